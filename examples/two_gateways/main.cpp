@@ -1,0 +1,80 @@
+// two_gateways: IKEv1 and IPsec between two gateways, over nothing but this library, fed with a real capture.
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "simulation.hpp"
+
+namespace two_gateways {
+namespace {
+
+using namespace ipsec;
+
+void show_plan(const options& o, const plan& p, timeline& log) {
+    const bool transport = o.mode == sa::mode::transport;
+    const char* protection = o.suite.esp && o.suite.ah ? "ESP, AH over it" : o.suite.esp ? "ESP" : "AH";
+    log.line("left gateway {}, right gateway {}; seed {}{}", ip::to_text(left_gateway).view(), ip::to_text(right_gateway).view(), o.seed,
+             o.seeded ? ", keys too" : "");
+    for (std::size_t i = 0; i < p.policies.size(); ++i)
+        log.line("policy {}: {} <-> {}: {} in {} mode{}", i + 1, ip::to_text(p.policies[i].left).view(), ip::to_text(p.policies[i].right).view(),
+                 protection, transport ? "transport" : "tunnel", transport ? ", SAs per host pair" : "");
+    log.line("");
+}
+
+/// Reads a file once to see who is where, so that policies are for the subnets that there are. @return what is wrong with the input
+auto survey(const std::string& name, sides& where) -> std::optional<std::string> {
+    auto reader = io::pcap_reader::open(name);
+    if (!reader) return "--in: " + reader.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames";
+    for (;;) {
+        auto next = reader->next();
+        if (!next) return "--in: " + next.error().text + ": give a whole capture";
+        if (!*next || interrupted != 0) return {};
+        if (!(*next)->packet) continue;
+        if (const auto flow = ip::read_flow(*(*next)->packet)) where.learn(*flow);
+    }
+}
+
+auto run(const options& o) -> int {
+    auto out = output_folder::open(o.out);
+    if (!out) return complain(out.error());
+    std::error_code ignored;
+    const bool is_file = o.in != "-" && std::filesystem::is_regular_file(o.in, ignored);
+    sides known{o.left};
+    if (is_file && o.left.empty())
+        if (const auto fault = survey(o.in, known)) return complain(*fault);
+    const plan p{o, known.policies()};
+
+    auto input = io::pcap_reader::open(o.in);
+    if (!input) return complain("--in: " + input.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
+    auto tap = io::pcap_writer::open(out->file("protected.pcap"));
+    auto recovered = io::pcap_writer::open(out->file("recovered.pcap"));
+    for (const auto* w : {&tap, &recovered})
+        if (!*w) return complain("--out: " + w->error().text + ": give a folder that can be written");
+
+    const auto size = is_file ? std::optional<std::uint64_t>{std::filesystem::file_size(o.in, ignored)} : std::nullopt;
+    progress bar{!o.quiet, size};
+    timeline log{o.quiet, bar};
+    show_plan(o, p, log);
+    simulation s{o, sides{o.left}, p, *out, log, bar, std::move(*tap), std::move(*recovered)};
+    auto fault = s.run(*input);
+    if (!fault) fault = s.finish();
+    bar.clear();
+    if (fault) return complain(*fault);
+    if (auto ok = out->put_in_place(); !ok) return complain(ok.error());
+    log.last(s.summary());
+    return s.holds() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace two_gateways
+
+extern "C" void stop(int) { two_gateways::interrupted = 1; }
+
+auto main(int argc, char** argv) -> int {
+    std::signal(SIGINT, stop);
+    std::signal(SIGTERM, stop);
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto parsed = two_gateways::parse(argc, argv);
+    if (const int* code = std::get_if<int>(&parsed)) return *code;
+    return two_gateways::run(std::get<two_gateways::options>(parsed));
+}

@@ -1,0 +1,185 @@
+#include "options.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <optional>
+#include <random>
+#include <string_view>
+
+#include "ipsec/crypto/proposal_name.hpp"
+
+namespace two_gateways {
+namespace {
+
+using namespace ipsec;
+using result = std::optional<std::string>;  // what is wrong
+
+auto in_quotes(std::string_view s) -> std::string { return "'" + std::string{s} + "'"; }
+
+auto split(std::string_view list) -> std::vector<std::string_view> {
+    std::vector<std::string_view> out;
+    for (;;) {
+        const auto comma = list.find(',');
+        out.push_back(list.substr(0, comma));
+        if (comma == std::string_view::npos) return out;
+        list.remove_prefix(comma + 1);
+    }
+}
+
+/// "1h", "90s", "90", "64MB", "500kB" and "ike=8h", separated by commas.
+auto read_lifetimes(std::string_view text, options& o) -> result {
+    o.lifetime = {.seconds = 0, .kilobytes = 0};
+    for (const std::string_view word : split(text)) {
+        std::string_view number = word;
+        const bool for_ike = number.starts_with("ike=");
+        if (for_ike) number.remove_prefix(4);
+        std::uint64_t n = 0;
+        const auto [end, fault] = std::from_chars(number.data(), number.data() + number.size(), n);
+        const std::string_view unit{end, static_cast<std::size_t>(number.data() + number.size() - end)};
+        if (fault != std::errc{} || n == 0 || n > 0xffffffffU)
+            return "--lifetime: " + in_quotes(word) + " is no lifetime: write 1h, 90s, 64MB or ike=8h, several with commas between";
+        auto& life = for_ike ? o.ike_lifetime : o.lifetime;
+        if (unit.empty() || unit == "s") life.seconds = n;
+        else if (unit == "m") life.seconds = n * 60;
+        else if (unit == "h") life.seconds = n * 3600;
+        else if (unit == "kB" && !for_ike) life.kilobytes = n;
+        else if (unit == "MB" && !for_ike) life.kilobytes = n * 1024;
+        else return "--lifetime: unit " + in_quotes(unit) + " of " + in_quotes(word) + " is not known: use s, m, h, or for packets kB, MB";
+    }
+    if (o.lifetime.seconds == 0) o.lifetime.seconds = 3600;
+    return {};
+}
+
+auto read_left(std::string_view text, options& o) -> result {
+    for (const std::string_view word : split(text)) {
+        const auto p = ip::parse_prefix(word);
+        if (!p) return "--left: " + in_quotes(word) + " is no prefix (" + std::string{name_of(p.error())} + "): write 10.1.0.0/24 or fd01::/64";
+        o.left.push_back(*p);
+    }
+    return {};
+}
+
+auto read_pfs(std::string_view text, options& o) -> result {
+    const auto named = o.pfs;
+    o.pfs = crypto::group_id::none;
+    if (text != "none") {
+        for (const auto& g : crypto::groups)
+            if (g.name == text) o.pfs = g.id;
+        if (o.pfs == crypto::group_id::none)
+            return "--pfs: group " + in_quotes(text) + " is not known: use none, modp1024, modp1536, modp2048, ... modp8192";
+    }
+    if (named != crypto::group_id::none && named != o.pfs) return "--pfs: " + in_quotes(text) + " is not the group that --suite names: drop one of them";
+    return {};
+}
+
+/// The suite in strongSwan's words, for the protocols that are wanted. AH takes the integrity part.
+auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result {
+    const auto refused = [&](const crypto::name_error& e) {
+        return "--suite: " + in_quotes(text) + ": " + in_quotes(e.word) + ": " + std::string{name_of(e.code)} +
+               ": use names like aes128-sha1, aes256gcm16 or 3des-md5";
+    };
+    crypto::integrity_id integrity = crypto::integrity_id::none;
+    std::optional<crypto::transform> cipher;
+    if (const auto only_ah = crypto::parse_ah_proposal(text); only_ah && !esp) {
+        integrity = only_ah->integrity;
+        o.pfs = only_ah->group;
+    } else {
+        const auto p = crypto::parse_esp_proposal(text, {.no_integrity = false});
+        if (!p) return refused(p.error());
+        if (p->extended_sequence) return "--suite: " + in_quotes(text) + ": extended sequence numbers are not offered here: drop esn";
+        if (const auto ok = crypto::check_for_ike_v1(p->protection); !ok)
+            return "--suite: " + in_quotes(text) + ": " + std::string{name_of(ok.error())} + ": IKEv1 cannot agree on it: use another suite";
+        cipher = p->protection;
+        integrity = p->protection.integrity;
+        o.pfs = p->group;
+    }
+    if (esp) o.suite.esp = cipher;
+    if (ah) {
+        if (integrity == crypto::integrity_id::none) integrity = crypto::integrity_id::hmac_sha2_256_128;
+        o.suite.ah = integrity;
+    }
+    // ISAKMP messages get the same algorithms where phase 1 has them.
+    const auto* i = crypto::find(integrity);
+    o.ike.hash = i != nullptr ? i->hash : crypto::hash_id::sha2_256;
+    const auto* c = cipher ? crypto::find(cipher->encryption) : nullptr;
+    if (c != nullptr && c->ike_v1 != 0) {
+        o.ike.encryption = c->id;
+        o.ike.key_bits = cipher->key_bits;
+    }
+    return {};
+}
+
+}  // namespace
+
+auto complain(const std::string& what) -> int {
+    std::fprintf(stderr, "two_gateways: %s\n", what.c_str());
+    return 2;
+}
+
+auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
+    options o;
+    std::string mode = "tunnel", protocol = "esp", suite = "aes128-sha1", pfs, lifetime, left, out = o.out.string();
+    std::string loss = "0", seed;
+    CLI::App app{
+        "Two security gateways negotiate with IKEv1 and carry a capture through IPsec between them.\n"
+        "Checks that what comes out equals what went in, but for what a router may change: the TTL or hop limit, and with it\n"
+        "the IPv4 header checksum. Exit code: 0 all equal, 1 not equal, 2 bad input.",
+        "two_gateways"};
+    o.in = IPSECPP_DEMO_CAPTURE;
+    app.add_option("--in", o.in, "pcap or pcapng file with Ethernet, raw IP or Linux cooked frames, or - for standard input")->type_name("FILE");
+    app.add_option("--out", out, "folder for protected.pcap, recovered.pcap, keys.json and wireshark/ (demo-out)")->type_name("DIR");
+    app.add_option("--mode", mode, "tunnel (default), or transport: the two ends stand in the wire for their hosts")->type_name("MODE");
+    app.add_option("--protocol", protocol, "esp (default), ah or esp+ah")->type_name("PROTOCOL");
+    app.add_option("--suite", suite, "algorithms in strongSwan's words (aes128-sha1)")->type_name("SUITE");
+    app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
+    app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")->type_name("LIFE");
+    app.add_option("--left", left, "addresses behind the first gateway; without it, whoever speaks first in a conversation")->type_name("PREFIX,...");
+    app.add_option("--loss", loss, "probability that the link between the gateways loses a packet, 0 to 1")->type_name("P");
+    app.add_option("--seed", seed, "repeats a run: loss, cookies and keys follow from it. Such keys are for tests only")->type_name("N");
+    app.add_flag("--quiet", o.quiet, "print the last line alone");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        std::fputs(app.help().c_str(), stdout);
+        return 0;
+    } catch (const CLI::ParseError& e) {
+        std::string text = e.what();
+        for (char& c : text)
+            if (c == '\n') c = ' ';
+        return complain(text + ": see two_gateways --help");
+    }
+    o.out = out;
+    if (out.empty()) return complain("--out: no name: give a folder");
+    if (o.in.empty()) return complain("--in: no name: give a file, or - for the standard input");
+    if (o.in == "-" && isatty(STDIN_FILENO) != 0) return complain("--in -: the standard input is a terminal: pipe a capture into it");
+
+    if (mode != "tunnel" && mode != "transport") return complain("--mode: " + in_quotes(mode) + " is not known: use tunnel or transport");
+    if (mode == "transport") o.mode = sa::mode::transport;
+    const bool both = protocol == "esp+ah" || protocol == "ah+esp";
+    if (protocol != "esp" && protocol != "ah" && !both) return complain("--protocol: " + in_quotes(protocol) + " is not known: use esp, ah or esp+ah");
+    if (const auto fault = read_suite(suite, protocol != "ah", protocol != "esp", o)) return complain(*fault);
+    if (!pfs.empty())
+        if (const auto fault = read_pfs(pfs, o)) return complain(*fault);
+    o.ike.group = o.pfs == crypto::group_id::none ? crypto::group_id::modp2048 : o.pfs;
+    if (!lifetime.empty())
+        if (const auto fault = read_lifetimes(lifetime, o)) return complain(*fault);
+    if (!left.empty())
+        if (const auto fault = read_left(left, o)) return complain(*fault);
+
+    const auto [end, bad] = std::from_chars(loss.data(), loss.data() + loss.size(), o.loss);
+    if (bad != std::errc{} || end != loss.data() + loss.size() || !(o.loss >= 0 && o.loss <= 1))
+        return complain("--loss: " + in_quotes(loss) + " is no probability: give a number from 0 to 1");
+    o.seeded = !seed.empty();
+    if (o.seeded) {
+        const auto [stop, fault] = std::from_chars(seed.data(), seed.data() + seed.size(), o.seed);
+        if (fault != std::errc{} || stop != seed.data() + seed.size()) return complain("--seed: " + in_quotes(seed) + " is no seed: give a whole number");
+    } else {
+        o.seed = std::random_device{}();
+    }
+    return o;
+}
+
+}  // namespace two_gateways

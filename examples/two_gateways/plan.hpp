@@ -1,0 +1,85 @@
+#pragma once
+// What both gateways are set up with: policies, and the IKE configuration that serves them, mirrored for either side.
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ipsec/ike/v1/config.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/testing/lossy_link.hpp"
+#include "options.hpp"
+#include "sides.hpp"
+
+namespace two_gateways {
+
+using ipsec::testing::side;
+
+/// Addresses for documentation, RFC 5737.
+inline constexpr auto left_gateway = ipsec::ip::address::v4(192, 0, 2, 1);
+inline constexpr auto right_gateway = ipsec::ip::address::v4(192, 0, 2, 2);
+inline const std::string shared_secret = "two gateways share this secret";
+
+[[nodiscard]] constexpr auto address_of(side s) -> ipsec::ip::address { return s == side::left ? left_gateway : right_gateway; }
+
+struct plan {
+    options what;
+    std::vector<policy_pair> policies;  // number n has policy id n + 1
+};
+
+/// The bundle of a policy, innermost first: ESP, then AH. In a bundle only the innermost SA makes a tunnel; AH covers its packet.
+[[nodiscard]] inline auto make_spd(const plan& p, side s) -> ipsec::policy::spd<> {
+    using namespace ipsec;
+    policy::spd<> out;
+    for (std::size_t i = 0; i < p.policies.size(); ++i) {
+        policy::entry e{};
+        e.id = sa::policy_id{static_cast<std::uint32_t>(i + 1)};
+        e.action = policy::action::apply;
+        e.selectors.traffic.source = s == side::left ? p.policies[i].left : p.policies[i].right;
+        e.selectors.traffic.destination = s == side::left ? p.policies[i].right : p.policies[i].left;
+        const bool transport = p.what.mode == sa::mode::transport;
+        for (const auto protocol : {sa::protocol::esp, sa::protocol::ah}) {
+            if (protocol == sa::protocol::esp ? !p.what.suite.esp : !p.what.suite.ah) continue;
+            policy::protection one{.protocol = protocol, .mode = p.what.mode};
+            if (!e.protections.empty()) one.mode = sa::mode::transport;
+            else if (!transport) one.tunnel = policy::tunnel_ends{address_of(s), address_of(other(s))};
+            (void)e.protections.push_back(one);
+        }
+        // In the wire for their hosts, the two ends speak for each pair of hosts by itself.
+        e.take.source = e.take.destination = transport;
+        (void)out.append_pair(e);
+    }
+    return out;
+}
+
+[[nodiscard]] inline auto make_config(const plan& p, side s) -> ipsec::ike::v1::config {
+    using namespace ipsec;
+    namespace v1 = ike::v1;
+    v1::peer_config peer;
+    peer.path = {.local = {address_of(s)}, .remote = {address_of(other(s))}};
+    peer.psk = v1::psk_of(shared_secret);
+    peer.suites = {p.what.ike};
+    peer.lifetime = p.what.ike_lifetime;
+    for (std::size_t i = 0; i < p.policies.size(); ++i) {
+        v1::child_config c;
+        c.policy = sa::policy_id{static_cast<std::uint32_t>(i + 1)};
+        c.mode = p.what.mode;
+        c.suites = {p.what.suite};
+        c.pfs = p.what.pfs;
+        c.lifetime = p.what.lifetime;
+        c.local = ike::client{.addresses = s == side::left ? p.policies[i].left : p.policies[i].right};
+        c.remote = ike::client{.addresses = s == side::left ? p.policies[i].right : p.policies[i].left};
+        c.allow_narrower = c.transport_for_clients = p.what.mode == sa::mode::transport;
+        peer.children.push_back(std::move(c));
+    }
+    v1::config out;
+    out.peers.push_back(std::move(peer));
+    // Both ends trust each other here; a capture of many hosts in transport mode needs many SAs and exchanges.
+    out.limits.child_pairs_per_peer = 65536;
+    out.limits.exchanges = 4096;
+    out.limits.message_ids = 1U << 20;
+    out.limits.queue = 8192;
+    return out;
+}
+
+}  // namespace two_gateways

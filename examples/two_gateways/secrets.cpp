@@ -1,0 +1,198 @@
+#include "secrets.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "ipsec/crypto/proposal_name.hpp"
+
+namespace two_gateways {
+namespace {
+
+using namespace ipsec;
+using json = nlohmann::ordered_json;
+
+auto hex(byte_view octets) -> std::string {
+    std::string out;
+    for (const std::byte b : octets) out += fmt::format("{:02x}", std::to_integer<unsigned>(b));
+    return out;
+}
+auto spi_text(std::uint32_t spi) -> std::string { return fmt::format("{:08x}", spi); }
+
+/// Splits keying material as RFC 2409 §5.5 lays it out: the cipher's key (and salt), then the integrity key.
+auto split(const crypto::transform& t, sa::protocol protocol, byte_view keymat) -> std::pair<std::string, std::string> {
+    const auto* e = crypto::find(t.encryption);
+    const std::size_t key = protocol == sa::protocol::ah ? 0 : crypto::key_size(t.encryption, t.key_bits).value_or(0) + e->salt;
+    return {hex(keymat.first(key)), hex(keymat.subspan(key))};
+}
+
+// Names as other tools write them.
+auto ietf_cipher(const crypto::transform& t) -> std::string {
+    using enum crypto::encryption_id;
+    switch (t.encryption) {
+        case null: return "NULL";
+        case des_cbc: return "DES-CBC";
+        case des3_cbc: return "3DES-CBC";
+        case aes_cbc: return "AES-CBC";
+        case aes_gcm_8: return "AES-GCM-8";
+        case aes_gcm_12: return "AES-GCM-12";
+        case aes_gcm_16: return "AES-GCM-16";
+        case chacha20_poly1305: return "CHACHA20-POLY1305";
+    }
+    return "?";
+}
+auto ietf_integrity(crypto::integrity_id i) -> std::string {
+    using enum crypto::integrity_id;
+    switch (i) {
+        case none: return "NONE";
+        case hmac_md5_96: return "HMAC-MD5-96";
+        case hmac_sha1_96: return "HMAC-SHA1-96";
+        case hmac_sha2_256_128: return "HMAC-SHA2-256-128";
+        case hmac_sha2_384_192: return "HMAC-SHA2-384-192";
+        case hmac_sha2_512_256: return "HMAC-SHA2-512-256";
+    }
+    return "?";
+}
+auto underscored(std::string s) -> std::string {
+    std::ranges::replace(s, '-', '_');
+    return s;
+}
+auto wireshark_cipher(const crypto::transform& t) -> std::string {
+    using enum crypto::encryption_id;
+    switch (t.encryption) {
+        case null: return "NULL";
+        case des_cbc: return "DES-CBC [RFC2405]";
+        case des3_cbc: return "TripleDES-CBC [RFC2451]";
+        case aes_cbc: return "AES-CBC [RFC3602]";
+        case aes_gcm_8: return "AES-GCM with 8 octet ICV [RFC4106]";
+        case aes_gcm_12: return "AES-GCM with 12 octet ICV [RFC4106]";
+        case aes_gcm_16: return "AES-GCM with 16 octet ICV [RFC4106]";
+        case chacha20_poly1305: return "ChaCha20 with Poly1305 [RFC7634]";
+    }
+    return "NULL";
+}
+auto wireshark_integrity(crypto::integrity_id i) -> std::string {
+    using enum crypto::integrity_id;
+    switch (i) {
+        case none: return "NULL";
+        case hmac_md5_96: return "HMAC-MD5-96 [RFC2403]";
+        case hmac_sha1_96: return "HMAC-SHA-1-96 [RFC2404]";
+        case hmac_sha2_256_128: return "HMAC-SHA-256-128 [RFC4868]";
+        case hmac_sha2_384_192: return "HMAC-SHA-384-192 [RFC4868]";
+        case hmac_sha2_512_256: return "HMAC-SHA-512-256 [RFC4868]";
+    }
+    return "NULL";
+}
+auto save(const std::string& name, const std::string& text) -> std::expected<void, std::string> {
+    std::ofstream out{name, std::ios::binary};
+    out << text;
+    out.close();
+    if (!out) return std::unexpected{name + ": cannot be written: free some room or give another folder with --out"};
+    return {};
+}
+
+}  // namespace
+
+void secrets::on(const ike::v1::phase_1_secrets& s) {
+    const std::string spi_i = hex(s.cookies.initiator.octets()), spi_r = hex(s.cookies.responder.octets());
+    for (const ike_entry& e : ike_)
+        if (e.spi_i == spi_i && e.spi_r == spi_r) return;  // the other gateway said so already
+    ike_.push_back({spi_i, spi_r, hex(s.gxy), hex(s.keys->skeyid.view()), hex(s.keys->skeyid_d.view()), hex(s.keys->skeyid_a.view()),
+                    hex(s.keys->skeyid_e.view()), hex(s.encryption_key), hex(s.initial_iv.view()), s.suite});
+}
+
+void secrets::quick_mode_message(testing::side from, const isakmp::header& h) {
+    initiators_.emplace(exchange{hex(h.cookies().octets()), h.id.value()}, from);
+}
+
+void secrets::on(testing::side where, const ike::v1::child_secrets& s) {
+    const exchange x{hex(s.cookies.octets()), s.message_id.value()};
+    if (reporters_.emplace(x, where).first->second != where) return;
+    const auto [encr, auth] = split(s.transform, s.protocol, s.keymat);
+    const direction d{s.spi.value(), encr, auth};
+    // Each pair is told as inbound and then outbound.
+    if (s.inbound) children_.push_back({.protocol = s.protocol, .transform = s.transform, .dh_secret = hex(s.gqm_xy), .to_left = {}, .to_right = {}});
+    child_entry& c = children_.back();
+    c.initiator_is_left = initiators_.contains(x) ? initiators_.at(x) == testing::side::left : where == testing::side::left;
+    ((where == testing::side::left) == s.inbound ? c.to_left : c.to_right) = d;
+}
+
+void secrets::installed(const sa::install& sa) {
+    for (const ipsec_entry& e : ipsec_)
+        if (e.id == sa.id) return;
+    const auto [encr, auth] = split(sa.transform, sa.id.protocol, sa.keymat.view());
+    ipsec_.push_back({sa.id, sa.source, sa.transform, encr, auth});
+}
+
+auto secrets::write_json(const std::string& file, const counts& seen) const -> std::expected<void, std::string> {
+    json out;
+    out["capture"] = "protected.pcap";
+    out["origin"] = "two_gateways";
+    out["contents"] = json::object();
+    for (const auto& [name, n] : {std::pair{"IKEv1", seen.ike}, std::pair{"ESP", seen.esp}, std::pair{"AH", seen.ah}})
+        if (n > 0) out["contents"][name] = n;
+    out["psk"] = hex(std::as_bytes(std::span{psk_}));
+    out["ike_sas"] = json::array();
+    for (const ike_entry& e : ike_) {
+        const auto* c = crypto::find(e.suite.encryption);
+        const auto* h = crypto::find(e.suite.hash);
+        out["ike_sas"].push_back({{"version", 1}, {"proposal", std::string{crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash, e.suite.group}).view()}},
+                                  {"cookie_i", e.spi_i}, {"encryption_key", e.encr_key}, {"oakley_encr", c->ike_v1}, {"oakley_hash", h->ike_v1},
+                                  {"dh_secret", e.dh_secret}, {"skeyid", e.skeyid}, {"skeyid_d", e.skeyid_d}, {"skeyid_a", e.skeyid_a},
+                                  {"skeyid_e", e.skeyid_e}, {"encr_key", e.encr_key}, {"initial_iv", e.initial_iv}, {"spi_i", e.spi_i}, {"spi_r", e.spi_r}});
+    }
+    out["child_sas"] = json::array();
+    for (const child_entry& c : children_) {
+        // "in" and "out" as the left gateway sees them; _i is what the initiator of the Quick Mode sends.
+        const direction& i = c.initiator_is_left ? c.to_right : c.to_left;
+        const direction& r = c.initiator_is_left ? c.to_left : c.to_right;
+        json suite, entry;
+        if (c.protocol == sa::protocol::esp) {
+            suite["encryption"] = underscored(ietf_cipher(c.transform));
+            entry["encr_i"] = i.encr_key;
+            entry["encr_r"] = r.encr_key;
+        }
+        if (c.transform.integrity != crypto::integrity_id::none) {
+            suite["integrity"] = underscored(ietf_integrity(c.transform.integrity));
+            entry["integ_i"] = i.auth_key;
+            entry["integ_r"] = r.auth_key;
+        }
+        if (!c.dh_secret.empty()) entry["dh_secret"] = c.dh_secret;
+        entry["role"] = c.initiator_is_left ? "initiator" : "responder";
+        entry["suite"] = suite;
+        entry["spi_in"] = spi_text(c.to_left.spi);
+        entry["spi_out"] = spi_text(c.to_right.spi);
+        out["child_sas"].push_back(entry);
+    }
+    out["ipsec_sas"] = json::array();
+    for (const ipsec_entry& e : ipsec_) {
+        const bool esp = e.id.protocol == sa::protocol::esp, mac = e.transform.integrity != crypto::integrity_id::none;
+        out["ipsec_sas"].push_back({{"proto", esp ? "ESP" : "AH"}, {"spi", spi_text(e.id.spi.value())},
+                                    {"src", std::string{ip::to_text(e.source).view()}}, {"dst", std::string{ip::to_text(e.id.destination).view()}},
+                                    {"encr", esp ? json(ietf_cipher(e.transform)) : json()}, {"encr_key", esp ? json(e.encr_key) : json()},
+                                    {"auth", mac ? json(ietf_integrity(e.transform.integrity)) : json()}, {"auth_key", mac ? json(e.auth_key) : json()},
+                                    {"udp_encap", false}});
+    }
+    return save(file, out.dump(1) + "\n");
+}
+
+auto secrets::write_wireshark(const std::string& folder) const -> std::expected<void, std::string> {
+    std::string ike = "# cookie of the initiator, encryption key\n", esp = "# protocol, source, destination, SPI, encryption, key, authentication, key\n";
+    for (const ike_entry& e : ike_) ike += e.spi_i + "," + e.encr_key + "\n";
+    for (const ipsec_entry& e : ipsec_) {
+        if (e.id.protocol != sa::protocol::esp) continue;
+        const auto key = [](const std::string& k) { return k.empty() ? std::string{} : "0x" + k; };
+        esp += fmt::format("\"{}\",\"{}\",\"{}\",\"0x{}\",\"{}\",\"{}\",\"{}\",\"{}\"\n", e.source.is_v6() ? "IPv6" : "IPv4", ip::to_text(e.source).view(),
+                           ip::to_text(e.id.destination).view(), spi_text(e.id.spi.value()), wireshark_cipher(e.transform), key(e.encr_key),
+                           wireshark_integrity(e.transform.integrity), key(e.auth_key));
+    }
+    const std::string preferences = "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\nesp.enable_null_encryption_decode_heuristic: FALSE\n";
+    for (const auto& [name, text] : {std::pair<std::string, const std::string&>{"ikev1_decryption_table", ike}, {"esp_sa", esp}, {"preferences", preferences}})
+        if (auto ok = save(folder + "/" + name, text); !ok) return ok;
+    return {};
+}
+
+}  // namespace two_gateways

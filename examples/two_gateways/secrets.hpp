@@ -1,0 +1,68 @@
+#pragma once
+// Every secret of the run, for keys.json and for Wireshark. A gateway that guards anything keeps no such list.
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "ipsec/ike/v1/events.hpp"
+#include "ipsec/sa/events.hpp"
+#include "ipsec/testing/lossy_link.hpp"
+
+namespace two_gateways {
+
+class secrets {
+public:
+    explicit secrets(std::string psk) : psk_{std::move(psk)} {}
+
+    void on(const ipsec::ike::v1::phase_1_secrets& s);
+    void on(ipsec::testing::side where, const ipsec::ike::v1::child_secrets& s);
+    /// A message of a Quick Mode was sent: whoever sends the first one is its initiator.
+    void quick_mode_message(ipsec::testing::side from, const ipsec::isakmp::header& h);
+    /// An SA was installed, at either end: now its addresses are known.
+    void installed(const ipsec::sa::install& sa);
+
+    struct counts {
+        std::uint64_t ike = 0, esp = 0, ah = 0;  ///< packets in protected.pcap
+    };
+    /// Writes keys.json. @return what went wrong, or nothing
+    [[nodiscard]] auto write_json(const std::string& file, const counts& seen) const -> std::expected<void, std::string>;
+    /// Writes ikev1_decryption_table, esp_sa and preferences into `folder`, which Wireshark takes as its personal configuration.
+    [[nodiscard]] auto write_wireshark(const std::string& folder) const -> std::expected<void, std::string>;
+    [[nodiscard]] auto ike_sas() const -> std::size_t { return ike_.size(); }
+    [[nodiscard]] auto ipsec_sas() const -> std::size_t { return ipsec_.size(); }
+
+private:
+    struct ike_entry {
+        std::string spi_i, spi_r, dh_secret, skeyid, skeyid_d, skeyid_a, skeyid_e, encr_key, initial_iv;
+        ipsec::ike::v1::ike_suite suite;
+    };
+    struct ipsec_entry {
+        ipsec::sa::id id;
+        ipsec::ip::address source;
+        ipsec::crypto::transform transform;
+        std::string encr_key, auth_key;
+    };
+    struct direction {
+        std::uint32_t spi = 0;
+        std::string encr_key, auth_key;
+    };
+    struct child_entry {
+        bool initiator_is_left = true;
+        ipsec::sa::protocol protocol;
+        ipsec::crypto::transform transform;
+        std::string dh_secret;
+        direction to_left, to_right;
+    };
+    using exchange = std::tuple<std::string, std::uint32_t>;  // cookies, message id
+
+    std::string psk_;
+    std::vector<ike_entry> ike_;
+    std::vector<ipsec_entry> ipsec_;
+    std::vector<child_entry> children_;
+    std::map<exchange, ipsec::testing::side> initiators_, reporters_;
+};
+
+}  // namespace two_gateways

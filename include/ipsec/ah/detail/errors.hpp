@@ -1,0 +1,37 @@
+#pragma once
+/// What faults of the layers below are called here.
+#include "ipsec/ah/errc.hpp"
+#include "ipsec/ip/errc.hpp"
+#include "ipsec/sa/errc.hpp"
+
+namespace ipsec::ah::detail {
+
+[[nodiscard]] constexpr auto from(sa::errc e) noexcept -> errc {
+    switch (e) {
+        case sa::errc::left_of_window: return errc::left_of_window;
+        case sa::errc::replayed: return errc::replayed;
+        case sa::errc::zero_sequence: return errc::zero_sequence;
+        case sa::errc::before_first_subspace: return errc::before_first;
+        case sa::errc::sequence_exhausted: return errc::sequence_exhausted;
+        case sa::errc::lifetime_expired: return errc::expired;
+        default: return errc::misuse;
+    }
+}
+[[nodiscard]] constexpr auto from(ip::errc e) noexcept -> errc {
+    switch (e) {
+        case ip::errc::is_fragment: return errc::fragment;
+        case ip::errc::too_long: return errc::too_long;
+        case ip::errc::ttl_expired: return errc::hop_limit;
+        case ip::errc::ce_over_not_ect: return errc::ecn_drop;
+        case ip::errc::chain_truncated:
+        case ip::errc::chain_too_long:
+        case ip::errc::hop_by_hop_not_first:
+        case ip::errc::jumbogram: return errc::extension_headers;
+        case ip::errc::bad_option: return errc::ip_options;
+        case ip::errc::no_room: return errc::no_head_room;
+        case ip::errc::mixed_families: return errc::misuse;
+        default: return errc::not_ip;
+    }
+}
+
+}  // namespace ipsec::ah::detail

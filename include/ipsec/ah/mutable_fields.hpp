@@ -1,0 +1,69 @@
+#pragma once
+/// The fields of an IP header that routers may change: zero while the ICV is computed, then as they were.
+///                                                                    RFC 2402 §3.3.3.1, RFC 4302 §3.3.3.1, Appendix A
+///
+///     IPv4: type of service, flags, fragment offset, time to live, header checksum     kept: all else, identification included
+///     IPv6: class, flow label, hop limit                                               kept: all else
+///
+/// Only the fixed headers are known here. IPv4 options and IPv6 extension headers before AH are refused by name, because an ICV
+/// that treats a changeable field as fixed, or the other way round, protects something else than the peer thinks.
+#include <array>
+#include <cstring>
+
+#include "ipsec/ah/errc.hpp"
+#include "ipsec/core/bytes.hpp"
+#include "ipsec/wire/big_endian.hpp"
+
+namespace ipsec::ah {
+
+/// Holds what `zero` took out of one header until `restore` puts it back.
+class mutable_fields {
+public:
+    constexpr mutable_fields() noexcept = default;
+
+    /// Saves the mutable fields of the IP header at the start of `packet` and sets them to zero.
+    ///
+    /// @return `errc::not_ip`; `errc::ip_options` for an IPv4 header longer than 20 octets; `errc::extension_headers` for an IPv6
+    ///         header that is not followed by AH at once; `errc::not_ah` for an IPv4 header with another protocol.
+    ///         Nothing is changed then.
+    // req: rfc2402-3.3.3.1.1.1-m1 (offset excluded though it is always zero)
+    [[nodiscard]] static auto zero(byte_span packet) noexcept -> result<mutable_fields> {
+        if (packet.empty()) return std::unexpected{errc::not_ip};
+        mutable_fields f;
+        const auto version = std::to_integer<unsigned>(packet[0]) >> 4;
+        if (version == 4) {
+            if (packet.size() < v4_size) return std::unexpected{errc::not_ip};
+            const auto words = std::to_integer<unsigned>(packet[0]) & 0x0fU;
+            if (words > 5) return std::unexpected{errc::ip_options};
+            if (words < 5) return std::unexpected{errc::not_ip};
+            if (packet[9] != ah_protocol) return std::unexpected{errc::not_ah};
+            std::memcpy(f.saved_.data(), packet.data(), f.saved_.size());
+            packet[1] = std::byte{0};                       // type of service
+            wire::store(packet.subspan<6>(), std::uint16_t{0});   // flags and fragment offset
+            packet[8] = std::byte{0};                       // time to live
+            wire::store(packet.subspan<10>(), std::uint16_t{0});  // header checksum
+            return f;
+        }
+        if (version == 6) {
+            if (packet.size() < v6_size) return std::unexpected{errc::not_ip};
+            if (packet[6] != ah_protocol) return std::unexpected{errc::extension_headers};
+            std::memcpy(f.saved_.data(), packet.data(), f.saved_.size());
+            wire::store(packet, std::uint32_t{0x6000'0000});  // version stays; class and flow label
+            packet[7] = std::byte{0};                         // hop limit
+            return f;
+        }
+        return std::unexpected{errc::not_ip};
+    }
+
+    /// Puts back what `zero` took out of the same header.
+    void restore(byte_span packet) const noexcept { std::memcpy(packet.data(), saved_.data(), saved_.size()); }
+
+private:
+    static constexpr std::size_t v4_size = 20;
+    static constexpr std::size_t v6_size = 40;
+    static constexpr std::byte ah_protocol{51};
+    /// All mutable fields of both headers lie in their first 12 octets, so those are kept as they were.
+    std::array<std::byte, 12> saved_{};
+};
+
+}  // namespace ipsec::ah

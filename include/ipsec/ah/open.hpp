@@ -1,0 +1,151 @@
+#pragma once
+/// Verifies AH packets in place: replay check, ICV, window, strip.                              RFC 2402 §3.4, RFC 4302 §3.4
+///
+///     inspect   reads headers and judges the sequence number; changes neither the SA nor, but for octets behind the end that the
+///               IP header states, the packet
+///     compute   computes the ICV and holds it against the one in the packet
+///     finish    commits the number and takes the headers off
+///
+/// `open` is a burst of one. Which SA a packet belongs to is looked up elsewhere; here the SPI is held against the SA once more.
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "ipsec/ah/detail/errors.hpp"
+#include "ipsec/ah/detail/icv.hpp"
+#include "ipsec/ah/errc.hpp"
+#include "ipsec/ah/header.hpp"
+#include "ipsec/core/ct_equal.hpp"
+#include "ipsec/core/instant.hpp"
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/io/packet.hpp"
+#include "ipsec/ip/transport.hpp"
+#include "ipsec/ip/tunnel.hpp"
+#include "ipsec/sa/inbound.hpp"
+
+namespace ipsec::ah {
+
+/// A packet between `inspect` and `finish`. `Sa` is the `sa::inbound` it was inspected for.
+template <class Sa>
+struct pending {
+    typename Sa::admission admission;
+    icv_job job;  ///< for `compute`; a view into the packet
+    ip::next_header next{};
+};
+
+/// What a packet was found to be. The packet itself is the IP packet that was protected.
+struct opened {
+    sa::mode mode = sa::mode::tunnel;
+    ip::next_header next{};   ///< what AH said: the protocol behind the IP header, or 4 or 41 for a tunnel
+    sa::sequence64 sequence;  ///< all 64 bits
+    ip::ecn_alarm alarm = ip::ecn_alarm::none;  ///< tunnel: an odd pair of ECN fields             RFC 6040 §4.2
+};
+
+namespace detail {
+
+/// Whether an ICV of `icv` octets makes an AH of `length` octets: over IPv4 with padding to 4 octets or, as Linux does by
+/// default, to 8; over IPv6 to 8.
+// req: rfc2402-2.6-m1
+[[nodiscard]] constexpr auto is_consistent(std::size_t length, std::size_t icv, ip::family f) noexcept -> bool {
+    return length == length_for(icv, 8) || (f == ip::family::v4 && length == length_for(icv, 4));
+}
+
+}  // namespace detail
+
+/// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
+///
+/// @return `errc::not_ip`, `not_ah`, `fragment`, `ip_options`, `extension_headers`, `truncated`, `bad_payload_length`, `reserved_spi`,
+///         `wrong_sa`, `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`
+// req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
+template <crypto::mac Mac, class Window, io::packet Packet>
+[[nodiscard]] auto inspect(const sa::inbound<Mac, Window>& sa, Packet& packet, instant) noexcept
+    -> result<pending<sa::inbound<Mac, Window>>> {
+    const byte_span all = packet.octets();
+    const auto where = ip::find_insertion_point(all, ip::destination_options_place::in_front);
+    if (!where) [[unlikely]] return std::unexpected{detail::from(where.error())};
+    if (where->next != ip::next_header::ah) [[unlikely]] return std::unexpected{errc::not_ah};
+    if (where->offset != ip::outer_size(where->family)) [[unlikely]]
+        return std::unexpected{where->family == ip::family::v4 ? errc::ip_options : errc::extension_headers};
+    const byte_span whole = all.first(ip::stated_length(all, where->family));
+    const auto h = header::parse(whole.subspan(where->offset));
+    if (!h) [[unlikely]] return std::unexpected{errc::truncated};
+    // req: rfc2402-2.4-1, rfc4302-2.4-6
+    if (h->id != sa.parameters().id.spi) [[unlikely]]
+        return std::unexpected{h->id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
+    if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
+    auto admission = sa.check(h->sequence);
+    if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
+    const std::size_t size = h->length();
+    if (!detail::is_consistent(size, sa.suite().icv_size(), where->family)) [[unlikely]] return std::unexpected{errc::bad_payload_length};
+    if (whole.size() < where->offset + size) [[unlikely]] return std::unexpected{errc::truncated};
+    // Extension headers behind AH are covered too, and some have fields that may change.
+    if (where->family == ip::family::v6 && ip::is_extension(h->next)) [[unlikely]] return std::unexpected{errc::extension_headers};
+    packet.shrink_back(all.size() - whole.size());
+    const sa::sequence64 sequence = admission->sequence();
+    return pending<sa::inbound<Mac, Window>>{.admission = std::move(*admission),
+                                             .job = {.packet = whole,
+                                                     .ah_at = where->offset,
+                                                     .ah_size = static_cast<std::uint32_t>(size),
+                                                     .sequence = sequence,
+                                                     .extended = sa.parameters().extended_sequence},
+                                             .next = h->next};
+}
+
+/// Computes the ICV of an inspected packet and compares it in constant time; the packet is as before afterwards.
+/// @return `crypto::errc::unauthentic`, or what the MAC says
+// req: rfc2402-3.4.4-1, rfc4302-3.4.4-1
+template <crypto::mac Mac, class Window>
+[[nodiscard]] auto compute(sa::inbound<Mac, Window>& sa, const icv_job& job) noexcept -> crypto::result<void> {
+    std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
+    if (sa.suite().icv_size() > icv.size()) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
+    const byte_span expected = byte_span{icv}.first(sa.suite().icv_size());
+    if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, expected); !ok) [[unlikely]] return ok;
+    if (!ct_equal(expected, job.icv_field().first(expected.size()))) [[unlikely]] return std::unexpected{crypto::errc::unauthentic};
+    return {};
+}
+
+/// Completes one packet with what `compute` said about it.
+///
+/// @return `unauthentic` or `crypto_failed`: the SA is as it was; `replayed` or `left_of_window` when another packet of the burst took
+///         the number or pushed it out; `expired`; then, with the number used up, `bad_inner_packet`, `ecn_drop`.
+///         After an error the packet is to be dropped.
+// req: rfc2402-3.4.3-11 (nothing moves before the ICV holds), rfc2402-3.4.3-9, rfc4302-3.4.3-7
+template <crypto::mac Mac, class Window, io::packet Packet>
+[[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>> p, crypto::result<void> outcome,
+                          instant now) noexcept -> result<opened> {
+    if (!outcome) [[unlikely]]
+        return std::unexpected{outcome.error() == crypto::errc::unauthentic ? errc::unauthentic : errc::crypto_failed};
+    opened done{.mode = sa.parameters().mode, .next = p.next, .sequence = p.job.sequence, .alarm = {}};
+    if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (const auto ok = sa.charge(p.job.packet.size(), now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+
+    const byte_span whole = packet.octets();
+    if (done.mode == sa::mode::transport) {
+        // The header moves up to the payload; next header, length and checksum become what they were before.
+        std::memmove(whole.data() + p.job.ah_size, whole.data(), p.job.ah_at);
+        packet.shrink_front(p.job.ah_size);
+        const std::size_t next_field = p.job.ah_at == ip::v4::min_header ? ip::v4::protocol_at : ip::v6::next_header_at;
+        if (!ip::mend_headers(packet.octets(), next_field, p.next)) [[unlikely]] return std::unexpected{errc::misuse};
+        return done;
+    }
+    const std::size_t front = p.job.ah_at + p.job.ah_size;
+    const auto inner = ip::decapsulate(whole.subspan(front), p.next, ip::traffic_class_of(whole));
+    if (!inner) [[unlikely]]
+        return std::unexpected{inner.error() == ip::errc::ce_over_not_ect ? errc::ecn_drop : errc::bad_inner_packet};
+    done.alarm = inner->alarm;
+    packet.shrink_front(front);
+    packet.shrink_back(whole.size() - front - inner->length);
+    return done;
+}
+
+/// Verifies and strips one packet.
+/// @return as `inspect` and `finish`
+template <crypto::mac Mac, class Window, io::packet Packet>
+[[nodiscard]] auto open(sa::inbound<Mac, Window>& sa, Packet& packet, instant now) noexcept -> result<opened> {
+    auto p = inspect(sa, packet, now);
+    if (!p) [[unlikely]] return std::unexpected{p.error()};
+    const auto outcome = compute(sa, p->job);
+    return finish(sa, packet, std::move(*p), outcome, now);
+}
+
+}  // namespace ipsec::ah

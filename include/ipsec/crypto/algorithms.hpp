@@ -1,0 +1,261 @@
+#pragma once
+/// Every algorithm of IPsec that this library knows, as data: names, numbers, sizes, and what RFC 8221 and RFC 8247 say of it.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "ipsec/crypto/errc.hpp"
+#include "ipsec/crypto/ids.hpp"
+
+namespace ipsec::crypto {
+
+/// What a requirements document says of an algorithm; in order, so that `>= status::may` reads "not advised against".
+enum class status : std::uint8_t { must_not, should_not, may, should, should_plus, must_minus, must };
+[[nodiscard]] constexpr auto name_of(status s) noexcept -> std::string_view {
+    switch (s) {
+        case status::must_not: return "MUST NOT";
+        case status::should_not: return "SHOULD NOT";
+        case status::may: return "MAY";
+        case status::should: return "SHOULD";
+        case status::should_plus: return "SHOULD+";
+        case status::must_minus: return "MUST-";
+        case status::must: return "MUST";
+    }
+    return "unknown status";
+}
+
+/// Sizes in octets unless the name says bits. A number of zero means that the protocol has none for it.
+struct encryption_info {
+    encryption_id id;
+    std::string_view name;                  ///< strongSwan's word without a key length: "aes", "3des"
+    std::string_view suffix;                ///< what follows the key length: "gcm16"
+    std::uint16_t ike_v1;                   ///< phase 1 encryption algorithm                        RFC 2409 App. A, RFC 3602 §5
+    std::uint8_t esp_v1;                    ///< ESP transform identifier                            RFC 2407 §4.4.4
+    std::uint16_t ike_v2;                   ///< transform type 1                                    RFC 7296 §3.3.2
+    std::array<std::uint16_t, 3> key_bits;  ///< lengths that may be chosen; first one only: fixed
+    bool key_length_attribute;              ///< the length is negotiated                            RFC 3602 §5.3, RFC 4106 §8.4
+    std::uint8_t block, iv, icv, salt;      ///< `icv` and `salt` are zero but for combined modes
+    bool combined, counter_mode;
+    status esp, ike;                        ///< RFC 8221 §5, RFC 8247 §2.1; not listed there: `may`
+    std::uint16_t rfc;
+};
+struct integrity_info {
+    integrity_id id;
+    std::string_view name;
+    hash_id hash;
+    std::uint16_t auth_v1;        ///< Authentication Algorithm attribute           RFC 2407 §4.5
+    std::uint8_t ah_v1;           ///< AH transform identifier                      RFC 2407 §4.4.3
+    std::uint16_t ike_v2;         ///< transform type 3
+    std::uint8_t key, icv;        ///< the key has one length only                  RFC 2403 §3, RFC 2404 §3, RFC 4868 §2.1.1
+    status esp, ike;              ///< RFC 8221 §6, RFC 8247 §2.3
+    std::uint16_t rfc;
+};
+struct hash_info {
+    hash_id id;
+    std::string_view name;
+    std::uint16_t ike_v1;         ///< phase 1 hash algorithm                       RFC 2409 App. A
+    std::uint8_t size, block;
+    prf_id prf;                   ///< the prf of an IKEv1 SA that agreed on none: HMAC over this hash   RFC 2409 §4
+};
+struct prf_info {
+    prf_id id;
+    std::string_view name;
+    hash_id hash;
+    std::uint16_t ike_v2;         ///< transform type 2
+    std::uint8_t size;
+    status ike;                   ///< RFC 8247 §2.2
+};
+struct group_info {
+    group_id id;
+    std::string_view name;
+    std::uint16_t bits;
+    std::uint16_t exponent_bits;  ///< private exponents: twice the larger estimate of the strength, or more     RFC 3526 §8
+    status ike;                   ///< RFC 8247 §2.4
+    std::uint16_t rfc;
+    [[nodiscard]] constexpr auto size() const noexcept -> std::size_t { return bits / 8U; }  ///< of KE data and of g^xy
+};
+
+// clang-format off
+inline constexpr auto encryption_algorithms = [] {
+    using enum encryption_id;
+    using enum status;
+    using row = encryption_info;
+    constexpr bool y = true, n = false;
+    return std::array{
+        // id, name, suffix, v1, esp, v2, key bits, attribute, block, iv, icv, salt, combined, counter, RFC 8221, RFC 8247, RFC
+        row{null,              "null", "",      0, 11, 11, {0, 0, 0},       n,  1,  0,  0, 0, n, n, must,       must_not, 2410},
+        row{des_cbc,           "des",  "",      1,  2,  2, {64, 0, 0},      n,  8,  8,  0, 0, n, n, must_not,   must_not, 2405},
+        row{des3_cbc,          "3des", "",      5,  3,  3, {192, 0, 0},     n,  8,  8,  0, 0, n, n, should_not, may,      2451},
+        row{aes_cbc,           "aes",  "",      7, 12, 12, {128, 192, 256}, y, 16, 16,  0, 0, n, n, must,       must,     3602},
+        row{aes_gcm_8,         "aes",  "gcm8",  0, 18, 18, {128, 192, 256}, y,  1,  8,  8, 4, y, y, may,        may,      4106},
+        row{aes_gcm_12,        "aes",  "gcm12", 0, 19, 19, {128, 192, 256}, y,  1,  8, 12, 4, y, y, may,        may,      4106},
+        row{aes_gcm_16,        "aes",  "gcm16", 0, 20, 20, {128, 192, 256}, y,  1,  8, 16, 4, y, y, must,       should,   4106},
+        row{chacha20_poly1305, "chacha20poly1305", "", 0, 0, 28, {256, 0, 0}, n, 1, 8, 16, 4, y, y, should,     should,   7634},
+    };
+}();
+inline constexpr auto integrity_algorithms = [] {
+    using enum integrity_id;
+    using enum status;
+    using row = integrity_info;
+    return std::array{
+        row{hmac_md5_96,       "md5",    hash_id::md5,      1, 2,  1, 16, 12, must_not,   must_not,   2403},
+        row{hmac_sha1_96,      "sha1",   hash_id::sha1,     2, 3,  2, 20, 12, must_minus, must_minus, 2404},
+        row{hmac_sha2_256_128, "sha256", hash_id::sha2_256, 5, 5, 12, 32, 16, must,       must,       4868},
+        row{hmac_sha2_384_192, "sha384", hash_id::sha2_384, 6, 6, 13, 48, 24, may,        may,        4868},
+        row{hmac_sha2_512_256, "sha512", hash_id::sha2_512, 7, 7, 14, 64, 32, should,     should,     4868},
+    };
+}();
+inline constexpr std::array hash_algorithms{
+    hash_info{hash_id::md5,      "md5",    1, 16,  64, prf_id::hmac_md5},
+    hash_info{hash_id::sha1,     "sha1",   2, 20,  64, prf_id::hmac_sha1},
+    hash_info{hash_id::sha2_256, "sha256", 4, 32,  64, prf_id::hmac_sha2_256},
+    hash_info{hash_id::sha2_384, "sha384", 5, 48, 128, prf_id::hmac_sha2_384},
+    hash_info{hash_id::sha2_512, "sha512", 6, 64, 128, prf_id::hmac_sha2_512},
+};
+inline constexpr std::array prf_algorithms{
+    prf_info{prf_id::hmac_md5,      "prfmd5",    hash_id::md5,      1, 16, status::must_not},
+    prf_info{prf_id::hmac_sha1,     "prfsha1",   hash_id::sha1,     2, 20, status::must_minus},
+    prf_info{prf_id::hmac_sha2_256, "prfsha256", hash_id::sha2_256, 5, 32, status::must},
+    prf_info{prf_id::hmac_sha2_384, "prfsha384", hash_id::sha2_384, 6, 48, status::may},
+    prf_info{prf_id::hmac_sha2_512, "prfsha512", hash_id::sha2_512, 7, 64, status::should_plus},
+};
+inline constexpr std::array groups{
+    group_info{group_id::modp768,  "modp768",   768, 256, status::must_not,   2409},
+    group_info{group_id::modp1024, "modp1024", 1024, 256, status::should_not, 2409},
+    group_info{group_id::modp1536, "modp1536", 1536, 256, status::should_not, 3526},
+    group_info{group_id::modp2048, "modp2048", 2048, 320, status::must,       3526},
+    group_info{group_id::modp3072, "modp3072", 3072, 424, status::may,        3526},
+    group_info{group_id::modp4096, "modp4096", 4096, 480, status::may,        3526},
+    group_info{group_id::modp6144, "modp6144", 6144, 544, status::may,        3526},
+    group_info{group_id::modp8192, "modp8192", 8192, 624, status::may,        3526},
+};
+// clang-format on
+
+namespace detail {
+/// The place of the row whose `member` is `value`, or the size of the table. A number of zero is nobody's number.
+///
+/// What is asked in constant expressions goes by place: GCC 12 with -fsanitize=undefined takes no pointer to a row for one.
+template <class Table, class Info, class Value>
+[[nodiscard]] constexpr auto place(const Table& table, Value Info::*member, Value value) noexcept -> std::size_t {
+    std::size_t at = 0;
+    while (at < table.size() && (value == Value{} || table[at].*member != value)) ++at;
+    return at;
+}
+template <class Table, class Info, class Value>
+[[nodiscard]] constexpr auto row(const Table& table, Value Info::*member, Value value) noexcept -> const Info* {
+    const std::size_t at = place(table, member, value);
+    return at < table.size() ? &table[at] : nullptr;
+}
+[[nodiscard]] constexpr auto place_of(encryption_id id) noexcept {
+    return place(encryption_algorithms, &encryption_info::id, id);
+}
+[[nodiscard]] constexpr auto place_of(integrity_id id) noexcept { return place(integrity_algorithms, &integrity_info::id, id); }
+}  // namespace detail
+
+[[nodiscard]] constexpr auto is_known(encryption_id id) noexcept -> bool {
+    return detail::place_of(id) < encryption_algorithms.size();
+}
+[[nodiscard]] constexpr auto is_known(integrity_id id) noexcept -> bool {
+    return detail::place_of(id) < integrity_algorithms.size();
+}
+/// The row of an algorithm that is known. @pre `is_known(id)`
+[[nodiscard]] constexpr auto info_of(encryption_id id) noexcept -> const encryption_info& {
+    return encryption_algorithms[detail::place_of(id)];
+}
+[[nodiscard]] constexpr auto info_of(integrity_id id) noexcept -> const integrity_info& {
+    return integrity_algorithms[detail::place_of(id)];
+}
+
+// --- by identifier: nullptr when the value is not in the table (`integrity_id::none` is not) ---------------------------------
+[[nodiscard]] constexpr auto find(encryption_id id) noexcept {
+    return detail::row(encryption_algorithms, &encryption_info::id, id);
+}
+[[nodiscard]] constexpr auto find(integrity_id id) noexcept { return detail::row(integrity_algorithms, &integrity_info::id, id); }
+[[nodiscard]] constexpr auto find(hash_id id) noexcept { return detail::row(hash_algorithms, &hash_info::id, id); }
+[[nodiscard]] constexpr auto find(prf_id id) noexcept { return detail::row(prf_algorithms, &prf_info::id, id); }
+[[nodiscard]] constexpr auto find(group_id id) noexcept { return detail::row(groups, &group_info::id, id); }
+
+// --- by a protocol's number: nullptr when there is none ----------------------------------------------------------------------
+[[nodiscard]] constexpr auto find_phase_1_encryption(std::uint16_t n) noexcept {
+    return detail::row(encryption_algorithms, &encryption_info::ike_v1, n);
+}
+[[nodiscard]] constexpr auto find_phase_1_hash(std::uint16_t n) noexcept {
+    return detail::row(hash_algorithms, &hash_info::ike_v1, n);
+}
+[[nodiscard]] constexpr auto find_esp_v1(std::uint8_t transform_id) noexcept {
+    return detail::row(encryption_algorithms, &encryption_info::esp_v1, transform_id);
+}
+[[nodiscard]] constexpr auto find_ah_v1(std::uint8_t transform_id) noexcept {
+    return detail::row(integrity_algorithms, &integrity_info::ah_v1, transform_id);
+}
+[[nodiscard]] constexpr auto find_auth_v1(std::uint16_t attribute) noexcept {
+    return detail::row(integrity_algorithms, &integrity_info::auth_v1, attribute);
+}
+
+[[nodiscard]] constexpr auto is_combined(encryption_id id) noexcept -> bool {
+    return is_known(id) && info_of(id).combined;
+}
+/// Whether the safety of the cipher rests on a number that never repeats under one key.
+[[nodiscard]] constexpr auto is_counter_mode(encryption_id id) noexcept -> bool {
+    return is_known(id) && info_of(id).counter_mode;
+}
+
+/// Octets of the cipher's key, without salt. `bits` zero stands for the one length of a cipher that has one.
+/// @return `unknown_algorithm`; `bad_key_size` for a length that the cipher does not take, or none where one must be chosen
+[[nodiscard]] constexpr auto key_size(encryption_id id, std::uint16_t bits) noexcept -> result<std::size_t> {
+    if (!is_known(id)) return std::unexpected{errc::unknown_algorithm};
+    const encryption_info& e = info_of(id);
+    if (!e.key_length_attribute) {  // a fixed length is not negotiated, so it is not named either
+        if (bits != 0) return std::unexpected{errc::bad_key_size};
+        return e.key_bits[0] / 8U;
+    }
+    for (const auto allowed : e.key_bits)
+        if (bits != 0 && bits == allowed) return bits / 8U;
+    return std::unexpected{errc::bad_key_size};
+}
+
+/// What the caller names as wanted although it is dangerous.
+struct dangers {
+    bool no_integrity = false;  ///< encryption alone: confidentiality against an eavesdropper who never sends anything
+};
+/// Whether the pair may protect ESP packets.
+/// @return `unknown_algorithm`, `bad_key_size`, `null_with_null`, `no_integrity`, or `two_integrities`
+// req: rfc2406-5-9, rfc4303-3.2-2, rfc4301-4.2-1
+[[nodiscard]] constexpr auto check(const transform& t, dangers allowed = {}) noexcept -> result<void> {
+    const auto key = key_size(t.encryption, t.key_bits);
+    if (!key) return std::unexpected{key.error()};
+    const bool none = t.integrity == integrity_id::none;
+    if (!none && !is_known(t.integrity)) return std::unexpected{errc::unknown_algorithm};
+    if (is_combined(t.encryption)) {
+        if (!none) return std::unexpected{errc::two_integrities};
+        return {};
+    }
+    if (!none) return {};
+    if (t.encryption == encryption_id::null) return std::unexpected{errc::null_with_null};
+    if (!allowed.no_integrity) return std::unexpected{errc::no_integrity};
+    return {};
+}
+/// As `check`, and the pair has numbers in IKEv1: `not_for_ike_v1` otherwise (ChaCha20-Poly1305, RFC 7634 §4).
+[[nodiscard]] constexpr auto check_for_ike_v1(const transform& t, dangers allowed = {}) noexcept -> result<void> {
+    if (auto ok = check(t, allowed); !ok) return ok;
+    if (info_of(t.encryption).esp_v1 == 0) return std::unexpected{errc::not_for_ike_v1};
+    return {};
+}
+/// Whether the pair may be used with keys given by hand: a counter mode only by name, since a restart repeats its counters.
+/// @return `static_counter_keys`                                                                        RFC 4106 §2, RFC 7634 §2
+// req: rfc4106-2-2
+[[nodiscard]] constexpr auto check_for_manual_keys(const transform& t, bool allow_static_counter_keys) noexcept -> result<void> {
+    if (is_counter_mode(t.encryption) && !allow_static_counter_keys) return std::unexpected{errc::static_counter_keys};
+    return {};
+}
+/// Octets of keying material for one direction: cipher key, salt, integrity key, in this order.  RFC 4301 §4.5.2, RFC 4106 §8.1
+// req: rfc4106-8.1-1
+[[nodiscard]] constexpr auto keymat_size(const transform& t) noexcept -> result<std::size_t> {
+    const auto key = key_size(t.encryption, t.key_bits);
+    if (!key) return key;
+    return *key + info_of(t.encryption).salt + (is_known(t.integrity) ? info_of(t.integrity).key : 0U);
+}
+
+}  // namespace ipsec::crypto

@@ -1,0 +1,71 @@
+#pragma once
+/// Unpredictable IVs for CBC at a few nanoseconds each.
+#include <botan/block_cipher.h>
+
+#include <array>
+
+#include "ipsec/core/rng.hpp"
+#include "ipsec/core/secret.hpp"
+#include "ipsec/crypto/botan/shim.hpp"
+#include "ipsec/crypto/short_copy.hpp"
+#include "ipsec/wire/big_endian.hpp"
+
+namespace ipsec::crypto::botan {
+
+/// AES-256 in counter mode under a key that nothing else uses, drawn once from the caller's random source.
+///
+/// A CBC IV must be unpredictable before it is used and must not come from a counter (RFC 2405 §3, RFC 3602 §3; SP 800-38A
+/// App. C allows a good generator). Whoever predicts the next IV from those on the wire distinguishes AES-256 from random. The
+/// key is not the packet cipher's, so an IV says nothing about it, and it differs per SA, direction and thread, since each
+/// scratch draws its own. Every refill makes the next key first (fast key erasure): a state that leaks tells no IV of the past,
+/// and no key makes more than 64 blocks. AES and not a stream cipher with wider registers: those wake up slowly among packets.
+// req: rfc3602-3-2, rfc3602-3-3, rfc2405-3-1, rfc2405-3-3, rfc2451-3-1
+class iv_pool {
+public:
+    iv_pool() noexcept = default;
+    iv_pool(iv_pool&&) noexcept = default;
+    auto operator=(iv_pool&&) noexcept -> iv_pool& = default;
+    ~iv_pool() { wipe(octets_); }
+
+    /// @return `no_randomness`, `provider_failed`
+    template <rng Rng>
+    [[nodiscard]] static auto make(Rng& random) noexcept -> result<iv_pool> {
+        auto seed = secret<key_size>::zeros(key_size);
+        if (!random.fill(seed.octets())) return std::unexpected{errc::no_randomness};
+        return shim::fenced([&]() -> result<iv_pool> {
+            iv_pool p;
+            p.cipher_ = Botan::BlockCipher::create_or_throw("AES-256");
+            p.cipher_->set_key(shim::octets(seed.view()), seed.size());
+            p.refill();
+            return p;
+        });
+    }
+    /// Fills `iv`. @pre `iv.size() <= 16` and the pool was made by `make`
+    void take(byte_span iv) {
+        if (octets_.size() - used_ < iv.size()) refill();
+        copy_short(octets_.data() + used_, iv.data(), iv.size());
+        used_ += iv.size();
+    }
+
+private:
+    static constexpr std::size_t key_size = 32;
+    static constexpr std::size_t block = 16;
+    static constexpr std::size_t pool_size = 64 * block;
+
+    void refill() {
+        for (std::size_t i = 0; i < pool_size; i += block) {
+            wire::store(byte_span{octets_}.subspan(i), std::uint64_t{0});
+            wire::store(byte_span{octets_}.subspan(i + 8), std::uint64_t{i});
+        }
+        const byte_span all{octets_};
+        cipher_->encrypt_n(shim::octets(all), shim::octets(all), pool_size / block);
+        cipher_->set_key(shim::octets(byte_view{all}), key_size);
+        wipe(all.first(key_size));
+        used_ = key_size;
+    }
+    std::unique_ptr<Botan::BlockCipher> cipher_;
+    std::array<std::byte, pool_size> octets_{};
+    std::size_t used_ = pool_size;
+};
+
+}  // namespace ipsec::crypto::botan

@@ -1,0 +1,84 @@
+#pragma once
+/// HMAC-MD5-96, HMAC-SHA1-96 and the HMAC-SHA2 family on Botan: AH, and the second half of encrypt-then-MAC.
+#include <array>
+#include <cstring>
+
+#include "ipsec/core/secret.hpp"
+#include "ipsec/crypto/botan/choice.hpp"
+#include "ipsec/crypto/botan/shim.hpp"
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/crypto/short_copy.hpp"
+
+namespace ipsec::crypto::botan {
+
+/// HMAC, truncated as RFC 2403, RFC 2404 and RFC 4868 have it. The key is set once, in the scratch.
+template <class Choice>
+class basic_mac {
+public:
+    struct keys {
+        secret<64> key;
+    };
+    struct scratch {
+        std::unique_ptr<Botan::MessageAuthenticationCode> mac;
+    };
+
+    constexpr basic_mac() noexcept requires(std::default_initializable<Choice>) = default;
+    constexpr explicit basic_mac(Choice c) noexcept : choice_{c} {}
+    /// `none` makes a MAC of no octets, for cipher suites whose user named the danger.
+    /// @return `unknown_algorithm`
+    [[nodiscard]] static auto make(integrity_id id) noexcept -> result<basic_mac>
+        requires(std::constructible_from<Choice, integrity_id>)
+    {
+        if (id != integrity_id::none && find(id) == nullptr) return std::unexpected{errc::unknown_algorithm};
+        return basic_mac{Choice{id}};
+    }
+
+    [[nodiscard]] constexpr auto id() const noexcept -> integrity_id { return choice_.id(); }
+    [[nodiscard]] constexpr auto keymat_size() const noexcept -> std::size_t { return choice_.key(); }
+    [[nodiscard]] constexpr auto icv_size() const noexcept -> std::size_t { return choice_.icv(); }
+
+    /// @return `bad_key_size` for any length but the one that the algorithm has
+    // req: rfc2403-3-1, rfc2403-3-2, rfc2404-3-1, rfc2404-3-2, rfc4868-2.1.1-1
+    [[nodiscard]] auto make_keys(byte_view keymat) const noexcept -> result<keys> {
+        if (keymat.size() != keymat_size()) return std::unexpected{errc::bad_key_size};
+        return keys{secret<64>{keymat}};
+    }
+    template <rng Rng>
+    [[nodiscard]] auto make_scratch(const keys& k, Rng&) const noexcept -> result<scratch> {
+        if (icv_size() == 0) return scratch{};
+        return shim::fenced([&]() -> result<scratch> {
+            scratch s{Botan::MessageAuthenticationCode::create_or_throw(shim::hmac_name(find(id())->hash))};
+            s.mac->set_key(shim::octets(k.key.view()), k.key.size());
+            return s;
+        });
+    }
+    /// Writes the first `icv_size()` octets of the HMAC over all parts. @pre `icv.size() >= icv_size()`
+    // req: rfc2403-2-1, rfc2404-2-1, rfc4868-2.3-1
+    [[nodiscard]] auto compute(const keys&, scratch& t, std::span<const byte_view> parts, byte_span icv) const noexcept
+        -> result<void> {
+        if (icv_size() == 0) return {};
+        if (t.mac == nullptr) return std::unexpected{errc::foreign_keys};
+        return shim::fenced([&]() -> result<void> {
+            for (const byte_view part : parts) t.mac->update(shim::octets(part), part.size());
+            std::array<std::byte, 64> whole;  // NOLINT: written before it is read
+            t.mac->final(shim::octets(byte_span{whole}));
+            copy_short(whole.data(), icv.data(), icv_size());
+            return {};
+        });
+    }
+
+private:
+    [[no_unique_address]] Choice choice_;
+};
+
+using any_mac = basic_mac<chosen_integrity>;
+template <integrity_id Id> using hmac = basic_mac<fixed_integrity<Id>>;
+using hmac_sha1_96 = hmac<integrity_id::hmac_sha1_96>;
+using hmac_sha2_256_128 = hmac<integrity_id::hmac_sha2_256_128>;
+using hmac_sha2_384_192 = hmac<integrity_id::hmac_sha2_384_192>;
+using hmac_sha2_512_256 = hmac<integrity_id::hmac_sha2_512_256>;
+
+static_assert(explain_mac<any_mac>());
+static_assert(explain_mac<hmac_sha2_256_128>());
+
+}  // namespace ipsec::crypto::botan

@@ -1,0 +1,35 @@
+#pragma once
+/// Botan's random number generators as an `ipsec::rng`.
+#include <memory>
+
+#include "ipsec/core/rng.hpp"
+#include "ipsec/crypto/botan/shim.hpp"
+
+namespace ipsec::crypto::botan {
+
+/// Either one of its own, seeded by the system, or a generator that the caller keeps. Movable.
+class random {
+public:
+    random() noexcept = default;
+    explicit random(Botan::RandomNumberGenerator& borrowed) noexcept : borrowed_{&borrowed} {}
+
+    /// @return false when the system gives no entropy
+    [[nodiscard]] auto fill(byte_span out) noexcept -> bool {
+        try {
+            if (out.empty()) return true;
+            if (borrowed_ == nullptr && own_ == nullptr) own_ = std::make_unique<Botan::AutoSeeded_RNG>();
+            auto& source = borrowed_ != nullptr ? *borrowed_ : *own_;
+            source.randomize(shim::octets(out), out.size());
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+
+private:
+    Botan::RandomNumberGenerator* borrowed_ = nullptr;
+    std::unique_ptr<Botan::RandomNumberGenerator> own_;
+};
+static_assert(rng<random>);
+
+}  // namespace ipsec::crypto::botan

@@ -1,0 +1,69 @@
+#pragma once
+#include "ipsec/core/result.hpp"
+
+namespace ipsec::crypto {
+
+enum class errc : std::uint8_t {
+    unknown_algorithm = 1,  ///< not in the algorithm table, or not in this provider
+    not_for_ike_v1,         ///< the algorithm has no number in IKEv1 (ChaCha20-Poly1305: RFC 7634 is IKEv2 only)
+    bad_key_size,           ///< the keying material has a length that the algorithm does not take
+    weak_key,               ///< a weak or semi-weak DES key                                     RFC 2409 App. A, RFC 2405 §2
+    null_with_null,         ///< neither encryption nor integrity                                RFC 2406 §5, RFC 4301 §4.2
+    static_counter_keys,    ///< a counter-mode suite with keys given by hand                    RFC 4106 §2
+    bad_length,             ///< text that is no multiple of the block, or shorter than IV and ICV
+    unauthentic,            ///< the ICV does not hold
+    bad_public_value,       ///< a Diffie-Hellman public value outside 1 < y < p-1               RFC 2412 §5, RFC 6989 §2.1
+    no_randomness,          ///< the random source failed
+    provider_failed,        ///< the library behind the provider reported a fault
+    no_integrity,           ///< encryption without integrity, and nobody asked for it by name   RFC 4303 §1, RFC 8221 §4
+    two_integrities,        ///< a combined mode and an integrity algorithm beside it            RFC 4106 §8.3, RFC 7634 §4
+    foreign_keys,           ///< keys or scratch that another suite made: the caller's bug
+    unknown_group,          ///< a Diffie-Hellman group that is not in the table
+    bad_proposal,           ///< a proposal with a word too many, or one that is missing
+};
+template <class T> using result = std::expected<T, errc>;
+
+[[nodiscard]] constexpr auto condition_of(errc e) noexcept -> condition {
+    switch (e) {
+        case errc::unknown_algorithm:
+        case errc::unknown_group:
+        case errc::not_for_ike_v1: return condition::unsupported;
+        case errc::bad_key_size:
+        case errc::weak_key: return condition::policy;
+        case errc::null_with_null:
+        case errc::no_integrity:
+        case errc::two_integrities:
+        case errc::static_counter_keys: return condition::policy;
+        case errc::foreign_keys: return condition::misuse;
+        case errc::bad_length:
+        case errc::bad_proposal:
+        case errc::bad_public_value: return condition::malformed;
+        case errc::unauthentic: return condition::unauthenticated;
+        case errc::no_randomness:
+        case errc::provider_failed: return condition::failed;
+    }
+    return condition::failed;
+}
+[[nodiscard]] constexpr auto name_of(errc e) noexcept -> std::string_view {
+    switch (e) {
+        case errc::unknown_algorithm: return "unknown algorithm";
+        case errc::not_for_ike_v1: return "algorithm has no number in IKEv1";
+        case errc::bad_key_size: return "key has the wrong size";
+        case errc::weak_key: return "weak DES key";
+        case errc::null_with_null: return "NULL encryption with NULL authentication";
+        case errc::static_counter_keys: return "counter-mode suite with keys given by hand";
+        case errc::bad_length: return "length does not fit the algorithm";
+        case errc::unauthentic: return "ICV does not hold";
+        case errc::bad_public_value: return "Diffie-Hellman public value out of range";
+        case errc::no_randomness: return "random source failed";
+        case errc::provider_failed: return "crypto provider failed";
+        case errc::no_integrity: return "encryption without integrity";
+        case errc::two_integrities: return "combined mode with an integrity algorithm beside it";
+        case errc::foreign_keys: return "keys of another suite";
+        case errc::unknown_group: return "unknown Diffie-Hellman group";
+        case errc::bad_proposal: return "proposal with a word too many or one missing";
+    }
+    return "unknown crypto error";
+}
+
+}  // namespace ipsec::crypto

@@ -1,0 +1,165 @@
+#pragma once
+/// A suite made of one cipher and one MAC, encrypt-then-MAC as ESP has it; and the two parts that need no library.
+#include <array>
+#include <utility>
+
+#include "ipsec/core/ct_equal.hpp"
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/wire/big_endian.hpp"
+
+namespace ipsec::crypto {
+
+/// SPI and sequence number, which stand before the IV in every job.                                     RFC 4303 §2
+inline constexpr std::size_t esp_header_size = 8;
+/// The longest ICV of any suite here (HMAC-SHA2-512-256).
+inline constexpr std::size_t max_icv_size = 32;
+
+/// NULL encryption: no key, no IV, the text as it is.                                                   RFC 2410
+class null_cipher {
+public:
+    struct keys {};
+    struct scratch {};
+    // req: rfc2410-3-1, rfc2410-3-2
+    [[nodiscard]] static constexpr auto keymat_size() noexcept -> std::size_t { return 0; }
+    [[nodiscard]] static constexpr auto iv_size() noexcept -> std::size_t { return 0; }
+    [[nodiscard]] static constexpr auto block_size() noexcept -> std::size_t { return 1; }
+    [[nodiscard]] static constexpr auto is_counter_mode() noexcept -> bool { return false; }
+    [[nodiscard]] static constexpr auto encrypts() noexcept -> bool { return false; }
+    [[nodiscard]] static auto make_keys(byte_view keymat) noexcept -> result<keys> {
+        if (!keymat.empty()) return std::unexpected{errc::bad_key_size};
+        return keys{};
+    }
+    template <rng Rng>
+    [[nodiscard]] static auto make_scratch(const keys&, Rng&) noexcept -> result<scratch> { return scratch{}; }
+    [[nodiscard]] static auto make_iv(scratch&, std::uint64_t, byte_span) noexcept -> result<void> { return {}; }
+    [[nodiscard]] static auto encrypt(const keys&, scratch&, byte_view, byte_span) noexcept -> result<void> { return {}; }
+    [[nodiscard]] static auto decrypt(const keys&, scratch&, byte_view, byte_span) noexcept -> result<void> { return {}; }
+};
+
+/// No integrity. For those who name the danger (`dangers::no_integrity`); never beside `null_cipher`.
+class no_mac {
+public:
+    struct keys {};
+    struct scratch {};
+    [[nodiscard]] static constexpr auto keymat_size() noexcept -> std::size_t { return 0; }
+    [[nodiscard]] static constexpr auto icv_size() noexcept -> std::size_t { return 0; }
+    [[nodiscard]] static auto make_keys(byte_view keymat) noexcept -> result<keys> {
+        if (!keymat.empty()) return std::unexpected{errc::bad_key_size};
+        return keys{};
+    }
+    template <rng Rng>
+    [[nodiscard]] static auto make_scratch(const keys&, Rng&) noexcept -> result<scratch> { return scratch{}; }
+    [[nodiscard]] static auto compute(const keys&, scratch&, std::span<const byte_view>, byte_span) noexcept -> result<void> {
+        return {};
+    }
+};
+
+/// Where the pieces of one packet lie.
+struct packet_parts {
+    byte_span iv, text, icv;
+    /// @return `bad_length` when the packet is shorter than header, IV and ICV, or the text is no multiple of the block
+    [[nodiscard]] static auto cut(byte_span packet, std::size_t iv, std::size_t block, std::size_t icv) noexcept
+        -> result<packet_parts> {
+        if (packet.size() < esp_header_size + iv + icv) return std::unexpected{errc::bad_length};
+        const std::size_t text = packet.size() - esp_header_size - iv - icv;
+        // Blocks are powers of two, and a division is slow.
+        if ((text & (block - 1)) != 0) return std::unexpected{errc::bad_length};
+        return packet_parts{packet.subspan(esp_header_size, iv), packet.subspan(esp_header_size + iv, text), packet.last(icv)};
+    }
+};
+
+/// Encrypts, then authenticates SPI, sequence number, IV and ciphertext.                                RFC 4303 §3.3.2.1
+///
+/// With extended sequence numbers the high half follows the text for the MAC and is not sent (§2.2.1). Opening compares the
+/// ICV in constant time and decrypts only what is authentic; after any error the text is still ciphertext.
+/// Keying material: the cipher's first, then the MAC's (RFC 4301 §4.5.2).
+template <cipher Cipher, mac Mac>
+class encrypt_then_mac {
+    // NULL with NULL does not compile where the types are fixed; where they are chosen at run time, `check` refuses it.
+    // req: rfc2406-5-9, rfc4303-3.2-2, rfc4301-4.2-1
+    static_assert(!(std::same_as<Cipher, null_cipher> && std::same_as<Mac, no_mac>),
+                  "NULL encryption with NULL authentication protects nothing (RFC 2406 §5, RFC 4301 §4.2)");
+
+public:
+    struct keys {
+        typename Cipher::keys cipher;
+        typename Mac::keys mac;
+    };
+    struct scratch {
+        typename Cipher::scratch cipher;
+        typename Mac::scratch mac;
+    };
+
+    constexpr encrypt_then_mac() noexcept
+        requires(std::default_initializable<Cipher> && std::default_initializable<Mac>)
+    = default;
+    constexpr encrypt_then_mac(Cipher c, Mac m) noexcept : cipher_{std::move(c)}, mac_{std::move(m)} {}
+
+    [[nodiscard]] constexpr auto keymat_size() const noexcept -> std::size_t {
+        return cipher_.keymat_size() + mac_.keymat_size();
+    }
+    [[nodiscard]] constexpr auto iv_size() const noexcept -> std::size_t { return cipher_.iv_size(); }
+    [[nodiscard]] constexpr auto block_size() const noexcept -> std::size_t { return cipher_.block_size(); }
+    [[nodiscard]] constexpr auto icv_size() const noexcept -> std::size_t { return mac_.icv_size(); }
+    [[nodiscard]] constexpr auto is_counter_mode() const noexcept -> bool { return cipher_.is_counter_mode(); }
+    [[nodiscard]] constexpr auto authenticates() const noexcept -> bool { return mac_.icv_size() != 0; }
+
+    /// @return `bad_key_size` unless there are exactly `keymat_size()` octets; what the parts report (`weak_key`)
+    [[nodiscard]] auto make_keys(byte_view keymat) const noexcept -> result<keys> {
+        if (keymat.size() != keymat_size()) return std::unexpected{errc::bad_key_size};
+        auto c = cipher_.make_keys(keymat.first(cipher_.keymat_size()));
+        if (!c) return std::unexpected{c.error()};
+        auto m = mac_.make_keys(keymat.subspan(cipher_.keymat_size()));
+        if (!m) return std::unexpected{m.error()};
+        return keys{std::move(*c), std::move(*m)};
+    }
+    /// @return `no_randomness`, `provider_failed`
+    template <rng Rng>
+    [[nodiscard]] auto make_scratch(const keys& k, Rng& random) const noexcept -> result<scratch> {
+        auto c = cipher_.make_scratch(k.cipher, random);
+        if (!c) return std::unexpected{c.error()};
+        auto m = mac_.make_scratch(k.mac, random);
+        if (!m) return std::unexpected{m.error()};
+        return scratch{std::move(*c), std::move(*m)};
+    }
+    [[nodiscard]] auto seal(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        const auto at = packet_parts::cut(job.packet, iv_size(), block_size(), icv_size());
+        if (!at) return std::unexpected{at.error()};
+        if (!job.iv_in_place)
+            if (auto ok = cipher_.make_iv(t.cipher, job.sequence, at->iv); !ok) return ok;
+        if (auto ok = cipher_.encrypt(k.cipher, t.cipher, at->iv, at->text); !ok) return ok;
+        return authenticate(k, t, job.packet.first(job.packet.size() - at->icv.size()), job.sequence, job.extended, at->icv);
+    }
+    /// @return `bad_length`, `unauthentic`, `provider_failed`
+    // req: rfc2406-3.4.5-4, rfc2406-3.4.5-5
+    [[nodiscard]] auto open(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        const auto at = packet_parts::cut(job.packet, iv_size(), block_size(), icv_size());
+        if (!at) return std::unexpected{at.error()};
+        if (authenticates()) {
+            std::array<std::byte, max_icv_size> expected;  // NOLINT: written before it is read
+            const byte_span icv = byte_span{expected}.first(icv_size());
+            const byte_view covered = job.packet.first(job.packet.size() - at->icv.size());
+            if (auto ok = authenticate(k, t, covered, job.sequence, job.extended, icv); !ok) return ok;
+            if (!ct_equal(icv, at->icv)) return std::unexpected{errc::unauthentic};
+        }
+        return cipher_.decrypt(k.cipher, t.cipher, at->iv, at->text);
+    }
+    [[nodiscard]] constexpr auto cipher_part() const noexcept -> const Cipher& { return cipher_; }
+    [[nodiscard]] constexpr auto mac_part() const noexcept -> const Mac& { return mac_; }
+
+private:
+    [[nodiscard]] auto authenticate(const keys& k, scratch& t, byte_view covered, std::uint64_t sequence, bool extended,
+                                    byte_span icv) const noexcept -> result<void> {
+        std::array<std::byte, 4> high;  // NOLINT: written before it is read
+        std::array<byte_view, 2> parts{covered, byte_view{}};
+        if (extended) {
+            wire::store(byte_span{high}, static_cast<std::uint32_t>(sequence >> 32));
+            parts[1] = high;
+        }
+        return mac_.compute(k.mac, t.mac, std::span<const byte_view>{parts}.first(extended ? 2 : 1), icv);
+    }
+    [[no_unique_address]] Cipher cipher_;
+    [[no_unique_address]] Mac mac_;
+};
+
+}  // namespace ipsec::crypto

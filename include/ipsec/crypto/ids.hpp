@@ -1,0 +1,45 @@
+#pragma once
+/// Names of algorithms, independent of any protocol's numbers; `algorithms.hpp` has their sizes and numbers as data.
+#include <cstdint>
+
+namespace ipsec::crypto {
+
+/// How a payload is encrypted; the combined modes authenticate as well.
+enum class encryption_id : std::uint8_t {
+    null = 1,
+    des_cbc,
+    des3_cbc,
+    aes_cbc,
+    aes_gcm_8,
+    aes_gcm_12,
+    aes_gcm_16,
+    chacha20_poly1305
+};
+
+/// How a packet is authenticated; `none` goes with a combined mode, or stands for "no authentication" where that is allowed.
+enum class integrity_id : std::uint8_t {
+    none = 1,
+    hmac_md5_96,
+    hmac_sha1_96,
+    hmac_sha2_256_128,
+    hmac_sha2_384_192,
+    hmac_sha2_512_256
+};
+
+enum class hash_id : std::uint8_t { md5 = 1, sha1, sha2_256, sha2_384, sha2_512 };
+enum class prf_id : std::uint8_t { hmac_md5 = 1, hmac_sha1, hmac_sha2_256, hmac_sha2_384, hmac_sha2_512 };
+
+/// Diffie-Hellman groups by their IKE number, which IKEv1 and IKEv2 share. Open: any number is a value.
+enum class group_id : std::uint16_t {
+    none = 0, modp768 = 1, modp1024 = 2, modp1536 = 5, modp2048 = 14, modp3072 = 15, modp4096 = 16, modp6144 = 17, modp8192 = 18
+};
+
+/// What protects the packets of one SA: an algorithm pair and the length of the cipher's key.
+struct transform {
+    encryption_id encryption = encryption_id::null;
+    std::uint16_t key_bits = 0;  ///< 0 where the cipher has one key length only; the salt of a counter mode does not count
+    integrity_id integrity = integrity_id::none;
+    friend constexpr auto operator==(const transform&, const transform&) noexcept -> bool = default;
+};
+
+}  // namespace ipsec::crypto

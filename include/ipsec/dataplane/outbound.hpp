@@ -1,0 +1,236 @@
+#pragma once
+/// The walk of packets going out.                                                              RFC 2401 §5.1
+///
+///     flow, read once -> SPD: discard, bypass or apply -> bundle of SAs -> per SA, innermost first: headers and trailer for the
+///     packets of the burst, cryptography for all of them at once -> sink
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "ipsec/ah/seal.hpp"
+#include "ipsec/core/observer.hpp"
+#include "ipsec/dataplane/audit.hpp"
+#include "ipsec/dataplane/crypto_calls.hpp"
+#include "ipsec/dataplane/event_queue.hpp"
+#include "ipsec/dataplane/reasons.hpp"
+#include "ipsec/dataplane/sink.hpp"
+#include "ipsec/esp/seal.hpp"
+#include "ipsec/ip/tunnel.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/sa/sadb.hpp"
+
+namespace ipsec::dataplane {
+
+/// How a walk treats packets; the same for both directions.
+struct options {
+    /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is
+    /// decremented, before it goes in and when it comes out.                                   RFC 2401 §5.1.2.1 (2)
+    bool forwards = false;
+    bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
+};
+
+/// Takes bursts of packets, protects them as policy says, and hands them to a sink in the order in which they came.
+///
+/// Holds the workspace of a burst and allocates nothing. `Sadb` is an `sa::sadb`, `Spd` a `policy::spd`; both stay the user's and
+/// must outlive the walk. One thread at a time; distinct walks over distinct databases may run in distinct threads.
+template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, class Events = event_queue<>>
+class outbound {
+public:
+    outbound(Sadb& sadb, const Spd& spd, Events& events, options how = {}) noexcept
+        : sadb_{&sadb}, spd_{&spd}, events_{&events}, how_{how} {}
+
+    /// Every packet comes out through `sink.emit` once, in order: with `fate::protect`, `bypass`, or `drop` and the reason. A
+    /// packet dropped with `drop::no_sa` is as it was, so that the sink may keep it until the SA is there. Longer spans than
+    /// `Burst` are taken in pieces.
+    ///
+    /// @param classify  gives a packet's class for `sa::parameters::traffic_class`
+    // req: rfc2401-4.4.1-m2, rfc2401-4.4.1-m7, rfc2401-5-m1, rfc2401-5.1.1-1
+    template <sink<Packet> Sink, class Observer, class Classify>
+    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify) noexcept {
+        while (!packets.empty()) {
+            const std::span<Packet> some = packets.first(packets.size() < Burst ? packets.size() : Burst);
+            packets = packets.subspan(some.size());
+            find_all(some, now, observer, classify);
+            for (std::size_t level = 0; level < deepest_; ++level) protect_all(some, level, now, observer);
+            for (std::size_t i = 0; i < some.size(); ++i) {
+                counters_.count(slots_[i].verdict, std::as_const(some[i]).octets().size());
+                to.emit(std::move(some[i]), slots_[i].verdict);
+            }
+        }
+    }
+    template <sink<Packet> Sink, class Observer>
+    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer) noexcept {
+        process(packets, now, to, observer, [](const Packet&) { return std::uint32_t{0}; });
+    }
+    [[nodiscard]] auto counters() const noexcept -> const dataplane::counters& { return counters_; }
+
+private:
+    using entry = typename Sadb::outbound_entry;
+    using esp_suite = typename Sadb::esp_outbound::suite_type;
+    struct slot {
+        dataplane::verdict verdict;
+        ip::flow flow;
+        std::array<entry*, sa::max_bundle> sas{};
+        std::uint8_t size = 0;  ///< SAs of the bundle; 0: nothing to do, or done for
+    };
+
+    // --- which SAs -------------------------------------------------------------------------------------------------------------
+
+    template <class Observer, class Classify>
+    void find_all(std::span<Packet> packets, instant now, Observer& observer, Classify& classify) noexcept {
+        deepest_ = 0;
+        const policy::entry* last_rule = nullptr;
+        std::uint32_t last_class = 0;
+        std::size_t last = 0;  // packets of one flow come in rows: what was found for the last one holds for the next
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            slot& s = slots_[i];
+            s = slot{};
+            const Packet& packet = packets[i];
+            const auto flow = ip::read_flow(packet.octets());
+            if (!flow) {
+                discard(s, packet, reason_of(flow.error()), now, observer);
+                continue;
+            }
+            s.flow = *flow;
+            const auto hit = spd_->lookup(s.flow, packet.metadata());
+            if (!hit) {
+                discard(s, packet, reason_of(hit.error()), now, observer);
+                continue;
+            }
+            const policy::entry& rule = *hit->rule;
+            s.verdict.policy = rule.id;
+            // req: rfc2401-4.4.1-9
+            if (rule.action == policy::action::discard) {
+                discard(s, packet, drop::discarded, now, observer);
+                continue;
+            }
+            if (rule.action == policy::action::bypass) {
+                s.verdict.fate = fate::bypass;
+                continue;
+            }
+            const std::uint32_t traffic_class = classify(packet);
+            if (last_rule == &rule && last_class == traffic_class && slots_[last].flow == s.flow) {
+                s.sas = slots_[last].sas;
+                s.size = slots_[last].size;
+                continue;
+            }
+            if (const drop why = find(s, rule, traffic_class); why != drop::none) {
+                discard(s, packet, why, now, observer);
+                continue;
+            }
+            last_rule = &rule;
+            last_class = traffic_class;
+            last = i;
+            if (s.size > deepest_) deepest_ = s.size;
+        }
+    }
+    // req: rfc2401-5.1.1-2, rfc2401-5.1.1-3
+    auto find(slot& s, const policy::entry& rule, std::uint32_t traffic_class) noexcept -> drop {
+        const sa::bundle* const b = sadb_->find_outbound(rule.id, s.flow, traffic_class);
+        if (b == nullptr) {
+            events_->push(sa::acquire{.policy = rule.id,
+                                      .flow = s.flow,
+                                      .selectors = policy::sa_selectors(rule, s.flow),
+                                      .traffic_class = traffic_class});
+            return drop::no_sa;
+        }
+        // Whoever made the SAs may have made other ones than policy asks for: less protection must not slip through.
+        if (b->size() != rule.protections.size()) return drop::wrong_bundle;
+        for (std::size_t k = 0; k < b->size(); ++k) {
+            entry* const e = sadb_->get((*b)[k]);
+            if (e == nullptr) return drop::wrong_bundle;
+            const sa::parameters& p = e->parameters();
+            const policy::protection& want = rule.protections[k];
+            if (p.id.protocol != want.protocol || p.mode != want.mode) return drop::wrong_bundle;
+            if (want.tunnel && (p.source != want.tunnel->local || p.id.destination != want.tunnel->remote))
+                return drop::wrong_bundle;
+            s.sas[k] = e;
+        }
+        s.size = static_cast<std::uint8_t>(b->size());
+        return drop::none;
+    }
+
+    // --- protection ------------------------------------------------------------------------------------------------------------
+
+    /// Puts SA number `level` of their bundles on all packets that have one.
+    template <class Observer>
+    void protect_all(std::span<Packet> packets, std::size_t level, instant now, Observer& observer) noexcept {
+        jobs_.clear();
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            slot& s = slots_[i];
+            if (level >= s.size) continue;
+            entry& e = *s.sas[level];
+            if (const drop why = prepare(e, packets[i], level, i, now); why != drop::none)
+                discard(s, packets[i], why, now, observer, &e);
+            events_->collect(e);
+        }
+        jobs_.run([&](std::size_t i, const crypto::result<void>& outcome) {
+            slot& s = slots_[i];
+            if (outcome) done(s, level);
+            else discard(s, packets[i], drop::crypto_failed, now, observer, s.sas[level]);
+        });
+    }
+    auto prepare(entry& e, Packet& packet, std::size_t level, std::size_t i, instant now) noexcept -> drop {
+        if (level == 0 && how_.forwards && e.parameters().mode == sa::mode::tunnel)
+            if (const auto ok = ip::decrement_hop_limit(packet.octets()); !ok) return reason_of(ok.error());
+        if (auto* const esp = e.esp()) {
+            const auto job = esp::prepare(*esp, packet, now);
+            if (!job) return reason_of(job.error());
+            jobs_.add(i, esp->suite(), esp->keys(), esp->scratch(), *job);
+            return drop::none;
+        }
+        if (const auto ok = ah::seal(*e.ah(), packet, now); !ok) return reason_of(ok.error());
+        done(slots_[i], level);
+        return drop::none;
+    }
+    static void done(slot& s, std::size_t level) noexcept {
+        ++s.verdict.transforms;
+        if (level + 1 == s.size) s.verdict.fate = fate::protect;
+    }
+
+    // req: rfc2401-5-1
+    template <class Observer>
+    void discard(slot& s, const Packet& packet, drop why, instant now, Observer& observer, entry* e = nullptr) noexcept {
+        s.verdict.fate = fate::drop;
+        s.verdict.reason = why;
+        s.size = 0;
+        if constexpr (observes<Observer, audit_record>) {
+            if (!how_.audit) return;
+            audit_record r{.event = why,
+                           .direction = direction::outbound,
+                           .when = now,
+                           .spi = {},
+                           .source = s.flow.source,
+                           .destination = s.flow.destination,
+                           .sequence = {},
+                           .flow_id = flow_id_of(packet.octets()),
+                           .flow = s.flow,
+                           .policy = s.verdict.policy,
+                           .expected = {}};
+            if (e != nullptr) {
+                const sa::parameters& p = e->parameters();
+                r.spi = p.id.spi;
+                r.protocol = p.id.protocol;
+                if (p.mode == sa::mode::tunnel) {
+                    r.source = p.source;
+                    r.destination = p.id.destination;
+                }
+                r.sequence = sa::low_half(e->esp() != nullptr ? e->esp()->last_sequence() : e->ah()->last_sequence());
+            }
+            tell(observer, r);
+        }
+    }
+
+    Sadb* sadb_;
+    const Spd* spd_;
+    Events* events_;
+    options how_;
+    std::array<slot, Burst> slots_{};
+    job_list<esp_suite, crypto::seal_job, Burst> jobs_;
+    std::size_t deepest_ = 0;
+    dataplane::counters counters_;
+};
+
+}  // namespace ipsec::dataplane

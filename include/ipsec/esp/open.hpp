@@ -1,0 +1,149 @@
+#pragma once
+/// Opens ESP packets in place: replay check, ICV, decryption, window, padding, strip.           RFC 2406 §3.4, RFC 4303 §3.4
+///
+/// The work has two halves with the cryptography between them, so that a burst over many SAs goes to a batch engine at once:
+///
+///     inspect   reads headers and judges the sequence number; changes neither the SA nor, but for octets behind the end that
+///               the IP header states, the packet
+///     (suite)   verifies and decrypts
+///     finish    commits the number, checks and removes the padding, takes the headers off
+///
+/// `open` is a burst of one. Which SA a packet belongs to is looked up elsewhere; here the SPI is held against the SA once more.
+#include <cstring>
+#include <utility>
+
+#include "ipsec/core/instant.hpp"
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/esp/detail/errors.hpp"
+#include "ipsec/esp/errc.hpp"
+#include "ipsec/esp/header.hpp"
+#include "ipsec/esp/trailer.hpp"
+#include "ipsec/io/packet.hpp"
+#include "ipsec/ip/transport.hpp"
+#include "ipsec/ip/tunnel.hpp"
+#include "ipsec/sa/inbound.hpp"
+
+namespace ipsec::esp {
+
+/// A packet between the two halves. `Sa` is the `sa::inbound` it was inspected for.
+template <class Sa>
+struct pending {
+    typename Sa::admission admission;
+    crypto::open_job job;           ///< for the suite; a view into the packet
+    std::uint16_t ip_headers = 0;   ///< octets in front of ESP
+    std::uint16_t next_field = 0;   ///< where the octet stands that names ESP
+    std::uint16_t before_text = 0;  ///< octets from SPI to the end of the IV
+    std::uint16_t behind_text = 0;  ///< octets of ICV
+};
+
+/// What a packet was found to be. The packet itself is the IP packet that was protected.
+struct opened {
+    sa::mode mode = sa::mode::tunnel;
+    ip::next_header next{};   ///< what the trailer said: the protocol behind the IP header, or 4 or 41 for a tunnel
+    sa::sequence64 sequence;  ///< all 64 bits
+    ip::ecn_alarm alarm = ip::ecn_alarm::none;  ///< tunnel: an odd pair of ECN fields             RFC 6040 §4.2
+};
+
+/// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
+///
+/// @return `errc::not_ip`, `not_esp`, `fragment`, `unsupported_header`, `truncated`, `bad_length`, `reserved_spi`, `wrong_sa`, `expired`,
+///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`
+// req: rfc2406-3.4.1-1, rfc4303-3.4.1-1 (no fragments), rfc2406-3.4.3-7, rfc4303-3.4.3-6 (the number is judged first)
+template <crypto::esp_suite Suite, class Window, io::packet Packet>
+[[nodiscard]] auto inspect(const sa::inbound<Suite, Window>& sa, Packet& packet, instant) noexcept
+    -> result<pending<sa::inbound<Suite, Window>>> {
+    const byte_span all = packet.octets();
+    // Spelled out for the header that nearly every packet has: a struct that comes back by value is slower than all the checks.
+    std::size_t offset = 0, next_field = ip::v4::protocol_at, end = 0;
+    if (!all.empty() && (all[0] >> 4) == std::byte{4}) [[likely]] {
+        const auto length = ip::v4::checked_header_length(all);
+        if (!length) [[unlikely]] return std::unexpected{errc::not_ip};
+        if ((wire::load<std::uint16_t>(all.subspan(6)) & 0x3fffU) != 0) [[unlikely]] return std::unexpected{errc::fragment};
+        offset = *length;
+        end = wire::load<std::uint16_t>(all.subspan(2));
+    } else {
+        const auto where = ip::find_insertion_point(all, ip::destination_options_place::in_front);
+        if (!where) [[unlikely]] return std::unexpected{detail::from(where.error())};
+        offset = where->offset;
+        next_field = where->next_field;
+        end = ip::stated_length(all, where->family);
+    }
+    if (all[next_field] != static_cast<std::byte>(ip::next_header::esp)) [[unlikely]] return std::unexpected{errc::not_esp};
+    const byte_span esp = all.subspan(offset, end - offset);
+    if (esp.size() < header::size) [[unlikely]] return std::unexpected{errc::truncated};
+    const sa::spi id{wire::load<std::uint32_t>(esp)};
+    const sa::sequence32 low{wire::load<std::uint32_t>(esp.subspan<4>())};
+    // req: rfc2406-2.1-1, rfc4303-2.1-6
+    if (id != sa.parameters().id.spi) [[unlikely]]
+        return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
+    if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
+    auto admission = sa.check(low);
+    if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
+
+    const auto& suite = sa.suite();
+    const std::size_t before = header::size + suite.iv_size();
+    const std::size_t icv = suite.icv_size();
+    if (esp.size() < before + trailer_size + icv) [[unlikely]] return std::unexpected{errc::truncated};
+    const std::size_t text = esp.size() - before - icv;
+    if ((text & (suite.block_size() - 1)) != 0 || ((before + text) & 3) != 0) [[unlikely]] return std::unexpected{errc::bad_length};
+    packet.shrink_back(all.size() - end);
+    const sa::sequence64 sequence = admission->sequence();
+    return result<pending<sa::inbound<Suite, Window>>>{
+        std::in_place, std::move(*admission),
+        crypto::open_job{.packet = esp, .sequence = sequence.value(), .extended = sa.parameters().extended_sequence},
+        static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(next_field), static_cast<std::uint16_t>(before),
+        static_cast<std::uint16_t>(icv)};
+}
+
+/// Completes one packet with what the suite said about it.
+///
+/// @param outcome  what `open` of the suite returned for `p.job`
+/// @return `unauthentic` or `crypto_failed` as the suite said: the SA is as it was; `replayed` or `left_of_window` when another
+///         packet of the burst took the number or pushed it out; `expired`; then, with the number used up, `bad_pad_length`,
+///         `bad_padding`, `dummy`, `bad_inner_packet`, `ecn_drop`. After an error the packet is to be dropped.
+// req: rfc2406-3.4.3-12 (nothing moves before the ICV holds), rfc2406-3.4.4-1, rfc4303-3.4.4.1-1, rfc4303-3.4.4.2-1
+template <crypto::esp_suite Suite, class Window, io::packet Packet>
+[[nodiscard]] auto finish(sa::inbound<Suite, Window>& sa, Packet& packet, pending<sa::inbound<Suite, Window>> p, crypto::result<void> outcome,
+                          instant now) noexcept -> result<opened> {
+    if (!outcome) [[unlikely]] return std::unexpected{detail::from(outcome.error())};
+    const sa::sequence64 sequence = p.admission.sequence();
+    if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    const byte_span text = p.job.packet.subspan(p.before_text, p.job.packet.size() - p.before_text - p.behind_text);
+    if (const auto ok = sa.charge(text.size(), now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    const auto end = parse_trailer(text);
+    if (!end) [[unlikely]] return std::unexpected{end.error()};
+    // req: rfc4303-2.6-2
+    if (end->next == ip::next_header::none) [[unlikely]] return std::unexpected{errc::dummy};
+
+    const std::size_t behind = p.job.packet.size() - p.before_text - end->text;
+    opened done{.mode = sa.parameters().mode, .next = end->next, .sequence = sequence, .alarm = {}};
+    if (done.mode == sa::mode::transport) {
+        // The headers move up to the payload; next header, length and checksum become what they were before.
+        std::byte* const begin = packet.octets().data();
+        std::memmove(begin + p.before_text, begin, p.ip_headers);
+        packet.shrink_front(p.before_text);
+        packet.shrink_back(behind);
+        if (!ip::mend_headers(packet.octets(), p.next_field, end->next)) [[unlikely]] return std::unexpected{errc::too_long};
+        return done;
+    }
+    // Padding that hides the length lies between the inner packet and the trailer; the inner packet says where it begins.
+    const auto inner = ip::decapsulate(text.first(end->text), end->next, ip::traffic_class_of(packet.octets()));
+    if (!inner) [[unlikely]]
+        return std::unexpected{inner.error() == ip::errc::ce_over_not_ect ? errc::ecn_drop : errc::bad_inner_packet};
+    done.alarm = inner->alarm;
+    packet.shrink_front(p.ip_headers + p.before_text);
+    packet.shrink_back(behind + end->text - inner->length);
+    return done;
+}
+
+/// Verifies, decrypts and strips one packet.
+/// @return as `inspect` and `finish`
+template <crypto::esp_suite Suite, class Window, io::packet Packet>
+[[nodiscard]] auto open(sa::inbound<Suite, Window>& sa, Packet& packet, instant now) noexcept -> result<opened> {
+    auto p = inspect(sa, packet, now);
+    if (!p) [[unlikely]] return std::unexpected{p.error()};
+    const auto outcome = sa.suite().open(sa.keys(), sa.scratch(), p->job);
+    return finish(sa, packet, std::move(*p), outcome, now);
+}
+
+}  // namespace ipsec::esp

@@ -1,0 +1,140 @@
+#pragma once
+/// What can go wrong in IKE, and what a peer may be told of it.
+#include <cstdint>
+
+#include "ipsec/core/result.hpp"
+
+namespace ipsec::ike {
+
+enum class errc : std::uint8_t {
+    malformed = 1,        ///< header, payload chain or payload is wrong; the audit record carries the `isakmp::errc`
+    unknown_exchange,     ///< exchange type that this endpoint does not speak
+    wrong_flags,          ///< encrypted where it may not be, or clear where it must be encrypted
+    unknown_cookie,       ///< no ISAKMP SA has this cookie pair
+    bad_cookie,           ///< the responder cookie is not one of ours, or is too old                   RFC 2408 §2.5.3
+    spent_cookie,         ///< the responder cookie made an ISAKMP SA before
+    unknown_peer,         ///< no configured peer has this address
+    unexpected_message,   ///< genuine or not, the state has no use for it
+    not_decryptable,      ///< the text is no whole number of blocks, or decrypts to no payload chain
+    bad_hash,             ///< HASH does not hold
+    replayed_message_id,  ///< the message ID was used before under this ISAKMP SA
+    no_proposal_chosen,   ///< nothing that the peer offers is in the policy
+    not_what_was_offered, ///< the peer chose what was not offered, or changed it                       RFC 2409 §5
+    bad_key_exchange,     ///< the public value has not the length of the group, or lies outside it     RFC 2409 §5
+    bad_identity,         ///< an identity that does not parse, or port and protocol that may not be    RFC 2407 §4.6.2
+    identity_mismatch,    ///< the identity is not the one that the policy asks for
+    limit_reached,        ///< a limit of the configuration is used up
+    timed_out,            ///< the last retransmission was not answered
+    expired,              ///< the ISAKMP SA lived as long as it may
+    refused_by_peer,      ///< a protected notification of the peer ended the exchange
+    deleted_by_peer,      ///< a protected Delete of the peer
+    install_refused,      ///< the SAs could not be installed on this side
+    crypto_failed,        ///< the crypto provider failed
+    no_randomness,        ///< the random source failed
+    closed,               ///< closed by its user
+    no_such_peer,         ///< the configuration has no peer of this number
+    no_such_policy,       ///< the configuration has no child SA for this policy
+    wrong_result_for_event, ///< an answer or completion for something that was not asked
+    // Faults of a configuration:
+    no_suites,            ///< an empty list of suites
+    not_for_ike_v1,       ///< an algorithm that has no number in IKEv1                                 RFC 7634
+    unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group
+    not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
+    short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
+    duplicate_peer,       ///< two peers with one address: a pre-shared key is picked by address        RFC 2409 §5.4
+    duplicate_policy,     ///< two child SAs with one policy number
+    bad_selector,         ///< a selector that no identity payload can say
+    bad_lifetime,         ///< a lifetime of nothing, or one shorter than its margin
+    bad_limit,            ///< a limit of zero where at least one is needed
+};
+template <class T> using result = std::expected<T, errc>;
+
+[[nodiscard]] constexpr auto condition_of(errc e) noexcept -> condition {
+    switch (e) {
+        case errc::malformed:
+        case errc::wrong_flags:
+        case errc::bad_key_exchange:
+        case errc::bad_identity: return condition::malformed;
+        case errc::spent_cookie:
+        case errc::replayed_message_id: return condition::replay;
+        case errc::unknown_cookie:
+        case errc::bad_cookie:
+        case errc::not_decryptable:
+        case errc::bad_hash: return condition::unauthenticated;
+        case errc::unknown_peer:
+        case errc::unexpected_message:
+        case errc::no_proposal_chosen:
+        case errc::not_what_was_offered:
+        case errc::identity_mismatch:
+        case errc::refused_by_peer:
+        case errc::deleted_by_peer:
+        case errc::install_refused:
+        case errc::closed: return condition::policy;
+        case errc::unknown_exchange:
+        case errc::limit_reached:
+        case errc::timed_out:
+        case errc::expired: return condition::exhausted;
+        case errc::crypto_failed:
+        case errc::no_randomness: return condition::failed;
+        case errc::no_such_peer:
+        case errc::no_such_policy:
+        case errc::wrong_result_for_event:
+        case errc::no_suites:
+        case errc::not_for_ike_v1:
+        case errc::unusable_algorithm:
+        case errc::not_for_phase_1:
+        case errc::short_secret:
+        case errc::duplicate_peer:
+        case errc::duplicate_policy:
+        case errc::bad_selector:
+        case errc::bad_lifetime:
+        case errc::bad_limit: return condition::misuse;
+    }
+    return condition::failed;
+}
+
+[[nodiscard]] constexpr auto name_of(errc e) noexcept -> std::string_view {
+    switch (e) {
+        case errc::malformed: return "malformed message";
+        case errc::unknown_exchange: return "unknown exchange";
+        case errc::wrong_flags: return "wrong flags for this state";
+        case errc::unknown_cookie: return "no ISAKMP SA with these cookies";
+        case errc::bad_cookie: return "responder cookie is not ours or too old";
+        case errc::spent_cookie: return "responder cookie was used before";
+        case errc::unknown_peer: return "no peer with this address";
+        case errc::unexpected_message: return "message that the state has no use for";
+        case errc::not_decryptable: return "message does not decrypt to payloads";
+        case errc::bad_hash: return "HASH does not hold";
+        case errc::replayed_message_id: return "message ID was used before";
+        case errc::no_proposal_chosen: return "no proposal chosen";
+        case errc::not_what_was_offered: return "peer chose what was not offered";
+        case errc::bad_key_exchange: return "public value does not fit its group";
+        case errc::bad_identity: return "identity malformed or with a forbidden port";
+        case errc::identity_mismatch: return "identity is not the expected one";
+        case errc::limit_reached: return "limit of the configuration reached";
+        case errc::timed_out: return "no answer from the peer";
+        case errc::expired: return "ISAKMP SA is past its lifetime";
+        case errc::refused_by_peer: return "refused by the peer";
+        case errc::deleted_by_peer: return "deleted by the peer";
+        case errc::install_refused: return "SA could not be installed";
+        case errc::crypto_failed: return "crypto provider failed";
+        case errc::no_randomness: return "random source failed";
+        case errc::closed: return "closed";
+        case errc::no_such_peer: return "no such peer in the configuration";
+        case errc::no_such_policy: return "no such policy in the configuration";
+        case errc::wrong_result_for_event: return "answer to something that was not asked";
+        case errc::no_suites: return "no suites configured";
+        case errc::not_for_ike_v1: return "algorithm has no number in IKEv1";
+        case errc::unusable_algorithm: return "unusable algorithm or key length";
+        case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
+        case errc::short_secret: return "pre-shared key is too short";
+        case errc::duplicate_peer: return "two peers with one address";
+        case errc::duplicate_policy: return "two child SAs with one policy number";
+        case errc::bad_selector: return "selector that no identity payload can say";
+        case errc::bad_lifetime: return "lifetime is nothing, or shorter than its margin";
+        case errc::bad_limit: return "limit is zero";
+    }
+    return "unknown IKE error";
+}
+
+}  // namespace ipsec::ike

@@ -1,0 +1,180 @@
+#pragma once
+/// What an IKEv1 endpoint is told: its peers, their suites, the child SAs it may make, and its limits.
+///
+/// Plain values with safe defaults; `check` names the first fault. Nothing here is looked up by a global.
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ipsec/core/instant.hpp"
+#include "ipsec/core/secret.hpp"
+#include "ipsec/core/strong.hpp"
+#include "ipsec/crypto/algorithms.hpp"
+#include "ipsec/crypto/ids.hpp"
+#include "ipsec/ike/errc.hpp"
+#include "ipsec/ike/identity.hpp"
+#include "ipsec/ike/path.hpp"
+#include "ipsec/ike/retransmit.hpp"
+#include "ipsec/sa/id.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// A peer's place in the configuration, counted from 0.
+using peer_id = strong<struct peer_id_tag, std::uint32_t>;
+
+/// What protects ISAKMP messages.                                                               RFC 2409 §4
+struct ike_suite {
+    crypto::encryption_id encryption = crypto::encryption_id::aes_cbc;
+    std::uint16_t key_bits = 256;  ///< 0 where the cipher has one key length
+    crypto::hash_id hash = crypto::hash_id::sha2_256;
+    crypto::group_id group = crypto::group_id::modp2048;
+    friend constexpr auto operator==(const ike_suite&, const ike_suite&) noexcept -> bool = default;
+};
+
+/// What protects packets: ESP, AH, or both together as one proposal (ESP inside, AH outside).   RFC 2408 §4.2
+struct child_suite {
+    std::optional<crypto::transform> esp{};
+    std::optional<crypto::integrity_id> ah{};
+    friend constexpr auto operator==(const child_suite&, const child_suite&) noexcept -> bool = default;
+};
+
+/// When an SA ends. 0 stands for "not by this"; the smaller value of the two peers counts.      RFC 2407 §4.5
+struct lifetime {
+    std::uint64_t seconds = 28800;
+    std::uint64_t kilobytes = 0;
+    friend constexpr auto operator==(const lifetime&, const lifetime&) noexcept -> bool = default;
+};
+
+/// One policy entry that is served by SAs with this peer. Suites in order of preference, best first.
+struct child_config {
+    sa::policy_id policy{1};
+    sa::mode mode = sa::mode::tunnel;
+    std::vector<child_suite> suites{{.esp = crypto::transform{crypto::encryption_id::aes_cbc, 256,
+                                                              crypto::integrity_id::hmac_sha2_256_128}}};
+    crypto::group_id pfs = crypto::group_id::none;  ///< `none`: keys from phase 1 alone; else both sides need this group
+    /// Whose packets. Absent on both sides: those of the two peers themselves, and no identities are sent.   RFC 2409 §5.5
+    std::optional<client> local{}, remote{};
+    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them.
+    bool allow_narrower = false;
+    /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
+    bool transport_for_clients = false;
+    v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
+    std::uint8_t pairs = 1;          ///< SA payloads in one Quick Mode, each a pair of SAs by itself        RFC 2409 §5.5
+    bool extended_sequence = false;  ///< ask for extended sequence numbers                                    RFC 4304
+    bool start_at_once = false;      ///< negotiate as soon as the ISAKMP SA stands, not only on `acquire`
+    bool rekey = true;               ///< a new pair before the old one ends
+};
+
+struct peer_config {
+    ike::path path;                 ///< a pre-shared key is picked by the remote address                     RFC 2409 §5.4
+    secret<128> psk;
+    bool allow_short_secret = false;      ///< accept a key under 8 octets
+    std::optional<identity> local_id{};   ///< default: the local address
+    std::optional<identity> remote_id{};  ///< default: the remote address
+    std::vector<ike_suite> suites{ike_suite{}};
+    v1::lifetime lifetime{};
+    std::vector<child_config> children{};
+    bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
+    bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
+};
+
+/// Bounds of everything that a peer can make the endpoint keep.
+struct limits {
+    std::size_t message = 8192;           ///< octets of a datagram that is looked at
+    std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
+    std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
+    std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes
+    std::size_t exchanges = 16;           ///< Quick Modes of one ISAKMP SA that are open or can still be asked for a resend
+    std::size_t child_pairs_per_peer = 64;///< pairs of SAs of one peer
+    std::size_t message_ids = 4096;       ///< message IDs of the peer remembered under one ISAKMP SA; then no new exchange
+    std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
+    std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
+};
+
+struct config {
+    std::vector<peer_config> peers{};
+    retransmit_policy retransmit{};
+    v1::limits limits{};
+    duration cookie_slot = seconds(60);  ///< a cookie is good in the slot it was made in and in the next one
+    /// A rekey starts when this share of the lifetime is left, in percent; up to as much again is added by chance.
+    std::uint8_t margin_percent = 10;
+    /// How long the old pair stands after its successor is in use: the initiator of the rekey deletes it then; the other end lets go
+    /// of it after four times as long, should the Delete be lost.
+    duration delete_grace = seconds(5);
+};
+
+/// Whether every peer can be served.
+///
+/// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
+/// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::bad_lifetime`, `errc::bad_identity`,
+/// `errc::bad_limit`
+[[nodiscard]] inline auto check(const config& c) -> result<void>;
+
+/// The text of a pre-shared key as octets, no NUL behind it. @pre no longer than 128 characters
+[[nodiscard]] inline auto psk_of(std::string_view text) -> secret<128> { return secret<128>{std::as_bytes(std::span{text})}; }
+
+[[nodiscard]] inline auto check(const ike_suite& s) -> result<void> {
+    const auto* e = crypto::find(s.encryption);
+    if (e == nullptr || crypto::find(s.hash) == nullptr || crypto::find(s.group) == nullptr)
+        return std::unexpected{errc::unusable_algorithm};
+    if (e->ike_v1 == 0) return std::unexpected{e->esp_v1 == 0 ? errc::not_for_ike_v1 : errc::not_for_phase_1};
+    if (!crypto::key_size(s.encryption, s.key_bits)) return std::unexpected{errc::unusable_algorithm};
+    return {};
+}
+
+[[nodiscard]] inline auto check(const child_suite& s) -> result<void> {
+    if (!s.esp && !s.ah) return std::unexpected{errc::no_suites};
+    if (s.ah) {
+        const auto* i = crypto::find(*s.ah);
+        if (i == nullptr || i->ah_v1 == 0) return std::unexpected{errc::unusable_algorithm};
+    }
+    if (s.esp) {
+        // Inside of AH, ESP may go without integrity of its own: AH covers all of it.          RFC 2401 §4.5 case 4
+        const auto ok = crypto::check_for_ike_v1(*s.esp, {.no_integrity = s.ah.has_value()});
+        if (!ok) return std::unexpected{ok.error() == crypto::errc::not_for_ike_v1 ? errc::not_for_ike_v1 : errc::unusable_algorithm};
+    }
+    return {};
+}
+
+[[nodiscard]] inline auto check(const child_config& c) -> result<void> {
+    if (c.suites.empty()) return std::unexpected{errc::no_suites};
+    for (const child_suite& s : c.suites)
+        if (auto ok = check(s); !ok) return ok;
+    if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
+    if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
+    if (c.local && (!to_identity(*c.local) || !to_identity(*c.remote))) return std::unexpected{errc::bad_selector};
+    if (c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) return std::unexpected{errc::bad_lifetime};
+    if (c.pairs == 0) return std::unexpected{errc::bad_limit};
+    return {};
+}
+
+inline auto check(const config& c) -> result<void> {
+    const auto& l = c.limits;
+    if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
+        l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 || c.retransmit.tries == 0 ||
+        c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45)
+        return std::unexpected{errc::bad_limit};
+    for (std::size_t i = 0; i < c.peers.size(); ++i) {
+        const peer_config& p = c.peers[i];
+        if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
+        if (p.suites.empty()) return std::unexpected{errc::no_suites};
+        for (const ike_suite& s : p.suites)
+            if (auto ok = check(s); !ok) return ok;
+        if (p.lifetime.seconds == 0) return std::unexpected{errc::bad_lifetime};
+        if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
+            return std::unexpected{errc::bad_identity};
+        for (std::size_t j = 0; j < i; ++j)
+            if (c.peers[j].path.remote.address == p.path.remote.address && c.peers[j].path.local.address == p.path.local.address)
+                return std::unexpected{errc::duplicate_peer};
+        for (std::size_t j = 0; j < p.children.size(); ++j) {
+            if (auto ok = check(p.children[j]); !ok) return ok;
+            if (p.children[j].pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
+            for (std::size_t k = 0; k <= i; ++k)
+                for (std::size_t m = 0; m < (k == i ? j : c.peers[k].children.size()); ++m)
+                    if (c.peers[k].children[m].policy == p.children[j].policy) return std::unexpected{errc::duplicate_policy};
+        }
+    }
+    return {};
+}
+
+}  // namespace ipsec::ike::v1

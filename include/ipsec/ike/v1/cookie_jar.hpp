@@ -1,0 +1,147 @@
+#pragma once
+/// Responder cookies that verify themselves, and the offers that message 3 will be held against.      RFC 2408 §2.5.3
+///
+/// Message 1 of a Main Mode is answered without keeping anything of its sender. The cookie is a keyed hash over both ends of the
+/// path, CKY-I, the initiator's whole offer and a secret that is thrown away slot by slot; so it depends on the parties, nobody
+/// else can make one, it is good for two slots at most, and it differs for every SA since CKY-I does.
+///
+/// HASH_I and HASH_R cover SAi_b, which message 3 does not carry. What is kept is therefore not the exchange but the *offer*:
+/// a peer sends the same octets each time, so a few offers per configured peer are enough, however many first messages come.
+/// An offer under which that peer was authenticated once is never pushed out by unproven ones: with the source address forged, a
+/// flood of first messages, each with an offer of its own, does not keep a peer out that was here before; and a new peer gets
+/// in when fewer than `offers_per_peer` different acceptable offers arrive between its messages 1 and 3.
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/ike/v1/config.hpp"
+#include "ipsec/isakmp/cookie.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// Makes and checks responder cookies.
+// req: rfc2408-2.5.3-2, rfc2408-2.5.3-3, rfc2408-2.5.3-m1, rfc2408-2.5.3-4, rfc2408-2.5.3-5
+class cookie_jar {
+public:
+    explicit cookie_jar(duration slot) noexcept : slot_{slot} {}
+
+    /// The cookie for an offer at `now`. @return `errc::no_randomness`, `errc::crypto_failed`
+    template <class P>
+        requires crypto::prf_provider<P> && rng<P>
+    [[nodiscard]] auto make(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b)
+        -> result<isakmp::cookie_r> {
+        if (auto ok = turn(p, now); !ok) return std::unexpected{ok.error()};
+        return hash(p, current_, at, cky_i, sai_b);
+    }
+    /// Whether `cky_r` was made for this offer, in this slot or in the one before.
+    template <class P>
+        requires crypto::prf_provider<P> && rng<P>
+    [[nodiscard]] auto is_ours(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, const isakmp::cookie_r& cky_r,
+                               byte_view sai_b) -> bool {
+        if (!turn(p, now)) return false;
+        const auto fresh = hash(p, current_, at, cky_i, sai_b);
+        if (fresh && *fresh == cky_r) return true;
+        if (previous_.empty()) return false;
+        const auto old = hash(p, previous_, at, cky_i, sai_b);
+        return old && *old == cky_r;
+    }
+    /// A cookie that made an ISAKMP SA makes no second one. @return false if it is spent already
+    [[nodiscard]] auto spend(const isakmp::cookie_r& c) -> bool {
+        for (const auto& s : spent_)
+            if (s.cookie == c) return false;
+        if (spent_.size() < max_spent) spent_.push_back({c, number_});
+        else spent_[next_spent_++ % max_spent] = {c, number_};
+        return true;
+    }
+
+private:
+    static constexpr std::size_t max_spent = 1024;
+    struct spent {
+        isakmp::cookie_r cookie;
+        std::int64_t slot = 0;
+    };
+
+    template <class P> auto turn(P& p, instant now) -> result<void> {
+        const std::int64_t number = now.nanoseconds() / slot_.nanoseconds();
+        if (number == number_ && !current_.empty()) return {};
+        auto fresh = secret<32>::zeros(32);
+        if (!p.fill(fresh.octets())) return std::unexpected{errc::no_randomness};
+        if (number == number_ + 1) previous_ = std::move(current_);
+        else previous_.clear();
+        current_ = std::move(fresh);
+        number_ = number;
+        std::erase_if(spent_, [&](const spent& s) { return s.slot + 2 < number_; });  // their secrets are gone
+        next_spent_ = 0;
+        return {};
+    }
+    template <class P>
+    static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b)
+        -> result<isakmp::cookie_r> {
+        std::array<std::byte, 4> ports{};
+        wire::store(byte_span{ports}, at.local.port);
+        wire::store(byte_span{ports}.subspan(2), at.remote.port);
+        // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
+        // since both addresses are of one family.
+        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports}, cky_i.octets(), sai_b};
+        auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
+        if (!h || h->size() < isakmp::cookie_r::size) return std::unexpected{errc::crypto_failed};
+        std::array<std::byte, isakmp::cookie_r::size> octets{};
+        copy_octets(h->view().first(octets.size()), octets);
+        isakmp::cookie_r c{octets};
+        if (c.is_zero()) {  // zero stands for "not chosen yet"
+            octets.back() = std::byte{1};
+            c = isakmp::cookie_r{octets};
+        }
+        return c;
+    }
+
+    duration slot_;
+    std::int64_t number_ = -2;
+    secret<32> current_, previous_;
+    std::vector<spent> spent_;
+    std::size_t next_spent_ = 0;
+};
+
+/// The offers of one peer, a few of them.
+class offer_shelf {
+public:
+    struct offer {
+        std::vector<std::byte> sai_b;
+        std::size_t suite = 0;        ///< place of the suite that was picked from it
+        std::vector<std::byte> reply; ///< body of the SA payload that answers it
+        bool proven = false;          ///< the peer was authenticated under it
+        std::uint64_t used = 0;
+    };
+    /// Keeps an offer, in place of the oldest unproven one (or the oldest of all) where `limit` is reached.
+    auto keep(offer o, std::size_t limit) -> const offer& {
+        for (offer& have : offers_)
+            if (have.sai_b == o.sai_b) {
+                have.used = ++clock_;
+                return have;
+            }
+        if (offers_.size() >= limit) {
+            std::size_t oldest = 0;
+            const auto better = [&](const offer& a, const offer& b) {
+                return a.proven != b.proven ? !a.proven : a.used < b.used;
+            };
+            for (std::size_t i = 1; i < offers_.size(); ++i)
+                if (better(offers_[i], offers_[oldest])) oldest = i;
+            offers_.erase(offers_.begin() + static_cast<std::ptrdiff_t>(oldest));
+        }
+        o.used = ++clock_;
+        offers_.push_back(std::move(o));
+        return offers_.back();
+    }
+    [[nodiscard]] auto offers() const noexcept -> const std::vector<offer>& { return offers_; }
+    void prove(byte_view sai_b) {
+        for (offer& o : offers_)
+            if (std::ranges::equal(o.sai_b, sai_b)) o.proven = true;
+    }
+
+private:
+    std::vector<offer> offers_;
+    std::uint64_t clock_ = 0;
+};
+
+}  // namespace ipsec::ike::v1

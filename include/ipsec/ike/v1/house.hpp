@@ -1,0 +1,152 @@
+#pragma once
+/// What all ISAKMP SAs of an endpoint share: configuration, providers, queues, child SAs.
+///
+/// Part of `endpoint.hpp`; users have no need for it.
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "ipsec/ike/v1/informational.hpp"
+#include "ipsec/ike/v1/quick_mode.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// A pair of SAs (or of bundles) in use. It belongs to the endpoint, so that it outlives the ISAKMP SA that made it.
+struct child_pair {
+    peer_id peer;
+    std::size_t child = 0;  ///< place in the peer's `children`
+    sa::policy_id policy;
+    isakmp::cookie_pair made_under;
+    isakmp::message_id message_id;
+    v1::role role = v1::role::initiator;
+    std::uint32_t number = 0;
+    std::optional<client> local{}, remote{};
+    static_vector<sa::id, 2> inbound, outbound;
+    v1::lifetime lifetime;
+    instant made, soft, hard;
+    bool rekey_started = false;
+    instant retire = instant::never();  ///< a successor is in use: when to delete this one
+
+    [[nodiscard]] auto has(const sa::id& id) const noexcept -> bool {
+        return std::ranges::find(inbound, id) != inbound.end() || std::ranges::find(outbound, id) != outbound.end();
+    }
+    [[nodiscard]] auto serves(peer_id p, std::size_t c, const std::optional<client>& l, const std::optional<client>& r) const noexcept -> bool {
+        return peer == p && child == c && local == l && remote == r;
+    }
+};
+
+template <class Traits> struct observer_of { using type = null_observer; };
+template <class Traits>
+    requires requires { typename Traits::observer; }
+struct observer_of<Traits> { using type = typename Traits::observer; };
+
+template <class Traits>
+struct house {
+    using provider = typename Traits::provider;
+    using observer = typename observer_of<Traits>::type;
+    using environment = v1::environment<provider, observer>;
+    using quick_environment = quick_mode::environment<provider, observer>;
+    struct outgoing {
+        ike::path path;
+        octets datagram;
+    };
+
+    house(config c, provider& p, observer& o) : settings{std::move(c)}, crypto{p}, watcher{o} {}
+    house(config c, provider& p)
+        requires std::same_as<observer, null_observer>
+        : settings{std::move(c)}, crypto{p}, watcher{nobody} {}
+    house(const house&) = delete;
+    auto operator=(const house&) -> house& = delete;
+
+    null_observer nobody{};  ///< looks on where nobody else does
+    config settings;
+    provider& crypto;
+    observer& watcher;
+    instant now{};
+    std::deque<event> events{};
+    std::deque<outgoing> messages{};
+    std::vector<child_pair> children{};
+    std::vector<isakmp::cookie_pair> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
+    std::uint64_t tickets = 0;
+    std::uint64_t established = 0;  ///< counts ISAKMP SAs, so that the newest is known
+    std::uint32_t pairs = 0;
+
+    [[nodiscard]] auto peer(peer_id id) const -> const peer_config& { return settings.peers[id.value()]; }
+    [[nodiscard]] auto env(peer_id id) -> environment { return {now, crypto, watcher, peer(id), id}; }
+
+    void report(const fault& f, const ike::path& at, const isakmp::header& h, bool authenticated = false) {
+        tell(watcher, audit_record{now, f.why, f.detail, at, h.cookies(), h.exchange, h.id, authenticated});
+    }
+    /// Puts a message into the queue; over the limit it is dropped, and a retransmission makes up for it.
+    void send(const ike::path& at, const octets& datagram, byte_view payloads, std::string_view state, unsigned transmission) {
+        if constexpr (observes<observer, message_trace>) {
+            if (const auto h = isakmp::header::parse(datagram))
+                watcher.on(message_trace{now, direction::out, at, *h, datagram, payloads, state, static_cast<std::uint8_t>(std::min(transmission, 255U))});
+        }
+        if (messages.size() < settings.limits.queue) messages.push_back({at, datagram});
+    }
+    void trace_in(const ike::path& at, const isakmp::header& h, byte_view datagram, byte_view payloads, std::string_view state) {
+        tell(watcher, message_trace{now, direction::in, at, h, datagram, payloads, state, 1});
+    }
+    /// An SPI that no SA of this endpoint has. The SADB has the last word when the SA is installed.
+    [[nodiscard]] auto draw_spi() -> result<std::uint32_t> {
+        for (int i = 0; i < 16; ++i) {
+            std::array<std::byte, 4> o{};
+            if (!crypto.fill(o)) return std::unexpected{errc::no_randomness};
+            const auto spi = wire::load<std::uint32_t>(o);
+            const bool used = std::ranges::any_of(children, [&](const child_pair& c) {
+                return std::ranges::any_of(c.inbound, [&](const sa::id& id) { return id.spi.value() == spi; });
+            });
+            if (spi >= 256 && !used) return spi;
+        }
+        return std::unexpected{errc::no_randomness};
+    }
+    [[nodiscard]] auto draw_spis(std::size_t n) -> result<std::vector<child_spis>> {
+        std::vector<child_spis> out(n);
+        for (child_spis& s : out) {
+            const auto esp = draw_spi(), ah = draw_spi();
+            if (!esp || !ah) return std::unexpected{errc::no_randomness};
+            s = {*esp, *ah};
+        }
+        return out;
+    }
+    /// When to replace an SA of this life. The initiator goes first, at a moment that chance picks, so that the two ends do not
+    /// meet; the responder follows only if nothing happened.
+    [[nodiscard]] auto soft_limit(std::uint64_t whole, role r) -> std::uint64_t {
+        const std::uint64_t margin = whole / 100 * settings.margin_percent + whole % 100 * settings.margin_percent / 100;
+        if (r == role::responder) return whole - margin / 2;
+        std::array<std::byte, 4> o{};
+        (void)crypto.fill(o);  // without chance the moment is merely a fixed one
+        const std::uint64_t early = margin / 2 + margin / 2 * (wire::load<std::uint32_t>(o) % 1024) / 1024;
+        return whole - margin / 2 - early;
+    }
+
+    /// A replacement did not come about: it is tried again later, as long as the pair lives.
+    void rekey_failed(peer_id p, std::size_t child, const std::optional<client>& local, const std::optional<client>& remote) {
+        for (child_pair& c : children)
+            if (c.serves(p, child, local, remote) && c.rekey_started && c.retire == instant::never()) {
+                c.rekey_started = false;
+                c.soft = now + settings.retransmit.longest;
+            }
+    }
+    /// Removes a pair on this side.
+    void drop(std::size_t i) {
+        for (const auto& ids : {children[i].inbound, children[i].outbound})
+            for (const sa::id& id : ids) events.emplace_back(sa::remove{id});
+        children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+};
+
+/// Traffic of an SA in one direction.
+[[nodiscard]] inline auto selector_of(const client& from, const client& to) -> ip::selector {
+    ip::selector s;
+    s.source = from.addresses;
+    s.destination = to.addresses;
+    const std::uint8_t protocol = from.protocol != 0 ? from.protocol : to.protocol;
+    if (protocol != 0) s.protocol = ip::protocol_selector{static_cast<ip::next_header>(protocol)};
+    if (from.port != 0) s.source_port = ip::port_range{from.port};
+    if (to.port != 0) s.destination_port = ip::port_range{to.port};
+    return s;
+}
+
+}  // namespace ipsec::ike::v1

@@ -1,0 +1,99 @@
+#pragma once
+/// What the machines of IKEv1 have in common: environment, actions, steps, faults.
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "ipsec/core/observer.hpp"
+#include "ipsec/ike/v1/events.hpp"
+#include "ipsec/ike/v1/message.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// Why a message was refused; `detail` names the broken rule of the language.
+struct fault {
+    errc why = errc::malformed;
+    std::optional<isakmp::errc> detail{};
+    fault(errc e) noexcept : why{e} {}                            // NOLINT: a fault is an errc with a detail
+    fault(isakmp::errc e) noexcept : why{why_of(e)}, detail{e} {}  // NOLINT
+
+private:
+    [[nodiscard]] static auto why_of(isakmp::errc e) noexcept -> errc {
+        switch (e) {
+            case isakmp::errc::bad_key_exchange: return errc::bad_key_exchange;
+            case isakmp::errc::bad_id_type:
+            case isakmp::errc::bad_id_data:
+            case isakmp::errc::bad_id_port: return errc::bad_identity;
+            default: return errc::malformed;
+        }
+    }
+};
+/// What `admit` gives: one complete event, or why not. Nothing has changed either way.
+template <class T> using admitted = std::expected<T, fault>;
+
+/// What a transition may use. Everything in it outlives the call.
+template <class Provider, class Observer>
+struct environment {
+    using provider = Provider;
+    using observer = Observer;
+    using dh_key = typename Provider::dh_key;
+    instant now;
+    Provider& crypto;
+    Observer& watcher;
+    const peer_config& peer;
+    peer_id id;
+};
+
+/// What a transition wants done beside the change of state.
+struct actions {
+    std::optional<sealed_message> send{};
+    std::optional<errc> report{};
+};
+
+/// A transition's result: its type lists every state that may follow.
+template <class... Next> struct step {
+    std::variant<Next...> state;
+    actions out{};
+};
+
+/// The exchange is over without result.
+struct failed {
+    errc why = errc::timed_out;
+    static constexpr std::string_view name = "failed";
+};
+
+/// Answers of a Diffie-Hellman provider.
+template <class Key> struct dh_generated { crypto::result<Key> key; };
+struct dh_agreed { crypto::result<crypto::dh_secret> shared; };
+
+/// A fresh nonce of 32 octets.                                                                  RFC 2409 §5
+inline constexpr std::size_t own_nonce = 32;
+template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
+    octets n(own_nonce);
+    if (!r.fill(n)) return std::unexpected{errc::no_randomness};
+    return n;
+}
+
+/// What a genuine peer may be told of a refusal; nothing where there is nothing to say.         RFC 2408 §5
+[[nodiscard]] constexpr auto notify_type_for(errc e) noexcept -> std::optional<isakmp::notify_type> {
+    switch (e) {
+        case errc::malformed: return isakmp::notify_type::payload_malformed;
+        case errc::no_proposal_chosen:
+        case errc::limit_reached:
+        case errc::install_refused: return isakmp::notify_type::no_proposal_chosen;
+        case errc::bad_key_exchange: return isakmp::notify_type::invalid_key_information;
+        case errc::bad_identity:
+        case errc::identity_mismatch: return isakmp::notify_type::invalid_id_information;
+        default: return std::nullopt;
+    }
+}
+
+[[nodiscard]] inline auto errc_of(crypto::errc e) noexcept -> errc {
+    switch (e) {
+        case crypto::errc::bad_public_value: return errc::bad_key_exchange;
+        case crypto::errc::no_randomness: return errc::no_randomness;
+        default: return errc::crypto_failed;
+    }
+}
+
+}  // namespace ipsec::ike::v1

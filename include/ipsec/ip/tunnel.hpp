@@ -1,0 +1,164 @@
+#pragma once
+/// Tunnel mode: the outer header at the encapsulator, what becomes of the inner one at both ends.   RFC 2401 §5.1.2, RFC 6040
+#include "ipsec/ip/ecn.hpp"
+#include "ipsec/ip/flow.hpp"
+
+namespace ipsec::ip {
+
+/// What the outer DF bit is made of.                                                           RFC 2401 §6.1.1
+enum class df_rule : std::uint8_t {
+    copy = 1,  ///< from an inner IPv4 header; an inner IPv6 packet counts as one with DF set, since no router may fragment it
+    set,
+    clear,
+};
+
+/// Outer DSCP for each of the 64 inner ones.
+using dscp_map = std::array<std::uint8_t, 64>;
+
+/// How an SA's outer headers are made.
+struct tunnel_options {
+    df_rule df = df_rule::copy;
+    ecn_mode ecn = ecn_mode::normal;
+    std::optional<std::uint8_t> dscp{};              ///< one DSCP for all packets; absent: copied from the inner one, or mapped
+    const dscp_map* map = nullptr;                   ///< used when `dscp` is absent; outlives the SA
+    std::uint8_t hop_limit = 64;                     ///< TTL or hop limit: constructed, never copied
+    bool copy_flow_label = false;                    ///< IPv6 in IPv6 only; else `flow_label`
+    std::uint32_t flow_label = 0;                    ///< 20 bits
+    friend constexpr auto operator==(const tunnel_options&, const tunnel_options&) noexcept -> bool = default;
+};
+
+/// What the outer header takes from the inner one. Read it before the inner packet is encrypted.
+struct inner_fields {
+    ip::family family = ip::family::v4;
+    std::uint8_t traffic_class = 0;
+    bool dont_fragment = false;     ///< of IPv4; true for IPv6
+    std::uint32_t flow_label = 0;   ///< 0 for IPv4
+    std::uint32_t length = 0;       ///< octets of the packet by its own header
+    friend constexpr auto operator==(const inner_fields&, const inner_fields&) noexcept -> bool = default;
+};
+/// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`, `jumbogram`
+[[nodiscard]] constexpr auto read_inner_fields(byte_view inner) noexcept -> result<inner_fields> {
+    const auto length = packet_length(inner);
+    if (!length) return std::unexpected{length.error()};
+    const auto size = static_cast<std::uint32_t>(*length);
+    if ((inner[0] >> 4) == std::byte{6}) {
+        const auto first = wire::load<std::uint32_t>(inner);
+        return inner_fields{family::v6, static_cast<std::uint8_t>(first >> 20 & 0xffU), true, first & 0xfffffU, size};
+    }
+    const bool dont_fragment = (inner[6] & std::byte{0x40}) != std::byte{0};
+    return inner_fields{family::v4, std::to_integer<std::uint8_t>(inner[1]), dont_fragment, 0, size};
+}
+
+/// The protocol number that says "an IP packet of this family is inside".
+[[nodiscard]] constexpr auto tunnelled(family f) noexcept -> next_header {
+    return f == family::v4 ? next_header::ipv4 : next_header::ipv6;
+}
+/// Octets of an outer header: options and extension headers are never copied, and none are added.
+[[nodiscard]] constexpr auto outer_size(family f) noexcept -> std::size_t {
+    return f == family::v4 ? v4::min_header : v6::header_size;
+}
+
+/// Outer DSCP and ECN for an inner traffic class.                                     RFC 2401 §5.1.2.1 (5), RFC 6040 §4.1
+[[nodiscard]] constexpr auto outer_traffic_class(std::uint8_t inner, const tunnel_options& o) noexcept -> std::uint8_t {
+    std::uint8_t dscp = dscp_of(inner);
+    if (o.dscp) dscp = *o.dscp;
+    else if (o.map != nullptr) dscp = (*o.map)[dscp];
+    return traffic_class_of(static_cast<std::uint8_t>(dscp & 0x3fU), encapsulated_ecn(ecn_of(inner), o.ecn));
+}
+[[nodiscard]] constexpr auto outer_dont_fragment(const inner_fields& inner, df_rule rule) noexcept -> bool {
+    return rule == df_rule::set || (rule == df_rule::copy && inner.dont_fragment);
+}
+
+/// Writes the outer header to the first `outer_size` octets of `packet`, for all that follows them there.
+///
+/// @param source, destination  the ends of the tunnel; their family is the outer one and need not be the inner one
+/// @param next                 what comes right behind: ESP or AH
+/// @param identification       IPv4 only: the caller's, unique while a packet may be in fragments (RFC 791 §3.1, RFC 6864 §4)
+/// @return `errc::mixed_families` when the ends differ in family, `errc::too_long`, `errc::no_room`; nothing is written then
+[[nodiscard]] constexpr auto write_outer_header(byte_span packet, const inner_fields& inner, const address& source,
+                                                const address& destination, next_header next, const tunnel_options& o,
+                                                std::uint16_t identification) noexcept -> result<void> {
+    if (source.family() != destination.family()) return std::unexpected{errc::mixed_families};
+    const auto size = outer_size(source.family());
+    if (packet.size() < size) return std::unexpected{errc::no_room};
+    const auto traffic_class = outer_traffic_class(inner.traffic_class, o);
+    if (source.is_v6()) {
+        if (packet.size() - size > 65535) return std::unexpected{errc::too_long};
+        const bool copies = o.copy_flow_label && inner.family == family::v6;
+        return v6::header{traffic_class, copies ? inner.flow_label : o.flow_label & 0xfffffU,
+                          static_cast<std::uint16_t>(packet.size() - size), next, o.hop_limit, source, destination}
+            .emit(packet);
+    }
+    if (packet.size() > 65535) return std::unexpected{errc::too_long};
+    // Whole words, summed before they are stored: reading back what was just written in smaller pieces would stall.
+    const auto first = (0x4500U | traffic_class) << 16 | static_cast<std::uint32_t>(packet.size());
+    const auto second = static_cast<std::uint32_t>(identification) << 16 | (outer_dont_fragment(inner, o.df) ? 0x4000U : 0U);
+    const auto third = static_cast<std::uint32_t>(o.hop_limit) << 24 | static_cast<std::uint32_t>(next) << 16;
+    const auto from = wire::load<std::uint32_t>(source.octets());
+    const auto to = wire::load<std::uint32_t>(destination.octets());
+    const auto sum = wire::checksum{}.add(first).add(second).add(third).add(from).add(to).value();
+    wire::store(packet, first);
+    wire::store(packet.subspan(4), second);
+    wire::store(packet.subspan(8), third | sum);
+    wire::store(packet.subspan(12), from);
+    wire::store(packet.subspan(16), to);
+    return {};
+}
+
+/// Takes one from the TTL or hop limit: what a gateway does to the inner packet before it encapsulates, and after it decapsulates
+/// if it forwards. A host that sends or receives the packet itself does not.                  RFC 2401 §5.1.2.1 (2)
+/// @return `errc::ttl_expired`, with nothing changed, when it would reach zero; or as `packet_length`
+[[nodiscard]] constexpr auto decrement_hop_limit(byte_span packet) noexcept -> result<void> {
+    if (const auto length = packet_length(packet); !length) return std::unexpected{length.error()};
+    if ((packet[0] >> 4) == std::byte{6}) {
+        const auto left = std::to_integer<std::uint8_t>(packet[7]);
+        if (left <= 1) return std::unexpected{errc::ttl_expired};
+        packet[7] = static_cast<std::byte>(left - 1);
+        return {};
+    }
+    auto header = v4::view::of(packet);
+    if (!header) return std::unexpected{header.error()};
+    if (header->time_to_live() <= 1) return std::unexpected{errc::ttl_expired};
+    header->set_time_to_live(static_cast<std::uint8_t>(header->time_to_live() - 1));
+    return {};
+}
+
+/// The traffic class of a packet's IP header: what the egress needs of the outer one. @pre the header was read before
+[[nodiscard]] constexpr auto traffic_class_of(byte_view packet) noexcept -> std::uint8_t {
+    if ((packet[0] >> 4) == std::byte{4}) return std::to_integer<std::uint8_t>(packet[1]);
+    return static_cast<std::uint8_t>(wire::load<std::uint32_t>(packet) >> 20 & 0xffU);
+}
+
+/// What came out of a tunnel.
+struct decapsulated {
+    std::size_t length = 0;             ///< octets of the inner packet; what follows is padding against traffic analysis
+    ecn_alarm alarm = ecn_alarm::none;  ///< worth logging, at a limited rate, if the operator wants it
+};
+
+/// Checks that an IP packet of the promised family came out, and merges the outer ECN field into it. Nothing else of the inner
+/// header changes: not DSCP, not DF, not options.                                             RFC 2401 §5.1.2, RFC 6040 §4.2
+///
+/// @param next         what the ESP trailer or the AH header says is inside
+/// @param outer_class  traffic class of the outer header
+/// @return `errc::not_tunnelled` for a `next` that is no IP; `errc::bad_version` when the packet is of the other family;
+///         `errc::ce_over_not_ect`: drop it; else as `packet_length`. Nothing is written on error.
+// req: rfc6040-4.2-1, rfc6040-4.2-3
+[[nodiscard]] constexpr auto decapsulate(byte_span inner, next_header next, std::uint8_t outer_class) noexcept
+    -> result<decapsulated> {
+    if (next != next_header::ipv4 && next != next_header::ipv6) return std::unexpected{errc::not_tunnelled};
+    const auto length = packet_length(inner);
+    if (!length) return std::unexpected{length.error()};
+    const bool is_v6 = (inner[0] >> 4) == std::byte{6};
+    if (is_v6 != (next == next_header::ipv6)) return std::unexpected{errc::bad_version};
+    const auto before = traffic_class_of(inner);
+    const auto egress = decapsulated_ecn(ecn_of(before), ecn_of(outer_class));
+    if (egress.drop) return std::unexpected{errc::ce_over_not_ect};
+    if (egress.outgoing != ecn_of(before)) {
+        const auto after = traffic_class_of(dscp_of(before), egress.outgoing);
+        if (is_v6) v6::view::of(inner)->set_traffic_class(after);
+        else v4::view::of(inner)->set_type_of_service(after);
+    }
+    return decapsulated{*length, egress.alarm};
+}
+
+}  // namespace ipsec::ip

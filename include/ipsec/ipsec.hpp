@@ -1,0 +1,19 @@
+#pragma once
+/// Everything that needs the standard library only. Programs that care for compile time include what they use instead.
+///
+/// Opt-in beside it: `ipsec/fmt.hpp`, `ipsec/crypto/botan/*.hpp`, `ipsec/crypto/legacy.hpp`, `ipsec/io/pcap.hpp`, `ipsec/testing/*.hpp`.
+#include "ipsec/ah/open.hpp"
+#include "ipsec/ah/seal.hpp"
+#include "ipsec/crypto/any_suite.hpp"
+#include "ipsec/crypto/esp_suite.hpp"
+#include "ipsec/crypto/proposal_name.hpp"
+#include "ipsec/dataplane/inbound.hpp"
+#include "ipsec/dataplane/outbound.hpp"
+#include "ipsec/esp/open.hpp"
+#include "ipsec/esp/seal.hpp"
+#include "ipsec/ike/v1/endpoint.hpp"
+#include "ipsec/io/datagram.hpp"
+#include "ipsec/policy/inbound_check.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/sa/events.hpp"
+#include "ipsec/sa/sadb.hpp"

@@ -1,0 +1,133 @@
+#pragma once
+/// The selectors that a packet's octets do not have, and those that they have, as one value.  RFC 2401 §4.4.2
+#include <array>
+#include <limits>
+
+#include "ipsec/io/packet.hpp"
+#include "ipsec/ip/selector.hpp"
+
+namespace ipsec::policy {
+
+/// The forms of a name.                                                                        RFC 2401 §4.4.2
+enum class name_form : std::uint8_t {
+    any = 0,              ///< whoever sends it
+    opaque,               ///< only packets whose sender is not known
+    user_fqdn,            ///< mozart@foo.example.com; the part behind the @ compares without case
+    user_dn,              ///< an X.500 distinguished name, as text
+    system_fqdn,          ///< foo.example.com; compares without case
+    system_dn,            ///< an X.500 distinguished name, as text
+    system_general_name,  ///< an X.500 general name, as text
+};
+
+/// Who sends a packet, compared with `io::metadata::user`. Any by default.
+// req: rfc2401-4.4.2-4 (names of users and systems)
+class name_selector {
+public:
+    static constexpr std::size_t max_size = 255;  ///< characters
+
+    constexpr name_selector() noexcept = default;
+    [[nodiscard]] static constexpr auto opaque() noexcept -> name_selector {
+        name_selector n;
+        n.form_ = name_form::opaque;
+        return n;
+    }
+    /// @return nothing when `text` is empty or longer than `max_size`, or `form` takes no text
+    [[nodiscard]] static constexpr auto make(name_form form, std::string_view text) noexcept -> std::optional<name_selector> {
+        if (text.empty() || text.size() > max_size || form == name_form::any || form == name_form::opaque) return std::nullopt;
+        name_selector n;
+        n.form_ = form;
+        n.size_ = static_cast<std::uint8_t>(text.size());
+        for (std::size_t i = 0; i < text.size(); ++i) n.text_[i] = text[i];
+        return n;
+    }
+    [[nodiscard]] constexpr auto form() const noexcept -> name_form { return form_; }
+    [[nodiscard]] constexpr auto text() const noexcept -> std::string_view { return {text_.data(), size_}; }
+    [[nodiscard]] constexpr auto is_any() const noexcept -> bool { return form_ == name_form::any; }
+
+    /// @param user  the packet's sender; empty when not known
+    [[nodiscard]] constexpr auto contains(std::string_view user) const noexcept -> bool {
+        if (form_ == name_form::any) return true;
+        if (form_ == name_form::opaque) return user.empty();
+        if (user.size() != size_) return false;
+        std::size_t folded_from = size_;
+        if (form_ == name_form::system_fqdn) folded_from = 0;
+        if (form_ == name_form::user_fqdn) {
+            const auto at = text().rfind('@');
+            folded_from = at == std::string_view::npos ? size_ : at;
+        }
+        for (std::size_t i = 0; i < size_; ++i)
+            if (user[i] != text_[i] && (i < folded_from || lower(user[i]) != lower(text_[i]))) return false;
+        return true;
+    }
+    friend constexpr auto operator==(const name_selector&, const name_selector&) noexcept -> bool = default;
+
+private:
+    static constexpr auto lower(char c) noexcept -> char { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+    std::array<char, max_size> text_{};
+    std::uint8_t size_ = 0;
+    name_form form_ = name_form::any;
+};
+
+/// Data sensitivity levels from a first to a last, both included. Any by default; 0 is "unlabelled".
+// req: rfc2401-4.4.2-5
+struct sensitivity_range {
+    std::uint32_t first = 0;
+    std::uint32_t last = std::numeric_limits<std::uint32_t>::max();
+    [[nodiscard]] constexpr auto contains(std::uint32_t level) const noexcept -> bool { return first <= level && level <= last; }
+    friend constexpr auto operator==(const sensitivity_range&, const sensitivity_range&) noexcept -> bool = default;
+};
+
+/// All selectors of an SPD entry; a packet is in when it is in each. Everything by default.
+// req: rfc2401-4.4.2-1
+struct selectors {
+    ip::selector traffic;
+    sensitivity_range sensitivity;
+    name_selector name;
+
+    /// `unavailable` as in `ip::selector::judge`: drop the packet.
+    [[nodiscard]] constexpr auto judge(const ip::flow& f, const io::metadata& m) const noexcept -> ip::match {
+        const auto t = traffic.judge(f);
+        if (t == ip::match::no) return t;
+        return sensitivity.contains(m.sensitivity) && name.contains(m.user) ? t : ip::match::no;
+    }
+    [[nodiscard]] constexpr auto contains(const ip::flow& f, const io::metadata& m = {}) const noexcept -> bool {
+        return judge(f, m) == ip::match::yes;
+    }
+    friend constexpr auto operator==(const selectors&, const selectors&) noexcept -> bool = default;
+};
+
+/// Which selectors of a new SA are taken from the packet that asked for it rather than from the entry: each `true` makes the SA
+/// narrower.                                                                                  RFC 2401 §4.4.1 (a, b)
+struct packet_values {
+    bool source = false;
+    bool destination = false;
+    bool protocol = false;
+    bool source_port = false;
+    bool destination_port = false;
+    bool icmp = false;
+    /// For the entry of the other direction.
+    [[nodiscard]] constexpr auto reversed() const noexcept -> packet_values {
+        return {destination, source, protocol, destination_port, source_port, icmp};
+    }
+    friend constexpr auto operator==(const packet_values&, const packet_values&) noexcept -> bool = default;
+};
+
+/// The selectors of the SA that a packet asks for under a policy: what an acquire carries. A range of both families comes down to
+/// the packet's. @pre `policy` contains `packet`
+[[nodiscard]] constexpr auto sa_selectors(const ip::selector& policy, const ip::flow& packet, const packet_values& take) noexcept
+    -> ip::selector {
+    const auto shown = ip::selector::of(packet);
+    const auto one_family = [&packet](const ip::range& r) {
+        return r.family() ? r : intersection(r, ip::range::any(packet.family())).value_or(r);
+    };
+    return {
+        .source = take.source ? shown.source : one_family(policy.source),
+        .destination = take.destination ? shown.destination : one_family(policy.destination),
+        .protocol = take.protocol ? shown.protocol : policy.protocol,
+        .source_port = take.source_port ? shown.source_port : policy.source_port,
+        .destination_port = take.destination_port ? shown.destination_port : policy.destination_port,
+        .icmp = take.icmp ? shown.icmp : policy.icmp,
+    };
+}
+
+}  // namespace ipsec::policy

@@ -1,0 +1,28 @@
+#pragma once
+/// What names a security association, and what it does.                                        RFC 2401 §4.1
+#include <cstdint>
+
+#include "ipsec/core/strong.hpp"
+#include "ipsec/ip/address.hpp"
+
+namespace ipsec::sa {
+
+using spi = strong<struct spi_tag, std::uint32_t>;                ///< 0 is never on the wire, 1-255 are reserved   RFC 2406 §2.1
+using sequence32 = strong<struct sequence32_tag, std::uint32_t>;  ///< as transmitted
+using sequence64 = strong<struct sequence64_tag, std::uint64_t>;  ///< extended                                    RFC 4303 §2.2.1
+
+/// Which policy entry an SA serves: the user's own number, equal on both SAs of a pair.
+using policy_id = strong<struct policy_id_tag, std::uint32_t>;
+
+enum class protocol : std::uint8_t { esp = 50, ah = 51 };  ///< IP protocol numbers
+enum class mode : std::uint8_t { transport = 1, tunnel };
+
+/// SPI, destination address and protocol: unique at the receiver.
+struct id {
+    sa::spi spi;
+    ip::address destination;
+    sa::protocol protocol = sa::protocol::esp;
+    friend constexpr auto operator==(const id&, const id&) noexcept -> bool = default;
+};
+
+}  // namespace ipsec::sa

@@ -1,0 +1,142 @@
+#pragma once
+/// An SA as its receiver holds it.                                                             RFC 2401 §4.4.3, RFC 2406 §3.4
+#include <utility>
+
+#include "ipsec/core/rng.hpp"
+#include "ipsec/sa/lifetime.hpp"
+#include "ipsec/sa/parameters.hpp"
+#include "ipsec/sa/replay_window.hpp"
+#include "ipsec/sa/sequence.hpp"
+#include "ipsec/sa/suite.hpp"
+
+namespace ipsec::sa {
+
+/// For SAs of a type that has no anti-replay: it only follows the highest number, which extended numbers need.
+class no_window {
+public:
+    using admission = admission_to<no_window>;
+    [[nodiscard]] static constexpr auto make(std::size_t) noexcept -> result<no_window> { return no_window{}; }
+    [[nodiscard]] constexpr auto check(sequence64 s) const noexcept -> result<admission> { return admission{s}; }
+    [[nodiscard]] constexpr auto commit(admission a) noexcept -> result<void> {
+        if (a.number() > top_) top_ = a.number();
+        return {};
+    }
+    [[nodiscard]] constexpr auto top() const noexcept -> sequence64 { return top_; }
+    [[nodiscard]] static constexpr auto width() noexcept -> std::size_t { return 32; }
+    constexpr void resume_at(sequence64 top) noexcept { top_ = top; }
+
+private:
+    sequence64 top_{};
+};
+
+/// Parameters, keys, the window and the lifetimes of one inbound SA.
+///
+/// A window type of fixed width does not go with a suite whose type says that it does not authenticate; where only the run time
+/// knows, `make` refuses.
+template <suite Suite, window Window = dynamic_window>
+    requires(std::same_as<Window, no_window> || !never_authenticates<Suite>)
+class inbound {
+public:
+    using suite_type = Suite;
+    using keys_type = typename Suite::keys;
+    using scratch_type = typename Suite::scratch;
+    static constexpr sa::protocol protocol = protocol_of<Suite>;
+
+    /// Proof that a number passed `check()`: for `commit()` alone, once. A moved-from one proves nothing any more.
+    class admission {
+    public:
+        admission(const admission&) = delete;
+        auto operator=(const admission&) -> admission& = delete;
+        admission(admission&& other) noexcept : number_{other.number_}, is_good_{std::exchange(other.is_good_, false)} {}
+        auto operator=(admission&& other) noexcept -> admission& {
+            number_ = other.number_;
+            is_good_ = std::exchange(other.is_good_, false);
+            return *this;
+        }
+        /// All 64 bits, as the ICV of extended numbers covers them.
+        [[nodiscard]] auto sequence() const noexcept -> sequence64 { return number_; }
+
+    private:
+        friend inbound;
+        explicit admission(sequence64 number) noexcept : number_{number}, is_good_{true} {}
+        sequence64 number_;
+        bool is_good_;
+    };
+
+    /// @param keymat  as many octets as the suite asks for, salt included
+    /// @param now     the lifetimes run from here
+    /// @return as `validate`; `errc::bad_window`: the width does not fit the type, or `no_window` with anti-replay on; a fault of
+    ///        the suite
+    template <rng R>
+    [[nodiscard]] static auto make(sa::parameters p, Suite s, byte_view keymat, R& random, instant now) noexcept
+        -> result<inbound> {
+        if (const auto ok = validate(p, s); !ok) return std::unexpected{ok.error()};
+        if (std::same_as<Window, no_window> && p.anti_replay) return std::unexpected{errc::bad_window};
+        auto w = Window::make(p.window);
+        if (!w) return std::unexpected{w.error()};
+        auto keys = s.make_keys(keymat);
+        if (!keys) return std::unexpected{from(keys.error())};
+        auto scratch = s.make_scratch(*keys, random);
+        if (!scratch) return std::unexpected{from(scratch.error())};
+        return inbound{std::move(p), std::move(s), std::move(*keys), std::move(*scratch), std::move(*w), now};
+    }
+
+    /// Judges the number on the wire before the ICV is looked at; changes nothing.
+    /// @return `errc::zero_sequence`, `left_of_window`, `replayed`, `before_first_subspace`; with anti-replay off only the last,
+    ///         and that with extended numbers only
+    // req: rfc2406-3.4.3-6, rfc2406-3.4.3-7, rfc2402-3.4.3-5, rfc2402-3.4.3-6
+    [[nodiscard]] auto check(sequence32 low) const noexcept -> result<admission> {
+        sequence64 number{low.value()};
+        if (parameters_.extended_sequence) {
+            const auto whole = recover(low, window_.top(), static_cast<std::uint32_t>(window_.width()));
+            if (!whole) return std::unexpected{whole.error()};
+            number = *whole;
+        }
+        if (parameters_.anti_replay)
+            if (const auto ok = window_.check(number); !ok) return std::unexpected{ok.error()};
+        return admission{number};
+    }
+    /// After the ICV: judges again, marks the number, and moves the window if the number lies to the right.
+    /// @return as `check`; nothing has changed then
+    // req: rfc2406-3.4.3-12, rfc2402-3.4.3-11
+    [[nodiscard]] auto commit(admission a) noexcept -> result<void> {
+        if (!a.is_good_) return std::unexpected{errc::replayed};  // an admission that was used or moved from
+        if (parameters_.anti_replay) {
+            auto ticket = window_.check(a.number_);
+            if (!ticket) return std::unexpected{ticket.error()};
+            return window_.commit(std::move(*ticket));
+        }
+        if (parameters_.extended_sequence && a.number_ > window_.top()) window_.resume_at(a.number_);
+        return {};
+    }
+    /// Uses up one packet and `octets` of the lifetimes. @return `errc::lifetime_expired`: the packet is to be dropped
+    auto charge(std::size_t octets, instant now) noexcept -> result<void> { return lifetime_.charge(octets, now); }
+
+    [[nodiscard]] auto suite() const noexcept -> const Suite& { return suite_; }
+    [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
+    [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
+    [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
+    [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return lifetime_; }
+    [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
+    [[nodiscard]] auto window() const noexcept -> const Window& { return window_; }
+    /// `top` and every number before it count as seen: for tests, and for state that was kept across a restart.
+    void resume_at(sequence64 top) noexcept { window_.resume_at(top); }
+
+private:
+    inbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Window w, instant now) noexcept
+        : parameters_{std::move(p)},
+          suite_{std::move(s)},
+          keys_{std::move(k)},
+          scratch_{std::move(t)},
+          window_{std::move(w)},
+          lifetime_{parameters_.lifetimes, now} {}
+
+    sa::parameters parameters_;
+    Suite suite_;
+    keys_type keys_;
+    scratch_type scratch_;
+    Window window_;
+    sa::lifetime lifetime_;
+};
+
+}  // namespace ipsec::sa

@@ -1,0 +1,99 @@
+#pragma once
+/// How long an SA may be used: in seconds, kilobytes and packets, each with a soft and a hard limit.        RFC 2401 §4.4.3
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "ipsec/core/instant.hpp"
+#include "ipsec/sa/errc.hpp"
+
+namespace ipsec::sa {
+
+/// One set of limits; 0 stands for no limit.
+struct limits {
+    duration time{};              ///< from the making of the SA
+    std::uint64_t kilobytes = 0;  ///< of 1024 octets                                              RFC 2407 §4.5
+    std::uint64_t packets = 0;
+    friend constexpr auto operator==(const limits&, const limits&) noexcept -> bool = default;
+};
+
+/// Soft: time to make a replacement. Hard: the SA is not used any more.
+// req: rfc2401-4.4.3-12, rfc2401-4.4.3-16
+struct lifetimes {
+    limits soft{};
+    limits hard{};
+    friend constexpr auto operator==(const lifetimes&, const lifetimes&) noexcept -> bool = default;
+};
+
+enum class expiry : std::uint8_t { none = 0, soft, hard };
+
+/// What an SA has used of its lifetimes. Each expiry is reported once.
+class lifetime {
+public:
+    constexpr lifetime(const lifetimes& of, instant now) noexcept
+        : soft_octets_{octets(of.soft.kilobytes)},
+          hard_octets_{octets(of.hard.kilobytes)},
+          soft_packets_{or_none(of.soft.packets)},
+          hard_packets_{or_none(of.hard.packets)},
+          soft_at_{at(of.soft.time, now)},
+          hard_at_{at(of.hard.time, now)} {}
+
+    /// Uses up one packet and `n` octets: those that the algorithms were applied to, padding included.
+    /// @return `errc::lifetime_expired` when a hard limit forbids the packet, which then counts for nothing
+    // req: rfc2401-4.4.3-14, rfc2401-4.4.3-17
+    constexpr auto charge(std::size_t n, instant now) noexcept -> result<void> {
+        if (is_over_ || now >= hard_at_ || packets_ >= hard_packets_ || n > hard_octets_ - octets_) [[unlikely]] {
+            is_over_ = true;
+            return std::unexpected{errc::lifetime_expired};
+        }
+        ++packets_;
+        octets_ += n;
+        if (now >= soft_at_ || packets_ >= soft_packets_ || octets_ >= soft_octets_) [[unlikely]]
+            is_late_ = true;
+        return {};
+    }
+    /// Looks at the clock alone: for SAs that carry nothing.
+    constexpr void check(instant now) noexcept {
+        if (now >= soft_at_) is_late_ = true;
+        if (now >= hard_at_) is_over_ = true;
+    }
+    /// Ends the life now: the sequence numbers are used up, say.
+    constexpr void end() noexcept { is_over_ = true; }
+
+    [[nodiscard]] constexpr auto is_expired() const noexcept -> bool { return is_over_; }
+    /// Whether there is something for `take_expiry` to report.
+    [[nodiscard]] constexpr auto has_news() const noexcept -> bool {
+        return (is_over_ && !hard_told_) || (is_late_ && !soft_told_ && !hard_told_);
+    }
+    /// The expiry that has not been reported yet, each once; a soft one is not reported after the hard one.
+    // req: rfc2401-4.4.3-16
+    [[nodiscard]] constexpr auto take_expiry() noexcept -> expiry {
+        if (is_over_) return std::exchange(hard_told_, true) ? expiry::none : expiry::hard;
+        if (is_late_) return std::exchange(soft_told_, true) ? expiry::none : expiry::soft;
+        return expiry::none;
+    }
+    /// When time alone brings the next expiry; `instant::never()` if it does not.
+    [[nodiscard]] constexpr auto deadline() const noexcept -> instant {
+        if (is_over_) return instant::never();
+        return is_late_ || soft_at_ > hard_at_ ? hard_at_ : soft_at_;
+    }
+    [[nodiscard]] constexpr auto octets() const noexcept -> std::uint64_t { return octets_; }
+    [[nodiscard]] constexpr auto packets() const noexcept -> std::uint64_t { return packets_; }
+
+private:
+    static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+    static constexpr auto or_none(std::uint64_t n) noexcept -> std::uint64_t { return n == 0 ? none : n; }
+    static constexpr auto octets(std::uint64_t kilobytes) noexcept -> std::uint64_t {
+        return kilobytes == 0 || kilobytes > none / 1024 ? none : kilobytes * 1024;
+    }
+    static constexpr auto at(duration d, instant now) noexcept -> instant {
+        return d.nanoseconds() == 0 ? instant::never() : now + d;
+    }
+    std::uint64_t octets_ = 0, packets_ = 0;
+    std::uint64_t soft_octets_, hard_octets_, soft_packets_, hard_packets_;
+    instant soft_at_, hard_at_;
+    bool is_late_ = false, is_over_ = false, soft_told_ = false, hard_told_ = false;
+};
+
+}  // namespace ipsec::sa

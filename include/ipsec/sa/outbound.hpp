@@ -1,0 +1,82 @@
+#pragma once
+/// An SA as its sender holds it.                                                               RFC 2401 §4.4.3, RFC 2406 §3.3
+#include <optional>
+#include <utility>
+
+#include "ipsec/core/rng.hpp"
+#include "ipsec/sa/lifetime.hpp"
+#include "ipsec/sa/parameters.hpp"
+#include "ipsec/sa/sequence.hpp"
+#include "ipsec/sa/suite.hpp"
+
+namespace ipsec::sa {
+
+/// Parameters, keys, the counter and the lifetimes of one outbound SA. Distinct SAs may be used from distinct threads; one may
+/// not.
+template <suite Suite>
+class outbound {
+public:
+    using suite_type = Suite;
+    using keys_type = typename Suite::keys;
+    using scratch_type = typename Suite::scratch;
+    static constexpr sa::protocol protocol = protocol_of<Suite>;
+
+    /// @param keymat  as many octets as the suite asks for, salt included
+    /// @param now     the lifetimes run from here
+    /// @return as `validate`; `errc::family_mismatch` for tunnel ends of different IP versions; a fault of the suite
+    /// The counter stops before it wraps, unless nobody looks at it: anti-replay is off and the cipher is no counter mode.
+    // req: rfc2406-3.3.3-1, rfc2402-3.3.2-1
+    template <rng R>
+    [[nodiscard]] static auto make(sa::parameters p, Suite s, byte_view keymat, R& random, instant now) noexcept
+        -> result<outbound> {
+        if (const auto ok = validate(p, s); !ok) return std::unexpected{ok.error()};
+        if (p.source.family() != p.id.destination.family()) return std::unexpected{errc::family_mismatch};
+        auto keys = s.make_keys(keymat);
+        if (!keys) return std::unexpected{from(keys.error())};
+        auto scratch = s.make_scratch(*keys, random);
+        if (!scratch) return std::unexpected{from(scratch.error())};
+        return outbound{std::move(p), std::move(s), std::move(*keys), std::move(*scratch), now};
+    }
+
+    /// The number of the next packet, used up from now on even if the packet is never sent.
+    /// @return `errc::sequence_exhausted` once the counter would wrap; that ends the life of the SA
+    [[nodiscard]] auto next_sequence() noexcept -> result<sequence64> {
+        const auto s = counter_.next();
+        if (!s) [[unlikely]]
+            lifetime_.end();
+        return s;
+    }
+    /// Uses up one packet and `octets` of the lifetimes.
+    /// @return `errc::lifetime_expired`: the packet is not to be sent
+    auto charge(std::size_t octets, instant now) noexcept -> result<void> { return lifetime_.charge(octets, now); }
+
+    [[nodiscard]] auto suite() const noexcept -> const Suite& { return suite_; }
+    [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
+    [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
+    [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
+    [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return lifetime_; }
+    [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
+    [[nodiscard]] auto last_sequence() const noexcept -> sequence64 { return counter_.last(); }
+    /// The next number is the one after `last`: for tests, and for state that was kept across a restart.
+    void resume_at(sequence64 last) noexcept { counter_.resume_at(last); }
+
+private:
+    outbound(sa::parameters p, Suite s, keys_type k, scratch_type t, instant now) noexcept
+        : parameters_{std::move(p)},
+          suite_{std::move(s)},
+          keys_{std::move(k)},
+          scratch_{std::move(t)},
+          counter_{parameters_.extended_sequence, !parameters_.anti_replay && !is_counter_mode(suite_)
+                                                      ? sequence_counter::at_end::roll_over
+                                                      : sequence_counter::at_end::stop},
+          lifetime_{parameters_.lifetimes, now} {}
+
+    sa::parameters parameters_;
+    Suite suite_;
+    keys_type keys_;
+    scratch_type scratch_;
+    sequence_counter counter_;
+    sa::lifetime lifetime_;
+};
+
+}  // namespace ipsec::sa

@@ -1,0 +1,68 @@
+#pragma once
+/// Everything about an SA but its keys and its state.                                          RFC 2401 §4.4.3
+#include <cstddef>
+#include <cstdint>
+
+#include "ipsec/ip/address.hpp"
+#include "ipsec/ip/selector.hpp"
+#include "ipsec/ip/tunnel.hpp"
+#include "ipsec/sa/errc.hpp"
+#include "ipsec/sa/id.hpp"
+#include "ipsec/sa/lifetime.hpp"
+
+namespace ipsec::sa {
+
+inline constexpr std::size_t max_bundle = 4;  ///< SAs that one policy applies to one packet
+
+/// Where an SA stands among those that one policy applies together, counted from the innermost.        RFC 2401 §4.3
+struct bundle_place {
+    std::uint32_t pair = 0;     ///< the user's number of the bundle, equal on all its SAs in both directions
+    std::uint8_t position = 0;  ///< 0: applied first when sending, taken off last when receiving
+    std::uint8_t size = 1;      ///< how many SAs the bundle has, 1 to `max_bundle`; `pair` matters from 2
+    friend constexpr auto operator==(const bundle_place&, const bundle_place&) noexcept -> bool = default;
+};
+
+// req: rfc2401-4.4.3-1, rfc2401-4.4.3-2, rfc2401-4.4.3-3, rfc2401-4.4.3-4
+struct parameters {
+    sa::id id;
+    sa::mode mode = sa::mode::tunnel;
+    ip::address source;                  ///< of the outer header; what an inbound SA is expected to see there
+    policy_id policy;
+    ip::selector selectors;              ///< of the packets before protection, in the direction of the SA
+    std::uint32_t traffic_class = 0;     ///< the user's number: DSCP or core; 0 takes packets of every class
+    bundle_place bundle;
+    bool extended_sequence = false;      ///< 64-bit sequence numbers                              RFC 4303 §2.2.1
+    bool anti_replay = true;             ///< receiver: judge numbers. Sender: assume that the receiver does
+    std::uint32_t window = 64;           ///< width of the window, a multiple of 32 from 32
+    sa::lifetimes lifetimes;
+    ip::tunnel_options tunnel;
+    bool manual = false;                 ///< the keys were given by hand, so they are there again after a restart
+    bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away: see RFC 4106 §2
+    std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
+};
+
+/// Parameters of an SA whose keys are given by hand: anti-replay is off, since the counter starts again with the program while
+/// the key stays.                                                                              RFC 2406 §5, RFC 4303 §3.3.3
+// req: rfc2406-5-2, rfc4303-3.3.3-3
+[[nodiscard]] inline auto manual(const sa::id& id, sa::mode mode, const ip::address& source) -> parameters {
+    parameters p;
+    p.id = id;
+    p.mode = mode;
+    p.source = source;
+    p.anti_replay = false;
+    p.manual = true;
+    return p;
+}
+
+/// What holds for every SA whatever its suite.
+/// @return `errc::reserved_spi`, `errc::bad_bundle`, `errc::extended_with_manual_keys`
+// req: rfc2406-2.1-1, rfc2402-2.4-1, rfc4303-2.1-6, rfc4303-2.2.1-2
+[[nodiscard]] constexpr auto validate(const parameters& p) noexcept -> result<void> {
+    if (p.id.spi.value() < 256) return std::unexpected{errc::reserved_spi};
+    if (p.bundle.size == 0 || p.bundle.size > max_bundle || p.bundle.position >= p.bundle.size)
+        return std::unexpected{errc::bad_bundle};
+    if (p.manual && p.extended_sequence) return std::unexpected{errc::extended_with_manual_keys};
+    return {};
+}
+
+}  // namespace ipsec::sa

@@ -1,0 +1,105 @@
+#pragma once
+/// Where SAs live: at an address that stays, found by a handle that knows when it is out of date.
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace ipsec::sa {
+
+/// Names one object of a pool. After the object was erased the handle finds nothing, even when its place is used again.
+template <class Tag>
+struct handle {
+    static constexpr std::uint32_t nowhere = 0xffffffffU;
+    std::uint32_t slot = nowhere;
+    std::uint32_t generation = 0;
+    friend constexpr auto operator==(const handle&, const handle&) noexcept -> bool = default;
+};
+
+/// Objects of one type under handles. Only `insert` allocates; objects never move.
+template <class T, class Tag>
+class pool {
+public:
+    using handle_type = handle<Tag>;
+
+    explicit pool(std::size_t limit) noexcept : limit_{limit} {}
+    pool(pool&& o) noexcept
+        : slots_{std::exchange(o.slots_, nullptr)},
+          used_{std::exchange(o.used_, 0)},
+          room_{std::exchange(o.room_, 0)},
+          size_{std::exchange(o.size_, 0)},
+          limit_{o.limit_},
+          free_{std::exchange(o.free_, handle_type::nowhere)} {}
+    auto operator=(pool&& o) noexcept -> pool& {
+        std::swap(slots_, o.slots_);
+        std::swap(used_, o.used_);
+        std::swap(room_, o.room_);
+        std::swap(size_, o.size_);
+        std::swap(limit_, o.limit_);
+        std::swap(free_, o.free_);
+        return *this;
+    }
+    pool(const pool&) = delete;
+    auto operator=(const pool&) -> pool& = delete;
+    ~pool() {
+        for (std::uint32_t i = 0; i < used_; ++i) delete slots_[i].object;
+        delete[] slots_;
+    }
+
+    /// @return nothing, with `object` untouched, when the limit or memory is used up
+    [[nodiscard]] auto insert(T&& object) noexcept -> std::optional<handle_type> {
+        if (size_ >= limit_ || (free_ == handle_type::nowhere && used_ == room_ && !grow())) return std::nullopt;
+        T* const place = new (std::nothrow) T{std::move(object)};
+        if (place == nullptr) return std::nullopt;
+        std::uint32_t i = free_;
+        if (i == handle_type::nowhere) i = used_++;
+        else free_ = slots_[i].next_free;
+        slots_[i].object = place;
+        ++size_;
+        return handle_type{i, slots_[i].generation};
+    }
+    /// @return the object, or null when the handle is out of date
+    [[nodiscard]] auto get(handle_type h) const noexcept -> T* {
+        return h.slot < used_ && slots_[h.slot].generation == h.generation ? slots_[h.slot].object : nullptr;
+    }
+    /// The object in slot `i`, whatever its generation; null for an empty slot.
+    [[nodiscard]] auto at(std::uint32_t i) const noexcept -> T* { return i < used_ ? slots_[i].object : nullptr; }
+    [[nodiscard]] auto handle_at(std::uint32_t i) const noexcept -> handle_type {
+        return i < used_ && slots_[i].object != nullptr ? handle_type{i, slots_[i].generation} : handle_type{};
+    }
+    auto erase(handle_type h) noexcept -> bool {
+        if (get(h) == nullptr) return false;
+        delete std::exchange(slots_[h.slot].object, nullptr);
+        ++slots_[h.slot].generation;
+        slots_[h.slot].next_free = std::exchange(free_, h.slot);
+        --size_;
+        return true;
+    }
+    [[nodiscard]] auto size() const noexcept -> std::size_t { return size_; }
+    /// One past the highest slot that was ever used: for loops over all of them.
+    [[nodiscard]] auto slots() const noexcept -> std::uint32_t { return used_; }
+
+private:
+    struct slot {
+        T* object = nullptr;
+        std::uint32_t generation = 0;
+        std::uint32_t next_free = handle_type::nowhere;
+    };
+    auto grow() noexcept -> bool {
+        const std::uint32_t n = room_ == 0 ? 16 : 2 * room_;
+        slot* const bigger = new (std::nothrow) slot[n];
+        if (bigger == nullptr) return false;
+        for (std::uint32_t i = 0; i < used_; ++i) bigger[i] = slots_[i];
+        delete[] slots_;
+        slots_ = bigger;
+        room_ = n;
+        return true;
+    }
+    slot* slots_ = nullptr;
+    std::uint32_t used_ = 0, room_ = 0;
+    std::size_t size_ = 0, limit_;
+    std::uint32_t free_ = handle_type::nowhere;
+};
+
+}  // namespace ipsec::sa

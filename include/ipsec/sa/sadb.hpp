@@ -1,0 +1,280 @@
+#pragma once
+/// The database of security associations.                                                      RFC 2401 §4.4.3
+#include <limits>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "ipsec/core/rng.hpp"
+#include "ipsec/ip/flow.hpp"
+#include "ipsec/sa/bundle.hpp"
+#include "ipsec/sa/inbound.hpp"
+#include "ipsec/sa/index.hpp"
+#include "ipsec/sa/outbound.hpp"
+#include "ipsec/sa/pool.hpp"
+#include "ipsec/wire/big_endian.hpp"
+
+namespace ipsec::sa {
+
+/// An ESP SA or an AH SA of one direction.
+template <class Esp, class Ah>
+class either {
+public:
+    explicit either(Esp&& e) noexcept : sa_{std::in_place_index<0>, std::move(e)} {}
+    explicit either(Ah&& a) noexcept : sa_{std::in_place_index<1>, std::move(a)} {}
+    [[nodiscard]] auto esp() noexcept -> Esp* { return std::get_if<0>(&sa_); }   ///< null for an AH SA
+    [[nodiscard]] auto ah() noexcept -> Ah* { return std::get_if<1>(&sa_); }     ///< null for an ESP SA
+    [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& {
+        const Esp* const e = std::get_if<0>(&sa_);
+        return e != nullptr ? e->parameters() : std::get_if<1>(&sa_)->parameters();
+    }
+    [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return esp() != nullptr ? esp()->lifetime() : ah()->lifetime(); }
+
+    bundle_handle in_bundle;  ///< for the database
+
+private:
+    std::variant<Esp, Ah> sa_;
+};
+
+/// SAs of both directions, ESP with suites of type `EspSuite` and AH with MACs of type `AhMac`.
+///
+/// Pointers that lookups give stay good until the SA is erased. Only `insert` and `reserve_spi` allocate; a limit bounds the
+/// number of SAs per direction. One thread at a time.
+template <crypto::esp_suite EspSuite, crypto::mac AhMac, window Window = dynamic_window,
+          index_of<sa::id> Index = hash_index<sa::id>>
+class sadb {
+public:
+    using esp_inbound = inbound<EspSuite, Window>;
+    using ah_inbound = inbound<AhMac, Window>;
+    using esp_outbound = outbound<EspSuite>;
+    using ah_outbound = outbound<AhMac>;
+    using inbound_entry = either<esp_inbound, ah_inbound>;
+    using outbound_entry = either<esp_outbound, ah_outbound>;
+
+    explicit sadb(std::size_t limit = 65536) noexcept : inbound_{limit}, outbound_{limit}, bundles_{limit}, limit_{limit} {}
+
+    // --- inbound: by SPI, destination and protocol ---------------------------------------------------------------------------
+
+    /// A free SPI for SAs towards `destination`, kept until an SA is inserted under it or `release_spi`.
+    /// @return `errc::no_randomness`; `errc::database_full`
+    // req: rfc2406-2.1-1, rfc2402-2.4-1
+    template <rng R>
+    [[nodiscard]] auto reserve_spi(sa::protocol protocol, const ip::address& destination, R& random) noexcept -> result<spi> {
+        if (inbound_.size() + reserved_ >= limit_) return std::unexpected{errc::database_full};
+        for (int attempt = 0; attempt < 64; ++attempt) {
+            std::array<std::byte, 4> octets{};
+            if (!random.fill(octets)) return std::unexpected{errc::no_randomness};
+            const sa::id id{.spi = spi{wire::load<std::uint32_t>(octets)}, .destination = destination, .protocol = protocol};
+            if (id.spi.value() < 256 || inbound_index_.find(id) != Index::absent) continue;
+            if (!inbound_index_.insert(id, only_reserved)) return std::unexpected{errc::database_full};
+            ++reserved_;
+            return id.spi;
+        }
+        return std::unexpected{errc::no_randomness};  // a source that repeats itself
+    }
+    /// Gives up an SPI that no SA took. @return false when it is not reserved
+    auto release_spi(const sa::id& id) noexcept -> bool {
+        if (inbound_index_.find(id) != only_reserved) return false;
+        --reserved_;
+        return inbound_index_.erase(id);
+    }
+    /// @return `errc::duplicate`, `errc::database_full`; the SA is gone then
+    [[nodiscard]] auto insert(esp_inbound&& s) noexcept -> result<inbound_handle> { return insert(inbound_entry{std::move(s)}); }
+    [[nodiscard]] auto insert(ah_inbound&& s) noexcept -> result<inbound_handle> { return insert(inbound_entry{std::move(s)}); }
+
+    /// The SA that a packet names; null when there is none.
+    // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-2.1-1
+    [[nodiscard]] auto find_inbound(const sa::id& id) noexcept -> inbound_entry* {
+        const auto slot = inbound_index_.find(id);
+        return slot == Index::absent || slot == only_reserved ? nullptr : inbound_.at(slot);
+    }
+    [[nodiscard]] auto get(inbound_handle h) noexcept -> inbound_entry* { return inbound_.get(h); }
+    [[nodiscard]] auto handle_of_inbound(const sa::id& id) const noexcept -> inbound_handle {
+        const auto slot = inbound_index_.find(id);
+        return slot == Index::absent || slot == only_reserved ? inbound_handle{} : inbound_.handle_at(slot);
+    }
+    /// @return false when the handle is out of date
+    auto erase(inbound_handle h) noexcept -> bool {
+        const inbound_entry* const e = inbound_.get(h);
+        if (e == nullptr) return false;
+        (void)inbound_index_.erase(e->parameters().id);
+        return inbound_.erase(h);
+    }
+
+    // --- outbound: by policy, selectors and class ----------------------------------------------------------------------------
+
+    /// Takes an SA; it is used once its bundle is complete, which a single SA is at once. Then it goes before older ones.
+    /// @return `errc::duplicate`, `errc::bad_bundle` for a place that is taken, `errc::database_full`; the SA is gone then
+    // req: rfc2401-4.5-6
+    [[nodiscard]] auto insert(esp_outbound&& s) noexcept -> result<outbound_handle> {
+        return insert(outbound_entry{std::move(s)});
+    }
+    [[nodiscard]] auto insert(ah_outbound&& s) noexcept -> result<outbound_handle> {
+        return insert(outbound_entry{std::move(s)});
+    }
+
+    /// The newest complete bundle of the policy that takes the packet and has no SA whose hard lifetime is over; null when there
+    /// is none.
+    /// A bundle of class 0 takes packets of every class.
+    // req: rfc2401-5.1.1-3
+    [[nodiscard]] auto find_outbound(policy_id policy, const ip::flow& flow, std::uint32_t traffic_class = 0) noexcept
+        -> const bundle* {
+        for (bundle* b = bundles_.at(policies_.find(policy)); b != nullptr; b = bundles_.get(b->older)) {
+            if (!b->is_complete() || (b->traffic_class() != 0 && b->traffic_class() != traffic_class)) continue;
+            if (outbound_.get((*b)[0])->parameters().selectors.contains(flow) && is_alive(*b)) return b;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] auto get(outbound_handle h) noexcept -> outbound_entry* { return outbound_.get(h); }
+    [[nodiscard]] auto handle_of_outbound(const sa::id& id) const noexcept -> outbound_handle {
+        const auto slot = outbound_index_.find(id);
+        return slot == Index::absent ? outbound_handle{} : outbound_.handle_at(slot);
+    }
+    /// Erases the SA; its bundle is not used any more, since it is not whole. @return false when the handle is out of date
+    auto erase(outbound_handle h) noexcept -> bool {
+        outbound_entry* const e = outbound_.get(h);
+        if (e == nullptr) return false;
+        (void)outbound_index_.erase(e->parameters().id);
+        dissolve(e->in_bundle);
+        return outbound_.erase(h);
+    }
+
+    // --- all of them -----------------------------------------------------------------------------------------------------------
+
+    /// Calls `f(handle, entry&)` for every inbound SA; `f` may erase the SA it was called with.
+    template <class F> void for_each_inbound(F&& f) {
+        for (std::uint32_t i = 0; i < inbound_.slots(); ++i)
+            if (inbound_entry* const e = inbound_.at(i)) f(inbound_.handle_at(i), *e);
+    }
+    template <class F> void for_each_outbound(F&& f) {
+        for (std::uint32_t i = 0; i < outbound_.slots(); ++i)
+            if (outbound_entry* const e = outbound_.at(i)) f(outbound_.handle_at(i), *e);
+    }
+    /// Looks at the lifetimes of all SAs: calls `f(id, policy, expiry)` for each expiry not reported yet, and erases SAs whose
+    /// hard lifetime is over. Lifetimes in packets and kilobytes are noticed by the walks as well.
+    // req: rfc2401-4.4.3-12
+    template <class F> void expire(instant now, F&& f) {
+        const auto one = [&](auto handle, auto& entry) {
+            entry.lifetime().check(now);
+            const sa::id id = entry.parameters().id;
+            const policy_id policy = entry.parameters().policy;
+            const bool over = entry.lifetime().is_expired();
+            const expiry news = entry.lifetime().take_expiry();
+            if (over) erase(handle);
+            if (news != expiry::none) f(id, policy, news);
+        };
+        for_each_inbound(one);
+        for_each_outbound(one);
+    }
+    /// When `expire` has to be called next; `instant::never()` when no lifetime is in seconds.
+    [[nodiscard]] auto deadline() noexcept -> instant {
+        instant first = instant::never();
+        const auto one = [&](auto, auto& entry) {
+            if (entry.lifetime().deadline() < first) first = entry.lifetime().deadline();
+        };
+        for_each_inbound(one);
+        for_each_outbound(one);
+        return first;
+    }
+    [[nodiscard]] auto inbound_size() const noexcept -> std::size_t { return inbound_.size(); }
+    [[nodiscard]] auto outbound_size() const noexcept -> std::size_t { return outbound_.size(); }
+
+private:
+    static constexpr std::uint32_t only_reserved = 0xfffffffeU;
+
+    auto insert(inbound_entry&& entry) noexcept -> result<inbound_handle> {
+        const sa::id id = entry.parameters().id;
+        const auto before = inbound_index_.find(id);
+        if (before != Index::absent && before != only_reserved) return std::unexpected{errc::duplicate};
+        const auto h = inbound_.insert(std::move(entry));
+        if (!h) return std::unexpected{errc::database_full};
+        if (!inbound_index_.insert(id, h->slot)) {
+            (void)inbound_.erase(*h);
+            return std::unexpected{errc::database_full};
+        }
+        if (before == only_reserved) --reserved_;
+        return *h;
+    }
+    auto insert(outbound_entry&& entry) noexcept -> result<outbound_handle> {
+        const sa::parameters& p = entry.parameters();
+        const sa::id id = p.id;
+        if (outbound_index_.find(id) != Index::absent) return std::unexpected{errc::duplicate};
+        const auto h = outbound_.insert(std::move(entry));
+        if (!h) return std::unexpected{errc::database_full};
+        const auto ok = outbound_index_.insert(id, h->slot) ? join(*h) : result<void>{std::unexpected{errc::database_full}};
+        if (ok) return *h;
+        (void)outbound_index_.erase(id);
+        (void)outbound_.erase(*h);
+        return std::unexpected{ok.error()};
+    }
+    [[nodiscard]] auto is_alive(const bundle& b) const noexcept -> bool {
+        for (std::size_t i = 0; i < b.size(); ++i)
+            if (outbound_.get(b[i])->lifetime().is_expired()) return false;
+        return true;
+    }
+    /// Puts the SA into the bundle that waits for it, or into a new one at the head of its policy's list.
+    auto join(outbound_handle h) noexcept -> result<void> {
+        outbound_entry& e = *outbound_.get(h);
+        const sa::parameters& p = e.parameters();
+        const auto head = policies_.find(p.policy);
+        for (bundle* b = bundles_.at(head); b != nullptr && p.bundle.size > 1; b = bundles_.get(b->older)) {
+            if (!b->takes(p)) continue;
+            (void)b->place(p, h);
+            for (std::size_t i = 0; i < b->size(); ++i)  // all members of a bundle point to it
+                if (outbound_entry* const member = outbound_.get((*b)[i]); member != nullptr && member != &e)
+                    e.in_bundle = member->in_bundle;
+            if (b->is_complete()) to_front(e.in_bundle);
+            return {};
+        }
+        bundle fresh{p};
+        if (!fresh.place(p, h)) return std::unexpected{errc::bad_bundle};
+        fresh.older = bundles_.handle_at(head);
+        const auto made = bundles_.insert(std::move(fresh));
+        if (!made) return std::unexpected{errc::database_full};
+        if (!policies_.insert(p.policy, made->slot)) {
+            (void)bundles_.erase(*made);
+            return std::unexpected{errc::database_full};
+        }
+        e.in_bundle = *made;
+        return {};
+    }
+    /// Takes a bundle out of its policy's list.
+    void unlink(bundle_handle h) noexcept {
+        bundle& b = *bundles_.get(h);
+        const auto head = policies_.find(b.policy());
+        if (head == h.slot) {
+            if (bundles_.get(b.older) != nullptr)
+                (void)policies_.insert(b.policy(), b.older.slot);  // replaces: allocates nothing
+            else (void)policies_.erase(b.policy());
+            return;
+        }
+        for (bundle* i = bundles_.at(head); i != nullptr; i = bundles_.get(i->older))
+            if (i->older == h) {
+                i->older = b.older;
+                return;
+            }
+    }
+    /// A bundle counts as established when its last SA came.
+    void to_front(bundle_handle h) noexcept {
+        bundle& b = *bundles_.get(h);
+        if (policies_.find(b.policy()) == h.slot) return;
+        unlink(h);
+        b.older = bundles_.handle_at(policies_.find(b.policy()));
+        (void)policies_.insert(b.policy(), h.slot);
+    }
+    void dissolve(bundle_handle h) noexcept {
+        if (bundles_.get(h) == nullptr) return;
+        unlink(h);
+        (void)bundles_.erase(h);
+    }
+
+    pool<inbound_entry, inbound_tag> inbound_;
+    pool<outbound_entry, outbound_tag> outbound_;
+    pool<bundle, bundle_tag> bundles_;
+    Index inbound_index_, outbound_index_;
+    hash_index<policy_id> policies_;
+    std::size_t limit_;
+    std::size_t reserved_ = 0;
+};
+
+}  // namespace ipsec::sa

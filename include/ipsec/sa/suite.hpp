@@ -1,0 +1,42 @@
+#pragma once
+/// What an SA has to know of its suite: the same questions for ESP suites and for the MACs of AH.
+#include <concepts>
+
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/sa/parameters.hpp"
+
+namespace ipsec::sa {
+
+/// What protects the packets of one SA: an ESP suite, or a MAC for AH.
+template <class S>
+concept suite = crypto::esp_suite<S> || crypto::mac<S>;
+
+template <suite S> [[nodiscard]] constexpr auto authenticates(const S& s) noexcept -> bool {
+    if constexpr (crypto::esp_suite<S>) return s.authenticates();
+    else return true;
+}
+template <suite S> [[nodiscard]] constexpr auto is_counter_mode(const S& s) noexcept -> bool {
+    if constexpr (crypto::esp_suite<S>) return s.is_counter_mode();
+    else return false;
+}
+template <suite S> inline constexpr sa::protocol protocol_of = crypto::esp_suite<S> ? sa::protocol::esp : sa::protocol::ah;
+
+/// Whether the type alone says that packets are not authenticated.
+template <class S> inline constexpr bool never_authenticates = false;
+template <class S>
+    requires std::is_default_constructible_v<S> && requires { typename std::bool_constant<!S{}.authenticates()>; }
+inline constexpr bool never_authenticates<S> = !S{}.authenticates();
+
+/// Whether parameters and suite may be joined.
+/// @return `errc::protocol_mismatch`, `errc::anti_replay_without_integrity`, `errc::static_counter_keys`, or as `validate(p)`
+// req: rfc2406-3.4.3-2, rfc4303-3.4.3-2, rfc4106-2-2
+template <suite S>
+[[nodiscard]] constexpr auto validate(const parameters& p, const S& s) noexcept -> result<void> {
+    if (const auto ok = validate(p); !ok) return ok;
+    if (p.id.protocol != protocol_of<S>) return std::unexpected{errc::protocol_mismatch};
+    if (p.anti_replay && !authenticates(s)) return std::unexpected{errc::anti_replay_without_integrity};
+    if (p.manual && is_counter_mode(s) && !p.allow_static_counter_keys) return std::unexpected{errc::static_counter_keys};
+    return {};
+}
+
+}  // namespace ipsec::sa

@@ -1,0 +1,325 @@
+#include "dataplane/walks.hpp"
+
+#include "ipsec/testing/identity_crypto.hpp"
+#include "ipsec/testing/scripted_engine.hpp"
+#include "support/catch.hpp"
+
+using namespace ipsec;
+using namespace ipsec::test;
+using dataplane::drop;
+using dataplane::fate;
+using testing::checksum_mac;
+using testing::engine_script;
+using testing::identity_suite;
+using engine = testing::scripted_engine<identity_suite>;
+
+namespace {
+
+const maker<identity_suite, checksum_mac> plain{[] { return identity_suite{}; }, [] { return checksum_mac{}; }};
+auto scripted(engine_script& script) -> maker<engine, checksum_mac> {
+    return {[&script] { return engine{identity_suite{}, script}; }, [] { return checksum_mac{}; }};
+}
+using system_ = gateway<identity_suite, checksum_mac>;
+const std::vector<layer> esp_tunnel{{sa::protocol::esp, sa::mode::tunnel, left_end, right_end}};
+
+}  // namespace
+
+// req: rfc2401-4.5-1, rfc2401-4.5-2, rfc2401-4.5-3, rfc2401-4.5-4, rfc2401-4.5-5
+TEST_CASE("packets get through every combination of SAs, job by job", "[dataplane][walk][rfc2401-4.5]") {
+    carry_every_shape(plain);
+}
+
+TEST_CASE("packets get through every combination of SAs, by an engine that finishes out of order", "[dataplane][walk]") {
+    engine_script script{GENERATE(1U, 2U, 3U)};
+    carry_every_shape(scripted(script));
+    CHECK(script.largest_call() == 32);
+}
+
+// req: rfc2406-3.4.4-1, rfc2406-3.4.3-10, rfc2402-3.4.4-1, rfc2402-3.4.3-9
+TEST_CASE("a changed octet costs the packet and nothing else", "[dataplane][walk]") {
+    drop_every_forgery(plain, sa::protocol::esp);
+    drop_every_forgery(plain, sa::protocol::ah);
+}
+
+TEST_CASE("a burst over many SAs is one call, and every packet gets its own answer", "[dataplane][walk]") {
+    engine_script script;
+    gateway<engine, checksum_mac> left, right;
+    // One SA per last octet of the port: by selectors under one policy.
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
+    for (std::uint8_t host = 0; host < 4; ++host)
+        join(left, right, esp_tunnel, scripted(script), 0x1000U + host,
+             [&](sa::parameters& p) { p.selectors.destination = ip::address::v4(10, 2, 2, host); });
+    std::vector<std::vector<std::byte>> packets;
+    for (std::size_t i = 0; i < 20; ++i) {
+        auto p = v4_packet(20 + i);
+        p[19] = static_cast<std::byte>(i % 4);
+        mend_checksum(p);
+        packets.push_back(p);
+    }
+    script.set_order({19, 3, 7, 11, 0, 1, 2});
+    auto sent = left.send(packets);
+    CHECK(script.calls() == 1);
+    CHECK(script.largest_call() == 20);
+    std::vector<packet_buffer> wire;
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        const auto octets = octets_in(sent[i].packet);
+        CHECK(wire::load<std::uint32_t>(byte_view{octets}.subspan(20)) == 0x1000 + i % 4);
+        CHECK(wire::load<std::uint32_t>(byte_view{octets}.subspan(24)) == 1 + i / 4);  // each SA in order
+        wire.push_back(std::move(sent[i].packet));
+    }
+    script.fail_job(2, crypto::errc::unauthentic);  // the third to complete: place 7
+    const auto got = right.receive(std::move(wire));
+    CHECK(script.calls() == 2);
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        CAPTURE(i);
+        if (i == 7) {
+            CHECK(got[i].verdict.reason == drop::bad_icv);
+        } else {
+            CHECK(got[i].verdict.fate == fate::deliver);
+            CHECK((octets_in(got[i].packet) == packets[i]));
+        }
+    }
+}
+
+TEST_CASE("suites of other sizes get a call of their own", "[dataplane][walk]") {
+    engine_script script;
+    const auto make = [&](std::size_t icv) {
+        return maker<engine, checksum_mac>{
+            [&script, icv] { return engine{identity_suite{testing::identity_cipher{}, checksum_mac{.icv = icv}}, script}; },
+            [] { return checksum_mac{}; }};
+    };
+    gateway<engine, checksum_mac> left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
+    for (std::uint8_t host = 0; host < 3; ++host)
+        join(left, right, esp_tunnel, make(host == 1 ? 16 : 12), 0x1000U + host,
+             [&](sa::parameters& p) { p.selectors.destination = ip::address::v4(10, 2, 2, host); });
+    std::vector<std::vector<std::byte>> packets;
+    for (std::size_t i = 0; i < 9; ++i) {
+        auto p = v4_packet(20);
+        p[19] = static_cast<std::byte>(i % 3);
+        mend_checksum(p);
+        packets.push_back(p);
+    }
+    auto sent = left.send(packets);
+    CHECK(script.calls() == 2);
+    CHECK(script.largest_call() == 6);
+    std::vector<packet_buffer> wire;
+    for (auto& s : sent) wire.push_back(std::move(s.packet));
+    const auto got = right.receive(std::move(wire));
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK((octets_in(got[i].packet) == packets[i]));
+}
+
+TEST_CASE("longer spans than the workspace are taken in pieces", "[dataplane][walk]") {
+    gateway<identity_suite, checksum_mac, 4> left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
+    join(left, right, esp_tunnel, plain);
+    std::vector<std::vector<std::byte>> packets(11, v4_packet(30));
+    auto sent = left.send(packets);
+    REQUIRE(sent.size() == 11);
+    std::vector<packet_buffer> wire;
+    for (auto& s : sent) wire.push_back(std::move(s.packet));
+    for (const auto& g : right.receive(std::move(wire))) CHECK(g.verdict.fate == fate::deliver);
+}
+
+// req: rfc2406-3.4.3-6, rfc2402-3.4.3-5
+TEST_CASE("of both copies of a packet in one burst one passes", "[dataplane][walk]") {
+    const auto protocol = GENERATE(sa::protocol::esp, sa::protocol::ah);
+    const std::vector<layer> layers{{protocol, sa::mode::tunnel, left_end, right_end}};
+    system_ left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(layers)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(layers))));
+    join(left, right, layers, plain);
+    const auto octets = octets_in(left.send({v4_packet(30)})[0].packet);
+    const auto got = right.receive({octets, octets, octets});
+    CHECK(got[0].verdict.fate == fate::deliver);
+    CHECK(got[1].verdict.reason == drop::replayed);
+    CHECK(got[2].verdict.reason == drop::replayed);
+}
+
+TEST_CASE("a jump in a burst pushes an earlier admission out", "[dataplane][walk]") {
+    engine_script script;
+    gateway<engine, checksum_mac> left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
+    join(left, right, esp_tunnel, scripted(script));
+    std::vector<std::vector<std::byte>> wire;
+    for (int i = 0; i < 200; ++i) wire.push_back(octets_in(left.send({v4_packet(30)})[0].packet));
+    const auto got = right.receive({wire[199], wire[0], wire[136], wire[135]});
+    CHECK(got[0].verdict.fate == fate::deliver);
+    CHECK(got[1].verdict.reason == drop::left_of_window);
+    CHECK(got[2].verdict.fate == fate::deliver);  // 200 - 64 + 1
+    CHECK(got[3].verdict.reason == drop::left_of_window);
+}
+
+TEST_CASE("extended numbers cross 2^32 through both walks", "[dataplane][walk]") {
+    const auto protocol = GENERATE(sa::protocol::esp, sa::protocol::ah);
+    const std::vector<layer> layers{{protocol, sa::mode::tunnel, left_end, right_end}};
+    system_ left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(layers)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(layers))));
+    join(left, right, layers, plain, 0x1000, [](sa::parameters& p) { p.extended_sequence = true; });
+    const sa::id id{.spi = sa::spi{0x1000}, .destination = right_end, .protocol = protocol};
+    const sa::sequence64 at{(std::uint64_t{1} << 32) - 3};
+    auto* const o = left.sadb.get(left.sadb.handle_of_outbound(id));
+    auto* const i = right.sadb.find_inbound(id);
+    if (protocol == sa::protocol::esp) {
+        o->esp()->resume_at(at);
+        i->esp()->resume_at(at);
+    } else {
+        o->ah()->resume_at(at);
+        i->ah()->resume_at(at);
+    }
+    std::vector<packet_buffer> wire;
+    for (auto& s : left.send(std::vector<std::vector<std::byte>>(8, v4_packet(30)))) wire.push_back(std::move(s.packet));
+    std::swap(wire[1], wire[6]);
+    for (const auto& g : right.receive(std::move(wire))) CHECK(g.verdict.fate == fate::deliver);
+}
+
+// req: rfc2401-5.1.1-2
+TEST_CASE("a packet without SA asks for one, once until it is asked", "[dataplane][outbound]") {
+    system_ left;
+    auto rule = apply_entry(esp_tunnel);
+    rule.selectors.traffic.source = *ip::parse_range("10.1.0.0/16");
+    rule.take.destination = true;
+    REQUIRE(left.spd.append_pair(rule));
+    const auto packet = v4_packet(30);
+    auto sent = left.send({packet, packet, packet});
+    for (const auto& s : sent) {
+        CHECK(s.verdict.reason == drop::no_sa);
+        CHECK((octets_in(s.packet) == packet));  // to be kept and sent later, if the sink likes
+    }
+    auto events = left.poll();
+    REQUIRE(events.size() == 1);
+    const auto* const a = std::get_if<sa::acquire>(&events[0]);
+    REQUIRE(a != nullptr);
+    CHECK(a->policy == policy_number);
+    CHECK(a->flow.destination == right_host);
+    CHECK(a->selectors.source == rule.selectors.traffic.source);  // from the entry
+    CHECK(a->selectors.destination == ip::range{right_host});     // from the packet
+    (void)left.send({packet});
+    CHECK(left.poll().size() == 1);
+}
+
+TEST_CASE("events are bounded, and strangers do not crowd out the rest", "[dataplane][events]") {
+    system_ left;
+    auto rule = apply_entry(esp_tunnel);
+    rule.take.destination = true;
+    REQUIRE(left.spd.append_pair(rule));
+    for (std::uint8_t i = 0; i < 100; ++i) {
+        auto p = v4_packet(30);
+        p[19] = std::byte{i};
+        mend_checksum(p);
+        (void)left.send({p});
+    }
+    CHECK(left.events.size() == 32);
+    CHECK(left.events.lost() == 68);
+    for (std::uint32_t i = 0; i < 50; ++i) {
+        auto p = v4_packet(30);
+        p[9] = std::byte{50};
+        wire::store(byte_span{p}.subspan(20), 0x1000 + i);
+        mend_checksum(p);
+        (void)left.receive({p, p});
+    }
+    CHECK(left.events.size() == 40);
+    CHECK(left.poll().size() == 40);
+}
+
+// req: rfc2401-4.4.3-16, rfc2401-4.4.3-17
+TEST_CASE("soft and hard ends of an SA are told once, and the packet past the end is dropped", "[dataplane][walk]") {
+    system_ left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
+    join(left, right, esp_tunnel, plain, 0x1000,
+         [](sa::parameters& p) { p.lifetimes = {.soft = {.packets = 2}, .hard = {.packets = 3}}; });
+    std::vector<drop> reasons;
+    std::vector<packet_buffer> wire;
+    for (auto& s : left.send(std::vector<std::vector<std::byte>>(5, v4_packet(30)))) {
+        reasons.push_back(s.verdict.reason);
+        if (s.verdict.fate == fate::protect) wire.push_back(std::move(s.packet));
+    }
+    CHECK(reasons == std::vector{drop::none, drop::none, drop::none, drop::lifetime_expired, drop::lifetime_expired});
+    auto events = left.poll();
+    REQUIRE(events.size() == 2);
+    CHECK(std::get<sa::soft_expired>(events[0]).id.spi == sa::spi{0x1000});
+    CHECK(std::get<sa::hard_expired>(events[1]).policy == policy_number);
+    for (const auto& g : right.receive(std::move(wire))) CHECK(g.verdict.fate == fate::deliver);
+    REQUIRE(right.poll().size() == 1);
+    // An SA that is over is none: the next packet asks for another, or takes an older one.
+    CHECK(left.send({v4_packet(30)})[0].verdict.reason == drop::no_sa);
+    CHECK(std::holds_alternative<sa::acquire>(left.poll().at(0)));
+}
+
+TEST_CASE("a gateway takes one from the hop limit at each end of a tunnel", "[dataplane][walk]") {
+    for (const auto& row : {esp_tunnel, std::vector<layer>{{sa::protocol::ah, sa::mode::tunnel, left_end6, right_end6}}}) {
+        system_ left{{.forwards = true}}, right{{.forwards = true}};
+        REQUIRE(left.spd.append_pair(apply_entry(row)));
+        REQUIRE(right.spd.append_pair(mirrored(apply_entry(row))));
+        join(left, right, row, plain);
+        std::vector<packet_buffer> wire;
+        auto sent = left.send({v4_packet(30, 0, 64), v4_packet(30, 0, 2), v4_packet(30, 0, 1), v6_packet(30, 0, 1)});
+        CHECK(sent[2].verdict.reason == drop::hop_limit);
+        CHECK(sent[3].verdict.reason == drop::hop_limit);
+        wire.push_back(std::move(sent[0].packet));
+        wire.push_back(std::move(sent[1].packet));
+        const auto got = right.receive(std::move(wire));
+        CHECK(octets_in(got[0].packet) == v4_packet(30, 0, 62));
+        CHECK(got[1].verdict.reason == drop::hop_limit);
+    }
+}
+
+TEST_CASE("tunnels of separate policies nest", "[dataplane][inbound]") {
+    // Inside: the hosts' own tunnel. Outside: the gateways protect whatever goes between the two ends of that.
+    system_ host, outer, right;
+    const std::vector<layer> inside{{sa::protocol::esp, sa::mode::tunnel, left_end6, right_end6}};
+    const std::vector<layer> outside{{sa::protocol::ah, sa::mode::tunnel, left_end, right_end}};
+    auto outer_rule = apply_entry(outside, sa::policy_id{8});
+    outer_rule.selectors.traffic.protocol = ip::next_header::esp;
+    REQUIRE(host.spd.append_pair(apply_entry(inside)));
+    REQUIRE(outer.spd.append_pair(outer_rule));
+    REQUIRE(right.spd.append_pair(mirrored(outer_rule)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(inside))));
+    join(host, right, inside, plain);
+    join(outer, right, outside, plain, 0x2000, [](sa::parameters& p) { p.policy = sa::policy_id{8}; });
+    auto once = host.send({v4_packet(50)});
+    std::vector<packet_buffer> wire;
+    wire.push_back(std::move(once[0].packet));
+    auto twice = outer.send(std::move(wire));
+    REQUIRE(twice[0].verdict.fate == fate::protect);
+    wire.clear();
+    wire.push_back(std::move(twice[0].packet));
+    const auto got = right.receive(std::move(wire));
+    CHECK(got[0].verdict.fate == fate::deliver);
+    CHECK(got[0].verdict.transforms == 2);
+    CHECK(got[0].verdict.policy == policy_number);
+    CHECK(octets_in(got[0].packet) == v4_packet(50));
+}
+
+TEST_CASE("IPsec for others is traffic like any other", "[dataplane][inbound]") {
+    const auto ours = [](const ip::address& a) { return a == right_end; };
+    gateway<identity_suite, checksum_mac, 32, decltype(ours)> right{{}, ours};
+    auto foreign = v4_packet(30);
+    foreign[9] = std::byte{50};
+    mend_checksum(foreign);
+    CHECK(right.receive({foreign})[0].verdict.reason == drop::no_policy);
+    policy::entry pass;
+    pass.id = sa::policy_id{1};
+    pass.action = policy::action::bypass;
+    REQUIRE(right.spd.append_pair(pass));
+    CHECK(right.receive({foreign})[0].verdict.fate == fate::bypass);
+    CHECK(right.poll().empty());
+}
+
+TEST_CASE("a walk whose observer looks away still counts", "[dataplane][walk]") {
+    system_ left{{.audit = false}};
+    CHECK(left.send({v4_packet(30)})[0].verdict.reason == drop::no_policy);
+    CHECK(left.log.records.empty());
+    CHECK(left.out.counters().drops(drop::no_policy) == 1);
+    null_observer nobody;
+    collecting_sink sink;
+    auto burst = burst_of({v4_packet(30)});
+    left.in.process(std::span{burst}, instant{}, sink, nobody);
+    CHECK(left.in.counters().drops(drop::no_policy) == 1);
+}

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Runs two_gateways as its users do and judges what it leaves, with nothing of the library in the judgement.
+
+Environment: IPSECPP_BIN (folder of the program), IPSECPP_SOURCE (the project), IPSECPP_SANITIZED (1: no limit on memory),
+IPSECPP_BIG_CAPTURE (octets of the long input, default 6e7). tshark and `cryptography` are used where they are installed.
+"""
+
+import glob
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.environ.get("IPSECPP_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+BIN = os.environ.get("IPSECPP_BIN", os.path.join(SOURCE, "build", "release", "bin"))
+PROGRAM = os.environ.get("TWO_GATEWAYS", os.path.join(BIN, "two_gateways"))
+DEMO = os.path.join(SOURCE, "examples", "data", "demo.pcap")
+sys.path.insert(0, os.path.join(SOURCE, "tests", "oracle"))
+
+from packets import frames, ip_of  # noqa: E402  (captures only: standard library)
+
+failures = 0
+
+
+def check(what, held, shown=""):
+    global failures
+    print(("ok      " if held else "FAILED  ") + what, flush=True)
+    if not held:
+        failures += 1
+        print(shown)
+
+
+def run(*arguments, cwd=None, stdin=subprocess.DEVNULL):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=cwd, stdin=stdin, timeout=600)
+    return done.returncode, done.stdout, done.stderr
+
+
+def routed(packet):
+    """The packet without what a router may change."""
+    p = bytearray(packet)
+    if p[0] >> 4 == 4:
+        p[8] = p[10] = p[11] = 0
+    else:
+        p[7] = 0
+    return bytes(p)
+
+
+def crosses(packet):
+    """Whether a packet of the demo capture goes from one subnet to the other."""
+    if packet[0] >> 4 == 4:
+        return {bytes(packet[12:15]), bytes(packet[16:19])} == {b"\x0a\x01\x00", b"\x0a\x02\x00"}
+    return {bytes(packet[8:16]), bytes(packet[24:32])} == {b"\xfd\x01" + bytes(6), b"\xfd\x02" + bytes(6)}
+
+
+def packets_of(capture):
+    return [p for p in (ip_of(link, data) for _, link, data in frames(capture)) if p is not None]
+
+
+def demo_packets():
+    return [routed(p) for p in packets_of(DEMO) if crosses(p)]
+
+
+def with_oracle(out):
+    try:
+        import cryptography  # noqa: F401
+    except ImportError:
+        return 0, "skipped: no cryptography"
+    done = subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "oracle", "oracle.py"), os.path.join(out, "protected.pcap"), "--keys",
+                           os.path.join(out, "keys.json")], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def files_of(folder):
+    return sorted(os.path.relpath(f, folder) for f in glob.glob(os.path.join(folder, "**"), recursive=True, include_hidden=True) if os.path.isfile(f))
+
+
+FILES = ["keys.json", "protected.pcap", "recovered.pcap", "wireshark/esp_sa", "wireshark/ikev1_decryption_table", "wireshark/preferences"]
+
+
+def carries(work):
+    expected = demo_packets()
+    runs = [("--mode", m, "--protocol", p) for m in ("tunnel", "transport") for p in ("esp", "ah", "esp+ah")]
+    runs += [("--suite", s, "--pfs", "modp1024") for s in ("3des-md5", "aes256-sha512", "aes256gcm16", "null-sha256", "aes192-sha384", "aes128-sha256")]
+    runs += [("--lifetime", "1s", "--pfs", "modp1024"), ("--lifetime", "1s,ike=2s"), ("--lifetime", "8kB", "--protocol", "esp+ah"),
+             ("--left", "10.1.0.0/24,fd01::/64"), ("--pfs", "modp2048")]
+    for arguments in runs:
+        out = os.path.join(work, "out")
+        shutil.rmtree(out, ignore_errors=True)
+        code, shown, errors = run(*arguments, "--out", out)
+        name = " ".join(arguments)
+        check(f"{name}: says that all is equal", code == 0 and shown.splitlines()[-1].startswith("EQUAL: 102 packets"), shown + errors)
+        check(f"{name}: leaves its files and no others", os.path.isdir(out) and files_of(out) == FILES, str(os.path.isdir(out) and files_of(out)))
+        recovered = [routed(p) for p in packets_of(os.path.join(out, "recovered.pcap"))]
+        check(f"{name}: recovered.pcap holds what went in", sorted(recovered) == sorted(expected))
+        protected = packets_of(os.path.join(out, "protected.pcap"))
+        allowed = {"esp": {17, 50}, "ah": {17, 51}}.get(dict(zip(arguments[::2], arguments[1::2])).get("--protocol", "esp"), {17, 51})
+        check(f"{name}: nothing but ISAKMP and IPsec on the link", all((p[9] if p[0] >> 4 == 4 else p[6]) in allowed for p in protected))
+        code, shown = with_oracle(out)
+        check(f"{name}: the oracle derives all keys and opens everything", code == 0, shown)
+
+
+def repeats(work):
+    sums = []
+    for name in ("a", "b"):
+        out = os.path.join(work, name)
+        code, _, errors = run("--loss", "0.2", "--seed", "7", "--pfs", "modp1024", "--out", out, "--quiet")
+        check(f"loss with a seed, run {name}", code == 0, errors)
+        sums.append([hashlib.sha256(open(os.path.join(out, f), "rb").read()).hexdigest() for f in FILES])
+        code, shown = with_oracle(out)
+        check(f"loss with a seed, run {name}: the oracle opens everything", code == 0, shown)
+    check("the same seed gives the same octets", sums[0] == sums[1])
+    for seed in range(1, 7):
+        out = os.path.join(work, "lossy")
+        code, shown, errors = run("--loss", "0.3", "--seed", str(seed), "--pfs", "modp1024", "--lifetime", "2s", "--out", out, "--quiet")
+        check(f"loss 0.3, seed {seed}: whatever came out is equal", code == 0 and "lost on the link" in shown, shown + errors)
+
+
+def quiet_and_formats(work):
+    out = os.path.join(work, "out")
+    code, shown, errors = run("--quiet", "--out", out)
+    check("--quiet prints the last line alone", code == 0 and len(shown.splitlines()) == 1 and not errors, shown + errors)
+    code, shown, errors = run("--out", out)
+    words = ("Main Mode", "Quick Mode", "KE, NONCE", "policy 1: 10.1.0.0/24 <-> 10.2.0.0/24", "policy 2: fd01::/64 <-> fd02::/64", "wants protection", "established")
+    check("the timeline names messages, payloads, states and policies", all(w in shown for w in words), shown)
+
+    keep = os.path.join(out, "mine.txt")
+    open(keep, "w").close()
+    code, _, errors = run("--quiet", "--out", out + "/")
+    check("other files in the folder stay", code == 0 and files_of(out) == sorted([*FILES, "mine.txt"]), errors)
+
+    # The same packets as raw IP, as Linux cooked frames of both versions, and with VLAN tags.
+    shapes = {
+        "raw": (101, lambda p: p),
+        "cooked": (113, lambda p: struct.pack(">HHH8sH", 0, 1, 6, bytes(8), 0x0800 if p[0] >> 4 == 4 else 0x86DD) + p),
+        "cooked2": (276, lambda p: struct.pack(">HHIHBB8s", 0x0800 if p[0] >> 4 == 4 else 0x86DD, 0, 2, 1, 0, 6, bytes(8)) + p),
+        "vlan": (1, lambda p: bytes(12) + struct.pack(">HHH", 0x8100, 5, 0x0800 if p[0] >> 4 == 4 else 0x86DD) + p),
+    }
+    for name, (link, wrap) in shapes.items():
+        capture = os.path.join(work, name + ".pcap")
+        with open(capture, "wb") as f:
+            f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link))
+            for n, p in enumerate(packets_of(DEMO)):
+                data = wrap(p)
+                f.write(struct.pack("<IIII", 1000 + n, 0, len(data), len(data)) + data)
+        code, shown, errors = run("--in", capture, "--quiet", "--out", out)
+        check(f"{name} frames", code == 0 and shown.startswith("EQUAL: 102 packets"), shown + errors)
+        with open(capture, "rb") as f:
+            code, shown, errors = run("--in", "-", "--quiet", "--out", out, stdin=f)
+        check(f"{name} frames through the standard input", code == 0 and shown.startswith("EQUAL: 102 packets"), shown + errors)
+
+
+def refuses(work):
+    def file(name, octets):
+        path = os.path.join(work, name)
+        with open(path, "wb") as f:
+            f.write(octets)
+        return path
+
+    with open(DEMO, "rb") as f:
+        demo = f.read()
+    cases = {
+        "a missing file": ["--in", os.path.join(work, "nowhere.pcap")],
+        "a folder as input": ["--in", work],
+        "an empty file": ["--in", file("empty.pcap", b"")],
+        "a text": ["--in", file("text.pcap", b"hello, gateways\n" * 10)],
+        "a truncated capture": ["--in", file("cut.pcap", demo[:-7])],
+        "a capture that breaks off after its first frames": ["--in", file("cut2.pcap", demo[:3000])],
+        "frames of a foreign link": ["--in", file("wlan.pcap", demo[:20] + struct.pack("<I", 105) + demo[24:])],
+        "an unknown suite": ["--suite", "rot13-sha1"],
+        "NULL with NULL": ["--suite", "null-none"],
+        "NULL alone": ["--suite", "null"],
+        "a cipher without integrity": ["--suite", "aes128"],
+        "a key length that there is not": ["--suite", "aes100-sha1"],
+        "a suite that IKEv1 has not": ["--suite", "chacha20poly1305"],
+        "an unknown group": ["--pfs", "modp42"],
+        "an unknown mode": ["--mode", "wormhole"],
+        "an unknown protocol": ["--protocol", "gre"],
+        "an unknown lifetime": ["--lifetime", "soon"],
+        "a lifetime of nothing": ["--lifetime", "0s"],
+        "an unknown prefix": ["--left", "10.1.0.0/33"],
+        "a probability over one": ["--loss", "1.5"],
+        "a seed that is no number": ["--seed", "x"],
+        "an unknown option": ["--frobnicate"],
+        "an option without its value": ["--in"],
+    }
+    for what, arguments in cases.items():
+        folder = os.path.join(work, "refusals")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        code, shown, errors = run(*arguments, "--out", os.path.join(folder, "new")) if what != "an option without its value" else run("--out", os.path.join(folder, "new"), *arguments)
+        one_line = len(errors.splitlines()) == 1 and errors.startswith("two_gateways: ") and len(errors) < 400
+        check(f"{what}: exit 2 and one line", code == 2 and one_line, f"{code}: {errors}")
+        check(f"{what}: nothing is left behind", os.listdir(folder) == [], str(os.listdir(folder)))
+
+    folder = os.path.join(work, "kept")
+    os.mkdir(folder)
+    code, _, _ = run("--in", file("cut3.pcap", demo[:3000]), "--out", folder)
+    check("an existing folder stays as it was", code == 2 and os.listdir(folder) == [], str(os.listdir(folder)))
+    for what, target in (("a file in place of the folder", file("plain", b"x")), ("a folder in a folder that is not there", os.path.join(work, "no", "such", "place")),
+                         ("a folder that nobody can write", "/proc/two_gateways")):
+        code, _, errors = run("--out", target)
+        check(f"{what}: exit 2 and one line", code == 2 and len(errors.splitlines()) == 1 and target.rstrip("/").rsplit("/", 1)[0] in errors, f"{code}: {errors}")
+    code, shown, _ = run("--help")
+    check("--help says what is compared and what the exit codes mean", code == 0 and "TTL" in shown and "Exit code" in shown)
+
+
+def with_tshark(work):
+    """Wireshark's view of protected.pcap with the files in wireshark/ against the input."""
+    if shutil.which("tshark") is None:
+        print("skipped: no tshark")
+        return
+    fields = ["-T", "fields", "-E", "separator=|", "-E", "occurrence=l", "-e", "ip.src", "-e", "ipv6.src", "-e", "icmp.seq", "-e", "icmpv6.echo.sequence_number",
+              "-e", "dns.id", "-e", "dns.qry.name", "-e", "tcp.seq_raw", "-e", "tcp.len", "-e", "http.request.uri", "-e", "http.response.code"]
+
+    def rows(capture, only, **environment):
+        done = subprocess.run(["tshark", "-r", capture, "-Y", only, *fields], capture_output=True, text=True, env={**os.environ, **environment})
+        # The innermost source: an IPv6 packet in an IPv4 tunnel shows both.
+        split = (line.split("|") for line in done.stdout.splitlines())
+        return sorted("|".join([six or four, *rest]) for four, six, *rest in split)
+
+    expected = [r for r in rows(DEMO, "(ip.addr==10.1.0.0/24 && ip.addr==10.2.0.0/24 && !arp) || (ipv6.addr==fd01::/64 && ipv6.addr==fd02::/64)")]
+    for arguments in ((), ("--mode", "transport"), ("--suite", "3des-md5", "--pfs", "modp1024"), ("--suite", "aes256-sha256", "--lifetime", "1s", "--pfs", "modp1536"),
+                      ("--suite", "aes128gcm16")):
+        out = os.path.join(work, "shark")
+        code, _, errors = run("--quiet", "--out", out, *arguments)
+        config = {"WIRESHARK_CONFIG_DIR": os.path.join(out, "wireshark")}
+        capture = os.path.join(out, "protected.pcap")
+        name = "tshark " + " ".join(arguments)
+        check(f"{name}: shows the packets that went in", code == 0 and rows(capture, "esp", **config) == expected and len(expected) == 102, "\n".join(rows(capture, "esp", **config)[:5] + ["..."] + expected[:5]))
+        text = subprocess.run(["tshark", "-r", capture, "-V", "-Y", "isakmp"], capture_output=True, text=True, env={**os.environ, **config}).stdout
+        sealed = text.count("Flags: 0x01")
+        check(f"{name}: opens every ISAKMP message", sealed >= 9 and text.count("Decrypted") + text.count("Payload: Hash") + text.count("Payload: Identification") >= sealed, text[-2000:])
+        good = subprocess.run(["tshark", "-r", capture, "-Y", "esp", "-T", "fields", "-e", "esp.icv_good"], capture_output=True, text=True, env={**os.environ, **config}).stdout
+        check(f"{name}: finds every ICV right", "gcm" in name or good.split().count("1") + good.split().count("True") == 102, good[:200])
+
+
+def streams(work):
+    size = os.environ.get("IPSECPP_BIG_CAPTURE", "6e7")
+    out = os.path.join(work, "big")
+    generator = subprocess.Popen([sys.executable, os.path.join(SOURCE, "scripts", "make-big-capture"), size], stdout=subprocess.PIPE)
+    program = subprocess.Popen([PROGRAM, "--in", "-", "--quiet", "--out", out, "--lifetime", "4MB", "--pfs", "modp1024"], stdin=generator.stdout, stdout=subprocess.PIPE, text=True)
+    generator.stdout.close()
+    shown = program.stdout.read()
+    _, status, usage = os.wait4(program.pid, 0)
+    generator.wait()
+    check(f"a stream of {size} octets comes out equal", os.waitstatus_to_exitcode(status) == 0 and shown.startswith("EQUAL") and "dropped: none" in shown, shown)
+    peak = usage.ru_maxrss / 1024
+    print(f"        peak resident memory {peak:.0f} MB: {shown.strip()}")
+    check("peak resident memory stays under 100 MB", os.environ.get("IPSECPP_SANITIZED") == "1" or peak < 100)
+
+
+def main():
+    if not os.path.exists(PROGRAM):
+        print(f"skipped: {PROGRAM} was not built")
+        return 77
+    with tempfile.TemporaryDirectory() as work:
+        carries(work)
+        repeats(work)
+        quiet_and_formats(work)
+        refuses(work)
+        with_tshark(work)
+        streams(work)
+    print(f"{failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+#pragma once
+// Two endpoints on identity crypto, taken to any point of an exchange, for fuzz targets that speak from the inside.
+#include <vector>
+
+#include "fuzz/expect.hpp"
+#include "ipsec/ike/v1/endpoint.hpp"
+#include "ipsec/testing/identity_crypto.hpp"
+
+namespace ipsec::fuzz {
+
+namespace v1 = ike::v1;
+
+/// Keeps what is needed to write genuine messages.
+struct ike_v1_spy {
+    crypto::digest skeyid, skeyid_a, skeyid_d;
+    std::vector<std::byte> gxi, gxr;
+    isakmp::cookie_pair cookies;
+    std::size_t audits = 0;
+    void on(const v1::phase_1_secrets& s) noexcept {
+        skeyid = s.keys->skeyid.clone();
+        skeyid_a = s.keys->skeyid_a.clone();
+        gxi.assign(s.gxi.begin(), s.gxi.end());
+        gxr.assign(s.gxr.begin(), s.gxr.end());
+        cookies = s.cookies;
+    }
+    void on(const ike::audit_record&) noexcept { ++audits; }
+};
+struct ike_v1_traits {
+    using provider = testing::identity_provider;
+    using observer = ike_v1_spy;
+};
+
+inline const ike::path ike_v1_left{{ip::address::v4(192, 0, 2, 1), 500}, {ip::address::v4(198, 51, 100, 1), 500}, {}};
+
+[[nodiscard]] inline auto ike_v1_config(bool left) -> v1::config {
+    v1::config c;
+    v1::peer_config p;
+    p.path = left ? ike_v1_left : ike::reversed(ike_v1_left);
+    p.psk = v1::psk_of("correct horse");
+    p.suites = {{crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha1, crypto::group_id::modp768}};
+    p.send_initial_contact = false;
+    v1::child_config child;
+    child.suites = {{.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::hmac_sha1_96}},
+                    {.ah = crypto::integrity_id::hmac_sha1_96},
+                    {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none}, .ah = crypto::integrity_id::hmac_sha1_96}};
+    const ike::client l{.addresses = *ip::parse_range("10.1.0.0/16")}, r{.addresses = *ip::parse_range("10.2.0.0/16")};
+    child.local = left ? l : r;
+    child.remote = left ? r : l;
+    child.allow_narrower = true;
+    p.children.push_back(child);
+    c.peers.push_back(std::move(p));
+    c.limits.message = 16384;
+    return c;
+}
+
+struct ike_v1_end {
+    using endpoint = v1::endpoint<ike_v1_traits>;
+    ike_v1_end(bool left, std::uint64_t seed) : crypto{seed}, ike{std::move(*endpoint::make(ike_v1_config(left), crypto, spy))} {}
+    void drain() {
+        while (auto ev = ike.poll_event()) {
+            if (std::holds_alternative<sa::install_inbound>(*ev)) ++installed;
+            if (std::holds_alternative<sa::install_outbound>(*ev)) ++installed;
+            if (std::holds_alternative<sa::remove>(*ev)) ++removed;
+            ike.answer(*ev, true);
+        }
+    }
+    testing::identity_provider crypto;
+    ike_v1_spy spy;
+    endpoint ike;
+    std::size_t installed = 0, removed = 0;
+};
+
+/// Runs the honest exchange until `stop` messages were delivered.
+struct ike_v1_pair {
+    explicit ike_v1_pair(std::size_t stop) {
+        (void)left.ike.start(now, sa::policy_id{1});
+        for (std::size_t i = 0; i < 12 && delivered < stop; ++i) {
+            carry(left, right, stop, ike::reversed(ike_v1_left));
+            carry(right, left, stop, ike_v1_left);
+        }
+        left.drain();
+        right.drain();
+        // What both hold back from here on is thrown away: the fuzzer speaks next.
+        std::vector<std::byte> scratch(32768);
+        while (left.ike.poll_transmit(scratch)) {}
+        while (right.ike.poll_transmit(scratch)) {}
+    }
+    void carry(ike_v1_end& from, ike_v1_end& to, std::size_t stop, const ike::path& at) {
+        std::vector<std::byte> scratch(32768);
+        from.drain();
+        while (delivered < stop) {
+            const auto tx = from.ike.poll_transmit(scratch);
+            if (!tx) return;
+            last.assign(tx->octets.begin(), tx->octets.end());
+            to.ike.handle_datagram(now, at, tx->octets);
+            to.drain();
+            ++delivered;
+        }
+    }
+    /// Delivers a message of the fuzzer's and checks what must hold whatever it says.
+    void say(ike_v1_end& to, const ike::path& at, byte_view m) {
+        to.ike.handle_datagram(now, at, m);
+        to.drain();
+        std::vector<std::byte> scratch(32768);
+        while (auto tx = to.ike.poll_transmit(scratch)) {
+            const auto h = isakmp::parse_header(tx->octets);
+            expect(h.has_value());  // whatever came in, what goes out is well formed
+        }
+        expect(to.ike.ike_sa_count() <= 4);
+        expect(to.installed >= to.removed);
+        for (int i = 0; i < 4; ++i) {  // and time ends it
+            now = now + seconds(100);
+            to.ike.handle_timeout(now);
+            to.drain();
+            while (to.ike.poll_transmit(scratch)) {}
+        }
+        expect(to.ike.half_open_count() == 0);
+    }
+    instant now{3'600'000'000'000};
+    ike_v1_end left{true, 11}, right{false, 12};
+    std::size_t delivered = 0;
+    std::vector<std::byte> last;
+};
+
+}  // namespace ipsec::fuzz

@@ -1,0 +1,11 @@
+# The corpora replay in the ordinary test run, with any compiler: program test_fuzz_corpus.
+include("${CMAKE_CURRENT_LIST_DIR}/targets.cmake")
+set(ipsecpp_replays "")
+foreach(name IN LISTS ipsecpp_fuzz_targets)
+  set(replay "${CMAKE_CURRENT_BINARY_DIR}/fuzz/replay_${name}.cpp")
+  configure_file("${CMAKE_CURRENT_LIST_DIR}/replay.cpp.in" "${replay}" @ONLY)
+  list(APPEND ipsecpp_replays "${replay}")
+endforeach()
+if(ipsecpp_replays)
+  ipsecpp_test_program(fuzz_corpus ${ipsecpp_replays})
+endif()

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""An independent reading of a capture: derives every key, checks every HASH and ICV, opens every message and packet.
+
+    oracle.py CAPTURE --keys KEYS.json [--psk TEXT | --psk-hex HEX] [-v]
+
+From KEYS.json it takes the Diffie-Hellman secrets (and the pre-shared key, when it is there) to work with; everything else in
+it is compared with what was derived. Ends with a summary; exit 1 when anything does not hold, 2 when the input is unusable.
+Written from RFC 2402, 2406, 2407, 2408 and 2409.
+"""
+
+import argparse
+import json
+import os
+import struct
+import sys
+from collections import Counter
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from ikev1 import Follower  # noqa: E402
+from ipsec import AH, ESP, Mismatch, unwrap  # noqa: E402
+from isakmp import Malformed  # noqa: E402
+from packets import packets, parse_ip  # noqa: E402
+
+
+class Keys:
+    """KEYS.json: secrets to work from, and everything else to compare with."""
+
+    def __init__(self, data):
+        self.ike = [s for entry in data.get("ike_sas", []) for s in [entry, *entry.get("earlier", [])] if s.get("version", 1) == 1]
+        self.children = data.get("child_sas", [])
+        self.ipsec = data.get("ipsec_sas", [])
+        # A log of values in order, as one peer printed them: the Quick Modes' own secrets are among them.
+        self.loose = [bytes.fromhex(v) for name, v in data.get("values", []) if "secret" in name.lower() and "hellman" not in name.lower()]
+        self.psk = bytes.fromhex(data["psk"]) if "psk" in data else None
+
+    def dh_of(self, cookie_i, cookie_r):
+        for s in self.ike:
+            if s.get("spi_i") == cookie_i.hex() and s.get("spi_r") in (cookie_r.hex(), None):
+                return bytes.fromhex(s["dh_secret"])
+        return None
+
+    def child(self, spis):
+        for c in self.children:
+            if {c["spi_in"], c["spi_out"]} == {s.hex() for s in spis}:
+                return c
+        return None
+
+    def candidates(self, spis):
+        c = self.child(spis)
+        if c and c.get("dh_secret"):
+            return [bytes.fromhex(c["dh_secret"])]
+        return self.loose
+
+
+class Oracle:
+    def __init__(self, capture, psk, keys):
+        self.capture = capture
+        self.keys = keys
+        self.follower = Follower(psk, keys.dh_of, keys.candidates)
+        self.faults = []
+        self.counts = Counter()
+        self.sas = {}
+
+    def fault(self, number, text):
+        self.faults.append(f"frame {number}: {text}" if number else text)
+
+    @staticmethod
+    def ike_in(ip):
+        """The ISAKMP message in a UDP datagram: port 500, or 4500 behind four zero octets."""
+        if ip.protocol != 17:
+            return None
+        source, destination = struct.unpack_from(">HH", ip.payload)
+        body = ip.payload[8 : struct.unpack_from(">H", ip.payload, 4)[0]]
+        if 500 in (source, destination):
+            return body
+        if 4500 in (source, destination) and body[:4] == bytes(4):
+            return body[4:]
+        return None
+
+    @staticmethod
+    def ipsec_in(ip):
+        """The packet with UDP encapsulation taken off, when it carries ESP or AH."""
+        if ip.protocol == 17 and len(ip.payload) > 16 and 4500 in struct.unpack_from(">HH", ip.payload) and ip.payload[8:12] != bytes(4):
+            ip.payload, ip.protocol = ip.payload[8 : struct.unpack_from(">H", ip.payload, 4)[0]], ESP
+        return ip if ip.protocol in (ESP, AH) else None
+
+    def run(self):
+        first = {}
+        for number, ip in packets(self.capture):
+            message = self.ike_in(ip)
+            if message is not None:
+                try:
+                    self.follower.take(ip.source, ip.destination, message)
+                except (Mismatch, Malformed, struct.error, KeyError, IndexError) as e:
+                    self.fault(number, f"IKE: {type(e).__name__}: {e}")
+            elif (packet := self.ipsec_in(ip)) is not None:
+                spi = packet.payload[0:4] if packet.protocol == ESP else packet.payload[4:8]
+                first.setdefault((packet.protocol, spi, packet.destination), packet)
+        self.choose_keys(first)
+        self.open_packets()
+        self.compare()
+
+    def choose_keys(self, first):
+        """Derives the keys of every pair; with PFS, by the secret that opens the first packet of one of its SAs."""
+        for pair in self.follower.pairs:
+            quick, bundle, _, _ = pair
+            spis = [sa.spi for sa, _ in bundle[:2]]
+            if not quick.pfs:
+                self.follower.keys_for(pair, b"")
+            elif not self.with_pfs(pair, spis, first):
+                self.fault(0, f"no Diffie-Hellman secret fits the Quick Mode of SPIs {spis[0].hex()}, {spis[1].hex()}")
+                continue
+            for sa, _ in bundle:
+                self.sas[(sa.protocol, sa.spi, sa.destination)] = sa
+
+    def with_pfs(self, pair, spis, first):
+        candidates = self.follower.dh_candidates(spis)
+        fitting = []
+        for secret in candidates:
+            self.follower.keys_for(pair, secret)
+            verdicts = [self.opens(sa, first) for sa, _ in pair[1]]
+            if False not in verdicts and (True in verdicts or len(candidates) == 1 or self.matches(pair)):
+                fitting.append(secret)
+        if len(set(fitting)) != 1:
+            return False
+        self.follower.keys_for(pair, fitting[0])
+        return True
+
+    def opens(self, sa, first):
+        packet = first.get((sa.protocol, sa.spi, sa.destination))
+        if packet is None:
+            return None
+        try:
+            unwrap(lambda p, s, d: sa if (p, s, d) == (sa.protocol, sa.spi, sa.destination) else None, packet, lambda *_: None)
+        except Mismatch as e:
+            return "no SA for" in str(e)  # what lies inside belongs to another SA
+        return True
+
+    def matches(self, pair):
+        before = list(self.faults)
+        for sa, _ in pair[1]:
+            self.compare_child(sa)
+        good, self.faults = len(self.faults) == len(before), before
+        return good
+
+    def open_packets(self):
+        def opened(sa, octets):
+            sa.opened += 1
+            sa.octets += octets
+            self.counts["ESP opened" if sa.protocol == ESP else "AH ICV right"] += 1
+
+        for number, ip in packets(self.capture):
+            if (packet := self.ipsec_in(ip)) is None:
+                continue
+            try:
+                protocol, payload, sa = unwrap(lambda *key: self.sas.get(key), packet, opened)
+                if sa.tunnel:
+                    if protocol not in (4, 41):
+                        raise Mismatch(f"next header {protocol} in a tunnel")
+                    inner = parse_ip(payload)
+                    if (inner.version == 4) != (protocol == 4):
+                        raise Mismatch("inner version and next header disagree")
+            except (Mismatch, struct.error, IndexError, KeyError) as e:
+                self.fault(number, f"{type(e).__name__}: {e}")
+
+    def compare(self):
+        follower = self.follower
+        known = {(s.cookie_i.hex(), s.cookie_r.hex()): s for s in follower.by_cookies.values() if s.key}
+        for entry in self.keys.ike:
+            sa = known.get((entry.get("spi_i"), entry.get("spi_r")))
+            if sa is None:
+                self.fault(0, f"KEYS has IKE SA {entry.get('spi_i')}, the capture does not")
+                continue
+            for name, value in (("skeyid", sa.skeyid), ("skeyid_d", sa.skeyid_d), ("skeyid_a", sa.skeyid_a), ("skeyid_e", sa.skeyid_e),
+                                ("encr_key", sa.key), ("encryption_key", sa.key), ("initial_iv", sa.first_iv)):
+                self.equal(f"{name} of IKE SA {entry['spi_i']}", entry.get(name), value)
+        for sa in self.sas.values():
+            self.compare_child(sa)
+        for child in self.keys.children:
+            for spi in (child["spi_in"], child["spi_out"]):
+                if not any(sa.spi.hex() == spi for sa in self.sas.values()):
+                    self.fault(0, f"KEYS has SPI {spi}, no Quick Mode of the capture made it")
+
+    def compare_child(self, sa):
+        for c in self.keys.children:
+            if sa.spi.hex() not in (c["spi_in"], c["spi_out"]):
+                continue
+            end = sa.by[0]
+            self.equal(f"encr_{end} of SPI {sa.spi.hex()}", c.get("encr_" + end), sa.encryption_key + sa.salt)
+            self.equal(f"integ_{end} of SPI {sa.spi.hex()}", c.get("integ_" + end), sa.integrity_key)
+        for s in self.keys.ipsec:
+            if int(s["spi"], 16) == int(sa.spi.hex(), 16) and s.get("dst", sa.destination) == sa.destination:
+                self.equal(f"encr_key of SPI {sa.spi.hex()}", s.get("encr_key"), sa.encryption_key + sa.salt)
+                self.equal(f"auth_key of SPI {sa.spi.hex()}", s.get("auth_key"), sa.integrity_key)
+
+    def equal(self, what, given, derived):
+        if given is None:
+            return
+        if given.removeprefix("0x").lower() != derived.hex():
+            self.fault(0, f"{what}: KEYS has {given}, derived {derived.hex()}")
+        self.counts["values compared"] += 1
+
+    def summary(self):
+        f = self.follower
+        lines = [f"IKE SAs {sum(bool(s.key) for s in f.by_cookies.values())}, Quick Modes {len({id(p[0]) for p in f.pairs})}, "
+                 f"IKE messages {f.messages} (and {f.repeats} repeats), HASHes right {f.hashes}, SPIs deleted {len(f.deletes)}",
+                 ", ".join(f"{k} {self.counts[k]}" for k in ("ESP opened", "AH ICV right", "values compared"))]
+        return lines + f.notes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("capture")
+    parser.add_argument("--keys", required=True, help="JSON with the Diffie-Hellman secrets; all else in it is compared")
+    parser.add_argument("--psk", help="pre-shared key as text")
+    parser.add_argument("--psk-hex", help="pre-shared key in hexadecimal")
+    parser.add_argument("-v", "--verbose", action="store_true", help="a line per SA")
+    args = parser.parse_args()
+    try:
+        with open(args.keys, encoding="utf-8") as f:
+            keys = Keys(json.load(f))
+        psk = args.psk.encode() if args.psk else bytes.fromhex(args.psk_hex) if args.psk_hex else keys.psk
+        if psk is None:
+            raise ValueError("no pre-shared key: give --psk, --psk-hex, or a KEYS with \"psk\"")
+        oracle = Oracle(args.capture, psk, keys)
+        oracle.run()
+    except (OSError, ValueError) as e:
+        print(f"oracle: {e}", file=sys.stderr)
+        return 2
+    if args.verbose:
+        for sa in oracle.sas.values():
+            print(f"{'ESP' if sa.protocol == ESP else 'AH'} {sa.spi.hex()} {sa.source} -> {sa.destination} "
+                  f"{'tunnel' if sa.tunnel else 'transport'}: {sa.opened} packets, {sa.octets} octets")
+    print("\n".join(oracle.summary()))
+    for fault in oracle.faults[:50]:
+        print("MISMATCH " + fault)
+    if not oracle.follower.messages:
+        print("MISMATCH no IKE message in the capture")
+        return 1
+    return 1 if oracle.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

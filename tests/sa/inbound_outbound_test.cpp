@@ -1,0 +1,252 @@
+#include <array>
+#include <utility>
+
+#include "ipsec/sa/inbound.hpp"
+#include "ipsec/sa/outbound.hpp"
+#include "ipsec/testing/seeded_rng.hpp"
+#include "sa/suites.hpp"
+#include "support/catch.hpp"
+
+using namespace ipsec;
+using sa::sequence32;
+using sa::sequence64;
+using test::settable_suite;
+
+namespace {
+
+constexpr instant start{};
+constexpr std::uint64_t two32 = std::uint64_t{1} << 32;
+const std::array<std::byte, 4> four_octets{};
+
+auto negotiated() -> sa::parameters {
+    sa::parameters p;
+    p.id = {.spi = sa::spi{0x1000}, .destination = ip::address::v4(192, 0, 2, 2), .protocol = sa::protocol::esp};
+    p.source = ip::address::v4(192, 0, 2, 1);
+    return p;
+}
+auto out(sa::parameters p, settable_suite s = {}) {
+    testing::seeded_rng r;
+    return sa::outbound<settable_suite>::make(std::move(p), s, four_octets, r, start);
+}
+template <sa::window W = sa::dynamic_window> auto in(sa::parameters p, settable_suite s = {}) {
+    testing::seeded_rng r;
+    return sa::inbound<settable_suite, W>::make(std::move(p), s, four_octets, r, start);
+}
+template <class Sa> auto take(Sa& s, std::uint32_t low) -> std::optional<sa::errc> {
+    auto a = s.check(sequence32{low});
+    if (!a) return a.error();
+    const auto c = s.commit(std::move(*a));
+    return c ? std::nullopt : std::optional{c.error()};
+}
+
+}  // namespace
+
+TEST_CASE("an SA that may not be is refused with the reason", "[sa][outbound][inbound]") {
+    struct row {
+        const char* what;
+        void (*spoil)(sa::parameters&);
+        settable_suite suite;
+        sa::errc fault;
+    };
+    const auto r = GENERATE(values<row>({
+        // req: rfc2406-2.1-1
+        {"SPI 0", [](sa::parameters& p) { p.id.spi = sa::spi{0}; }, {}, sa::errc::reserved_spi},
+        {"SPI 255", [](sa::parameters& p) { p.id.spi = sa::spi{255}; }, {}, sa::errc::reserved_spi},
+        // req: rfc2406-3.4.3-2
+        {"anti-replay without integrity",
+         [](sa::parameters&) {},
+         {.has_integrity = false},
+         sa::errc::anti_replay_without_integrity},
+        // req: rfc4106-2-2
+        {"counter mode by hand", [](sa::parameters& p) { p.manual = true; }, {.counts = true}, sa::errc::static_counter_keys},
+        {"an AH identity for ESP", [](sa::parameters& p) { p.id.protocol = sa::protocol::ah; }, {}, sa::errc::protocol_mismatch},
+        // req: rfc4303-2.2.1-2
+        {"extended numbers by hand",
+         [](sa::parameters& p) { p.manual = p.extended_sequence = true; },
+         {},
+         sa::errc::extended_with_manual_keys},
+        {"no place in the bundle", [](sa::parameters& p) { p.bundle = {.position = 1, .size = 1}; }, {}, sa::errc::bad_bundle},
+        {"a bundle of none", [](sa::parameters& p) { p.bundle.size = 0; }, {}, sa::errc::bad_bundle},
+        {"a bundle of too many", [](sa::parameters& p) { p.bundle.size = 5; }, {}, sa::errc::bad_bundle},
+    }));
+    CAPTURE(r.what);
+    auto p = negotiated();
+    r.spoil(p);
+    CHECK(out(p, r.suite).error() == r.fault);
+    CHECK(in(p, r.suite).error() == r.fault);
+}
+
+TEST_CASE("faults of one direction", "[sa][outbound][inbound]") {
+    auto p = negotiated();
+    p.source = ip::address::lowest(ip::family::v6);
+    CHECK(out(p).error() == sa::errc::family_mismatch);
+    p = negotiated();
+    for (const std::uint32_t w : {0U, 31U, 48U, 8192U}) {
+        p.window = w;
+        CHECK(in(p).error() == sa::errc::bad_window);
+        CHECK(out(p));  // the sender has no window
+    }
+}
+
+TEST_CASE("keys and randomness that are not there are named", "[sa][outbound][inbound]") {
+    testing::seeded_rng r;
+    const std::array<std::byte, 5> five{};
+    CHECK(sa::outbound<settable_suite>::make(negotiated(), {}, five, r, start).error() == sa::errc::bad_key_size);
+    CHECK(sa::inbound<settable_suite>::make(negotiated(), {}, five, r, start).error() == sa::errc::bad_key_size);
+    struct {
+        auto fill(byte_span) noexcept -> bool { return false; }
+    } dry;
+    CHECK(sa::outbound<settable_suite>::make(negotiated(), {}, four_octets, dry, start).error() == sa::errc::no_randomness);
+}
+
+// req: rfc4106-2-2
+TEST_CASE("a counter mode with keys given by hand has to be asked for by name", "[sa][outbound][rfc4106-2-2]") {
+    auto p = sa::manual(negotiated().id, sa::mode::tunnel, negotiated().source);
+    CHECK(out(p, {.counts = true}).error() == sa::errc::static_counter_keys);
+    p.allow_static_counter_keys = true;
+    CHECK(out(p, {.counts = true}));
+    CHECK(in(p, {.counts = true}));
+}
+
+// req: rfc2406-5-2, rfc4303-3.3.3-3
+TEST_CASE("manual SAs have no anti-replay unless it is asked for", "[sa][inbound][rfc2406-5-2]") {
+    auto p = sa::manual(negotiated().id, sa::mode::tunnel, negotiated().source);
+    CHECK_FALSE(p.anti_replay);
+    auto s = in(p);
+    REQUIRE(s);
+    CHECK_FALSE(take(*s, 5));
+    CHECK_FALSE(take(*s, 5));
+    CHECK_FALSE(take(*s, 0));
+    p.anti_replay = true;
+    auto strict = in(p);
+    REQUIRE(strict);
+    CHECK_FALSE(take(*strict, 5));
+    CHECK(take(*strict, 5) == sa::errc::replayed);
+}
+
+// req: rfc2406-3.3.3-1
+TEST_CASE("an outbound SA stops at the end of its numbers unless nobody looks at them", "[sa][outbound][rfc2406-3.3.3-1]") {
+    struct row {
+        const char* what;
+        bool anti_replay, counter_mode, stops;
+    };
+    const auto r = GENERATE(values<row>({{"anti-replay", true, false, true},
+                                         {"anti-replay and counter mode", true, true, true},
+                                         {"counter mode alone", false, true, true},
+                                         {"neither", false, false, false}}));
+    CAPTURE(r.what);
+    auto p = negotiated();
+    p.anti_replay = r.anti_replay;
+    auto s = out(p, {.counts = r.counter_mode});
+    REQUIRE(s);
+    CHECK(s->next_sequence()->value() == 1);
+    s->resume_at(sequence64{two32 - 2});
+    CHECK(s->next_sequence()->value() == two32 - 1);
+    const auto over = s->next_sequence();
+    CHECK(over.has_value() != r.stops);
+    if (r.stops) {
+        CHECK(over.error() == sa::errc::sequence_exhausted);
+        CHECK(s->lifetime().take_expiry() == sa::expiry::hard);
+        CHECK(s->charge(1, start) == std::unexpected{sa::errc::lifetime_expired});
+    } else {
+        CHECK(over->value() == 0);
+    }
+}
+
+TEST_CASE("extended numbers go past 2^32 on both sides in step", "[sa][outbound][inbound]") {
+    auto p = negotiated();
+    p.extended_sequence = true;
+    auto sender = out(p);
+    auto receiver = in(p);
+    REQUIRE((sender && receiver));
+    sender->resume_at(sequence64{7 * two32 - 3});
+    receiver->resume_at(sequence64{7 * two32 - 3});
+    std::vector<sequence64> sent;
+    for (int i = 0; i < 6; ++i) sent.push_back(*sender->next_sequence());
+    std::swap(sent[1], sent[4]);  // late over the border
+    for (const auto s : sent) {
+        auto a = receiver->check(sa::low_half(s));
+        REQUIRE(a);
+        CHECK(a->sequence() == s);
+        CHECK(receiver->commit(std::move(*a)));
+    }
+    for (const auto s : sent) CHECK(receiver->check(sa::low_half(s)).error() == sa::errc::replayed);
+    CHECK(receiver->window().top() == sequence64{7 * two32 + 3});
+}
+
+TEST_CASE("a number before the first one of an extended SA is refused", "[sa][inbound]") {
+    auto p = negotiated();
+    p.extended_sequence = true;
+    auto s = in(p);
+    REQUIRE(s);
+    CHECK_FALSE(take(*s, 3));
+    CHECK(s->check(sequence32{0xffffffff}).error() == sa::errc::before_first_subspace);
+    CHECK(s->check(sequence32{0}).error() == sa::errc::zero_sequence);
+    CHECK(s->window().top() == sequence64{3});
+}
+
+TEST_CASE("extended numbers without anti-replay still follow the sender", "[sa][inbound]") {
+    auto p = negotiated();
+    p.extended_sequence = true;
+    p.anti_replay = false;
+    auto s = in(p, {.has_integrity = false});
+    REQUIRE(s);
+    s->resume_at(sequence64{two32 - 1});
+    auto a = s->check(sequence32{2});
+    REQUIRE(a);
+    CHECK(a->sequence() == sequence64{two32 + 2});
+    CHECK(s->commit(std::move(*a)));
+    CHECK_FALSE(take(*s, 2));  // again: nobody minds
+    CHECK(s->check(sequence32{3})->sequence() == sequence64{two32 + 3});
+}
+
+// req: rfc2406-3.4.3-12
+TEST_CASE("checking alone moves no window", "[sa][inbound][rfc2406-3.4.3-12]") {
+    auto s = in(negotiated());
+    REQUIRE(s);
+    for (std::uint32_t n = 1; n < 500; ++n) CHECK(s->check(sequence32{n}));
+    CHECK(s->window().top() == sequence64{0});
+}
+
+TEST_CASE("an SA's admission is used once", "[sa][inbound]") {
+    auto s = in(negotiated());
+    REQUIRE(s);
+    auto a = s->check(sequence32{9});
+    auto b = s->check(sequence32{9});
+    REQUIRE((a && b));
+    CHECK(s->commit(std::move(*a)));
+    CHECK(s->commit(std::move(*b)) == std::unexpected{sa::errc::replayed});
+    CHECK_FALSE(s->commit(std::move(*a)));  // NOLINT: used up
+    CHECK(s->window().top() == sequence64{9});
+}
+
+// req: rfc2406-3.4.3-2
+TEST_CASE("anti-replay without integrity does not even compile where types say so", "[sa][inbound][rfc2406-3.4.3-2]") {
+    static_assert(sa::never_authenticates<test::bare_suite>);
+    static_assert(!sa::never_authenticates<settable_suite>);
+    static_assert(requires { typename sa::inbound<test::bare_suite, sa::no_window>; });
+    static_assert(requires { typename sa::inbound<settable_suite, sa::replay_window<64>>; });
+    CHECK_FALSE([]<class S>(S) { return requires { typename sa::inbound<S, sa::replay_window<64>>; }; }(test::bare_suite{}));
+    CHECK(in<sa::no_window>(negotiated()).error() == sa::errc::bad_window);
+    auto p = negotiated();
+    p.anti_replay = false;
+    CHECK(in<sa::no_window>(p));
+    p = negotiated();
+    CHECK(in<sa::replay_window<64>>(p));
+    p.window = 96;
+    CHECK(in<sa::replay_window<64>>(p).error() == sa::errc::bad_window);
+}
+
+TEST_CASE("AH SAs are made of a MAC", "[sa][outbound][inbound]") {
+    testing::seeded_rng r;
+    auto p = negotiated();
+    p.id.protocol = sa::protocol::ah;
+    auto o = sa::outbound<test::settable_mac>::make(p, {}, four_octets, r, start);
+    auto i = sa::inbound<test::settable_mac>::make(p, {}, four_octets, r, start);
+    REQUIRE((o && i));
+    CHECK(o->next_sequence()->value() == 1);
+    CHECK_FALSE(take(*i, 1));
+    CHECK(take(*i, 1) == sa::errc::replayed);
+    p.id.protocol = sa::protocol::esp;
+    CHECK(sa::outbound<test::settable_mac>::make(p, {}, four_octets, r, start).error() == sa::errc::protocol_mismatch);
+}

@@ -1,0 +1,88 @@
+#include "ipsec/sa/lifetime.hpp"
+
+#include "support/catch.hpp"
+
+using namespace ipsec;
+using sa::expiry;
+
+namespace {
+constexpr instant start{1'000'000'000};
+}
+
+TEST_CASE("an SA without limits lives on", "[sa][lifetime]") {
+    sa::lifetime l{{}, start};
+    CHECK(l.charge(1'000'000'000'000, start + seconds(1'000'000'000)));
+    CHECK(l.take_expiry() == expiry::none);
+    CHECK(l.deadline() == instant::never());
+    CHECK_FALSE(l.has_news());
+}
+
+// req: rfc2401-4.4.3-12, rfc2401-4.4.3-16, rfc2401-4.4.3-17
+TEST_CASE("each kind of limit has a soft and a hard side", "[sa][lifetime][rfc2401-4.4.3-12]") {
+    SECTION("packets") {
+        sa::lifetime l{{.soft = {.packets = 2}, .hard = {.packets = 3}}, start};
+        CHECK(l.charge(10, start));
+        CHECK(l.take_expiry() == expiry::none);
+        CHECK(l.charge(10, start));
+        CHECK(l.has_news());
+        CHECK(l.take_expiry() == expiry::soft);
+        CHECK(l.take_expiry() == expiry::none);
+        CHECK(l.charge(10, start));
+        CHECK(l.take_expiry() == expiry::none);  // soft, once
+        CHECK(l.charge(10, start) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK(l.take_expiry() == expiry::hard);
+        CHECK(l.take_expiry() == expiry::none);
+        CHECK(l.packets() == 3);
+    }
+    SECTION("kilobytes are 1024 octets, and a packet that does not fit whole is not sent") {
+        sa::lifetime l{{.soft = {.kilobytes = 1}, .hard = {.kilobytes = 2}}, start};
+        CHECK(l.charge(1023, start));
+        CHECK(l.take_expiry() == expiry::none);
+        CHECK(l.charge(1, start));
+        CHECK(l.take_expiry() == expiry::soft);
+        CHECK(l.charge(1024, start));
+        CHECK(l.octets() == 2048);
+        CHECK(l.charge(1, start) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK(l.octets() == 2048);
+        CHECK(l.is_expired());
+    }
+    SECTION("seconds") {
+        sa::lifetime l{{.soft = {.time = seconds(60)}, .hard = {.time = seconds(90)}}, start};
+        CHECK(l.deadline() == start + seconds(60));
+        CHECK(l.charge(1, start + (seconds(60) - duration{1})));
+        CHECK(l.take_expiry() == expiry::none);
+        CHECK(l.charge(1, start + seconds(60)));
+        CHECK(l.take_expiry() == expiry::soft);
+        CHECK(l.deadline() == start + seconds(90));
+        CHECK(l.charge(1, start + (seconds(90) - duration{1})));
+        CHECK(l.charge(1, start + seconds(90)) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK(l.take_expiry() == expiry::hard);
+        CHECK(l.deadline() == instant::never());
+    }
+}
+
+TEST_CASE("time runs out without packets too", "[sa][lifetime]") {
+    sa::lifetime l{{.soft = {.time = seconds(60)}, .hard = {.time = seconds(90)}}, start};
+    l.check(start + seconds(59));
+    CHECK_FALSE(l.has_news());
+    l.check(start + seconds(61));
+    CHECK(l.take_expiry() == expiry::soft);
+    l.check(start + seconds(91));
+    CHECK(l.take_expiry() == expiry::hard);
+}
+
+TEST_CASE("whoever is past the hard limit is not told of the soft one", "[sa][lifetime]") {
+    sa::lifetime l{{.soft = {.time = seconds(60)}, .hard = {.time = seconds(90)}}, start};
+    l.check(start + seconds(100));
+    CHECK(l.take_expiry() == expiry::hard);
+    CHECK(l.take_expiry() == expiry::none);
+    CHECK_FALSE(l.has_news());
+}
+
+TEST_CASE("the limits hold at once, whichever comes first", "[sa][lifetime]") {
+    sa::lifetime l{{.soft = {}, .hard = {.time = seconds(10), .kilobytes = 1, .packets = 100}}, start};
+    CHECK(l.charge(1000, start));
+    CHECK_FALSE(l.charge(100, start));
+    sa::lifetime huge{{.hard = {.kilobytes = ~std::uint64_t{0}}}, start};
+    CHECK(huge.charge(1 << 30, start));
+}

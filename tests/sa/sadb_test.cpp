@@ -1,0 +1,360 @@
+#include "ipsec/sa/sadb.hpp"
+
+#include <array>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "ipsec/sa/events.hpp"
+#include "ipsec/testing/seeded_rng.hpp"
+#include "sa/suites.hpp"
+#include "support/catch.hpp"
+
+using namespace ipsec;
+using sa::policy_id;
+using sa::spi;
+
+namespace {
+
+using database = sa::sadb<test::settable_suite, test::settable_mac>;
+constexpr instant start{};
+const std::array<std::byte, 4> keymat{};
+const auto here = ip::address::v4(192, 0, 2, 1);
+const auto there = ip::address::v4(192, 0, 2, 2);
+
+auto params(std::uint32_t number, sa::protocol protocol = sa::protocol::esp, ip::address destination = there) -> sa::parameters {
+    sa::parameters p;
+    p.id = {.spi = spi{number}, .destination = destination, .protocol = protocol};
+    p.source = here;
+    p.policy = policy_id{7};
+    return p;
+}
+auto esp_in(const sa::parameters& p) {
+    testing::seeded_rng r;
+    return *database::esp_inbound::make(p, {}, keymat, r, start);
+}
+auto ah_in(const sa::parameters& p) {
+    testing::seeded_rng r;
+    return *database::ah_inbound::make(p, {}, keymat, r, start);
+}
+auto esp_out(const sa::parameters& p) {
+    testing::seeded_rng r;
+    return *database::esp_outbound::make(p, {}, keymat, r, start);
+}
+auto ah_out(const sa::parameters& p) {
+    testing::seeded_rng r;
+    return *database::ah_outbound::make(p, {}, keymat, r, start);
+}
+auto flow_to(std::uint8_t last, std::uint16_t port = 80) -> ip::flow {
+    ip::flow f;
+    f.source = ip::address::v4(10, 0, 0, 1);
+    f.destination = ip::address::v4(10, 0, 1, last);
+    f.protocol = ip::next_header::tcp;
+    f.source_port = 40000;
+    f.destination_port = port;
+    return f;
+}
+/// The SPI of the SA that would be applied as number `i`; 0 for none.
+auto spi_of(database& d, const sa::bundle* b, std::size_t i = 0) -> std::uint32_t {
+    return b == nullptr ? 0 : d.get((*b)[i])->parameters().id.spi.value();
+}
+
+}  // namespace
+
+// req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-2.1-1
+TEST_CASE("inbound SAs are told apart by SPI, destination and protocol", "[sa][sadb][rfc4303-2.1-1]") {
+    database d;
+    const auto other = ip::address::v4(192, 0, 2, 3);
+    const auto six = *ip::parse_address("2001:db8::2");
+    REQUIRE(d.insert(esp_in(params(0x1000))));
+    REQUIRE(d.insert(ah_in(params(0x1000, sa::protocol::ah))));
+    REQUIRE(d.insert(esp_in(params(0x1000, sa::protocol::esp, other))));
+    REQUIRE(d.insert(esp_in(params(0x1000, sa::protocol::esp, six))));
+    REQUIRE(d.insert(esp_in(params(0x1001))));
+    CHECK(d.inbound_size() == 5);
+    for (const auto& p : {params(0x1000), params(0x1000, sa::protocol::ah), params(0x1000, sa::protocol::esp, other),
+                          params(0x1000, sa::protocol::esp, six), params(0x1001)}) {
+        auto* const e = d.find_inbound(p.id);
+        REQUIRE(e != nullptr);
+        CHECK(e->parameters().id == p.id);
+        CHECK((e->ah() != nullptr) == (p.id.protocol == sa::protocol::ah));
+        CHECK((e->esp() != nullptr) == (p.id.protocol == sa::protocol::esp));
+    }
+    CHECK(d.find_inbound(params(0x1002).id) == nullptr);
+    CHECK(d.find_inbound(params(0x1001, sa::protocol::ah).id) == nullptr);
+    CHECK(d.find_inbound(params(0x1001, sa::protocol::esp, other).id) == nullptr);
+}
+
+TEST_CASE("one identity belongs to one SA", "[sa][sadb]") {
+    database d;
+    REQUIRE(d.insert(esp_in(params(0x1000))));
+    CHECK(d.insert(esp_in(params(0x1000))) == std::unexpected{sa::errc::duplicate});
+    REQUIRE(d.insert(esp_out(params(0x1000))));  // the other direction is another matter
+    CHECK(d.insert(esp_out(params(0x1000))) == std::unexpected{sa::errc::duplicate});
+    CHECK(d.inbound_size() == 1);
+    CHECK(d.outbound_size() == 1);
+}
+
+TEST_CASE("a handle of an erased SA finds nothing, even when its place is taken", "[sa][sadb]") {
+    database d;
+    const auto h = *d.insert(esp_in(params(0x1000)));
+    CHECK(d.get(h) != nullptr);
+    CHECK(d.handle_of_inbound(params(0x1000).id) == h);
+    CHECK(d.erase(h));
+    CHECK(d.get(h) == nullptr);
+    CHECK_FALSE(d.erase(h));
+    const auto next = *d.insert(esp_in(params(0x2000)));
+    CHECK(next.slot == h.slot);
+    CHECK(d.get(h) == nullptr);
+    CHECK(d.get(next) != nullptr);
+    CHECK(d.find_inbound(params(0x1000).id) == nullptr);
+    CHECK(d.get(sa::inbound_handle{}) == nullptr);
+}
+
+// req: rfc2406-2.1-1, rfc2402-2.4-1, rfc4303-2.1-6
+TEST_CASE("reserved SPIs are over 255, free, and nobody else's", "[sa][sadb][rfc2406-2.1-1]") {
+    database d;
+    struct {
+        std::vector<std::uint32_t> script;
+        std::size_t at = 0;
+        auto fill(byte_span o) noexcept -> bool {
+            if (at == script.size()) return false;
+            wire::store(o, script[at++]);
+            return true;
+        }
+    } random{.script = {0, 1, 255, 256, 256, 0x1000, 0x1001}};
+    REQUIRE(d.insert(esp_in(params(0x1000))));
+    CHECK(d.reserve_spi(sa::protocol::esp, there, random) == spi{256});
+    CHECK(d.reserve_spi(sa::protocol::esp, there, random) == spi{0x1001});
+    CHECK(d.reserve_spi(sa::protocol::esp, there, random) == std::unexpected{sa::errc::no_randomness});
+    CHECK(d.find_inbound(params(256).id) == nullptr);  // reserved, not there
+    CHECK(d.handle_of_inbound(params(256).id) == sa::inbound_handle{});
+    REQUIRE(d.insert(esp_in(params(256))));
+    CHECK(d.find_inbound(params(256).id) != nullptr);
+    CHECK(d.release_spi(params(0x1001).id));
+    CHECK_FALSE(d.release_spi(params(0x1001).id));
+    CHECK_FALSE(d.release_spi(params(256).id));  // an SA took it
+}
+
+TEST_CASE("a source that repeats itself does not hang the search for an SPI", "[sa][sadb]") {
+    database d;
+    struct {
+        auto fill(byte_span o) noexcept -> bool {
+            wire::store(o, std::uint32_t{1});
+            return true;
+        }
+    } stuck;
+    CHECK(d.reserve_spi(sa::protocol::esp, there, stuck) == std::unexpected{sa::errc::no_randomness});
+}
+
+TEST_CASE("the limit holds for SAs and for reserved SPIs", "[sa][sadb]") {
+    database d{3};
+    testing::seeded_rng r;
+    REQUIRE(d.insert(esp_in(params(0x1000))));
+    REQUIRE(d.reserve_spi(sa::protocol::esp, there, r));
+    REQUIRE(d.reserve_spi(sa::protocol::ah, there, r));
+    CHECK(d.reserve_spi(sa::protocol::esp, there, r) == std::unexpected{sa::errc::database_full});
+    for (std::uint32_t i = 0; i < 3; ++i) REQUIRE(d.insert(esp_out(params(0x2000 + i))));
+    CHECK(d.insert(esp_out(params(0x3000))) == std::unexpected{sa::errc::database_full});
+    CHECK(d.handle_of_outbound(params(0x3000).id) == sa::outbound_handle{});
+}
+
+// req: rfc2401-5.1.1-3
+TEST_CASE("outbound: the newest SA of the policy that takes the packet", "[sa][sadb][rfc2401-5.1.1-3]") {
+    database d;
+    auto narrow = params(0x1000);
+    narrow.selectors.destination = ip::address::v4(10, 0, 1, 1);
+    const auto wide = params(0x1001);
+    auto other_policy = params(0x1002);
+    other_policy.policy = policy_id{8};
+    REQUIRE(d.insert(esp_out(wide)));
+    REQUIRE(d.insert(esp_out(narrow)));
+    REQUIRE(d.insert(esp_out(other_policy)));
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1000);
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(2))) == 0x1001);
+    CHECK(spi_of(d, d.find_outbound(policy_id{8}, flow_to(2))) == 0x1002);
+    CHECK(d.find_outbound(policy_id{9}, flow_to(2)) == nullptr);
+    const auto newer = d.insert(esp_out(params(0x1003)));
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1003);
+    d.erase(*newer);  // the older one takes over
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1000);
+}
+
+TEST_CASE("outbound: an SA of a class is for packets of the class", "[sa][sadb]") {
+    database d;
+    auto gold = params(0x1001);
+    gold.traffic_class = 46;
+    REQUIRE(d.insert(esp_out(params(0x1000))));
+    REQUIRE(d.insert(esp_out(gold)));
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1), 46)) == 0x1001);
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1), 10)) == 0x1000);
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1000);
+}
+
+// req: rfc2401-4.5-6
+TEST_CASE("outbound: a bundle is used when it is whole, in its order", "[sa][sadb][rfc2401-4.5-6]") {
+    database d;
+    REQUIRE(d.insert(esp_out(params(0x500))));
+    auto inner = params(0x1000);
+    inner.bundle = {.pair = 3, .position = 0, .size = 2};
+    auto outer = params(0x1001, sa::protocol::ah);
+    outer.bundle = {.pair = 3, .position = 1, .size = 2};
+    const bool outer_first = GENERATE(false, true);
+    sa::outbound_handle h_inner, h_outer;
+    if (outer_first) h_outer = *d.insert(ah_out(outer));
+    else h_inner = *d.insert(esp_out(inner));
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x500);  // not whole yet
+    if (outer_first) h_inner = *d.insert(esp_out(inner));
+    else h_outer = *d.insert(ah_out(outer));
+    const auto* const b = d.find_outbound(policy_id{7}, flow_to(1));
+    REQUIRE(b != nullptr);
+    CHECK(b->size() == 2);
+    CHECK(spi_of(d, b, 0) == 0x1000);
+    CHECK(spi_of(d, b, 1) == 0x1001);
+    SECTION("half a bundle is not used") {
+        d.erase(outer_first ? h_inner : h_outer);
+        CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x500);
+        d.erase(outer_first ? h_outer : h_inner);
+        CHECK(d.outbound_size() == 1);
+        CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x500);
+    }
+    SECTION("a bundle that was completed later goes before one that was begun later") {
+        auto begun = params(0x1002);
+        begun.bundle = {.pair = 4, .position = 0, .size = 2};
+        REQUIRE(d.insert(esp_out(begun)));
+        REQUIRE(d.insert(esp_out(params(0x1003))));
+        CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1003);
+        begun = params(0x1004);
+        begun.bundle = {.pair = 4, .position = 1, .size = 2};
+        REQUIRE(d.insert(esp_out(begun)));
+        CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1002);
+    }
+}
+
+// req: rfc2401-4.4.1-m11
+TEST_CASE("inbound SAs are one bundle in its order or they are not", "[sa][bundle]") {
+    auto member = [](std::uint32_t pair, std::uint8_t position, std::uint8_t size, std::uint32_t policy = 7) {
+        auto p = params(0x1000);
+        p.bundle = {pair, position, size};
+        p.policy = policy_id{policy};
+        return p;
+    };
+    using list = std::vector<sa::parameters>;
+    struct row {
+        const char* what;
+        list outermost_first;
+        bool whole;
+    };
+    const std::vector<row> rows{
+        {"none", {}, true},
+        {"one", {member(1, 0, 1)}, true},
+        {"two in order", {member(1, 1, 2), member(1, 0, 2)}, true},
+        {"inner one first", {member(1, 0, 2), member(1, 1, 2)}, false},
+        {"inner one missing", {member(1, 1, 2)}, false},
+        {"outer one missing", {member(1, 0, 2)}, false},
+        {"of two bundles", {member(1, 1, 2), member(2, 0, 2)}, false},
+        {"of two policies", {member(1, 1, 2), member(1, 0, 2, 8)}, false},
+        {"one twice", {member(1, 1, 2), member(1, 1, 2)}, false},
+        {"two bundles of one", {member(1, 0, 1), member(2, 0, 1, 8)}, true},
+    };
+    for (const auto& r : rows) {
+        CAPTURE(r.what);
+        sa::bundle_check check;
+        bool ok = true;
+        for (const auto& p : r.outermost_first) ok = ok && check.step(p);
+        CHECK((ok && check.is_whole()) == r.whole);
+    }
+}
+
+// req: rfc2401-4.4.3-12
+TEST_CASE("expire reports each end once and takes dead SAs out", "[sa][sadb][rfc2401-4.4.3-12]") {
+    database d;
+    auto p = params(0x1000);
+    p.lifetimes = {.soft = {.time = seconds(60)}, .hard = {.time = seconds(90)}};
+    REQUIRE(d.insert(esp_in(p)));
+    REQUIRE(d.insert(esp_out(p)));
+    REQUIRE(d.insert(esp_out(params(0x1001))));
+    CHECK(d.deadline() == start + seconds(60));
+    std::vector<sa::expiry> seen;
+    const auto note = [&](const sa::id& id, policy_id policy, sa::expiry e) {
+        CHECK(id == p.id);
+        CHECK(policy == policy_id{7});
+        seen.push_back(e);
+    };
+    d.expire(start + seconds(59), note);
+    CHECK(seen.empty());
+    d.expire(start + seconds(60), note);
+    d.expire(start + seconds(61), note);
+    CHECK(seen == std::vector{sa::expiry::soft, sa::expiry::soft});
+    CHECK(d.deadline() == start + seconds(90));
+    d.expire(start + seconds(90), note);
+    CHECK(seen.size() == 4);
+    CHECK(seen.back() == sa::expiry::hard);
+    CHECK(d.inbound_size() == 0);
+    CHECK(d.outbound_size() == 1);
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1001);
+    CHECK(d.deadline() == instant::never());
+}
+
+TEST_CASE("the index agrees with a map through insertions, replacements and erasures", "[sa][sadb]") {
+    std::mt19937 engine{5};
+    const auto r = [&] { return static_cast<std::uint32_t>(engine()); };
+    sa::hash_index<sa::id> fast;
+    std::map<std::uint32_t, std::uint32_t> slow;
+    for (int i = 0; i < 20000; ++i) {
+        const std::uint32_t key = r() % 300;
+        const sa::id id{.spi = spi{key / 2}, .destination = key % 2 == 0 ? here : there, .protocol = sa::protocol::esp};
+        switch (r() % 3) {
+            case 0:
+                REQUIRE(fast.insert(id, r() % 1000));
+                slow[key] = fast.find(id);
+                break;
+            case 1: REQUIRE(fast.erase(id) == (slow.erase(key) != 0)); break;
+            default: {
+                const auto found = slow.find(key);
+                REQUIRE(fast.find(id) == (found == slow.end() ? sa::hash_index<sa::id>::absent : found->second));
+            }
+        }
+        REQUIRE(fast.size() == slow.size());
+    }
+}
+
+TEST_CASE("many SAs come and go, and the database moves as a whole", "[sa][sadb]") {
+    database d;
+    std::vector<sa::outbound_handle> handles;
+    for (std::uint32_t i = 0; i < 500; ++i) {
+        auto p = params(0x1000 + i);
+        p.policy = policy_id{i % 10};
+        handles.push_back(*d.insert(esp_out(p)));
+    }
+    for (std::size_t i = 0; i < handles.size(); i += 2) CHECK(d.erase(handles[i]));
+    database moved = std::move(d);
+    CHECK(moved.outbound_size() == 250);
+    for (std::uint32_t i = 0; i < 500; ++i) CHECK((moved.get(handles[i]) != nullptr) == (i % 2 == 1));
+    CHECK(spi_of(moved, moved.find_outbound(policy_id{9}, flow_to(1))) == 0x1000 + 499);
+    CHECK(moved.find_outbound(policy_id{8}, flow_to(1)) == nullptr);
+}
+
+TEST_CASE("an install says everything about the SA but window and tunnel options", "[sa][events]") {
+    sa::install_inbound e;
+    e.id = params(0x1234).id;
+    e.mode = sa::mode::transport;
+    e.source = here;
+    e.policy = policy_id{3};
+    e.selectors.protocol = ip::next_header::udp;
+    e.lifetimes.hard.packets = 9;
+    e.extended_sequence = true;
+    e.bundle = {.pair = 5, .position = 1, .size = 2};
+    const auto p = sa::parameters_of(e);
+    CHECK(p.id == e.id);
+    CHECK(p.mode == sa::mode::transport);
+    CHECK(p.source == here);
+    CHECK(p.policy == policy_id{3});
+    CHECK(p.selectors == e.selectors);
+    CHECK(p.lifetimes == e.lifetimes);
+    CHECK(p.extended_sequence);
+    CHECK(p.anti_replay);
+    CHECK(p.bundle == e.bundle);
+    CHECK_FALSE(p.manual);
+}

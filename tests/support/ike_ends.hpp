@@ -1,0 +1,218 @@
+#pragma once
+// Two IKEv1 endpoints over a bad link in virtual time, each with a table of the SAs it was told to install.
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ipsec/core/overloaded.hpp"
+#include "ipsec/ike/v1/endpoint.hpp"
+#include "ipsec/testing/deferred_dh.hpp"
+#include "ipsec/testing/identity_crypto.hpp"
+#include "ipsec/testing/lossy_link.hpp"
+#include "support/hex.hpp"
+
+namespace ipsec::test {
+
+namespace v1 = ike::v1;
+
+/// Everything that an endpoint told its observer.
+struct ike_record {
+    std::vector<ike::audit_record> audits;
+    std::vector<ike::notify_record> notes;
+    std::vector<std::string> messages;  ///< "-> Main Mode" and so on
+    std::size_t sent_deletes = 0;       ///< messages with a Delete, the first time each was sent
+    void on(const ike::audit_record& r) noexcept { audits.push_back(r); }
+    void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
+    void on(const ike::message_trace& m) noexcept {
+        messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} + std::string{isakmp::name_of(m.header.exchange)});
+        const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted);
+        if (m.direction == ike::direction::out && m.transmission == 1 && chain && chain->count(isakmp::payload_type::delete_sa) > 0) ++sent_deletes;
+    }
+    [[nodiscard]] auto count(ike::errc e) const -> std::size_t {
+        return static_cast<std::size_t>(std::ranges::count(audits, e, &ike::audit_record::why));
+    }
+};
+
+template <class Provider> struct ike_traits {
+    using provider = Provider;
+    using observer = ike_record;
+};
+
+inline const ip::address left_address = ip::address::v4(192, 0, 2, 1);
+inline const ip::address right_address = ip::address::v4(198, 51, 100, 1);
+inline const ike::path left_path{{left_address, 500}, {right_address, 500}, {}};
+
+/// A configuration with one peer: the same policy seen from either end.
+[[nodiscard]] inline auto ike_config(bool left, std::string_view psk = "correct horse") -> v1::config {
+    v1::config c;
+    v1::peer_config p;
+    p.path = left ? left_path : ike::reversed(left_path);
+    p.psk = v1::psk_of(psk);
+    p.suites = {{crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha2_256, crypto::group_id::modp2048}};
+    v1::child_config child;
+    const ike::client net_l{.addresses = *ip::parse_range("10.1.0.0/16")}, net_r{.addresses = *ip::parse_range("10.2.0.0/16")};
+    child.local = left ? net_l : net_r;
+    child.remote = left ? net_r : net_l;
+    child.policy = sa::policy_id{left ? 1U : 101U};
+    p.children.push_back(child);
+    c.peers.push_back(std::move(p));
+    return c;
+}
+
+template <class Provider>
+struct ike_end {
+    using endpoint = v1::endpoint<ike_traits<Provider>>;
+    struct sa_entry {
+        bool inbound = false;
+        sa::mode mode{};
+        ip::address source;
+        sa::policy_id policy;
+        crypto::transform transform;
+        std::string key;
+        ip::selector selectors;
+        sa::lifetimes lifetimes;
+        bool esn = false;
+        sa::bundle_place bundle;
+        instant when;
+    };
+
+    template <class... Args> explicit ike_end(v1::config c, Args&&... args) : crypto(std::forward<Args>(args)...), ike(make(std::move(c), crypto, record)) {}
+    ike_end(const ike_end&) = delete;
+
+    static auto make(v1::config c, Provider& p, ike_record& r) -> endpoint {
+        auto e = endpoint::make(std::move(c), p, r);
+        if (!e) throw std::runtime_error{std::string{ike::name_of(e.error())}};
+        return std::move(*e);
+    }
+    /// SAs by direction, SPI and protocol: "in esp 0000abcd".
+    static auto name(const sa::id& id, bool inbound) -> std::string {
+        std::array<std::byte, 4> o{};
+        wire::store(byte_span{o}, id.spi.value());
+        return std::string{inbound ? "in " : "out "} + (id.protocol == sa::protocol::esp ? "esp " : "ah ") + hex(o);
+    }
+    void drain_events(instant now) {
+        while (auto ev = ike.poll_event()) {
+            const bool ok = std::visit(overloaded{[&](const sa::install_inbound& e) { return take(e, true, now); },
+                                                  [&](const sa::install_outbound& e) { return take(e, false, now); },
+                                                  [&](const sa::remove& e) {
+                                                      removed += table.erase(name(e.id, true)) + table.erase(name(e.id, false));
+                                                      return true;
+                                                  },
+                                                  [&](const v1::ike_established& e) { return established.push_back(e), true; },
+                                                  [&](const v1::exchange_failed& e) { return failures.push_back(e), true; },
+                                                  [&](const v1::ike_closed& e) { return closed.push_back(e), true; },
+                                                  [&](const v1::child_established& e) { return children.push_back(e), true; }},
+                                       *ev);
+            ike.answer(*ev, ok);
+        }
+    }
+    auto take(const sa::install& e, bool inbound, instant now) -> bool {
+        if (refuse_installs > 0 && --refuse_installs == 0) return false;
+        const auto at = name(e.id, inbound);
+        if (table.contains(at)) return false;
+        table[at] = {inbound, e.mode, e.source, e.policy, e.transform, hex(e.keymat.view()), e.selectors, e.lifetimes, e.extended_sequence, e.bundle, now};
+        return true;
+    }
+
+    Provider crypto;
+    ike_record record;
+    endpoint ike;
+    std::map<std::string, sa_entry> table;
+    std::size_t removed = 0;
+    std::vector<v1::ike_established> established;
+    std::vector<v1::exchange_failed> failures;
+    std::vector<v1::ike_closed> closed;
+    std::vector<v1::child_established> children;
+    int refuse_installs = 0;  ///< counts down; the install that makes it 0 is refused
+};
+
+template <class Provider>
+struct ike_ends {
+    using side = testing::side;
+    using link = testing::lossy_link<ike::path>;
+
+    explicit ike_ends(v1::config l = ike_config(true), v1::config r = ike_config(false), link wire_ = link{}, std::uint64_t seed = 1)
+        : left(std::move(l), seed * 2), right(std::move(r), seed * 2 + 1), wire(std::move(wire_)) {}
+
+    [[nodiscard]] auto now() const -> instant { return clock.now(); }
+    void flush(ike_end<Provider>& end, side from) {
+        std::vector<std::byte> scratch(ike_end<Provider>::endpoint::max_message);
+        end.drain_events(now());
+        while (auto tx = end.ike.poll_transmit(scratch)) {
+            sent.push_back({from, {tx->octets.begin(), tx->octets.end()}});
+            wire.send(from, tx->octets, now(), tx->path);
+        }
+    }
+    /// One instant: everything that has arrived, timers, deferred answers, output.
+    void turn() {
+        for (int again = 0; again < 200; ++again) {
+            bool more = false;
+            for (const side s : {side::left, side::right}) {
+                auto& end = s == side::left ? left : right;
+                while (auto m = wire.receive(s, now())) {
+                    end.ike.handle_datagram(now(), ike::reversed(m->tag), m->octets);
+                    flush(end, s);
+                    more = true;
+                }
+                more = answer_tickets(end) || more;
+                end.ike.handle_timeout(now());
+                flush(end, s);
+            }
+            if (!more && wire.next_arrival() > now()) return;
+        }
+    }
+    auto answer_tickets(ike_end<Provider>& end) -> bool {
+        bool any = false;
+        if constexpr (requires { end.crypto.pending(); })
+            while (!hold_tickets && end.crypto.pending() > 0) {
+                auto a = end.crypto.take(0);
+                if (a.is_generated()) end.ike.complete(now(), a.id, std::move(a.generated()));
+                else end.ike.complete(now(), a.id, std::move(a.agreed()));
+                any = true;
+            }
+        return any;
+    }
+    /// Runs until nothing is under way and no timer falls before `end`. @return false if it never came to rest
+    auto run(duration how_long = seconds(300)) -> bool {
+        const instant end = now() + how_long;
+        for (int steps = 0; steps < 20000; ++steps) {
+            turn();
+            instant next = std::min({wire.next_arrival(), left.ike.poll_timeout(), right.ike.poll_timeout()});
+            if (next > end) {
+                clock.advance_to(end);
+                return true;
+            }
+            if (!clock.advance_to(next)) clock.advance(milliseconds(1));
+        }
+        return false;
+    }
+    /// Whether each side's inbound SAs are the other's outbound SAs, with the same keys, transforms and traffic.
+    [[nodiscard]] auto equal_sas() const -> bool {
+        return covers(left, right) && covers(right, left);
+    }
+    static auto covers(const ike_end<Provider>& a, const ike_end<Provider>& b) -> bool {
+        for (const auto& [name, sa] : a.table) {
+            const auto it = b.table.find((sa.inbound ? "out" + name.substr(2) : "in" + name.substr(3)));
+            if (it == b.table.end() || it->second.key != sa.key || it->second.transform != sa.transform || !(it->second.selectors == sa.selectors) ||
+                it->second.mode != sa.mode || it->second.esn != sa.esn || it->second.source != sa.source)
+                return false;
+        }
+        return true;
+    }
+
+    struct message {
+        side from;
+        std::vector<std::byte> octets;
+    };
+    testing::clock clock;
+    ike_end<Provider> left, right;
+    link wire;
+    std::vector<message> sent;
+    bool hold_tickets = false;
+};
+
+using identity_ends = ike_ends<testing::identity_provider>;
+using deferred_ends = ike_ends<testing::deferred_dh<testing::identity_provider>>;
+
+}  // namespace ipsec::test
