@@ -14,7 +14,8 @@ using suite = crypto::botan::aes_gcm_16;
 namespace {
 
 // An ICMP echo request from 10.1.0.1 to 10.2.0.1.
-constexpr unsigned char ping[] = {0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0x66, 0xdc, 10, 1, 0, 1, 10, 2, 0, 1, 8, 0, 0xf7, 0xfd, 0, 1, 0, 1};
+constexpr unsigned char ping[] = {0x45, 0, 0,  28, 0, 1, 0, 0, 64,   1,    0x66, 0xdc, 10, 1,
+                                  0,    1, 10, 2,  0, 1, 8, 0, 0xf7, 0xfd, 0,    1,    0,  1};
 
 auto tunnel_one_packet(byte_view keymat) -> bool {
     crypto::botan::provider random;

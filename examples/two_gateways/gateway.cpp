@@ -44,18 +44,27 @@ auto is_excused(drop why, bool lossy) -> bool {
 }  // namespace
 
 gateway::gateway(side here, const plan& p, surroundings& around)
-    : here_{here}, around_{around}, lossy_{p.what.loss > 0}, by_volume_{p.what.lifetime.kilobytes > 0},
-      random_{.seeded = p.what.seeded ? std::optional{testing::seeded_rng{p.what.seed * 2 + (here == side::left ? 0U : 1U)}} : std::nullopt, .system = {}},
-      provider_{random_}, spd_{make_spd(p, here)},
+    : here_{here},
+      around_{around},
+      lossy_{p.what.loss > 0},
+      by_volume_{p.what.lifetime.kilobytes > 0},
+      random_{.seeded = p.what.seeded ? std::optional{testing::seeded_rng{p.what.seed * 2 + (here == side::left ? 0U : 1U)}}
+                                      : std::nullopt,
+              .system = {}},
+      provider_{random_},
+      spd_{make_spd(p, here)},
       outbound_{sadb_, spd_, events_, {.forwards = p.what.mode == sa::mode::tunnel}},
-      inbound_{sadb_, spd_, events_, {.forwards = p.what.mode == sa::mode::tunnel},
+      inbound_{sadb_,
+               spd_,
+               events_,
+               {.forwards = p.what.mode == sa::mode::tunnel},
                is_ours{p.what.mode == sa::mode::tunnel ? std::optional{address_of(here)} : std::nullopt}} {
     auto made = ike::v1::endpoint<traits>::make(make_config(p, here), provider_, watcher_);
     if (made) ike_.emplace(std::move(*made));
     else fault_ = made.error();
 }
 
-// --- packets -------------------------------------------------------------------------------------------------------------------
+// --- packets ------------------------------------------------------------
 
 void gateway::forward(packet&& p) {
     if (by_volume_) {
@@ -88,7 +97,8 @@ void gateway::leaves(packet&& p, const dataplane::verdict& v) {
 void gateway::receive(const wire::link_type::message& m) {
     const byte_view octets{m.octets};
     const auto flow = ip::read_flow(octets);
-    if (flow && flow->destination == address_of(here_) && flow->protocol == ip::next_header::udp && flow->destination_port == 500 && !flow->is_fragment()) {
+    if (flow && flow->destination == address_of(here_) && flow->protocol == ip::next_header::udp &&
+        flow->destination_port == 500 && !flow->is_fragment()) {
         const ike::path path{{flow->destination, *flow->destination_port}, {flow->source, *flow->source_port}, {}};
         const byte_view datagram = octets.subspan(ip::read_overview(octets)->upper_offset);
         const auto udp = ip::udp::header::parse(datagram);
@@ -137,7 +147,7 @@ void gateway::give_up(sa::policy_id policy) {
     }
 }
 
-// --- the turn of the loop --------------------------------------------------------------------------------------------------------
+// --- the turn of the loop ------------------------------------------------------------
 
 void gateway::turn() {
     const instant now = around_.time.now();
@@ -154,7 +164,8 @@ void gateway::turn() {
         while (const auto up = events_.poll()) {
             busy = true;
             std::visit(overloaded{[&](const sa::acquire& e) {
-                                      around_.log.at(now, here_, "policy {} wants protection for {}: no SA yet", e.policy.value(), ip::to_text(e.flow).view());
+                                      around_.log.at(now, here_, "policy {} wants protection for {}: no SA yet", e.policy.value(),
+                                                     ip::to_text(e.flow).view());
                                       if (auto ok = ike_->handle(now, e); !ok) {
                                           around_.log.at(now, here_, "IKE cannot help: {}", name_of(ok.error()));
                                           give_up(e.policy);
@@ -162,9 +173,10 @@ void gateway::turn() {
                                   },
                                   [&](const sa::soft_expired& e) { ike_->handle(now, e); },
                                   [&](const sa::hard_expired& e) {
-                                      // An outbound SA that is used up is not used, that is all: what the peer still sends on the SA
-                                      // of the other direction is welcome until there are new ones.
-                                      if (sadb_.get(sadb_.handle_of_outbound(e.id)) != nullptr) ike_->handle(now, sa::soft_expired{e.id, e.policy});
+                                      // An outbound SA that is used up is not used, that is all: what the peer still sends on
+                                      // the SA of the other direction is welcome until there are new ones.
+                                      if (sadb_.get(sadb_.handle_of_outbound(e.id)) != nullptr)
+                                          ike_->handle(now, sa::soft_expired{e.id, e.policy});
                                       else ike_->handle(now, e);
                                   },
                                   [](const auto&) {}},
@@ -177,7 +189,8 @@ void gateway::turn() {
         }
         while (const auto m = ike_->poll_transmit(scratch_)) {
             busy = true;
-            if (!around_.link.send(here_, udp_packet(m->path, m->octets, identification_++), 0)) around_.log.at(now, here_, "   ... lost on the link");
+            if (!around_.link.send(here_, udp_packet(m->path, m->octets, identification_++), 0))
+                around_.log.at(now, here_, "   ... lost on the link");
         }
         if (std::exchange(installed_, false) && !waiting_.empty()) {
             busy = true;
@@ -193,34 +206,36 @@ void gateway::close() {
     turn();
 }
 
-// --- what IKE asks for -----------------------------------------------------------------------------------------------------------
+// --- what IKE asks for ------------------------------------------------------------
 
 auto gateway::perform(const ike::v1::event& event) -> bool {
     const instant now = around_.time.now();
     auto& log = around_.log;
     return std::visit(
-        overloaded{[&](const sa::install_inbound& e) { return install<sa::inbound>(e, true); },
-                   [&](const sa::install_outbound& e) { return install<sa::outbound>(e, false); },
-                   [&](const sa::remove& e) { return remove(e.id); },
-                   [&](const ike::v1::ike_established& e) {
-                       log.at(now, here_, "ISAKMP SA stands ({}), as {}",
-                              crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash, e.suite.group}).view(),
-                              e.role == ike::v1::role::initiator ? "initiator" : "responder");
-                       return true;
-                   },
-                   [&](const ike::v1::exchange_failed& e) {
-                       log.at(now, here_, "exchange given up: {}", name_of(e.why));
-                       give_up(e.policy);
-                       return true;
-                   },
-                   [&](const ike::v1::ike_closed& e) {
-                       log.at(now, here_, "ISAKMP SA is over: {}", name_of(e.why));
-                       return true;
-                   },
-                   [&](const ike::v1::child_established& e) {
-                       log.at(now, here_, "policy {} is served{}", e.policy.value(), e.rekeyed ? " by new SAs" : "");
-                       return true;
-                   }},
+        overloaded{
+            [&](const sa::install_inbound& e) { return install<sa::inbound>(e, true); },
+            [&](const sa::install_outbound& e) { return install<sa::outbound>(e, false); },
+            [&](const sa::remove& e) { return remove(e.id); },
+            [&](const ike::v1::ike_established& e) {
+                log.at(now, here_, "ISAKMP SA stands ({}), as {}",
+                       crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash, e.suite.group})
+                           .view(),
+                       e.role == ike::v1::role::initiator ? "initiator" : "responder");
+                return true;
+            },
+            [&](const ike::v1::exchange_failed& e) {
+                log.at(now, here_, "exchange given up: {}", name_of(e.why));
+                give_up(e.policy);
+                return true;
+            },
+            [&](const ike::v1::ike_closed& e) {
+                log.at(now, here_, "ISAKMP SA is over: {}", name_of(e.why));
+                return true;
+            },
+            [&](const ike::v1::child_established& e) {
+                log.at(now, here_, "policy {} is served{}", e.policy.value(), e.rekeyed ? " by new SAs" : "");
+                return true;
+            }},
         event);
 }
 
@@ -234,9 +249,11 @@ template <template <class...> class Direction> auto gateway::install(const sa::i
     };
     const bool esp = e.id.protocol == sa::protocol::esp;
     // Inside of AH, ESP may be without integrity of its own.
-    const bool ok = esp ? put(crypto::botan::make_esp_suite(e.transform, {.no_integrity = e.bundle.size > 1})) : put(crypto::botan::make_mac(e.transform.integrity));
-    around_.log.at(now, here_, "{} {} SA, {} {}, {}{}", inbound ? "inbound" : "outbound", text(e.id), text(e), e.mode == sa::mode::tunnel ? "tunnel" : "transport",
-                   ip::to_text(e.selectors).view(), ok ? "" : ": NOT INSTALLED");
+    const bool ok = esp ? put(crypto::botan::make_esp_suite(e.transform, {.no_integrity = e.bundle.size > 1}))
+                        : put(crypto::botan::make_mac(e.transform.integrity));
+    around_.log.at(now, here_, "{} {} SA, {} {}, {}{}", inbound ? "inbound" : "outbound", text(e.id), text(e),
+                   e.mode == sa::mode::tunnel ? "tunnel" : "transport", ip::to_text(e.selectors).view(),
+                   ok ? "" : ": NOT INSTALLED");
     if (!ok) return false;
     around_.keys.installed(e);
     expiry_ = sadb_.deadline();
@@ -251,7 +268,7 @@ auto gateway::remove(const sa::id& id) -> bool {
     return gone;
 }
 
-// --- what is shown ---------------------------------------------------------------------------------------------------------------
+// --- what is shown ------------------------------------------------------------
 
 void gateway::watcher::on(const ike::message_trace& m) noexcept {
     if (m.direction != ike::direction::out) return;
@@ -259,8 +276,9 @@ void gateway::watcher::on(const ike::message_trace& m) noexcept {
     std::string payloads;
     if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted))
         for (const auto& p : *chain) payloads += fmt::format("{}{}", payloads.empty() ? "" : ", ", name_of(p.type));
-    g->around_.log.at(m.when, g->here_, "{} {:<13} HDR{} {:<36} {}{}", g->here_ == side::left ? "-->" : "<--", name_of(m.header.exchange),
-                      m.header.flags.encrypted() ? "*," : ", ", payloads, m.state, m.transmission > 1 ? fmt::format(" (sent {} times)", m.transmission) : "");
+    g->around_.log.at(m.when, g->here_, "{} {:<13} HDR{} {:<36} {}{}", g->here_ == side::left ? "-->" : "<--",
+                      name_of(m.header.exchange), m.header.flags.encrypted() ? "*," : ", ", payloads, m.state,
+                      m.transmission > 1 ? fmt::format(" (sent {} times)", m.transmission) : "");
 }
 void gateway::watcher::on(const ike::audit_record& r) noexcept {
     g->around_.log.at(r.when, g->here_, "audit: {} {}", name_of(r.exchange), name_of(r.why));

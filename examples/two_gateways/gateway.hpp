@@ -1,5 +1,5 @@
 #pragma once
-// One gateway: both walks, the databases, an IKE endpoint, and the packets that wait for an SA. It reads no clock and owns no link.
+// One gateway: both walks, the databases, an IKE endpoint, and the packets that wait for an SA. It owns no clock and no link.
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -14,6 +14,8 @@
 #include "ipsec/dataplane/outbound.hpp"
 #include "ipsec/ike/v1/endpoint.hpp"
 #include "ipsec/io/pcap.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
 #include "plan.hpp"

@@ -13,18 +13,20 @@ using namespace ipsec;
 void show_plan(const options& o, const plan& p, timeline& log) {
     const bool transport = o.mode == sa::mode::transport;
     const char* protection = o.suite.esp && o.suite.ah ? "ESP, AH over it" : o.suite.esp ? "ESP" : "AH";
-    log.line("left gateway {}, right gateway {}; seed {}{}", ip::to_text(left_gateway).view(), ip::to_text(right_gateway).view(), o.seed,
-             o.seeded ? ", keys too" : "");
+    log.line("left gateway {}, right gateway {}; seed {}{}", ip::to_text(left_gateway).view(), ip::to_text(right_gateway).view(),
+             o.seed, o.seeded ? ", keys too" : "");
     for (std::size_t i = 0; i < p.policies.size(); ++i)
-        log.line("policy {}: {} <-> {}: {} in {} mode{}", i + 1, ip::to_text(p.policies[i].left).view(), ip::to_text(p.policies[i].right).view(),
-                 protection, transport ? "transport" : "tunnel", transport ? ", SAs per host pair" : "");
+        log.line("policy {}: {} <-> {}: {} in {} mode{}", i + 1, ip::to_text(p.policies[i].left).view(),
+                 ip::to_text(p.policies[i].right).view(), protection, transport ? "transport" : "tunnel",
+                 transport ? ", SAs per host pair" : "");
     log.line("");
 }
 
-/// Reads a file once to see who is where, so that policies are for the subnets that there are. @return what is wrong with the input
+/// Reads a file once to see who is where, so that policies are for its subnets. @return what is wrong with the input
 auto survey(const std::string& name, sides& where) -> std::optional<std::string> {
     auto reader = io::pcap_reader::open(name);
-    if (!reader) return "--in: " + reader.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames";
+    if (!reader)
+        return "--in: " + reader.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames";
     for (;;) {
         auto next = reader->next();
         if (!next) return "--in: " + next.error().text + ": give a whole capture";
@@ -45,7 +47,9 @@ auto run(const options& o) -> int {
     const plan p{o, known.policies()};
 
     auto input = io::pcap_reader::open(o.in);
-    if (!input) return complain("--in: " + input.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
+    if (!input)
+        return complain("--in: " + input.error().text +
+                        ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
     auto tap = io::pcap_writer::open(out->file("protected.pcap"));
     auto recovered = io::pcap_writer::open(out->file("recovered.pcap"));
     for (const auto* w : {&tap, &recovered})
@@ -61,6 +65,8 @@ auto run(const options& o) -> int {
     bar.clear();
     if (fault) return complain(*fault);
     if (auto ok = out->put_in_place(); !ok) return complain(ok.error());
+    log.line("Wireshark shows it decrypted: WIRESHARK_CONFIG_DIR={0}/wireshark wireshark {0}/protected.pcap\n",
+             out->target().string());
     log.last(s.summary());
     return s.holds() ? 0 : 1;
 }

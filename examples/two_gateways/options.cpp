@@ -40,14 +40,17 @@ auto read_lifetimes(std::string_view text, options& o) -> result {
         const auto [end, fault] = std::from_chars(number.data(), number.data() + number.size(), n);
         const std::string_view unit{end, static_cast<std::size_t>(number.data() + number.size() - end)};
         if (fault != std::errc{} || n == 0 || n > 0xffffffffU)
-            return "--lifetime: " + in_quotes(word) + " is no lifetime: write 1h, 90s, 64MB or ike=8h, several with commas between";
+            return "--lifetime: " + in_quotes(word) +
+                   " is no lifetime: write 1h, 90s, 64MB or ike=8h, several with commas between";
         auto& life = for_ike ? o.ike_lifetime : o.lifetime;
         if (unit.empty() || unit == "s") life.seconds = n;
         else if (unit == "m") life.seconds = n * 60;
         else if (unit == "h") life.seconds = n * 3600;
         else if (unit == "kB" && !for_ike) life.kilobytes = n;
         else if (unit == "MB" && !for_ike) life.kilobytes = n * 1024;
-        else return "--lifetime: unit " + in_quotes(unit) + " of " + in_quotes(word) + " is not known: use s, m, h, or for packets kB, MB";
+        else
+            return "--lifetime: unit " + in_quotes(unit) + " of " + in_quotes(word) +
+                   " is not known: use s, m, h, or for packets kB, MB";
     }
     if (o.lifetime.seconds == 0) o.lifetime.seconds = 3600;
     return {};
@@ -56,7 +59,9 @@ auto read_lifetimes(std::string_view text, options& o) -> result {
 auto read_left(std::string_view text, options& o) -> result {
     for (const std::string_view word : split(text)) {
         const auto p = ip::parse_prefix(word);
-        if (!p) return "--left: " + in_quotes(word) + " is no prefix (" + std::string{name_of(p.error())} + "): write 10.1.0.0/24 or fd01::/64";
+        if (!p)
+            return "--left: " + in_quotes(word) + " is no prefix (" + std::string{name_of(p.error())} +
+                   "): write 10.1.0.0/24 or fd01::/64";
         o.left.push_back(*p);
     }
     return {};
@@ -71,14 +76,16 @@ auto read_pfs(std::string_view text, options& o) -> result {
         if (o.pfs == crypto::group_id::none)
             return "--pfs: group " + in_quotes(text) + " is not known: use none, modp1024, modp1536, modp2048, ... modp8192";
     }
-    if (named != crypto::group_id::none && named != o.pfs) return "--pfs: " + in_quotes(text) + " is not the group that --suite names: drop one of them";
+    if (named != crypto::group_id::none && named != o.pfs)
+        return "--pfs: " + in_quotes(text) + " is not the group that --suite names: drop one of them";
     return {};
 }
 
 /// The suite in strongSwan's words, for the protocols that are wanted. AH takes the integrity part.
 auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result {
     const auto refused = [&](const crypto::name_error& e) {
-        return "--suite: " + in_quotes(text) + ": " + in_quotes(e.word) + ": " + std::string{name_of(e.code)} +
+        const std::string word = e.word == text ? std::string{} : ": " + in_quotes(e.word);
+        return "--suite: " + in_quotes(text) + word + ": " + std::string{name_of(e.code)} +
                ": use names like aes128-sha1, aes256gcm16 or 3des-md5";
     };
     crypto::integrity_id integrity = crypto::integrity_id::none;
@@ -89,9 +96,11 @@ auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result 
     } else {
         const auto p = crypto::parse_esp_proposal(text, {.no_integrity = false});
         if (!p) return refused(p.error());
-        if (p->extended_sequence) return "--suite: " + in_quotes(text) + ": extended sequence numbers are not offered here: drop esn";
+        if (p->extended_sequence)
+            return "--suite: " + in_quotes(text) + ": extended sequence numbers are not offered here: drop esn";
         if (const auto ok = crypto::check_for_ike_v1(p->protection); !ok)
-            return "--suite: " + in_quotes(text) + ": " + std::string{name_of(ok.error())} + ": IKEv1 cannot agree on it: use another suite";
+            return "--suite: " + in_quotes(text) + ": " + std::string{name_of(ok.error())} +
+                   ": IKEv1 cannot agree on it: use another suite";
         cipher = p->protection;
         integrity = p->protection.integrity;
         o.pfs = p->group;
@@ -129,16 +138,22 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
         "the IPv4 header checksum. Exit code: 0 all equal, 1 not equal, 2 bad input.",
         "two_gateways"};
     o.in = IPSECPP_DEMO_CAPTURE;
-    app.add_option("--in", o.in, "pcap or pcapng file with Ethernet, raw IP or Linux cooked frames, or - for standard input")->type_name("FILE");
-    app.add_option("--out", out, "folder for protected.pcap, recovered.pcap, keys.json and wireshark/ (demo-out)")->type_name("DIR");
-    app.add_option("--mode", mode, "tunnel (default), or transport: the two ends stand in the wire for their hosts")->type_name("MODE");
+    app.add_option("--in", o.in, "pcap or pcapng file with Ethernet, raw IP or Linux cooked frames, or - for standard input")
+        ->type_name("FILE");
+    app.add_option("--out", out, "folder for protected.pcap, recovered.pcap, keys.json and wireshark/ (demo-out)")
+        ->type_name("DIR");
+    app.add_option("--mode", mode, "tunnel (default), or transport: the two ends stand in the wire for their hosts")
+        ->type_name("MODE");
     app.add_option("--protocol", protocol, "esp (default), ah or esp+ah")->type_name("PROTOCOL");
     app.add_option("--suite", suite, "algorithms in strongSwan's words (aes128-sha1)")->type_name("SUITE");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
-    app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")->type_name("LIFE");
-    app.add_option("--left", left, "addresses behind the first gateway; without it, whoever speaks first in a conversation")->type_name("PREFIX,...");
+    app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
+        ->type_name("LIFE");
+    app.add_option("--left", left, "addresses behind the first gateway; without it, whoever speaks first in a conversation")
+        ->type_name("PREFIX,...");
     app.add_option("--loss", loss, "probability that the link between the gateways loses a packet, 0 to 1")->type_name("P");
-    app.add_option("--seed", seed, "repeats a run: loss, cookies and keys follow from it. Such keys are for tests only")->type_name("N");
+    app.add_option("--seed", seed, "repeats a run: loss, cookies and keys follow from it. Such keys are for tests only")
+        ->type_name("N");
     app.add_flag("--quiet", o.quiet, "print the last line alone");
     try {
         app.parse(argc, argv);
@@ -154,12 +169,15 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     o.out = out;
     if (out.empty()) return complain("--out: no name: give a folder");
     if (o.in.empty()) return complain("--in: no name: give a file, or - for the standard input");
-    if (o.in == "-" && isatty(STDIN_FILENO) != 0) return complain("--in -: the standard input is a terminal: pipe a capture into it");
+    if (o.in == "-" && isatty(STDIN_FILENO) != 0)
+        return complain("--in -: the standard input is a terminal: pipe a capture into it");
 
-    if (mode != "tunnel" && mode != "transport") return complain("--mode: " + in_quotes(mode) + " is not known: use tunnel or transport");
+    if (mode != "tunnel" && mode != "transport")
+        return complain("--mode: " + in_quotes(mode) + " is not known: use tunnel or transport");
     if (mode == "transport") o.mode = sa::mode::transport;
     const bool both = protocol == "esp+ah" || protocol == "ah+esp";
-    if (protocol != "esp" && protocol != "ah" && !both) return complain("--protocol: " + in_quotes(protocol) + " is not known: use esp, ah or esp+ah");
+    if (protocol != "esp" && protocol != "ah" && !both)
+        return complain("--protocol: " + in_quotes(protocol) + " is not known: use esp, ah or esp+ah");
     if (const auto fault = read_suite(suite, protocol != "ah", protocol != "esp", o)) return complain(*fault);
     if (!pfs.empty())
         if (const auto fault = read_pfs(pfs, o)) return complain(*fault);
@@ -175,7 +193,8 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     o.seeded = !seed.empty();
     if (o.seeded) {
         const auto [stop, fault] = std::from_chars(seed.data(), seed.data() + seed.size(), o.seed);
-        if (fault != std::errc{} || stop != seed.data() + seed.size()) return complain("--seed: " + in_quotes(seed) + " is no seed: give a whole number");
+        if (fault != std::errc{} || stop != seed.data() + seed.size())
+            return complain("--seed: " + in_quotes(seed) + " is no seed: give a whole number");
     } else {
         o.seed = std::random_device{}();
     }

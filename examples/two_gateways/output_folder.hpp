@@ -26,12 +26,14 @@ public:
         const fs::path parent = exists ? place : place.has_parent_path() ? place.parent_path() : fs::path{"."};
         std::string name = (parent / ".two_gateways-XXXXXX").string();
         if (mkdtemp(name.data()) == nullptr)
-            return std::unexpected{"--out: " + parent.string() + ": " + std::strerror(errno) + ": give a folder that can be written"};
+            return std::unexpected{"--out: " + parent.string() + ": " + std::strerror(errno) +
+                                   ": give a folder that can be written"};
         output_folder out;
         out.target_ = place;
         out.work_ = name;
         fs::create_directory(out.work_ / "wireshark", fault);
-        if (fault) return std::unexpected{"--out: " + parent.string() + ": " + fault.message() + ": give a folder that can be written"};
+        if (fault)
+            return std::unexpected{"--out: " + parent.string() + ": " + fault.message() + ": give a folder that can be written"};
         return out;
     }
     output_folder(output_folder&& other) noexcept : target_{std::move(other.target_)}, work_{std::exchange(other.work_, {})} {}
@@ -49,9 +51,14 @@ public:
         namespace fs = std::filesystem;
         std::error_code fault;
         if (!fs::exists(target_, fault)) {
-            fs::permissions(work_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec, fault);
+            fs::permissions(work_,
+                            fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read |
+                                fs::perms::others_exec,
+                            fault);
             fs::rename(work_, target_, fault);
-            if (fault) return std::unexpected{"--out: " + target_.string() + ": " + fault.message() + ": give a folder that can be written"};
+            if (fault)
+                return std::unexpected{"--out: " + target_.string() + ": " + fault.message() +
+                                       ": give a folder that can be written"};
             work_.clear();
             return {};
         }
@@ -62,7 +69,8 @@ public:
                 fs::rename(entry.path(), target_ / fs::relative(entry.path(), work_), fault);
                 if (fault) break;
             }
-        if (fault) return std::unexpected{"--out: " + target_.string() + ": " + fault.message() + ": give a folder that can be written"};
+        if (fault)
+            return std::unexpected{"--out: " + target_.string() + ": " + fault.message() + ": give a folder that can be written"};
         return {};
     }
     [[nodiscard]] auto target() const -> const std::filesystem::path& { return target_; }

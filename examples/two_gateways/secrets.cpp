@@ -100,8 +100,9 @@ void secrets::on(const ike::v1::phase_1_secrets& s) {
     const std::string spi_i = hex(s.cookies.initiator.octets()), spi_r = hex(s.cookies.responder.octets());
     for (const ike_entry& e : ike_)
         if (e.spi_i == spi_i && e.spi_r == spi_r) return;  // the other gateway said so already
-    ike_.push_back({spi_i, spi_r, hex(s.gxy), hex(s.keys->skeyid.view()), hex(s.keys->skeyid_d.view()), hex(s.keys->skeyid_a.view()),
-                    hex(s.keys->skeyid_e.view()), hex(s.encryption_key), hex(s.initial_iv.view()), s.suite});
+    ike_.push_back({spi_i, spi_r, hex(s.gxy), hex(s.keys->skeyid.view()), hex(s.keys->skeyid_d.view()),
+                    hex(s.keys->skeyid_a.view()), hex(s.keys->skeyid_e.view()), hex(s.encryption_key), hex(s.initial_iv.view()),
+                    s.suite});
 }
 
 void secrets::quick_mode_message(testing::side from, const isakmp::header& h) {
@@ -114,15 +115,16 @@ void secrets::on(testing::side where, const ike::v1::child_secrets& s) {
     const auto [encr, auth] = split(s.transform, s.protocol, s.keymat);
     const direction d{s.spi.value(), encr, auth};
     // Each pair is told as inbound and then outbound.
-    if (s.inbound) children_.push_back({.protocol = s.protocol, .transform = s.transform, .dh_secret = hex(s.gqm_xy), .to_left = {}, .to_right = {}});
+    if (s.inbound)
+        children_.push_back(
+            {.protocol = s.protocol, .transform = s.transform, .dh_secret = hex(s.gqm_xy), .to_left = {}, .to_right = {}});
     child_entry& c = children_.back();
     c.initiator_is_left = initiators_.contains(x) ? initiators_.at(x) == testing::side::left : where == testing::side::left;
     ((where == testing::side::left) == s.inbound ? c.to_left : c.to_right) = d;
 }
 
 void secrets::installed(const sa::install& sa) {
-    for (const ipsec_entry& e : ipsec_)
-        if (e.id == sa.id) return;
+    if (!known_.emplace(sa.id.protocol, sa.id.spi.value(), sa.id.destination).second) return;  // the other gateway had it before
     const auto [encr, auth] = split(sa.transform, sa.id.protocol, sa.keymat.view());
     ipsec_.push_back({sa.id, sa.source, sa.transform, encr, auth});
 }
@@ -139,10 +141,24 @@ auto secrets::write_json(const std::string& file, const counts& seen) const -> s
     for (const ike_entry& e : ike_) {
         const auto* c = crypto::find(e.suite.encryption);
         const auto* h = crypto::find(e.suite.hash);
-        out["ike_sas"].push_back({{"version", 1}, {"proposal", std::string{crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash, e.suite.group}).view()}},
-                                  {"cookie_i", e.spi_i}, {"encryption_key", e.encr_key}, {"oakley_encr", c->ike_v1}, {"oakley_hash", h->ike_v1},
-                                  {"dh_secret", e.dh_secret}, {"skeyid", e.skeyid}, {"skeyid_d", e.skeyid_d}, {"skeyid_a", e.skeyid_a},
-                                  {"skeyid_e", e.skeyid_e}, {"encr_key", e.encr_key}, {"initial_iv", e.initial_iv}, {"spi_i", e.spi_i}, {"spi_r", e.spi_r}});
+        out["ike_sas"].push_back(
+            {{"version", 1},
+             {"proposal", std::string{crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash,
+                                                                              e.suite.group})
+                                          .view()}},
+             {"cookie_i", e.spi_i},
+             {"encryption_key", e.encr_key},
+             {"oakley_encr", c->ike_v1},
+             {"oakley_hash", h->ike_v1},
+             {"dh_secret", e.dh_secret},
+             {"skeyid", e.skeyid},
+             {"skeyid_d", e.skeyid_d},
+             {"skeyid_a", e.skeyid_a},
+             {"skeyid_e", e.skeyid_e},
+             {"encr_key", e.encr_key},
+             {"initial_iv", e.initial_iv},
+             {"spi_i", e.spi_i},
+             {"spi_r", e.spi_r}});
     }
     out["child_sas"] = json::array();
     for (const child_entry& c : children_) {
@@ -170,27 +186,37 @@ auto secrets::write_json(const std::string& file, const counts& seen) const -> s
     out["ipsec_sas"] = json::array();
     for (const ipsec_entry& e : ipsec_) {
         const bool esp = e.id.protocol == sa::protocol::esp, mac = e.transform.integrity != crypto::integrity_id::none;
-        out["ipsec_sas"].push_back({{"proto", esp ? "ESP" : "AH"}, {"spi", spi_text(e.id.spi.value())},
-                                    {"src", std::string{ip::to_text(e.source).view()}}, {"dst", std::string{ip::to_text(e.id.destination).view()}},
-                                    {"encr", esp ? json(ietf_cipher(e.transform)) : json()}, {"encr_key", esp ? json(e.encr_key) : json()},
-                                    {"auth", mac ? json(ietf_integrity(e.transform.integrity)) : json()}, {"auth_key", mac ? json(e.auth_key) : json()},
+        out["ipsec_sas"].push_back({{"proto", esp ? "ESP" : "AH"},
+                                    {"spi", spi_text(e.id.spi.value())},
+                                    {"src", std::string{ip::to_text(e.source).view()}},
+                                    {"dst", std::string{ip::to_text(e.id.destination).view()}},
+                                    {"encr", esp ? json(ietf_cipher(e.transform)) : json()},
+                                    {"encr_key", esp ? json(e.encr_key) : json()},
+                                    {"auth", mac ? json(ietf_integrity(e.transform.integrity)) : json()},
+                                    {"auth_key", mac ? json(e.auth_key) : json()},
                                     {"udp_encap", false}});
     }
     return save(file, out.dump(1) + "\n");
 }
 
 auto secrets::write_wireshark(const std::string& folder) const -> std::expected<void, std::string> {
-    std::string ike = "# cookie of the initiator, encryption key\n", esp = "# protocol, source, destination, SPI, encryption, key, authentication, key\n";
+    std::string ike = "# cookie of the initiator, encryption key\n",
+                esp = "# protocol, source, destination, SPI, encryption, key, authentication, key\n";
     for (const ike_entry& e : ike_) ike += e.spi_i + "," + e.encr_key + "\n";
     for (const ipsec_entry& e : ipsec_) {
         if (e.id.protocol != sa::protocol::esp) continue;
         const auto key = [](const std::string& k) { return k.empty() ? std::string{} : "0x" + k; };
-        esp += fmt::format("\"{}\",\"{}\",\"{}\",\"0x{}\",\"{}\",\"{}\",\"{}\",\"{}\"\n", e.source.is_v6() ? "IPv6" : "IPv4", ip::to_text(e.source).view(),
-                           ip::to_text(e.id.destination).view(), spi_text(e.id.spi.value()), wireshark_cipher(e.transform), key(e.encr_key),
-                           wireshark_integrity(e.transform.integrity), key(e.auth_key));
+        esp += fmt::format("\"{}\",\"{}\",\"{}\",\"0x{}\",\"{}\",\"{}\",\"{}\",\"{}\"\n", e.source.is_v6() ? "IPv6" : "IPv4",
+                           ip::to_text(e.source).view(), ip::to_text(e.id.destination).view(), spi_text(e.id.spi.value()),
+                           wireshark_cipher(e.transform), key(e.encr_key), wireshark_integrity(e.transform.integrity),
+                           key(e.auth_key));
     }
-    const std::string preferences = "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\nesp.enable_null_encryption_decode_heuristic: FALSE\n";
-    for (const auto& [name, text] : {std::pair<std::string, const std::string&>{"ikev1_decryption_table", ike}, {"esp_sa", esp}, {"preferences", preferences}})
+    const std::string preferences =
+        "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\nesp.enable_null_encryption_decode_heuristic: "
+        "FALSE\n";
+    for (const auto& [name, text] : {std::pair<std::string, const std::string&>{"ikev1_decryption_table", ike},
+                                     {"esp_sa", esp},
+                                     {"preferences", preferences}})
         if (auto ok = save(folder + "/" + name, text); !ok) return ok;
     return {};
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -61,6 +62,7 @@ private:
     std::string psk_;
     std::vector<ike_entry> ike_;
     std::vector<ipsec_entry> ipsec_;
+    std::set<std::tuple<ipsec::sa::protocol, std::uint32_t, ipsec::ip::address>> known_;
     std::vector<child_entry> children_;
     std::map<exchange, ipsec::testing::side> initiators_, reporters_;
 };

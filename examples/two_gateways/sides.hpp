@@ -32,8 +32,8 @@ struct policy_pair {
     ipsec::ip::range left, right;
 };
 
-/// Judges packets one by one. With prefixes given, what lies in them is left. Without, the first to speak in a conversation is left
-/// and whom it speaks to is right; who has a side keeps it, and a newcomer gets the side across from the one it speaks with.
+/// Judges packets one by one. With prefixes given, what lies in them is left. Without, the first to speak in a conversation is
+/// left and whom it speaks to is right; who has a side keeps it, and a newcomer gets the side across from the one it speaks with.
 class sides {
 public:
     static constexpr std::size_t max_hosts = 65536, max_pairs = 32;
@@ -64,7 +64,7 @@ public:
         if (subnets_.size() > max_hosts) muddled_ = true;
     }
 
-    /// One pair of subnets for each policy: the given prefixes and everybody else, or the subnets that were learnt, or all and all.
+    /// One pair of subnets for each policy: the given prefixes and everybody else, or the learnt ones, or all and all.
     [[nodiscard]] auto policies() const -> std::vector<policy_pair> {
         using ipsec::ip::range;
         std::vector<policy_pair> out;
@@ -82,7 +82,8 @@ public:
 private:
     using subnet_key = std::pair<ipsec::ip::address, unsigned>;
     [[nodiscard]] static auto is_special(const ipsec::ip::address& a) -> bool {
-        return a.is_multicast() || a.is_link_local() || a.is_unspecified() || (a.is_v4() && a == ipsec::ip::address::highest(a.family()));
+        return a.is_multicast() || a.is_link_local() || a.is_unspecified() ||
+               (a.is_v4() && a == ipsec::ip::address::highest(a.family()));
     }
     /// ICMPv6 between neighbors never passes a router: types 133 to 137, RFC 4861.
     [[nodiscard]] static auto is_neighbor_discovery(const ipsec::ip::flow& f) -> bool {

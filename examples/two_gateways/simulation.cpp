@@ -6,16 +6,24 @@ namespace two_gateways {
 
 using namespace ipsec;
 
-simulation::simulation(const options& what, sides where, const plan& p, output_folder& out, timeline& log, progress& bar, io::pcap_writer tap,
-                       io::pcap_writer recovered)
-    : what_{what}, where_{std::move(where)}, out_{out}, log_{log}, bar_{bar}, recovered_{std::move(recovered)},
+simulation::simulation(const options& what, sides where, const plan& p, output_folder& out, timeline& log, progress& bar,
+                       io::pcap_writer tap, io::pcap_writer recovered)
+    : what_{what},
+      where_{std::move(where)},
+      out_{out},
+      log_{log},
+      bar_{bar},
+      recovered_{std::move(recovered)},
       link_{testing::link_options{.loss = what.loss, .seed = what.seed}, time_, std::move(tap), check_},
-      around_{time_, link_, check_, log_, keys_, recovered_, {}}, left_{side::left, p, around_}, right_{side::right, p, around_},
+      around_{time_, link_, check_, log_, keys_, recovered_, {}},
+      left_{side::left, p, around_},
+      right_{side::right, p, around_},
       policies_{p.policies.size()} {}
 
 auto simulation::run(io::pcap_reader& input) -> std::optional<std::string> {
     for (const gateway* g : {&left_, &right_})
-        if (const auto fault = g->fault()) return "--suite: IKE refuses the configuration: " + std::string{name_of(*fault)} + ": choose other algorithms";
+        if (const auto fault = g->fault())
+            return "--suite: IKE refuses the configuration: " + std::string{name_of(*fault)} + ": choose other algorithms";
     for (;;) {
         if (interrupted != 0) return "interrupted: nothing was written";
         auto next = input.next();
@@ -125,9 +133,11 @@ auto simulation::finish() -> std::optional<std::string> {
 
 auto simulation::summary() const -> std::string {
     const auto& seen = link_.seen();
-    std::string s = fmt::format("{}: {} packets, {} octets in; {} packets, {} octets out, equal; on the wire {} ESP, {} AH, {} IKE in {} ISAKMP SAs and {} IPsec SAs",
-                                holds() ? "EQUAL" : "NOT EQUAL", check_.packets_in(), check_.octets_in(), check_.equal(), check_.octets_out(), seen.esp, seen.ah,
-                                seen.ike, keys_.ike_sas(), keys_.ipsec_sas());
+    std::string s = fmt::format(
+        "{}: {} packets, {} octets in; {} packets, {} octets out, equal; on the wire {} ESP, {} AH, {} IKE in {} ISAKMP SAs and "
+        "{} IPsec SAs",
+        holds() ? "EQUAL" : "NOT EQUAL", check_.packets_in(), check_.octets_in(), check_.equal(), check_.octets_out(), seen.esp,
+        seen.ah, seen.ike, keys_.ike_sas(), keys_.ipsec_sas());
     const auto list = [&s](const char* title, const std::map<std::string, std::uint64_t>& counts) {
         std::string items;
         for (const auto& [reason, n] : counts) items += fmt::format("{}{} {}", items.empty() ? "" : ", ", reason, n);

@@ -23,8 +23,8 @@ inline volatile std::sig_atomic_t interrupted = 0;
 
 class simulation {
 public:
-    simulation(const options& what, sides where, const plan& p, output_folder& out, timeline& log, progress& bar, ipsec::io::pcap_writer tap,
-               ipsec::io::pcap_writer recovered);
+    simulation(const options& what, sides where, const plan& p, output_folder& out, timeline& log, progress& bar,
+               ipsec::io::pcap_writer tap, ipsec::io::pcap_writer recovered);
 
     /// Carries every packet of the input across. @return what is wrong with the input, or with the configuration
     [[nodiscard]] auto run(ipsec::io::pcap_reader& input) -> std::optional<std::string>;

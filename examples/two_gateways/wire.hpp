@@ -19,8 +19,8 @@ namespace two_gateways {
 
 using ipsec::testing::side;
 
-/// The clock of the run: virtual, and moved along by the timestamps of the input. Where the input leaps, the clock takes a step of
-/// `longest_gap` only, so that a capture with a date of 1970 in it does not cost half a century of rekeying.
+/// The clock of the run: virtual, and moved along by the timestamps of the input. Where the input leaps, the clock steps
+/// by `longest_gap` only, so that a capture with a date of 1970 in it does not cost half a century of rekeying.
 class run_clock {
 public:
     static constexpr ipsec::duration longest_gap = ipsec::seconds(24 * 3600);
@@ -47,7 +47,8 @@ private:
 };
 
 /// An ISAKMP message in UDP over IPv4.
-[[nodiscard]] inline auto udp_packet(const ipsec::ike::path& p, ipsec::byte_view message, std::uint16_t identification) -> std::vector<std::byte> {
+[[nodiscard]] inline auto udp_packet(const ipsec::ike::path& p, ipsec::byte_view message, std::uint16_t identification)
+    -> std::vector<std::byte> {
     using namespace ipsec;
     constexpr std::size_t before = ip::v4::min_header + ip::udp::header::size;
     std::vector<std::byte> out(before + message.size());

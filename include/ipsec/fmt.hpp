@@ -45,7 +45,9 @@ struct fmt::formatter<T, char> : fmt::formatter<fmt::string_view> {
 template <>
 struct fmt::formatter<ipsec::sa::spi, char> {
     constexpr auto parse(fmt::format_parse_context& c) { return c.begin(); }
-    template <class Context> auto format(ipsec::sa::spi v, Context& c) const { return fmt::format_to(c.out(), "0x{:08x}", v.value()); }
+    template <class Context> auto format(ipsec::sa::spi v, Context& c) const {
+        return fmt::format_to(c.out(), "0x{:08x}", v.value());
+    }
 };
 
 template <std::size_t N>

@@ -193,11 +193,20 @@ TEST_CASE("AH behind options or extension headers, or in fragments, is refused b
         {"hop-by-hop options", with(base6, "00") + "3300010400000000" + ah_octets, ah::errc::extension_headers},
         {"destination options", with(base6, "3c") + "3300010400000000" + ah_octets, ah::errc::extension_headers},
         {"fragment header", with(base6, "2c") + "3300000100000000" + ah_octets, ah::errc::fragment},
-        {"destination options behind AH", "60000000 00203340 fd010000000000000000000000000001 fd020000000000000000000000000002"
-         "3c04000010203040000000010000000000000000000000000102030405060708", ah::errc::extension_headers},
-        {"SPI 0", "45000034 00000000 40330000 0a010101 0a020202 110400000000000000000001000000000000000000000000 0102030405060708", ah::errc::reserved_spi},
-        {"another SPI", "45000034 00000000 40330000 0a010101 0a020202 110400000000100000000001000000000000000000000000 0102030405060708", ah::errc::wrong_sa},
-        {"zero sequence number", "45000034 00000000 40330000 0a010101 0a020202 110400001020304000000000000000000000000000000000 0102030405060708", ah::errc::zero_sequence},
+        {"fragment of an impossible place", with(base6, "2c") + "3300fff800000001" + ah_octets, ah::errc::fragment},
+        {"destination options behind AH",
+         "60000000 00203340 fd010000000000000000000000000001 fd020000000000000000000000000002"
+         "3c04000010203040000000010000000000000000000000000102030405060708",
+         ah::errc::extension_headers},
+        {"SPI 0",
+         "45000034 00000000 40330000 0a010101 0a020202 110400000000000000000001000000000000000000000000 0102030405060708",
+         ah::errc::reserved_spi},
+        {"another SPI",
+         "45000034 00000000 40330000 0a010101 0a020202 110400000000100000000001000000000000000000000000 0102030405060708",
+         ah::errc::wrong_sa},
+        {"zero sequence number",
+         "45000034 00000000 40330000 0a010101 0a020202 110400001020304000000000000000000000000000000000 0102030405060708",
+         ah::errc::zero_sequence},
     }));
     CAPTURE(r.name);
     const auto input = unhex(r.packet);

@@ -29,7 +29,8 @@ TEST_CASE("an AH header is read and written as the figure has it", "[ah][header]
 // req: rfc2402-2.6-m1, rfc2402-2.6-1, rfc4302-2.6-1
 TEST_CASE("explicit padding fills AH up to 4 octets over IPv4 and 8 over IPv6", "[ah][header]") {
     struct row { std::size_t icv, over_v4, over_v6; };
-    const auto r = GENERATE(values<row>({{12, 24, 24}, {16, 28, 32}, {24, 36, 40}, {32, 44, 48}, {10, 24, 24}, {8, 20, 24}, {64, 76, 80}}));
+    const auto r =
+        GENERATE(values<row>({{12, 24, 24}, {16, 28, 32}, {24, 36, 40}, {32, 44, 48}, {10, 24, 24}, {8, 20, 24}, {64, 76, 80}}));
     CAPTURE(r.icv);
     CHECK(ah::length_for(r.icv, 4) == r.over_v4);
     CHECK(ah::length_for(r.icv, 8) == r.over_v6);

@@ -122,8 +122,14 @@ TEST_CASE("a prf takes keys of any length, and equal seeds give equal key pairs"
     const auto data = test::pattern(20);
     const std::array<byte_view, 1> parts{data};
     for (const std::size_t n :
-         {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{65}, std::size_t{512}, std::size_t{1024}})
+         {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{65}, std::size_t{512}, std::size_t{1024},
+          std::size_t{4096}, std::size_t{4097}, std::size_t{70000}})
         CHECK(p.prf(prf_id::hmac_sha1, test::pattern(n), parts).has_value());
+    // A key longer than the block stands for its hash (RFC 2104 §2).
+    const auto longest = test::pattern(5000);
+    const std::array<byte_view, 1> whole{longest};
+    CHECK(p.prf(prf_id::hmac_sha1, longest, parts).value() ==
+          p.prf(prf_id::hmac_sha1, p.hash(hash_id::sha1, whole)->view(), parts).value());
     test::counting_rng r1, r2;
     botan::provider a{r1}, b{r2};
     const auto x = std::move(a.generate(ticket{1}, group_id::modp1024)->value());

@@ -185,3 +185,21 @@ TEST_CASE("any_suite is the suite it holds, and refuses the state of another", "
     }));
     CHECK(done == 3);
 }
+
+TEST_CASE("a MAC with a longer ICV than a suite has room for makes no keys and opens nothing", "[crypto][esp_suite]") {
+    testing::checksum_mac m;
+    const testing::identity_cipher c;
+    test::counting_rng random;
+    for (const std::size_t icv : {max_icv_size, max_icv_size + 1, std::size_t{64}, std::size_t{255}}) {
+        CAPTURE(icv);
+        m.icv = 12;
+        const encrypt_then_mac good{c, m};
+        const auto k = good.make_keys(test::pattern(good.keymat_size())).value();
+        auto t = good.make_scratch(k, random).value();
+        m.icv = icv;
+        const encrypt_then_mac s{c, m};
+        auto p = test::packet_for(s, test::pattern(32));
+        CHECK(s.make_keys(test::pattern(s.keymat_size())).has_value() == (icv <= max_icv_size));
+        if (icv > max_icv_size) CHECK(fault(s.open(k, t, {.packet = p, .sequence = 1})) == errc::bad_length);
+    }
+}

@@ -424,6 +424,137 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
     }
 }
 
+namespace {
+/// Where `events` has a soft and a hard end of an SA; what else is there counts as neither.
+auto ends_in(const std::vector<sa::up_event>& events) -> std::vector<std::string_view> {
+    std::vector<std::string_view> out;
+    for (const auto& e : events) {
+        if (std::holds_alternative<sa::soft_expired>(e)) out.emplace_back("soft");
+        if (std::holds_alternative<sa::hard_expired>(e)) out.emplace_back("hard");
+    }
+    return out;
+}
+}  // namespace
+
+// req: rfc2406-3.3.3-1, rfc2402-3.3.2-1
+TEST_CASE("an SA that runs out of numbers asks for a new one first", "[dataplane][drops][rfc2406-3.3.3]") {
+    for (const auto& layers : {esp_tunnel, ah_tunnel}) {
+        pair_of_systems s{layers};
+        auto* const e = s.left.sadb.get(s.left.sadb.handle_of_outbound(parameters_of(layers, 0, 0x1000).id));
+        const auto go_to = [&](std::uint64_t n) {
+            e->esp() != nullptr ? e->esp()->resume_at(sa::sequence64{n}) : e->ah()->resume_at(sa::sequence64{n});
+        };
+        (void)s.sealed(v4_packet(30));
+        CHECK(s.left.poll().empty());
+        go_to(0xfff00000);
+        (void)s.sealed(v4_packet(30));
+        (void)s.sealed(v4_packet(30));
+        CHECK((ends_in(s.left.poll()) == std::vector<std::string_view>{"soft"}));
+        go_to(0xffffffff);
+        CHECK(reason(s.left.send({v4_packet(30)})) == drop::sequence_exhausted);
+        CHECK((ends_in(s.left.poll()) == std::vector<std::string_view>{"hard"}));
+    }
+}
+
+TEST_CASE("an outbound record has the packet's own sequence number, or none when it got none", "[dataplane][audit]") {
+    testing::engine_script script;
+    const maker<engine, checksum_mac> make{[&] { return engine{identity_suite{}, script}; }, [] { return checksum_mac{}; }};
+    gateway<engine, checksum_mac> left;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    insert_outbound(left, parameters_of(esp_tunnel, 0, 0x1000), make);
+    script.set_order({0});
+    script.fail_job(1, crypto::errc::provider_failed);
+    (void)left.send({v4_packet(30), v4_packet(31), v4_packet(32)});
+    REQUIRE(left.log.records.size() == 1);
+    CHECK(left.log.records[0].event == drop::crypto_failed);
+    CHECK(left.log.records[0].sequence == sa::sequence32{2});
+    CHECK(left.log.records[0].spi == sa::spi{0x1000});
+    std::vector<packet_buffer> tight;
+    tight.emplace_back(v4_packet(30), 0, 512);
+    CHECK(reason(left.send(std::move(tight))) == drop::no_room);
+    CHECK_FALSE(left.log.records.back().sequence);
+    CHECK(left.log.records.back().spi == sa::spi{0x1000});
+    left.sadb.get(left.sadb.handle_of_outbound(parameters_of(esp_tunnel, 0, 0x1000).id))->esp()->resume_at(
+        sa::sequence64{0xffffffff});
+    CHECK(reason(left.send({v4_packet(30)})) == drop::sequence_exhausted);
+    CHECK(left.log.records.back().sequence == sa::sequence32{0xffffffff});  // the last there was
+}
+
+// req: rfc2406-3.4.2-1, rfc2406-3.4.2-2
+TEST_CASE("inside half a bundle, an SPI that nobody knows is what is written down", "[dataplane][audit]") {
+    const std::vector<layer> both{{with_esp, transport, left_host, right_host}, {with_ah, transport, left_host, right_host}};
+    pair_of_systems s{both};
+    const auto wire = s.sealed(v4_packet(30));
+    auto& sadb = s.right.sadb;
+    REQUIRE(sadb.erase(sadb.handle_of_inbound(parameters_of(both, 0, 0x1000, 9).id)));
+    CHECK(reason(s.right.receive({wire})) == drop::unknown_spi);
+    const auto& a = s.right.log.records.back();
+    CHECK(a.spi == parameters_of(both, 0, 0x1000, 9).id.spi);
+    CHECK(a.protocol == with_esp);
+    CHECK(a.sequence == sa::sequence32{1});
+    CHECK(a.source == left_host);
+    const auto events = s.right.poll();
+    REQUIRE(events.size() == 1);
+    CHECK(std::get<sa::unknown_spi>(events[0]).id.spi == *a.spi);
+}
+
+// req: rfc2401-5.2.1-1
+TEST_CASE("addresses and flow ID of a record are those of one header", "[dataplane][audit]") {
+    for (const bool outer_is_6 : {false, true}) {
+        CAPTURE(outer_is_6);
+        const auto& layers = outer_is_6 ? esp_tunnel6 : esp_tunnel;
+        system_ left, right;
+        REQUIRE(left.spd.append_pair(apply_entry(layers)));
+        REQUIRE(right.spd.append_pair(mirrored(apply_entry(layers))));
+        auto p = parameters_of(layers, 0, 0x1000);
+        p.tunnel.flow_label = 0xabcde;
+        insert_outbound(left, p, plain);
+        p.selectors.source = left_end6;
+        insert_inbound(right, p, plain);
+        auto inner = v6_packet(30);
+        inner[3] = std::byte{0x77};
+        CHECK(reason(right.receive({octets_in(left.send({inner})[0].packet)})) == drop::wrong_selectors);
+        const auto& a = right.log.records.back();
+        CHECK(a.source == layers[0].left);
+        CHECK(a.flow_id == (outer_is_6 ? std::optional{std::uint32_t{0xabcde}} : std::nullopt));
+        CHECK(a.flow.source == left_host6);
+    }
+}
+
+// req: rfc6040-4.2-6
+TEST_CASE("odd pairs of congestion marks are told to whoever wants to know", "[dataplane][audit][rfc6040-4.2]") {
+    struct {
+        std::vector<dataplane::congestion_record> seen;
+        void on(const dataplane::congestion_record& r) noexcept { seen.push_back(r); }
+    } clerk;
+    pair_of_systems s{esp_tunnel};
+    for (const unsigned inner : {0U, 1U, 2U, 3U})
+        for (const unsigned outer : {0U, 1U, 2U, 3U}) {
+            CAPTURE(inner, outer);
+            auto before = v4_packet(30);
+            before[1] = static_cast<std::byte>(inner);
+            mend_checksum(before);
+            auto wire = s.sealed(before);
+            wire[1] = static_cast<std::byte>(outer);
+            mend_checksum(wire);
+            auto packets = burst_of({wire});
+            collecting_sink sink;
+            clerk.seen.clear();
+            s.right.in.process(std::span{packets}, s.right.now, sink, clerk);
+            if (inner == 0 && outer == 3) CHECK(sink.items[0].verdict.reason == drop::congestion_mark);
+            else CHECK(sink.items[0].verdict.fate == fate::deliver);
+            // RFC 6040, figure 4: (!) and (!!!)
+            const bool is_odd = (inner == 0 && (outer == 1 || outer == 2)) || (inner == 1 && outer == 2) ||
+                                (inner == 3 && outer == 1);
+            REQUIRE(clerk.seen.size() == (is_odd ? 1U : 0U));
+            if (!is_odd) continue;
+            CHECK(clerk.seen[0].id.spi == sa::spi{0x1000});
+            CHECK(clerk.seen[0].source == left_end);
+            CHECK(clerk.seen[0].when == s.right.now);
+            CHECK(clerk.seen[0].alarm != ip::ecn_alarm::none);
+        }
+}
+
 TEST_CASE("drops of a burst touch no other packet of it", "[dataplane][drops]") {
     pair_of_systems s{esp_tunnel};
     std::vector<octet_list> wire;

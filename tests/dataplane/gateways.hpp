@@ -8,6 +8,8 @@
 
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
 #include "support/catch.hpp"

@@ -323,3 +323,138 @@ TEST_CASE("a walk whose observer looks away still counts", "[dataplane][walk]") 
     left.in.process(std::span{burst}, instant{}, sink, nobody);
     CHECK(left.in.counters().drops(drop::no_policy) == 1);
 }
+
+// --- what was found for one packet of a burst serves the next one only where nothing differs --------------------------------
+
+TEST_CASE("out: packets of one flow, of other users, labels, interfaces and classes in one burst go their own ways",
+          "[dataplane][walk]") {
+    system_ s;
+    auto for_mozart = apply_entry(esp_tunnel, sa::policy_id{1});
+    for_mozart.selectors.name = *policy::name_selector::make(policy::name_form::user_fqdn, "mozart@foo.example.com");
+    policy::entry secret;
+    secret.id = sa::policy_id{2};
+    secret.action = policy::action::discard;
+    secret.selectors.sensitivity = {.first = 5, .last = 9};
+    policy::entry rest;
+    rest.id = sa::policy_id{3};
+    rest.action = policy::action::bypass;
+    for (const auto& e : {for_mozart, secret, rest}) REQUIRE(s.spd.outbound.append(e));
+    auto p = parameters_of(esp_tunnel, 0, 0x1000);
+    p.policy = sa::policy_id{1};
+    insert_outbound(s, p, plain);
+    p.id.spi = sa::spi{0x2000};
+    p.traffic_class = 46;
+    insert_outbound(s, p, plain);
+
+    struct row {
+        io::metadata metadata;
+        std::uint32_t traffic_class;
+        fate want;
+        std::uint32_t spi;
+    };
+    const std::string mozart = "mozart@foo.example.com", again = mozart;  // equal, and not the same characters
+    const std::vector<row> rows{{{}, 0, fate::bypass, 0},
+                                {{.user = mozart}, 0, fate::protect, 0x1000},
+                                {{.user = again}, 0, fate::protect, 0x1000},
+                                {{.sensitivity = 7}, 0, fate::drop, 0},
+                                {{}, 0, fate::bypass, 0},
+                                {{.user = mozart}, 46, fate::protect, 0x2000},
+                                {{.sensitivity = 7}, 0, fate::drop, 0},
+                                {{.interface = 3, .user = mozart}, 0, fate::protect, 0x1000},
+                                {{.user = "salieri@foo.example.com"}, 0, fate::bypass, 0}};
+    std::vector<packet_buffer> packets;
+    for (const auto& r : rows) {
+        packets.emplace_back(v4_packet(30), 256, 512);
+        packets.back().set_metadata(r.metadata);
+    }
+    collecting_sink sink;
+    std::size_t next = 0;
+    s.out.process(std::span{packets}, instant{}, sink, s.log, [&](const packet_buffer&) { return rows[next++].traffic_class; });
+    REQUIRE(sink.items.size() == rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        CAPTURE(i);
+        CHECK(sink.items[i].verdict.fate == rows[i].want);
+        if (rows[i].spi != 0)
+            CHECK(wire::load<std::uint32_t>(std::as_const(sink.items[i].packet).octets().subspan(20)) == rows[i].spi);
+    }
+    CHECK(s.log.records.size() == 2);  // every drop is written down
+}
+
+// req: rfc2401-5.2.1-1
+TEST_CASE("in: one flow in one burst through several SAs, ends and users is held against policy each time", "[dataplane][walk]") {
+    system_ left, wrong, right;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(wrong.spd.append_pair(apply_entry(esp_tunnel)));
+    auto rule = mirrored(apply_entry(esp_tunnel));
+    rule.selectors.traffic = {};
+    rule.selectors.sensitivity = {.first = 0, .last = 4};
+    REQUIRE(right.spd.inbound.append(rule));
+    auto good = parameters_of(esp_tunnel, 0, 0x1000);
+    insert_outbound(left, good, plain);
+    insert_inbound(right, good, plain);
+    auto narrow = parameters_of(esp_tunnel, 0, 0x1010);  // the same cell of the walk's memory
+    insert_outbound(wrong, narrow, plain);
+    narrow.selectors.source = ip::address::v4(10, 9, 9, 9);
+    insert_inbound(right, narrow, plain);
+
+    std::vector<packet_buffer> wire;
+    const auto add = [&](system_& from, std::uint32_t sensitivity = 0, bool other_end = false) {
+        auto octets = octets_in(from.send({v4_packet(30)})[0].packet);
+        if (other_end) {
+            octets[15] = std::byte{99};  // not covered by the ICV of ESP
+            mend_checksum(octets);
+        }
+        wire.emplace_back(octets);
+        wire.back().set_metadata({.sensitivity = sensitivity});
+    };
+    add(left);
+    add(wrong);
+    add(left);
+    add(left, 7);
+    add(left, 0, true);
+    add(wrong);
+    add(left, 3);
+    const std::vector<drop> want{drop::none,         drop::wrong_selectors, drop::none, drop::no_policy,
+                                 drop::wrong_bundle, drop::wrong_selectors, drop::none};
+    const auto got = right.receive(std::move(wire));
+    REQUIRE(got.size() == want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        CAPTURE(i);
+        CHECK(name_of(got[i].verdict.reason) == name_of(want[i]));
+    }
+}
+
+// req: rfc2406-3.4.2-1, rfc2402-3.4.2-1
+TEST_CASE("in: one SPI at several destinations and in both protocols in one burst names several SAs", "[dataplane][walk]") {
+    const auto second_end = ip::address::v4(192, 0, 2, 3);
+    const std::vector<std::vector<layer>> ways{{{sa::protocol::esp, sa::mode::tunnel, left_end, right_end}},
+                                               {{sa::protocol::ah, sa::mode::tunnel, left_end, right_end}},
+                                               {{sa::protocol::esp, sa::mode::tunnel, left_end, second_end}},
+                                               {{sa::protocol::esp, sa::mode::tunnel, left_end6, right_end6}}};
+    system_ right;
+    std::vector<packet_buffer> wire;
+    std::vector<drop> want;
+    for (int round = 0; round < 2; ++round)
+        for (std::size_t i = 0; i < ways.size(); ++i) {
+            const sa::policy_id policy{static_cast<std::uint32_t>(i + 1)};
+            auto p = parameters_of(ways[i], 0, 0x1000);
+            p.policy = policy;
+            system_ left;
+            REQUIRE(left.spd.outbound.append(apply_entry(ways[i], policy)));
+            insert_outbound(left, p, plain);
+            if (round == 0 && i != 2) {  // nobody knows the third
+                insert_inbound(right, p, plain);
+                REQUIRE(right.spd.inbound.append(mirrored(apply_entry(ways[i], policy))));
+            }
+            auto out = left.send({v4_packet(30), v4_packet(30)});
+            wire.push_back(std::move(out[static_cast<std::size_t>(round)].packet));
+            want.push_back(i == 2 ? drop::unknown_spi : drop::none);
+        }
+    const auto got = right.receive(std::move(wire));
+    REQUIRE(got.size() == want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        CAPTURE(i);
+        CHECK(name_of(got[i].verdict.reason) == name_of(want[i]));
+        if (want[i] == drop::none) CHECK(got[i].verdict.policy.value() == i % ways.size() + 1);
+    }
+}

@@ -1,5 +1,5 @@
-// Nothing is allocated per packet once an SA is made: malloc, calloc, realloc, the aligned ones and new are counted, and Botan's own
-// pool, which would hide some of them, is switched off.
+// Nothing is allocated per packet once an SA is made: malloc, calloc, realloc, the aligned ones and new are counted, and Botan's
+// own pool, which would hide some of them, is switched off.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,14 +80,17 @@ TEST_CASE("counted: ESP and AH allocate nothing per packet", "[.][allocation]") 
     for (const auto mode : {sa::mode::transport, sa::mode::tunnel})
         for (const auto& s : suites) {
             CAPTURE(s.name, static_cast<int>(mode));
-            auto pair = make_esp_pair(esp_parameters(mode), *crypto::botan::make_esp_suite(s.transform), *crypto::botan::make_esp_suite(s.transform));
+            auto pair = make_esp_pair(esp_parameters(mode), *crypto::botan::make_esp_suite(s.transform),
+                                      *crypto::botan::make_esp_suite(s.transform));
             const auto c = run([&](auto& p) { return esp::seal(pair.out, p, instant{}).has_value(); },
                                [&](auto& p) { return esp::open(pair.in, p, instant{}).has_value(); });
             CHECK(c.genuine == 0);
-            if (c.forged != 0) WARN(s.name << ": " << c.forged << " allocations for " << c.packets << " forged packets (the provider throws)");
+            if (c.forged != 0)
+                WARN(s.name << ": " << c.forged << " allocations for " << c.packets << " forged packets (the provider throws)");
         }
     for (const auto mode : {sa::mode::transport, sa::mode::tunnel})
-        for (const auto id : {integrity_id::hmac_md5_96, integrity_id::hmac_sha1_96, integrity_id::hmac_sha2_256_128, integrity_id::hmac_sha2_512_256}) {
+        for (const auto id : {integrity_id::hmac_md5_96, integrity_id::hmac_sha1_96, integrity_id::hmac_sha2_256_128,
+                              integrity_id::hmac_sha2_512_256}) {
             CAPTURE(static_cast<int>(id), static_cast<int>(mode));
             auto pair = make_ah_pair(ah_parameters(mode), *crypto::botan::make_mac(id));
             const auto c = run([&](auto& p) { return ah::seal(pair.out, p, instant{}).has_value(); },

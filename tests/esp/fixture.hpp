@@ -46,7 +46,8 @@ auto make_esp_pair(const sa::parameters& p, const Suite& s, const Suite& t, inst
     return {std::move(*sa::outbound<Suite>::make(p, std::move(mine), keymat, random, now)),
             std::move(*sa::inbound<Suite>::make(p, std::move(theirs), keymat, random, now))};
 }
-inline auto identity_pair(const sa::parameters& p, std::size_t block = 16, std::size_t iv = 16, std::size_t icv = 12) -> esp_pair<identity_suite> {
+inline auto identity_pair(const sa::parameters& p, std::size_t block = 16, std::size_t iv = 16, std::size_t icv = 12)
+    -> esp_pair<identity_suite> {
     identity_cipher c;
     c.block = block;
     c.iv = iv;

@@ -42,7 +42,9 @@ TEST_CASE("a change of any octet of ESP is noticed and leaves the window alone",
         CAPTURE(i);
         if (i < 24) REQUIRE(r == std::unexpected{esp::errc::wrong_sa});
         // A changed number of an extended SA may point before its first number; everything else is the ICV's business.
-        else REQUIRE((r == std::unexpected{esp::errc::unauthentic} || (i < 28 && extended && r == std::unexpected{esp::errc::before_first})));
+        else
+            REQUIRE((r == std::unexpected{esp::errc::unauthentic} ||
+                     (i < 28 && extended && r == std::unexpected{esp::errc::before_first})));
         REQUIRE(pair.in.window().top() == sa::sequence64{});
         REQUIRE(pair.in.lifetime().packets() == 0);
     }
@@ -108,6 +110,21 @@ TEST_CASE("fragments of ESP, other protocols and wrong SPIs are refused by name 
     CHECK(esp::open(pair.in, q, instant{}) == std::unexpected{esp::errc::reserved_spi});
 }
 
+// req: rfc2406-3.4.1-1, rfc4303-3.4.1-1
+TEST_CASE("a fragment over IPv6 is called one, also one of an impossible length", "[esp][open]") {
+    auto pair = identity_pair(esp_parameters(sa::mode::tunnel, true));
+    const auto field = GENERATE(std::size_t{0x0001}, std::size_t{0x0008}, std::size_t{0x0009}, std::size_t{0xfff8});
+    const std::size_t data = GENERATE(std::size_t{64}, std::size_t{61});
+    auto bad = unhex("60000000 00002c40 fd010000000000000000000000000001 fd020000000000000000000000000002"
+                     "3200000000000007");
+    put16(bad, 42, field);
+    bad.resize(48 + data);
+    put16(bad, 4, bad.size() - 40);
+    CAPTURE(field, data);
+    packet_buffer p{bad};
+    CHECK(esp::open(pair.in, p, instant{}) == std::unexpected{esp::errc::fragment});
+}
+
 // req: rfc2406-3.4.3-6, rfc2406-3.4.3-8, rfc4303-3.4.3-5, rfc4303-3.4.3-10
 TEST_CASE("a number is taken once, and old numbers are not judged any more", "[esp][open]") {
     auto pair = identity_pair(esp_parameters(sa::mode::tunnel));
@@ -168,7 +185,8 @@ TEST_CASE("padding is judged after the ICV, and its fault uses the number up", "
         {"wrong octet", [](byte_span t) { t[t.size() - 3] ^= std::byte{1}; }, esp::errc::bad_padding},
         {"zeros", [](byte_span t) { t[t.size() - 3] = t[t.size() - 4] = std::byte{0}; }, esp::errc::bad_padding},
         {"longer than the data", [](byte_span t) { t[t.size() - 2] = std::byte{255}; }, esp::errc::bad_pad_length},
-        {"one octet longer than the data", [](byte_span t) { t[t.size() - 2] = static_cast<std::byte>(t.size() - 1); }, esp::errc::bad_pad_length},
+        {"one octet longer than the data", [](byte_span t) { t[t.size() - 2] = static_cast<std::byte>(t.size() - 1); },
+         esp::errc::bad_pad_length},
     }));
     CAPTURE(r.name);
     auto p = forge(pair.out, v4_packet(9), r.change);

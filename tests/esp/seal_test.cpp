@@ -1,6 +1,7 @@
 #include "ipsec/esp/seal.hpp"
 
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "esp/fixture.hpp"
@@ -40,7 +41,8 @@ TEST_CASE("a tunnel packet has outer header, SPI, number, IV, inner packet, leas
                 }
 }
 
-TEST_CASE("transport mode puts ESP between the IP headers and the payload, and opening restores every octet", "[esp][seal][open]") {
+TEST_CASE("transport mode puts ESP between the IP headers and the payload, and opening restores every octet",
+          "[esp][seal][open]") {
     struct row { const char* name; std::vector<std::byte> packet; std::size_t at; std::uint8_t next; };
     auto with_options = unhex("470000000001400040110000 0a010101 0a020202 01010101 01010100 0102030405060708");
     put16(with_options, 2, with_options.size());
@@ -129,8 +131,9 @@ TEST_CASE("without room a packet is left alone and no number is used", "[esp][se
 
 TEST_CASE("what is no IP packet, or would be too long, is refused and left alone", "[esp][seal]") {
     auto pair = identity_pair(esp_parameters(GENERATE(sa::mode::transport, sa::mode::tunnel)));
-    for (const auto& octets : {unhex(""), unhex("45"), unhex("55000014 00000000 40110000 0a010101 0a020202"),
-                               unhex("44000014 00000000 40110000 0a010101 0a020202"), unhex("45000015 00000000 40110000 0a010101 0a020202")}) {
+    for (const auto& octets :
+         {unhex(""), unhex("45"), unhex("55000014 00000000 40110000 0a010101 0a020202"),
+          unhex("44000014 00000000 40110000 0a010101 0a020202"), unhex("45000015 00000000 40110000 0a010101 0a020202")}) {
         packet_buffer p{octets};
         CHECK(esp::seal(pair.out, p, instant{}) == std::unexpected{esp::errc::not_ip});
         CHECK(octets_of(p) == octets);
@@ -172,6 +175,22 @@ TEST_CASE("more padding than needed and padding that hides the length are made a
     CHECK(esp::seal(pair.out, p, instant{}, {.extra_padding = 256}) == std::unexpected{esp::errc::misuse});
     auto transport = identity_pair(esp_parameters(sa::mode::transport));
     CHECK(esp::seal(transport.out, p, instant{}, {.tfc_padding = 1}) == std::unexpected{esp::errc::misuse});
+}
+
+TEST_CASE("padding and dummy sizes near the end of the number range are refused, not wrapped", "[esp][seal]") {
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    auto pair = identity_pair(esp_parameters(sa::mode::tunnel, GENERATE(false, true)));
+    const auto plain = v4_packet(40);
+    const auto how_near = GENERATE(range(0U, 130U));
+    CAPTURE(how_near);
+    packet_buffer p{plain, 128, 512};
+    CHECK(esp::seal(pair.out, p, instant{}, {.tfc_padding = most - how_near}) == std::unexpected{esp::errc::too_long});
+    CHECK(esp::seal(pair.out, p, instant{}, {.extra_padding = most - how_near}) == std::unexpected{esp::errc::misuse});
+    CHECK(esp::seal_dummy(pair.out, p, most - how_near, instant{}) == std::unexpected{esp::errc::too_long});
+    CHECK(esp::seal(pair.out, p, instant{}, {.tfc_padding = 65536}) == std::unexpected{esp::errc::too_long});
+    CHECK(esp::seal(pair.out, p, instant{}, {.tfc_padding = 65535}) == std::unexpected{esp::errc::no_tail_room});
+    CHECK(octets_of(p) == plain);
+    CHECK(pair.out.last_sequence() == sa::sequence64{});
 }
 
 // req: rfc4303-2.6-1, rfc4303-2.6-2, rfc4303-2.6-3

@@ -20,7 +20,8 @@ auto load(const std::string& file) -> nlohmann::json {
 auto text(const nlohmann::json& j, const char* key) -> std::vector<std::byte> { return unhex(j.at(key).get<std::string>()); }
 
 /// Opens `packet`, compares the inner packet, and makes the packet once more out of it.
-void check_packet(const crypto::transform& t, byte_view keymat, sa::parameters p, std::uint64_t number, byte_view packet, byte_view inner) {
+void check_packet(const crypto::transform& t, byte_view keymat, sa::parameters p, std::uint64_t number, byte_view packet,
+                  byte_view inner) {
     const bool v4 = (packet[0] >> 4) == std::byte{4};
     const std::size_t outer = v4 ? 20 : 40;
     p.id.spi = sa::spi{wire::load<std::uint32_t>(packet.subspan(outer))};
@@ -30,7 +31,8 @@ void check_packet(const crypto::transform& t, byte_view keymat, sa::parameters p
     p.anti_replay = crypto::is_combined(t.encryption) || t.integrity != crypto::integrity_id::none;
     p.tunnel.hop_limit = std::to_integer<std::uint8_t>(packet[v4 ? 8 : 7]);
     testing::seeded_rng random{1};
-    auto in = sa::inbound<botan::gateway_suite>::make(p, *botan::make_esp_suite(t, {.no_integrity = true}), keymat, random, instant{});
+    auto in =
+        sa::inbound<botan::gateway_suite>::make(p, *botan::make_esp_suite(t, {.no_integrity = true}), keymat, random, instant{});
     REQUIRE(in);
     packet_buffer b{packet};
     const auto done = esp::open(*in, b, instant{});
@@ -38,7 +40,8 @@ void check_packet(const crypto::transform& t, byte_view keymat, sa::parameters p
     CHECK(done->sequence == sa::sequence64{number});
     CHECK(hex(b.octets()) == hex(inner));
 
-    auto out = sa::outbound<botan::gateway_suite>::make(p, *botan::make_esp_suite(t, {.no_integrity = true}), keymat, random, instant{});
+    auto out =
+        sa::outbound<botan::gateway_suite>::make(p, *botan::make_esp_suite(t, {.no_integrity = true}), keymat, random, instant{});
     REQUIRE(out);
     out->resume_at(sa::sequence64{number - 1});
     auto job = esp::prepare(*out, b, instant{}, {.identification = wire::load<std::uint16_t>(packet.subspan(4))});
@@ -59,8 +62,8 @@ TEST_CASE("the four ESP packets of RFC 3602 are opened and made", "[esp][seal][o
         CAPTURE(j.at("case").get<int>());
         sa::parameters p;
         p.mode = j.at("mode") == "tunnel" ? sa::mode::tunnel : sa::mode::transport;
-        check_packet({crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none}, text(j, "key"), p, j.at("seq").get<std::uint64_t>(),
-                     text(j, "packet"), text(j, "inner_packet"));
+        check_packet({crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none}, text(j, "key"), p,
+                     j.at("seq").get<std::uint64_t>(), text(j, "packet"), text(j, "inner_packet"));
         ++seen;
     }
     CHECK(seen == 4);
@@ -83,9 +86,12 @@ TEST_CASE("combined modes take the number as ESP authenticates it", "[esp][suite
             if (aad.size() != 8 && aad.size() != 12) continue;
             const bool gcm = std::string{file}.find("gcm") != std::string::npos;
             using enum crypto::encryption_id;
-            const crypto::transform t = gcm ? crypto::transform{tag.size() == 8 ? aes_gcm_8 : tag.size() == 12 ? aes_gcm_12 : aes_gcm_16,
-                                                                static_cast<std::uint16_t>(key.size() * 8), crypto::integrity_id::none}
-                                            : crypto::transform{chacha20_poly1305, 0, crypto::integrity_id::none};
+            const crypto::transform t =
+                gcm ? crypto::transform{tag.size() == 8    ? aes_gcm_8
+                                        : tag.size() == 12 ? aes_gcm_12
+                                                           : aes_gcm_16,
+                                        static_cast<std::uint16_t>(key.size() * 8), crypto::integrity_id::none}
+                    : crypto::transform{chacha20_poly1305, 0, crypto::integrity_id::none};
             auto suite = botan::make_esp_suite(t);
             REQUIRE(suite);
             auto keymat = key;
@@ -113,7 +119,8 @@ TEST_CASE("combined modes take the number as ESP authenticates it", "[esp][suite
             }
             REQUIRE(r);
             CHECK(hex(byte_view{opened}.subspan(16, plain.size())) == hex(plain));
-            REQUIRE(suite->seal(*keys, *scratch, {.packet = opened, .sequence = number, .extended = aad.size() == 12, .iv_in_place = true}));
+            REQUIRE(suite->seal(*keys, *scratch,
+                                {.packet = opened, .sequence = number, .extended = aad.size() == 12, .iv_in_place = true}));
             CHECK(hex(opened) == hex(packet));
             ++seen;
         }
@@ -152,8 +159,9 @@ TEST_CASE("ESP of real peers is opened with the keys they agreed on, and made on
             if (!ours && std::stoul(child.at("spi_in").get<std::string>(), nullptr, 16) != id) continue;
             const auto& suite = child.at("suite");
             const bool aes = suite.at("encryption") == "AES_CBC";
-            const crypto::transform t{aes ? crypto::encryption_id::aes_cbc : crypto::encryption_id::des3_cbc, static_cast<std::uint16_t>(aes ? 128 : 0),
-                                      suite.at("integrity") == "HMAC_MD5_96" ? crypto::integrity_id::hmac_md5_96 : crypto::integrity_id::hmac_sha1_96};
+            const crypto::transform t{
+                aes ? crypto::encryption_id::aes_cbc : crypto::encryption_id::des3_cbc, static_cast<std::uint16_t>(aes ? 128 : 0),
+                suite.at("integrity") == "HMAC_MD5_96" ? crypto::integrity_id::hmac_md5_96 : crypto::integrity_id::hmac_sha1_96};
             const bool initiator = child.at("role") == "initiator";
             const auto keymat = keymat_of(child, ours == initiator ? "i" : "r");
             sa::parameters p;
@@ -162,7 +170,9 @@ TEST_CASE("ESP of real peers is opened with the keys they agreed on, and made on
             packet_buffer inside{packet};
             {
                 sa::parameters q = p;
-                q.id = {.spi = sa::spi{id}, .destination = *ip::address::from(byte_view{packet}.subspan(16, 4)), .protocol = sa::protocol::esp};
+                q.id = {.spi = sa::spi{id},
+                        .destination = *ip::address::from(byte_view{packet}.subspan(16, 4)),
+                        .protocol = sa::protocol::esp};
                 q.source = *ip::address::from(byte_view{packet}.subspan(12, 4));
                 testing::seeded_rng random{1};
                 auto in = sa::inbound<botan::gateway_suite>::make(q, *botan::make_esp_suite(t), keymat, random, instant{});

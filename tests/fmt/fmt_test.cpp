@@ -15,7 +15,8 @@ TEST_CASE("what has a name or a text prints it", "[fmt]") {
     CHECK(fmt::format("{:>12}|", ip::address::v4(10, 1, 0, 1)) == "    10.1.0.1|");
     CHECK(fmt::format("{}", *ip::parse_address("fd01::1")) == "fd01::1");
     CHECK(fmt::format("{}", isakmp::payload_type::nonce) == name_of(isakmp::payload_type::nonce));
-    CHECK(fmt::format("{}", crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::hmac_sha1_96}) == "aes128-sha1");
+    CHECK(fmt::format("{}", crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::hmac_sha1_96}) ==
+          "aes128-sha1");
 }
 
 TEST_CASE("an open enum's unknown value prints as its number", "[fmt]") {

@@ -71,9 +71,11 @@ inline void ah(byte_view in) {
     const auto opened = ah::open(*fresh, packet, instant{});
     expect(opened.has_value());
     // A header checksum of ffff, which nobody computes, is the same number as 0000 and comes back as that.
-    if (p.mode == sa::mode::transport && (before[0] >> 4) == std::byte{4} && before[10] == std::byte{0xff} && before[11] == std::byte{0xff})
+    if (p.mode == sa::mode::transport && (before[0] >> 4) == std::byte{4} && before[10] == std::byte{0xff} &&
+        before[11] == std::byte{0xff})
         before[10] = before[11] = std::byte{0};
-    expect(packet.octets().size() <= before.size() && std::ranges::equal(packet.octets(), byte_view{before}.first(packet.octets().size())));
+    expect(packet.octets().size() <= before.size() &&
+           std::ranges::equal(packet.octets(), byte_view{before}.first(packet.octets().size())));
 }
 
 }  // namespace ipsec::fuzz

@@ -10,6 +10,8 @@
 
 #include "fuzz/expect.hpp"
 #include "ipsec/dataplane/inbound.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
 

@@ -54,7 +54,8 @@ inline void esp(byte_view in) {
         if ((choice & 0x40U) != 0) {
             const auto outcome = suite.open(inbound->keys(), inbound->scratch(), waiting->job);
             const auto done = esp::finish(*inbound, packet, std::move(*waiting), outcome, instant{});
-            expect(outcome.has_value() || (done == std::unexpected{esp::errc::unauthentic} && inbound->window().top() == sa::sequence64{}));
+            expect(outcome.has_value() ||
+                   (done == std::unexpected{esp::errc::unauthentic} && inbound->window().top() == sa::sequence64{}));
             return;
         }
         const auto done = esp::finish(*inbound, packet, std::move(*waiting), {}, instant{});
@@ -78,9 +79,11 @@ inline void esp(byte_view in) {
         return;
     }
     // A header checksum of ffff, which nobody computes, is the same number as 0000 and comes back as that.
-    if (p.mode == sa::mode::transport && (before[0] >> 4) == std::byte{4} && before[10] == std::byte{0xff} && before[11] == std::byte{0xff})
+    if (p.mode == sa::mode::transport && (before[0] >> 4) == std::byte{4} && before[10] == std::byte{0xff} &&
+        before[11] == std::byte{0xff})
         before[10] = before[11] = std::byte{0};
-    expect(packet.octets().size() <= before.size() && std::ranges::equal(packet.octets(), byte_view{before}.first(packet.octets().size())));
+    expect(packet.octets().size() <= before.size() &&
+           std::ranges::equal(packet.octets(), byte_view{before}.first(packet.octets().size())));
 }
 
 }  // namespace ipsec::fuzz

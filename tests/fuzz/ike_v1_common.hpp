@@ -1,5 +1,6 @@
 #pragma once
 // Two endpoints on identity crypto, taken to any point of an exchange, for fuzz targets that speak from the inside.
+#include <array>
 #include <vector>
 
 #include "fuzz/expect.hpp"
@@ -10,10 +11,17 @@ namespace ipsec::fuzz {
 
 namespace v1 = ike::v1;
 
+/// What inputs reached, for the test that looks at the corpus.
+struct ike_v1_tally {
+    std::array<std::size_t, 256> refused{}, refused_under_protection{};  ///< by `ike::errc`
+    std::size_t established = 0, installed = 0, removed = 0, notes = 0;
+};
+inline ike_v1_tally* ike_v1_count = nullptr;
+
 /// Keeps what is needed to write genuine messages.
 struct ike_v1_spy {
     crypto::digest skeyid, skeyid_a, skeyid_d;
-    std::vector<std::byte> gxi, gxr;
+    std::vector<std::byte> gxi, gxr, ni, nr;  ///< nonces of the last Quick Mode
     isakmp::cookie_pair cookies;
     std::size_t audits = 0;
     void on(const v1::phase_1_secrets& s) noexcept {
@@ -23,12 +31,29 @@ struct ike_v1_spy {
         gxr.assign(s.gxr.begin(), s.gxr.end());
         cookies = s.cookies;
     }
-    void on(const ike::audit_record&) noexcept { ++audits; }
+    void on(const v1::child_secrets& s) noexcept {
+        ni.assign(s.ni.begin(), s.ni.end());
+        nr.assign(s.nr.begin(), s.nr.end());
+    }
+    void on(const ike::audit_record& r) noexcept {
+        ++audits;
+        if (ike_v1_count == nullptr) return;
+        ++(r.authenticated ? ike_v1_count->refused_under_protection : ike_v1_count->refused)[static_cast<std::size_t>(r.why)];
+    }
+    void on(const ike::notify_record& r) noexcept {
+        if (ike_v1_count != nullptr && r.authenticated) ++ike_v1_count->notes;
+    }
 };
 struct ike_v1_traits {
     using provider = testing::identity_provider;
     using observer = ike_v1_spy;
 };
+
+/// Room for one message; made once, since clearing it would cost more than most messages do.
+[[nodiscard]] inline auto ike_v1_scratch() -> byte_span {
+    static std::vector<std::byte> room(16384);
+    return room;
+}
 
 inline const ike::path ike_v1_left{{ip::address::v4(192, 0, 2, 1), 500}, {ip::address::v4(198, 51, 100, 1), 500}, {}};
 
@@ -42,7 +67,8 @@ inline const ike::path ike_v1_left{{ip::address::v4(192, 0, 2, 1), 500}, {ip::ad
     v1::child_config child;
     child.suites = {{.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::hmac_sha1_96}},
                     {.ah = crypto::integrity_id::hmac_sha1_96},
-                    {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none}, .ah = crypto::integrity_id::hmac_sha1_96}};
+                    {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none},
+                     .ah = crypto::integrity_id::hmac_sha1_96}};
     const ike::client l{.addresses = *ip::parse_range("10.1.0.0/16")}, r{.addresses = *ip::parse_range("10.2.0.0/16")};
     child.local = left ? l : r;
     child.remote = left ? r : l;
@@ -81,12 +107,12 @@ struct ike_v1_pair {
         left.drain();
         right.drain();
         // What both hold back from here on is thrown away: the fuzzer speaks next.
-        std::vector<std::byte> scratch(32768);
+        const byte_span scratch = ike_v1_scratch();
         while (left.ike.poll_transmit(scratch)) {}
         while (right.ike.poll_transmit(scratch)) {}
     }
     void carry(ike_v1_end& from, ike_v1_end& to, std::size_t stop, const ike::path& at) {
-        std::vector<std::byte> scratch(32768);
+        const byte_span scratch = ike_v1_scratch();
         from.drain();
         while (delivered < stop) {
             const auto tx = from.ike.poll_transmit(scratch);
@@ -99,9 +125,15 @@ struct ike_v1_pair {
     }
     /// Delivers a message of the fuzzer's and checks what must hold whatever it says.
     void say(ike_v1_end& to, const ike::path& at, byte_view m) {
+        const auto stood = to.ike.established_count(), had = to.installed, lost = to.removed;
         to.ike.handle_datagram(now, at, m);
         to.drain();
-        std::vector<std::byte> scratch(32768);
+        if (ike_v1_count != nullptr) {
+            ike_v1_count->established += to.ike.established_count() > stood ? 1U : 0U;
+            ike_v1_count->installed += to.installed - had;
+            ike_v1_count->removed += to.removed - lost;
+        }
+        const byte_span scratch = ike_v1_scratch();
         while (auto tx = to.ike.poll_transmit(scratch)) {
             const auto h = isakmp::parse_header(tx->octets);
             expect(h.has_value());  // whatever came in, what goes out is well formed

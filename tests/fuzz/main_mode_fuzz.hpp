@@ -21,7 +21,8 @@ inline void main_mode(byte_view in) {
     if ((how & 2U) != 0 && m.size() >= 28) wire::store(byte_span{m}.subspan(24), static_cast<std::uint32_t>(m.size()));
     if ((how & 4U) != 0 && m.size() >= 28 && (after == 4 || after == 5)) {
         const auto& spy = ends.right.spy;
-        const auto chain = isakmp::chain::parse(static_cast<isakmp::payload_type>(m[16]), byte_view{m}.subspan(28), isakmp::rules_decrypted);
+        const auto chain =
+            isakmp::chain::parse(static_cast<isakmp::payload_type>(m[16]), byte_view{m}.subspan(28), isakmp::rules_decrypted);
         const auto* id = chain ? chain->find(isakmp::payload_type::identification) : nullptr;
         const auto* hash = chain ? chain->find(isakmp::payload_type::hash) : nullptr;
         // The offer is the same each time; both ends' HASH needs it.
@@ -30,8 +31,10 @@ inline void main_mode(byte_view in) {
         if (id != nullptr && hash != nullptr && hash->body.size() == 20 && !spy.gxi.empty()) {
             const auto i = spy.cookies.initiator.octets();
             const auto r = spy.cookies.responder.octets();
-            const auto right = after == 4 ? v1::phase_1_hash(to.crypto, crypto::prf_id::hmac_sha1, spy.skeyid, spy.gxi, spy.gxr, i, r, offer, id->body)
-                                          : v1::phase_1_hash(to.crypto, crypto::prf_id::hmac_sha1, spy.skeyid, spy.gxr, spy.gxi, r, i, offer, id->body);
+            const auto right =
+                after == 4
+                    ? v1::phase_1_hash(to.crypto, crypto::prf_id::hmac_sha1, spy.skeyid, spy.gxi, spy.gxr, i, r, offer, id->body)
+                    : v1::phase_1_hash(to.crypto, crypto::prf_id::hmac_sha1, spy.skeyid, spy.gxr, spy.gxi, r, i, offer, id->body);
             if (right) copy_octets(right->view(), byte_span{m}.subspan(static_cast<std::size_t>(hash->body.data() - m.data())));
         }
     }

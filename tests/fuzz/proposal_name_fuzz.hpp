@@ -11,7 +11,8 @@ namespace ipsec::fuzz {
 inline void proposal_name(byte_view in) {
     const std::string_view text{reinterpret_cast<const char*>(in.data()), in.size()};
     const auto inside = [&](const crypto::name_error& e) {
-        return crypto::name_of(e.code) != "unknown crypto error" && (e.word.empty() || text.find(e.word) != std::string_view::npos);
+        return crypto::name_of(e.code) != "unknown crypto error" &&
+               (e.word.empty() || text.find(e.word) != std::string_view::npos);
     };
     if (const auto p = crypto::parse_esp_proposal(text)) {
         expect(crypto::check(p->protection).has_value());

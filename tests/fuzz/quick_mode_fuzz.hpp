@@ -3,32 +3,32 @@
 
 namespace ipsec::fuzz {
 
-/// Quick Mode and Informational messages from the inside: octet 0 says which message (first, second, third, Informational, or
-/// one with a HASH of the fuzzer's own), octet 1 is the type of the payload behind the HASH, the rest is that chain. HASH and
-/// encryption come out right, so that everything behind them is reached.
+/// Quick Mode and Informational messages from the inside: octet 0 says which message (first, second, third, Informational to
+/// an end without SAs, a first one with a HASH of the fuzzer's own, Informational to an end that waits for an answer, to one
+/// whose SAs stand), octet 1 is the type of the payload behind the HASH, the rest is that chain. HASH and encryption come out
+/// right, so that everything behind them is reached.
 inline void quick_mode(byte_view in) {
     if (in.size() < 2 || in.size() > 8000) return;
-    const auto kind = std::to_integer<unsigned>(in[0]) % 5;
+    const auto kind = std::to_integer<unsigned>(in[0]) % 7;
     const auto first = static_cast<isakmp::payload_type>(in[1]);
     const byte_view rest = in.subspan(2);
-    ike_v1_pair ends{kind == 1 ? 7U : kind == 2 ? 8U : 6U};  // up to the message that this one answers
-    const bool to_right = kind != 1;
+    const bool informs = kind == 3 || kind == 5 || kind == 6;
+    ike_v1_pair ends{kind == 1 ? 7U : kind == 2 ? 8U : kind == 6 ? 9U : 6U};  // up to the message that this one answers
+    const bool to_right = kind != 1 && kind != 5;
     auto& to = to_right ? ends.right : ends.left;
     const auto& spy = ends.right.spy;
     isakmp::header h;
     h.initiator = spy.cookies.initiator;
     h.responder = spy.cookies.responder;
-    h.exchange = kind == 3 ? isakmp::exchange_type::informational : isakmp::exchange_type::quick_mode;
+    h.exchange = informs ? isakmp::exchange_type::informational : isakmp::exchange_type::quick_mode;
     h.id = isakmp::message_id{0x600df00d};
     std::vector<std::byte> ni, nr;
     if (kind == 1 || kind == 2) {
         const auto last = isakmp::header::parse(ends.last);
         if (!last) return;
         h.id = last->id;
-        // The last message lies open: identity crypto.
-        const auto chain = isakmp::chain::parse(last->next_payload, byte_view{ends.last}.subspan(28), isakmp::rules_decrypted);
-        if (!chain) return;
-        if (const auto* n = chain->find(isakmp::payload_type::nonce)) (kind == 1 ? ni : nr).assign(n->body.begin(), n->body.end());
+        ni = spy.ni;
+        nr = spy.nr;
     }
     std::vector<std::byte> room(rest.size() + 128);
     isakmp::builder b{room};
@@ -43,8 +43,9 @@ inline void quick_mode(byte_view in) {
     const auto chain = isakmp::chain::parse(isakmp::payload_type::hash, byte_view{*whole}.subspan(28),
                                             {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
     const byte_view covered = chain ? chain->behind(0) : rest;
-    auto hash = kind == 2 ? v1::hash_3(to.crypto, prf, spy.skeyid_a, h.id.value(), ni, nr)
-                          : v1::hash_1_2(to.crypto, prf, spy.skeyid_a, h.id.value(), kind == 1 ? byte_view{ni} : byte_view{}, covered);
+    auto hash = kind == 2
+                    ? v1::hash_3(to.crypto, prf, spy.skeyid_a, h.id.value(), ni, nr)
+                    : v1::hash_1_2(to.crypto, prf, spy.skeyid_a, h.id.value(), kind == 1 ? byte_view{ni} : byte_view{}, covered);
     if (hash && kind != 4) copy_octets(hash->view(), whole->subspan(32));
     const auto before = to.installed;
     ends.say(to, to_right ? ike::reversed(ike_v1_left) : ike_v1_left, *whole);

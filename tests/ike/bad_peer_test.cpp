@@ -98,7 +98,8 @@ TEST_CASE("lengths that lie are refused, in every payload of every message", "[i
     auto ends = make_ends();
     with_forgeries(*ends, [](std::size_t, const octets& m) {
         std::vector<octets> out;
-        for (const std::uint32_t lie : {0U, 27U, 0xffffffffU, static_cast<std::uint32_t>(m.size() + 1), static_cast<std::uint32_t>(m.size() - 1)}) {
+        for (const std::uint32_t lie :
+             {0U, 27U, 0xffffffffU, static_cast<std::uint32_t>(m.size() + 1), static_cast<std::uint32_t>(m.size() - 1)}) {
             octets f = m;
             wire::store(byte_span{f}.subspan(24), lie);
             out.push_back(f);
@@ -106,8 +107,9 @@ TEST_CASE("lengths that lie are refused, in every payload of every message", "[i
         for (const auto& p : payloads(m)) {
             const auto at = static_cast<std::size_t>(p.raw.data() - m.data()) + 2;
             const auto real = static_cast<std::uint16_t>(p.raw.size());
-            for (const std::uint16_t lie : {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{3}, static_cast<std::uint16_t>(real + 1),
-                                            static_cast<std::uint16_t>(real - 1), std::uint16_t{0x7fff}, std::uint16_t{0xffff}}) {
+            for (const std::uint16_t lie :
+                 {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{3}, static_cast<std::uint16_t>(real + 1),
+                  static_cast<std::uint16_t>(real - 1), std::uint16_t{0x7fff}, std::uint16_t{0xffff}}) {
                 octets f = m;
                 wire::store(byte_span{f}.subspan(at), lie);
                 out.push_back(f);
@@ -159,8 +161,10 @@ TEST_CASE("payloads of every type, and every exchange type, are refused where th
         std::vector<octets> out;
         for (unsigned n = 1; n < 256; ++n) {
             const auto type = static_cast<isakmp::payload_type>(n);
-            if (type == isakmp::payload_type::vendor_id || type == isakmp::payload_type::certificate || type == isakmp::payload_type::certificate_request ||
-                type == isakmp::payload_type::nat_d || type == isakmp::payload_type::nat_oa || type == isakmp::payload_type::notification) continue;
+            if (type == isakmp::payload_type::vendor_id || type == isakmp::payload_type::certificate ||
+                type == isakmp::payload_type::certificate_request || type == isakmp::payload_type::nat_d ||
+                type == isakmp::payload_type::nat_oa || type == isakmp::payload_type::notification)
+                continue;
             auto list = listed(m);
             list.emplace_back(type, octets(8));
             out.push_back(rebuilt(m, list));
@@ -212,7 +216,8 @@ TEST_CASE("a whole exchange replayed after it is over changes nothing", "[ike][b
     REQUIRE(ends->run(seconds(3)));
     const auto all = ends->sent;
     const auto replay = [&] {
-        for (const auto& m : all) (m.from == side::left ? ends->right : ends->left).ike.handle_datagram(ends->now(), far_path(m.from), m.octets);
+        for (const auto& m : all)
+            (m.from == side::left ? ends->right : ends->left).ike.handle_datagram(ends->now(), far_path(m.from), m.octets);
         REQUIRE(ends->run(seconds(1)));
     };
     replay();
@@ -262,7 +267,8 @@ TEST_CASE("a spent cookie makes no second ISAKMP SA, an old one none at all", "[
 }
 
 // req: rfc2408-2.5.3-4
-TEST_CASE("a flood of first messages keeps nothing, costs no Diffie-Hellman, and the honest peer gets in", "[ike][bad_peer][cve-45][cve-50]") {
+TEST_CASE("a flood of first messages keeps nothing, costs no Diffie-Hellman, and the honest peer gets in",
+          "[ike][bad_peer][cve-45][cve-50]") {
     auto l = ike_config(true), r = ike_config(false);
     for (auto* c : {&l, &r}) c->cookie_slot = seconds(600);
     deferred_ends ends{std::move(l), std::move(r)};
@@ -307,8 +313,10 @@ TEST_CASE("half-open ISAKMP SAs stay under their limit, the oldest goes", "[ike]
         REQUIRE(other.ike.start(ends.now(), v1::peer_id{0}));
         std::vector<std::byte> scratch(32768);
         for (int k = 0; k < 3; ++k) {
-            while (auto tx = other.ike.poll_transmit(scratch)) ends.right.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
-            while (auto tx = ends.right.ike.poll_transmit(scratch)) other.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
+            while (auto tx = other.ike.poll_transmit(scratch))
+                ends.right.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
+            while (auto tx = ends.right.ike.poll_transmit(scratch))
+                other.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
         }
         CHECK(ends.right.ike.half_open_count() <= 4);
         ends.clock.advance(milliseconds(5));
@@ -316,9 +324,11 @@ TEST_CASE("half-open ISAKMP SAs stay under their limit, the oldest goes", "[ike]
     CHECK(ends.right.record.count(errc::limit_reached) == 16);
 }
 
-TEMPLATE_TEST_CASE("a wrong key tells nobody anything, and is cleaned up", "[ike][bad_peer][cve-47]", testing::identity_provider, crypto::botan::provider) {
+TEMPLATE_TEST_CASE("a wrong key tells nobody anything, and is cleaned up", "[ike][bad_peer][cve-47]", testing::identity_provider,
+                   crypto::botan::provider) {
     auto l = ike_config(true, "the wrong one"), r = ike_config(false);
-    for (auto* c : {&l, &r}) c->peers[0].suites = {{crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha1, crypto::group_id::modp768}};
+    for (auto* c : {&l, &r})
+        c->peers[0].suites = {{crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha1, crypto::group_id::modp768}};
     testing::clock clock;
     testing::seeded_rng rng_l{1}, rng_r{2};
     std::vector<std::byte> scratch(32768);
@@ -327,7 +337,8 @@ TEMPLATE_TEST_CASE("a wrong key tells nobody anything, and is cleaned up", "[ike
         std::size_t after_third = 0;
         for (int i = 0; i < 200; ++i) {
             a.drain_events(clock.now());
-            while (auto tx = a.ike.poll_transmit(scratch)) b.ike.handle_datagram(clock.now(), ike::reversed(tx->path), tx->octets);
+            while (auto tx = a.ike.poll_transmit(scratch))
+                b.ike.handle_datagram(clock.now(), ike::reversed(tx->path), tx->octets);
             b.drain_events(clock.now());
             while (auto tx = b.ike.poll_transmit(scratch)) {
                 if (a.record.messages.size() > 5) ++after_third;
@@ -432,10 +443,22 @@ TEST_CASE("public values and nonces of the wrong size or range are refused", "[i
                 if (type == isakmp::payload_type::key_exchange) body.resize(n);
             out.push_back(rebuilt(m, list));
         }
+        // Of the right size, but in no group: 0, 1, p-1, p. They spend no cookie and end no exchange.
+        const auto prime = crypto::prime_of(crypto::group_id::modp2048);
+        for (const int n : {0, 1, 2, 3}) {
+            auto list = all;
+            for (auto& [type, body] : list)
+                if (type == isakmp::payload_type::key_exchange) {
+                    body.assign(256, std::byte{0});
+                    if (n >= 2) body.assign(prime.begin(), prime.end());
+                    body.back() = static_cast<std::byte>(n < 2 ? n : 0xfe + n - 2);
+                }
+            out.push_back(rebuilt(m, list));
+        }
         return out;
     });
-    CHECK(ends->right.record.count(errc::bad_key_exchange) >= 2);
-    CHECK(ends->left.record.count(errc::bad_key_exchange) >= 2);
+    CHECK(ends->right.record.count(errc::bad_key_exchange) >= 6);
+    CHECK(ends->left.record.count(errc::bad_key_exchange) >= 6);
 }
 
 TEST_CASE("nothing acceptable: no state, one short answer, and the initiator is not stopped by it", "[ike][bad_peer]") {
@@ -456,7 +479,8 @@ TEST_CASE("nothing acceptable: no state, one short answer, and the initiator is 
 TEST_CASE("messages for nobody are refused by name", "[ike][bad_peer][cve-11]") {
     auto ends = make_ends();
     const auto all = recorded();
-    for (std::size_t i = 2; i < all.size(); ++i) ends->right.ike.handle_datagram(ends->now(), far_path(side::left), all[i].octets);
+    for (std::size_t i = 2; i < all.size(); ++i)
+        ends->right.ike.handle_datagram(ends->now(), far_path(side::left), all[i].octets);
     CHECK(ends->right.ike.ike_sa_count() == 0);
     CHECK(ends->right.record.count(errc::unknown_cookie) + ends->right.record.count(errc::bad_cookie) == all.size() - 2);
     auto stranger = far_path(side::left);

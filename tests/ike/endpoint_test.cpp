@@ -34,20 +34,29 @@ struct suite_row {
 constexpr auto sha1 = crypto::integrity_id::hmac_sha1_96;
 constexpr auto sha256 = crypto::integrity_id::hmac_sha2_256_128;
 const auto child_suites = {
-    suite_row{"esp 3des-md5", {.esp = crypto::transform{crypto::encryption_id::des3_cbc, 0, crypto::integrity_id::hmac_md5_96}}, 2},
+    suite_row{
+        "esp 3des-md5", {.esp = crypto::transform{crypto::encryption_id::des3_cbc, 0, crypto::integrity_id::hmac_md5_96}}, 2},
     suite_row{"esp des-sha1", {.esp = crypto::transform{crypto::encryption_id::des_cbc, 0, sha1}}, 2},
     suite_row{"esp null-sha256", {.esp = crypto::transform{crypto::encryption_id::null, 0, sha256}}, 2},
     suite_row{"esp aes128-sha1", {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, sha1}}, 2},
-    suite_row{"esp aes256-sha512", {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 256, crypto::integrity_id::hmac_sha2_512_256}}, 2},
-    suite_row{"esp aes192gcm16", {.esp = crypto::transform{crypto::encryption_id::aes_gcm_16, 192, crypto::integrity_id::none}}, 2},
+    suite_row{"esp aes256-sha512",
+              {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 256, crypto::integrity_id::hmac_sha2_512_256}},
+              2},
+    suite_row{
+        "esp aes192gcm16", {.esp = crypto::transform{crypto::encryption_id::aes_gcm_16, 192, crypto::integrity_id::none}}, 2},
     suite_row{"esp aes128gcm8", {.esp = crypto::transform{crypto::encryption_id::aes_gcm_8, 128, crypto::integrity_id::none}}, 2},
     suite_row{"ah sha1", {.ah = sha1}, 2},
     suite_row{"ah sha384", {.ah = crypto::integrity_id::hmac_sha2_384_192}, 2},
-    suite_row{"esp aes128 + ah sha1", {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none}, .ah = sha1}, 4},
-    suite_row{"esp aes128-sha1 + ah sha256", {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, sha1}, .ah = sha256}, 4},
+    suite_row{"esp aes128 + ah sha1",
+              {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, crypto::integrity_id::none}, .ah = sha1},
+              4},
+    suite_row{
+        "esp aes128-sha1 + ah sha256", {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, sha1}, .ah = sha256}, 4},
 };
 /// Both ends with the same change to peer and child.
-template <class Ends = identity_ends, class F> auto both(F change, testing::lossy_link<ike::path> wire = testing::lossy_link<ike::path>{}) -> std::unique_ptr<Ends> {
+template <class Ends = identity_ends, class F> auto both(F change,
+                                                         testing::lossy_link<ike::path> wire = testing::lossy_link<ike::path>{})
+    -> std::unique_ptr<Ends> {
     auto l = ike_config(true), r = ike_config(false);
     change(l, true);
     change(r, false);
@@ -85,10 +94,15 @@ TEST_CASE("every suite, mode and PFS comes to equal SAs at both ends", "[ike][en
 // req: rfc2409-4-12, rfc2409-4-14, rfc2409-4-15
 TEST_CASE("every cipher, hash and group of phase 1 comes to an ISAKMP SA", "[ike][endpoint]") {
     using enum crypto::encryption_id;
-    const auto group = GENERATE(crypto::group_id::modp768, crypto::group_id::modp1024, crypto::group_id::modp1536, crypto::group_id::modp2048,
-                                crypto::group_id::modp4096, crypto::group_id::modp8192);
-    for (const auto& [cipher, bits] : {std::pair<crypto::encryption_id, std::uint16_t>{des_cbc, 0}, {des3_cbc, 0}, {aes_cbc, 128}, {aes_cbc, 192}, {aes_cbc, 256}})
-        for (const auto hash : {crypto::hash_id::md5, crypto::hash_id::sha1, crypto::hash_id::sha2_256, crypto::hash_id::sha2_384, crypto::hash_id::sha2_512}) {
+    const auto group = GENERATE(crypto::group_id::modp768, crypto::group_id::modp1024, crypto::group_id::modp1536,
+                                crypto::group_id::modp2048, crypto::group_id::modp4096, crypto::group_id::modp8192);
+    for (const auto& [cipher, bits] : {std::pair<crypto::encryption_id, std::uint16_t>{des_cbc, 0},
+                                       {des3_cbc, 0},
+                                       {aes_cbc, 128},
+                                       {aes_cbc, 192},
+                                       {aes_cbc, 256}})
+        for (const auto hash : {crypto::hash_id::md5, crypto::hash_id::sha1, crypto::hash_id::sha2_256, crypto::hash_id::sha2_384,
+                                crypto::hash_id::sha2_512}) {
             CAPTURE(static_cast<int>(group), static_cast<int>(cipher), bits, static_cast<int>(hash));
             const v1::ike_suite suite{cipher, bits, hash, group};
             auto ends = both([&](v1::config& c, bool) { c.peers[0].suites = {suite}; });
@@ -129,11 +143,14 @@ TEST_CASE("client identities say addresses, prefixes, ranges, protocol and port;
         std::optional<ike::client> left, right;
     };
     const auto r = [](const char* text) { return *ip::parse_range(text); };
-    for (const auto& t : {row{"absent", {}, {}}, row{"single", ike::client{.addresses = r("10.1.0.1")}, ike::client{.addresses = r("10.2.0.1")}},
-                          row{"prefixes", ike::client{.addresses = r("10.1.0.0/17")}, ike::client{.addresses = r("0.0.0.0/0")}},
-                          row{"ranges", ike::client{.addresses = r("10.1.0.3-10.1.0.9")}, ike::client{.addresses = r("10.2.0.1-10.2.1.0")}},
-                          row{"tcp to a port", ike::client{.addresses = r("10.1.0.0/16"), .protocol = 6}, ike::client{.addresses = r("10.2.0.0/16"), .protocol = 6, .port = 443}},
-                          row{"v6", ike::client{.addresses = r("2001:db8:1::/48")}, ike::client{.addresses = r("2001:db8::5-2001:db8::9"), .protocol = 17, .port = 53}}}) {
+    for (const auto& t :
+         {row{"absent", {}, {}}, row{"single", ike::client{.addresses = r("10.1.0.1")}, ike::client{.addresses = r("10.2.0.1")}},
+          row{"prefixes", ike::client{.addresses = r("10.1.0.0/17")}, ike::client{.addresses = r("0.0.0.0/0")}},
+          row{"ranges", ike::client{.addresses = r("10.1.0.3-10.1.0.9")}, ike::client{.addresses = r("10.2.0.1-10.2.1.0")}},
+          row{"tcp to a port", ike::client{.addresses = r("10.1.0.0/16"), .protocol = 6},
+              ike::client{.addresses = r("10.2.0.0/16"), .protocol = 6, .port = 443}},
+          row{"v6", ike::client{.addresses = r("2001:db8:1::/48")},
+              ike::client{.addresses = r("2001:db8::5-2001:db8::9"), .protocol = 17, .port = 53}}}) {
         CAPTURE(t.name);
         auto ends = both([&](v1::config& c, bool left) {
             c.peers[0].children[0].local = left ? t.left : t.right;
@@ -234,11 +251,14 @@ TEST_CASE("no SA of a peer can be used before the other end has installed it", "
     for (int i = 0; i < 12; ++i) {
         ends->flush(ends->left, testing::side::left);
         ends->clock.advance(milliseconds(1));
-        while (auto m = ends->wire.receive(testing::side::right, ends->now())) ends->right.ike.handle_datagram(ends->now(), ike::reversed(m->tag), m->octets);
+        while (auto m = ends->wire.receive(testing::side::right, ends->now()))
+            ends->right.ike.handle_datagram(ends->now(), ike::reversed(m->tag), m->octets);
         while (auto ev = ends->right.ike.poll_event()) held.push_back(std::move(*ev));
-        while (auto tx = ends->right.ike.poll_transmit(scratch)) ends->wire.send(testing::side::right, tx->octets, ends->now(), tx->path);
+        while (auto tx = ends->right.ike.poll_transmit(scratch))
+            ends->wire.send(testing::side::right, tx->octets, ends->now(), tx->path);
         ends->clock.advance(milliseconds(1));
-        while (auto m = ends->wire.receive(testing::side::left, ends->now())) ends->left.ike.handle_datagram(ends->now(), ike::reversed(m->tag), m->octets);
+        while (auto m = ends->wire.receive(testing::side::left, ends->now()))
+            ends->left.ike.handle_datagram(ends->now(), ike::reversed(m->tag), m->octets);
     }
     CHECK(ends->left.table.empty());
     REQUIRE_FALSE(held.empty());
@@ -368,14 +388,16 @@ TEST_CASE("an endpoint that comes back says INITIAL-CONTACT, and its old SAs go"
     REQUIRE(ends->run(seconds(5)));
     const auto old = ends->right.table;
     // The left side forgets everything.
-    ike_end<testing::identity_provider> reborn{ike_config(true), 77};
+    ike_end<testing::identity_provider> reborn{ike_config(true), 77U};
     std::vector<std::byte> scratch(32768);
     REQUIRE(reborn.ike.start(ends->now(), sa::policy_id{1}));
     for (int i = 0; i < 20; ++i) {
         reborn.drain_events(ends->now());
-        while (auto tx = reborn.ike.poll_transmit(scratch)) ends->right.ike.handle_datagram(ends->now(), ike::reversed(tx->path), tx->octets);
+        while (auto tx = reborn.ike.poll_transmit(scratch))
+            ends->right.ike.handle_datagram(ends->now(), ike::reversed(tx->path), tx->octets);
         ends->right.drain_events(ends->now());
-        while (auto tx = ends->right.ike.poll_transmit(scratch)) reborn.ike.handle_datagram(ends->now(), ike::reversed(tx->path), tx->octets);
+        while (auto tx = ends->right.ike.poll_transmit(scratch))
+            reborn.ike.handle_datagram(ends->now(), ike::reversed(tx->path), tx->octets);
         ends->clock.advance(milliseconds(10));
     }
     CHECK(reborn.table.size() == 2);

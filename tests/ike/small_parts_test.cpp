@@ -31,11 +31,12 @@ TEST_CASE("client identities go to octets and back in their narrowest form", "[i
         std::uint16_t port;
         const char* octets;
     };
-    for (const auto& t : {row{"10.0.0.1", 0, 0, "010000000a000001"}, row{"10.1.0.0/16", 6, 80, "040600500a010000ffff0000"},
-                          row{"10.0.0.1-10.0.0.9", 17, 0, "071100000a0000010a000009"}, row{"0.0.0.0/0", 0, 0, "040000000000000000000000"},
-                          row{"2001:db8::1", 0, 0, "0500000020010db8000000000000000000000001"},
-                          row{"2001:db8::/32", 58, 0, "063a000020010db8000000000000000000000000ffffffff000000000000000000000000"},
-                          row{"2001:db8::1-2001:db8::3", 0, 0, "0800000020010db800000000000000000000000120010db8000000000000000000000003"}}) {
+    for (const auto& t :
+         {row{"10.0.0.1", 0, 0, "010000000a000001"}, row{"10.1.0.0/16", 6, 80, "040600500a010000ffff0000"},
+          row{"10.0.0.1-10.0.0.9", 17, 0, "071100000a0000010a000009"}, row{"0.0.0.0/0", 0, 0, "040000000000000000000000"},
+          row{"2001:db8::1", 0, 0, "0500000020010db8000000000000000000000001"},
+          row{"2001:db8::/32", 58, 0, "063a000020010db8000000000000000000000000ffffffff000000000000000000000000"},
+          row{"2001:db8::1-2001:db8::3", 0, 0, "0800000020010db800000000000000000000000120010db8000000000000000000000003"}}) {
         CAPTURE(t.range);
         const ike::client c{.addresses = *ip::parse_range(t.range), .protocol = t.protocol, .port = t.port};
         const auto id = ike::to_identity(c);
@@ -50,8 +51,8 @@ TEST_CASE("client identities go to octets and back in their narrowest form", "[i
 }
 
 TEST_CASE("identity bodies that are short, long, of the wrong size or of no address are refused", "[ike][identity][cve-12]") {
-    for (const char* t : {"", "01", "010000", "01000000", "010000000a0000", "010000000a00000101", "050000000a000001", "000000000a000001", "0c00000061", "02000000", "0200000000",
-                          "070000000a0000090a000001"})
+    for (const char* t : {"", "01", "010000", "01000000", "010000000a0000", "010000000a00000101", "050000000a000001",
+                          "000000000a000001", "0c00000061", "02000000", "0200000000", "070000000a0000090a000001"})
         CHECK_FALSE(ike::identity::parse(unhex(t)));
     std::string lengthy = "0b000000";
     for (int i = 0; i < 257; ++i) lengthy += "61";
@@ -75,7 +76,8 @@ TEST_CASE("a phase 1 identity has no port, or UDP 500", "[ike][identity]") {
     CHECK_FALSE(id.with(0, 500).may_be_phase_1());
     CHECK(id.same_party(id.with(17, 500)));
     CHECK_FALSE(id == id.with(17, 500));
-    CHECK_FALSE(ike::identity::of_text(ike::id_type::fqdn, "a.example")->same_party(*ike::identity::of_text(ike::id_type::user_fqdn, "a.example")));
+    CHECK_FALSE(ike::identity::of_text(ike::id_type::fqdn, "a.example")
+                    ->same_party(*ike::identity::of_text(ike::id_type::user_fqdn, "a.example")));
 }
 
 // req: rfc2408-5.1-8, rfc2408-5.1-9
@@ -116,35 +118,75 @@ TEST_CASE("a configuration's first fault is named", "[ike][config]") {
     for (const auto& t : {
              row{"as it is", [](v1::config&) {}, {}},
              row{"short secret", [](v1::config& c) { c.peers[0].psk = v1::psk_of("short"); }, errc::short_secret},
-             row{"short secret on purpose", [](v1::config& c) { c.peers[0].psk = v1::psk_of("short"); c.peers[0].allow_short_secret = true; }, {}},
-             row{"no secret", [](v1::config& c) { c.peers[0].psk.clear(); c.peers[0].allow_short_secret = true; }, errc::short_secret},
+             row{"short secret on purpose",
+                 [](v1::config& c) {
+                     c.peers[0].psk = v1::psk_of("short");
+                     c.peers[0].allow_short_secret = true;
+                 },
+                 {}},
+             row{"no secret",
+                 [](v1::config& c) {
+                     c.peers[0].psk.clear();
+                     c.peers[0].allow_short_secret = true;
+                 },
+                 errc::short_secret},
              row{"no suites", [](v1::config& c) { c.peers[0].suites.clear(); }, errc::no_suites},
-             row{"GCM in phase 1", [](v1::config& c) { c.peers[0].suites[0].encryption = encryption_id::aes_gcm_16; }, errc::not_for_phase_1},
-             row{"ChaCha20 in phase 1", [](v1::config& c) { c.peers[0].suites[0] = {encryption_id::chacha20_poly1305, 0}; }, errc::not_for_ike_v1},
-             row{"AES without a length", [](v1::config& c) { c.peers[0].suites[0].key_bits = 0; }, errc::unusable_algorithm},
-             row{"unknown group", [](v1::config& c) { c.peers[0].suites[0].group = crypto::group_id{1025}; }, errc::unusable_algorithm},
-             row{"ChaCha20 in phase 2",
-                 [](v1::config& c) { c.peers[0].children[0].suites = {{.esp = crypto::transform{encryption_id::chacha20_poly1305, 0, crypto::integrity_id::none}}}; },
+             row{"GCM in phase 1", [](v1::config& c) { c.peers[0].suites[0].encryption = encryption_id::aes_gcm_16; },
+                 errc::not_for_phase_1},
+             row{"ChaCha20 in phase 1", [](v1::config& c) { c.peers[0].suites[0] = {encryption_id::chacha20_poly1305, 0}; },
                  errc::not_for_ike_v1},
-             row{"NULL with NULL", [](v1::config& c) { c.peers[0].children[0].suites = {{.esp = crypto::transform{encryption_id::null, 0, crypto::integrity_id::none}}}; },
+             row{"AES without a length", [](v1::config& c) { c.peers[0].suites[0].key_bits = 0; }, errc::unusable_algorithm},
+             row{"unknown group", [](v1::config& c) { c.peers[0].suites[0].group = crypto::group_id{1025}; },
+                 errc::unusable_algorithm},
+             row{"ChaCha20 in phase 2",
+                 [](v1::config& c) {
+                     c.peers[0].children[0].suites = {
+                         {.esp = crypto::transform{encryption_id::chacha20_poly1305, 0, crypto::integrity_id::none}}};
+                 },
+                 errc::not_for_ike_v1},
+             row{"NULL with NULL",
+                 [](v1::config& c) {
+                     c.peers[0].children[0].suites = {
+                         {.esp = crypto::transform{encryption_id::null, 0, crypto::integrity_id::none}}};
+                 },
                  errc::unusable_algorithm},
              row{"encryption alone",
-                 [](v1::config& c) { c.peers[0].children[0].suites = {{.esp = crypto::transform{encryption_id::aes_cbc, 128, crypto::integrity_id::none}}}; },
+                 [](v1::config& c) {
+                     c.peers[0].children[0].suites = {
+                         {.esp = crypto::transform{encryption_id::aes_cbc, 128, crypto::integrity_id::none}}};
+                 },
                  errc::unusable_algorithm},
              row{"encryption alone under AH",
                  [](v1::config& c) {
-                     c.peers[0].children[0].suites = {{.esp = crypto::transform{encryption_id::aes_cbc, 128, crypto::integrity_id::none}, .ah = crypto::integrity_id::hmac_sha1_96}};
+                     c.peers[0].children[0].suites = {
+                         {.esp = crypto::transform{encryption_id::aes_cbc, 128, crypto::integrity_id::none},
+                          .ah = crypto::integrity_id::hmac_sha1_96}};
                  },
                  {}},
              row{"neither ESP nor AH", [](v1::config& c) { c.peers[0].children[0].suites = {{}}; }, errc::no_suites},
-             row{"one identity", [](v1::config& c) { c.peers[0].children[0].local = ike::client{.addresses = ip::address::v4(1, 2, 3, 4)}; }, errc::bad_selector},
+             row{"one identity",
+                 [](v1::config& c) { c.peers[0].children[0].local = ike::client{.addresses = ip::address::v4(1, 2, 3, 4)}; },
+                 errc::bad_selector},
              row{"all addresses of both families",
-                 [](v1::config& c) { c.peers[0].children[0].local = c.peers[0].children[0].remote = ike::client{}; }, errc::bad_selector},
+                 [](v1::config& c) { c.peers[0].children[0].local = c.peers[0].children[0].remote = ike::client{}; },
+                 errc::bad_selector},
              row{"no lifetime", [](v1::config& c) { c.peers[0].children[0].lifetime = {0, 0}; }, errc::bad_lifetime},
+             row{"a lifetime that no attribute of ours holds",
+                 [](v1::config& c) { c.peers[0].children[0].lifetime = {0x1'0000'0000U, 0}; }, errc::bad_lifetime},
+             row{"one of phase 1", [](v1::config& c) { c.peers[0].lifetime = {100, 0x1'0000'0000U}; }, errc::bad_lifetime},
+             row{"two protocols",
+                 [](v1::config& c) {
+                     c.peers[0].children[0].local = ike::client{.addresses = ip::address::v4(1, 2, 3, 4), .protocol = 6};
+                     c.peers[0].children[0].remote = ike::client{.addresses = ip::address::v4(1, 2, 3, 5), .protocol = 17};
+                 },
+                 errc::bad_selector},
              row{"phase 1 without seconds", [](v1::config& c) { c.peers[0].lifetime = {0, 100}; }, errc::bad_lifetime},
-             row{"identity with a port", [](v1::config& c) { c.peers[0].local_id = ike::identity::of(ip::address::v4(1, 2, 3, 4)).with(6, 80); }, errc::bad_identity},
+             row{"identity with a port",
+                 [](v1::config& c) { c.peers[0].local_id = ike::identity::of(ip::address::v4(1, 2, 3, 4)).with(6, 80); },
+                 errc::bad_identity},
              row{"one address twice", [](v1::config& c) { c.peers[1].path = c.peers[0].path; }, errc::duplicate_peer},
-             row{"one policy twice", [](v1::config& c) { c.peers[1].children[0].policy = c.peers[0].children[0].policy; }, errc::duplicate_policy},
+             row{"one policy twice", [](v1::config& c) { c.peers[1].children[0].policy = c.peers[0].children[0].policy; },
+                 errc::duplicate_policy},
              row{"no room", [](v1::config& c) { c.limits.exchanges = 0; }, errc::bad_limit},
          }) {
         CAPTURE(t.name);

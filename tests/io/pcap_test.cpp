@@ -25,7 +25,8 @@ struct scratch {
     ~scratch() { std::filesystem::remove_all(folder); }
     auto file(const char* name) const -> std::string { return (folder / name).string(); }
     auto with(const char* name, const std::vector<std::byte>& octets) const -> std::string {
-        std::ofstream{file(name), std::ios::binary}.write(reinterpret_cast<const char*>(octets.data()), static_cast<std::streamsize>(octets.size()));
+        std::ofstream{file(name), std::ios::binary}.write(reinterpret_cast<const char*>(octets.data()),
+                                                          static_cast<std::streamsize>(octets.size()));
         return file(name);
     }
 };

@@ -33,6 +33,12 @@ class Keys:
         # A log of values in order, as one peer printed them: the Quick Modes' own secrets are among them.
         self.loose = [bytes.fromhex(v) for name, v in data.get("values", []) if "secret" in name.lower() and "hellman" not in name.lower()]
         self.psk = bytes.fromhex(data["psk"]) if "psk" in data else None
+        self.children_of, self.ipsec_of = {}, {}
+        for c in self.children:
+            for spi in (c["spi_in"], c["spi_out"]):
+                self.children_of.setdefault(spi, []).append(c)
+        for s in self.ipsec:
+            self.ipsec_of.setdefault(int(s["spi"], 16), []).append(s)
 
     def dh_of(self, cookie_i, cookie_r):
         for s in self.ike:
@@ -41,7 +47,7 @@ class Keys:
         return None
 
     def child(self, spis):
-        for c in self.children:
+        for c in self.children_of.get(spis[0].hex(), []):
             if {c["spi_in"], c["spi_out"]} == {s.hex() for s in spis}:
                 return c
         return None
@@ -177,20 +183,19 @@ class Oracle:
                 self.equal(f"{name} of IKE SA {entry['spi_i']}", entry.get(name), value)
         for sa in self.sas.values():
             self.compare_child(sa)
+        made = {sa.spi.hex() for sa in self.sas.values()}
         for child in self.keys.children:
             for spi in (child["spi_in"], child["spi_out"]):
-                if not any(sa.spi.hex() == spi for sa in self.sas.values()):
+                if spi not in made:
                     self.fault(0, f"KEYS has SPI {spi}, no Quick Mode of the capture made it")
 
     def compare_child(self, sa):
-        for c in self.keys.children:
-            if sa.spi.hex() not in (c["spi_in"], c["spi_out"]):
-                continue
+        for c in self.keys.children_of.get(sa.spi.hex(), []):
             end = sa.by[0]
             self.equal(f"encr_{end} of SPI {sa.spi.hex()}", c.get("encr_" + end), sa.encryption_key + sa.salt)
             self.equal(f"integ_{end} of SPI {sa.spi.hex()}", c.get("integ_" + end), sa.integrity_key)
-        for s in self.keys.ipsec:
-            if int(s["spi"], 16) == int(sa.spi.hex(), 16) and s.get("dst", sa.destination) == sa.destination:
+        for s in self.keys.ipsec_of.get(int(sa.spi.hex(), 16), []):
+            if s.get("dst", sa.destination) == sa.destination:
                 self.equal(f"encr_key of SPI {sa.spi.hex()}", s.get("encr_key"), sa.encryption_key + sa.salt)
                 self.equal(f"auth_key of SPI {sa.spi.hex()}", s.get("auth_key"), sa.integrity_key)
 

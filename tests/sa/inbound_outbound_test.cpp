@@ -140,8 +140,14 @@ TEST_CASE("an outbound SA stops at the end of its numbers unless nobody looks at
     auto s = out(p, {.counts = r.counter_mode});
     REQUIRE(s);
     CHECK(s->next_sequence()->value() == 1);
+    CHECK_FALSE(s->lifetime().has_news());
+    // A new SA has to be there before the numbers are used up: time for that is left.          RFC 2406 §3.3.3
+    s->resume_at(sequence64{two32 - two32 / 32});
+    CHECK(s->next_sequence());
+    CHECK((s->lifetime().take_expiry() == sa::expiry::soft) == r.stops);
     s->resume_at(sequence64{two32 - 2});
     CHECK(s->next_sequence()->value() == two32 - 1);
+    CHECK_FALSE(s->lifetime().has_news());
     const auto over = s->next_sequence();
     CHECK(over.has_value() != r.stops);
     if (r.stops) {

@@ -192,6 +192,107 @@ TEST_CASE("outbound: an SA of a class is for packets of the class", "[sa][sadb]"
     CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1000);
 }
 
+// req: rfc2401-5.1.1-3
+TEST_CASE("outbound: SAs of host pairs and wide ones agree with a plain list of all", "[sa][sadb][rfc2401-5.1.1-3]") {
+    struct model {
+        sa::outbound_handle handle;
+        sa::parameters p;
+    };
+    std::mt19937 engine{11};
+    const auto r = [&](std::uint32_t n) { return static_cast<std::uint32_t>(engine() % n); };
+    database d;
+    std::vector<model> list;  // oldest first
+    std::uint32_t number = 0x1000;
+    for (int step = 0; step < 3000; ++step) {
+        if (list.size() < 40 && r(3) != 0) {
+            auto p = params(++number);
+            p.policy = policy_id{7 + r(2)};
+            p.traffic_class = r(4) == 0 ? 46 : 0;
+            if (r(4) != 0) p.selectors.source = ip::address::v4(10, 0, 0, 1);
+            if (r(3) != 0) p.selectors.destination = ip::address::v4(10, 0, 1, static_cast<std::uint8_t>(r(8)));
+            if (r(3) == 0) p.selectors.destination_port = ip::port_range{static_cast<std::uint16_t>(80 + r(2))};
+            list.push_back({*d.insert(esp_out(p)), p});
+        } else if (!list.empty()) {
+            const auto at = list.begin() + r(static_cast<std::uint32_t>(list.size()));
+            REQUIRE(d.erase(at->handle));
+            list.erase(at);
+        }
+        const policy_id policy{7 + r(2)};
+        const auto flow = flow_to(static_cast<std::uint8_t>(r(8)), static_cast<std::uint16_t>(80 + r(2)));
+        const std::uint32_t traffic_class = r(2) == 0 ? 46 : 0;
+        std::uint32_t want = 0;
+        for (const auto& m : list)
+            if (m.p.policy == policy && (m.p.traffic_class == 0 || m.p.traffic_class == traffic_class) &&
+                m.p.selectors.contains(flow))
+                want = m.p.id.spi.value();
+        REQUIRE(spi_of(d, d.find_outbound(policy, flow, traffic_class)) == want);
+    }
+}
+
+// Not timed; trying them one by one would make it the slowest test of the room by far.
+TEST_CASE("outbound: tens of thousands of host pairs and bundles under one policy are found and erased at once", "[sa][sadb]") {
+    constexpr std::uint32_t many = 20000;
+    database d{3 * many};
+    const auto host = [](std::uint32_t i) {
+        return ip::address::v4(10, 1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i));
+    };
+    std::vector<sa::outbound_handle> handles;
+    for (std::uint32_t i = 0; i < many; ++i) {
+        auto p = params(0x1000 + 2 * i);
+        p.selectors.source = ip::address::v4(10, 0, 0, 1);
+        p.selectors.destination = host(i);
+        p.bundle = {.pair = i, .position = 0, .size = 2};
+        handles.push_back(*d.insert(esp_out(p)));
+        p.id = params(0x1001 + 2 * i, sa::protocol::ah).id;
+        p.bundle.position = 1;
+        REQUIRE(d.insert(ah_out(p)));
+    }
+    auto flow = flow_to(1);
+    for (std::uint32_t i = 0; i < many; ++i) {
+        flow.destination = host(i);
+        REQUIRE(spi_of(d, d.find_outbound(policy_id{7}, flow)) == 0x1000 + 2 * i);
+    }
+    for (std::uint32_t i = 0; i < many; ++i) {
+        REQUIRE(d.erase(handles[i]));
+        flow.destination = host(i);
+        REQUIRE(d.find_outbound(policy_id{7}, flow) == nullptr);
+    }
+}
+
+// req: rfc2401-5.1.1-3
+TEST_CASE("outbound: an SA in transport mode is for packets to its own end, whatever its selectors say", "[sa][sadb]") {
+    database d;
+    auto p = params(0x1000);
+    p.mode = sa::mode::transport;
+    REQUIRE(d.insert(esp_out(p)));
+    CHECK(d.find_outbound(policy_id{7}, flow_to(1)) == nullptr);  // goes elsewhere: its receiver has no such SPI
+    auto flow = flow_to(1);
+    flow.destination = there;
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow)) == 0x1000);
+}
+
+TEST_CASE("what an SA has not reported yet, and an SA that is over, are due at once", "[sa][sadb]") {
+    database d;
+    auto p = params(0x1000);
+    p.lifetimes = {.soft = {.packets = 1}, .hard = {.packets = 2}};
+    const auto h = *d.insert(esp_out(p));
+    CHECK(d.deadline() == instant::never());
+    REQUIRE(d.get(h)->esp()->charge(1, start));
+    CHECK(d.deadline() < start + seconds(1));
+    std::vector<sa::expiry> seen;
+    const auto note = [&](const sa::id&, policy_id, sa::expiry e) { seen.push_back(e); };
+    d.expire(start, note);
+    CHECK(seen == std::vector{sa::expiry::soft});
+    CHECK(d.deadline() == instant::never());
+    REQUIRE(d.get(h)->esp()->charge(1, start));
+    CHECK_FALSE(d.get(h)->esp()->charge(1, start));
+    CHECK(d.deadline() < start + seconds(1));  // over, and still in the way
+    d.expire(start, note);
+    CHECK(seen.back() == sa::expiry::hard);
+    CHECK(d.outbound_size() == 0);
+    CHECK(d.deadline() == instant::never());
+}
+
 // req: rfc2401-4.5-6
 TEST_CASE("outbound: a bundle is used when it is whole, in its order", "[sa][sadb][rfc2401-4.5-6]") {
     database d;

@@ -1,7 +1,7 @@
 #pragma once
-// A recorded IKEv1 run of two strongSwan peers (tests/data/captures/v1-*): its messages by exchange, its packets, and every secret
-// that alice, the initiator of all exchanges, wrote down. What is encrypted is opened here with the recorded keys and IVs and Botan
-// alone, so that the code under test can be held against it.
+// A recorded IKEv1 run of two strongSwan peers (tests/data/captures/v1-*): its messages by exchange, its packets, and every
+// secret that alice, the initiator of all exchanges, wrote down. What is encrypted is opened here with the recorded keys and IVs
+// and Botan alone, so that the code under test can be held against it.
 #include <array>
 #include <fstream>
 #include <map>
@@ -45,13 +45,13 @@ struct recorded_main {
     std::vector<std::string> ivs;  ///< of message 5, of message 6, and the last block
 };
 struct recorded_quick {
-    std::size_t main = 0;                    ///< the ISAKMP SA that it ran under
+    std::size_t main = 0;  ///< the ISAKMP SA that it ran under
     isakmp::message_id id;
     std::vector<recorded_message> messages;  ///< three
     nlohmann::json keys;
-    std::vector<std::string> hashes;         ///< HASH(1) to HASH(3)
-    std::vector<std::string> ivs;            ///< of messages 1 to 3, and the last block
-    std::string gqm_xy, seed_i, seed_r;      ///< g(qm)^xy is empty without PFS; seeds: all that KEYMAT is made from
+    std::vector<std::string> hashes;  ///< HASH(1) to HASH(3)
+    std::vector<std::string> ivs;  ///< of messages 1 to 3, and the last block
+    std::string gqm_xy, seed_i, seed_r;  ///< g(qm)^xy is empty without PFS; seeds: all that KEYMAT is made from
     std::uint32_t spi_alice = 0, spi_bob = 0;  ///< of the SA that alice, that bob receives on
 };
 struct recorded_note {
@@ -75,9 +75,6 @@ struct ike_capture {
 
     [[nodiscard]] static auto load(const std::string& name) -> ike_capture;
 };
-
-/// Octets of the last block, which the next message's IV is.
-[[nodiscard]] inline auto last_block(byte_view datagram, std::size_t block) -> std::string { return hex(datagram.last(block)); }
 
 inline auto ike_capture::load(const std::string& name) -> ike_capture {
     ike_capture c;
@@ -107,7 +104,8 @@ inline auto ike_capture::load(const std::string& name) -> ike_capture {
         if (main == c.mains.size()) {
             recorded_main fresh;
             for (const auto& k : keys.at("ike_sas"))
-                if (unhex(k.at("spi_i").get<std::string>()) == std::vector(packet.begin() + 28, packet.begin() + 36)) fresh.keys = k;
+                if (unhex(k.at("spi_i").get<std::string>()) == std::vector(packet.begin() + 28, packet.begin() + 36))
+                    fresh.keys = k;
             const auto cky = unhex(fresh.keys.at("spi_i").get<std::string>() + fresh.keys.at("spi_r").get<std::string>());
             fresh.cookies = {isakmp::cookie_i{byte_view{cky}.first<8>()}, isakmp::cookie_r{byte_view{cky}.last<8>()}};
             fresh.hash_i = values.at("HASH_I").at(main);
@@ -127,7 +125,8 @@ inline auto ike_capture::load(const std::string& name) -> ike_capture {
                 q.main = main;
                 q.id = m.head.id;
                 q.keys = keys.at("child_sas").at(at.exchange);
-                q.hashes = {values.at("Hash(1)").at(at.exchange), values.at("Hash(2)").at(at.exchange), values.at("Hash(3)").at(at.exchange)};
+                q.hashes = {values.at("Hash(1)").at(at.exchange), values.at("Hash(2)").at(at.exchange),
+                            values.at("Hash(3)").at(at.exchange)};
                 q.ivs = ivs_of(q.id.value());
                 if (values.contains("DH secret")) q.gqm_xy = values.at("DH secret").at(at.exchange);
                 q.seed_i = values.at("initiator SA seed").at(at.exchange);

@@ -22,12 +22,26 @@ struct ike_record {
     std::vector<ike::notify_record> notes;
     std::vector<std::string> messages;  ///< "-> Main Mode" and so on
     std::size_t sent_deletes = 0;       ///< messages with a Delete, the first time each was sent
+    std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
+    void on(const v1::phase_1_secrets& s) noexcept {
+        v1::main_mode::keyed k;
+        k.cky = s.cookies;
+        k.agreed.suite = s.suite;
+        k.prf = crypto::find(s.suite.hash)->prf;
+        k.keys = {s.keys->skeyid.clone(), s.keys->skeyid_d.clone(), s.keys->skeyid_a.clone(), s.keys->skeyid_e.clone()};
+        k.cipher = {s.suite.encryption, s.initial_iv.size, v1::encryption_key{s.encryption_key}};
+        k.next = s.initial_iv;
+        phase_1.push_back(std::move(k));
+    }
     void on(const ike::audit_record& r) noexcept { audits.push_back(r); }
     void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
     void on(const ike::message_trace& m) noexcept {
-        messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} + std::string{isakmp::name_of(m.header.exchange)});
+        messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} +
+                           std::string{isakmp::name_of(m.header.exchange)});
         const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted);
-        if (m.direction == ike::direction::out && m.transmission == 1 && chain && chain->count(isakmp::payload_type::delete_sa) > 0) ++sent_deletes;
+        if (m.direction == ike::direction::out && m.transmission == 1 && chain &&
+            chain->count(isakmp::payload_type::delete_sa) > 0)
+            ++sent_deletes;
     }
     [[nodiscard]] auto count(ike::errc e) const -> std::size_t {
         return static_cast<std::size_t>(std::ranges::count(audits, e, &ike::audit_record::why));
@@ -77,7 +91,8 @@ struct ike_end {
         instant when;
     };
 
-    template <class... Args> explicit ike_end(v1::config c, Args&&... args) : crypto(std::forward<Args>(args)...), ike(make(std::move(c), crypto, record)) {}
+    template <class... Args> explicit ike_end(v1::config c, Args&&... args)
+        : crypto(std::forward<Args>(args)...), ike(make(std::move(c), crypto, record)) {}
     ike_end(const ike_end&) = delete;
 
     static auto make(v1::config c, Provider& p, ike_record& r) -> endpoint {
@@ -111,7 +126,10 @@ struct ike_end {
         if (refuse_installs > 0 && --refuse_installs == 0) return false;
         const auto at = name(e.id, inbound);
         if (table.contains(at)) return false;
-        table[at] = {inbound, e.mode, e.source, e.policy, e.transform, hex(e.keymat.view()), e.selectors, e.lifetimes, e.extended_sequence, e.bundle, now};
+        table[at] = {inbound,     e.mode,      e.source,
+                     e.policy,    e.transform, hex(e.keymat.view()),
+                     e.selectors, e.lifetimes, e.extended_sequence,
+                     e.bundle,    now};
         return true;
     }
 
@@ -132,7 +150,8 @@ struct ike_ends {
     using side = testing::side;
     using link = testing::lossy_link<ike::path>;
 
-    explicit ike_ends(v1::config l = ike_config(true), v1::config r = ike_config(false), link wire_ = link{}, std::uint64_t seed = 1)
+    explicit ike_ends(v1::config l = ike_config(true), v1::config r = ike_config(false), link wire_ = link{},
+                      std::uint64_t seed = 1)
         : left(std::move(l), seed * 2), right(std::move(r), seed * 2 + 1), wire(std::move(wire_)) {}
 
     [[nodiscard]] auto now() const -> instant { return clock.now(); }
@@ -194,8 +213,9 @@ struct ike_ends {
     static auto covers(const ike_end<Provider>& a, const ike_end<Provider>& b) -> bool {
         for (const auto& [name, sa] : a.table) {
             const auto it = b.table.find((sa.inbound ? "out" + name.substr(2) : "in" + name.substr(3)));
-            if (it == b.table.end() || it->second.key != sa.key || it->second.transform != sa.transform || !(it->second.selectors == sa.selectors) ||
-                it->second.mode != sa.mode || it->second.esn != sa.esn || it->second.source != sa.source)
+            if (it == b.table.end() || it->second.key != sa.key || it->second.transform != sa.transform ||
+                !(it->second.selectors == sa.selectors) || it->second.mode != sa.mode || it->second.esn != sa.esn ||
+                it->second.source != sa.source)
                 return false;
         }
         return true;

@@ -128,7 +128,8 @@ inline auto check_kernel_cases(const std::string& protocol) -> kernel_summary {
                 in->resume_at(sa::sequence64{s.before});
                 esp_in.emplace(key, std::move(*in));
             } else {
-                auto in = sa::inbound<botan::any_mac>::make(s.parameters, *botan::make_mac(s.transform.integrity), s.keymat, random, instant{});
+                auto in = sa::inbound<botan::any_mac>::make(s.parameters, *botan::make_mac(s.transform.integrity), s.keymat,
+                                                            random, instant{});
                 REQUIRE(in);
                 in->resume_at(sa::sequence64{s.before});
                 ah_in.emplace(key, std::move(*in));
@@ -142,7 +143,8 @@ inline auto check_kernel_cases(const std::string& protocol) -> kernel_summary {
             packet_buffer packet{wire_octets};
 
             // Opened from the outside in.
-            std::vector<std::pair<std::vector<std::byte>, std::uint64_t>> layers;  // the octets that were opened, and their number
+            std::vector<std::pair<std::vector<std::byte>, std::uint64_t>>
+                layers;  // the octets that were opened, and their number
             const std::size_t outer = over_v4 ? 20 : 40;
             if (protocol != "esp") {
                 const auto key = wire::load<std::uint32_t>(packet.octets().subspan(outer + 4));
@@ -185,10 +187,12 @@ inline auto check_kernel_cases(const std::string& protocol) -> kernel_summary {
                 const auto key = wire::load<std::uint32_t>(byte_view{goal}.subspan(outer + (is_esp ? 0U : 4U)));
                 auto p = all.at(key).parameters;
                 p.tunnel.hop_limit = std::to_integer<std::uint8_t>(over_v4 ? goal[8] : goal[7]);
-                const std::uint16_t identification = over_v4 ? wire::load<std::uint16_t>(byte_view{goal}.subspan(4)) : std::uint16_t{0};
+                const std::uint16_t identification =
+                    over_v4 ? wire::load<std::uint16_t>(byte_view{goal}.subspan(4)) : std::uint16_t{0};
                 if (is_esp) {
                     auto out = sa::outbound<botan::gateway_suite>::make(
-                        p, *botan::make_esp_suite(all.at(key).transform, {.no_integrity = true}), all.at(key).keymat, random, instant{});
+                        p, *botan::make_esp_suite(all.at(key).transform, {.no_integrity = true}), all.at(key).keymat, random,
+                        instant{});
                     REQUIRE(out);
                     out->resume_at(sa::sequence64{number - 1});
                     auto job = esp::prepare(*out, packet, instant{}, {.identification = identification});

@@ -39,7 +39,8 @@ inline void mend_checksum(byte_span packet) {
     return p;
 }
 /// IPv6, next header 17, `payload` octets behind the IP header that count up; fd01::1 to fd02::2.
-[[nodiscard]] inline auto v6_packet(std::size_t payload, std::uint8_t traffic_class = 0, std::uint8_t hops = 64) -> std::vector<std::byte> {
+[[nodiscard]] inline auto v6_packet(std::size_t payload, std::uint8_t traffic_class = 0, std::uint8_t hops = 64)
+    -> std::vector<std::byte> {
     auto p = unhex("60000000 00001140 fd010000000000000000000000000001 fd020000000000000000000000000002");
     p[0] = static_cast<std::byte>(0x60U | traffic_class >> 4);
     p[1] = static_cast<std::byte>((traffic_class & 15U) << 4);

@@ -21,7 +21,8 @@ namespace ipsec::test {
         return little ? octet(i) | octet(i + 1) << 8 | octet(i + 2) << 16 | octet(i + 3) << 24
                       : octet(i + 3) | octet(i + 2) << 8 | octet(i + 1) << 16 | octet(i) << 24;
     };
-    if (text.size() < 24 || (number(0) != 0xa1b2c3d4U && number(0) != 0xa1b23c4dU)) throw std::runtime_error{"no pcap file: " + path};
+    if (text.size() < 24 || (number(0) != 0xa1b2c3d4U && number(0) != 0xa1b23c4dU))
+        throw std::runtime_error{"no pcap file: " + path};
     const std::uint32_t link = number(20);
     std::vector<std::vector<std::byte>> packets;
     for (std::size_t at = 24; at + 16 <= text.size();) {
@@ -34,7 +35,8 @@ namespace ipsec::test {
             if (type != 0x0800 && type != 0x86dd) continue;
             begin += 14;
         }
-        const std::size_t length = octet(begin) >> 4 == 4 ? octet(begin + 2) << 8 | octet(begin + 3) : 40 + (octet(begin + 4) << 8 | octet(begin + 5));
+        const std::size_t length =
+            octet(begin) >> 4 == 4 ? octet(begin + 2) << 8 | octet(begin + 3) : 40 + (octet(begin + 4) << 8 | octet(begin + 5));
         if (begin + length > end) throw std::runtime_error{"packet cut by the capture: " + path};
         std::vector<std::byte> packet;
         for (std::size_t i = begin; i < begin + length; ++i) packet.push_back(static_cast<std::byte>(octet(i)));

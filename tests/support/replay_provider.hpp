@@ -14,8 +14,8 @@
 
 namespace ipsec::test {
 
-/// Models `crypto::ike_v1_provider`. Arithmetic is Botan's, chance is scripted: `fill` and `generate` hand out the script in order,
-/// `agree` knows only the pairs of public values that it was told. What the script does not have fails, and is kept in `faults`.
+/// Models `crypto::ike_v1_provider`. Arithmetic is Botan's, chance is scripted: `fill` and `generate` hand out the script in
+/// order, `agree` knows only the pairs of public values that it was told. What is not in the script fails and goes to `faults`.
 class replay_provider {
 public:
     class dh_key {
@@ -36,19 +36,21 @@ public:
         own_.push_back(own);
         shared_[{std::move(own), std::move(peer)}] = std::move(shared);
     }
-    /// What the responder's cookie for this initiator's is. A cookie jar asks for HMAC-SHA2-256, which no recording uses otherwise.
+    /// The responder's cookie that goes with this initiator's. A cookie jar asks for HMAC-SHA2-256, which no recording has else.
     void will_answer(const isakmp::cookie_pair& cky) { cookies_[cky.initiator] = cky.responder; }
     /// All that was scripted has been used, and nothing else was asked for.
     [[nodiscard]] auto is_spent() const -> bool { return faults.empty() && fills_.empty() && own_.empty(); }
 
     // --- crypto::ike_v1_provider ---
     [[nodiscard]] auto fill(byte_span out) noexcept -> bool {
-        if (fills_.empty() || fills_.front().size() != out.size()) return fail("fill of " + std::to_string(out.size()) + " octets");
+        if (fills_.empty() || fills_.front().size() != out.size())
+            return fail("fill of " + std::to_string(out.size()) + " octets");
         copy_octets(fills_.front(), out);
         fills_.pop_front();
         return true;
     }
-    [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept -> crypto::result<crypto::digest> {
+    [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept
+        -> crypto::result<crypto::digest> {
         if (f != crypto::prf_id::hmac_sha2_256) return inner_.prf(f, key, parts);
         for (const byte_view part : parts) {
             if (part.size() != isakmp::cookie_i::size) continue;

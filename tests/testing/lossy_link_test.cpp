@@ -16,7 +16,8 @@ auto order_of_arrival(lossy_link<>& l, int count, duration gap = milliseconds(10
     testing::clock c;
     std::string out;
     const auto drain = [&] {
-        while (auto m = l.receive(side::right, c.now())) out += (out.empty() ? "" : " ") + std::to_string(std::to_integer<int>(m->octets.at(0)));
+        while (auto m = l.receive(side::right, c.now()))
+            out += (out.empty() ? "" : " ") + std::to_string(std::to_integer<int>(m->octets.at(0)));
     };
     for (int i = 0; i < count; ++i) {
         const std::array octet{static_cast<std::byte>(i)};
@@ -42,7 +43,10 @@ TEST_CASE("a script says what befalls each message", "[testing][lossy_link]") {
         {"first lost", {{0, fate::drop}}, "1 2 3", {.sent = 4, .delivered = 3, .dropped = 1}},
         {"two lost", {{1, fate::drop}, {3, fate::drop}}, "0 2", {.sent = 4, .delivered = 2, .dropped = 2}},
         {"one doubled", {{2, fate::duplicate}}, "0 1 2 2 3", {.sent = 4, .delivered = 5, .duplicated = 1}},
-        {"one doubled late", {{1, fate::duplicate, {}, milliseconds(15)}}, "0 1 2 1 3", {.sent = 4, .delivered = 5, .duplicated = 1}},
+        {"one doubled late",
+         {{1, fate::duplicate, {}, milliseconds(15)}},
+         "0 1 2 1 3",
+         {.sent = 4, .delivered = 5, .duplicated = 1}},
         {"swapped", {{1, fate::swap}}, "0 2 1 3", {.sent = 4, .delivered = 4, .swapped = 1}},
         {"the last one swapped comes all the same", {{3, fate::swap}}, "0 1 2 3", {.sent = 4, .delivered = 4, .swapped = 1}},
         {"two swapped in a row", {{0, fate::swap}, {1, fate::swap}}, "2 0 1 3", {.sent = 4, .delivered = 4, .swapped = 2}},

@@ -31,7 +31,8 @@ struct header {
         const auto reserved = r.take<std::uint16_t>();
         const auto id = r.take<sa::spi>();
         const auto sequence = r.take<sa::sequence32>();
-        return r.accept(header{.next = next, .payload_length = payload_length, .reserved = reserved, .id = id, .sequence = sequence});
+        return r.accept(
+            header{.next = next, .payload_length = payload_length, .reserved = reserved, .id = id, .sequence = sequence});
     }
     constexpr void emit(std::span<std::byte, size> out) const noexcept {
         wire::writer{out}.put(next).put(payload_length).put(reserved).put(id).put(sequence);

@@ -54,8 +54,8 @@ namespace detail {
 
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
-/// @return `errc::not_ip`, `not_ah`, `fragment`, `ip_options`, `extension_headers`, `truncated`, `bad_payload_length`, `reserved_spi`,
-///         `wrong_sa`, `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`
+/// @return `errc::not_ip`, `not_ah`, `fragment`, `ip_options`, `extension_headers`, `truncated`, `bad_payload_length`,
+///         `reserved_spi`, `wrong_sa`, `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto inspect(const sa::inbound<Mac, Window>& sa, Packet& packet, instant) noexcept
@@ -76,10 +76,12 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     auto admission = sa.check(h->sequence);
     if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
     const std::size_t size = h->length();
-    if (!detail::is_consistent(size, sa.suite().icv_size(), where->family)) [[unlikely]] return std::unexpected{errc::bad_payload_length};
+    if (!detail::is_consistent(size, sa.suite().icv_size(), where->family)) [[unlikely]]
+        return std::unexpected{errc::bad_payload_length};
     if (whole.size() < where->offset + size) [[unlikely]] return std::unexpected{errc::truncated};
     // Extension headers behind AH are covered too, and some have fields that may change.
-    if (where->family == ip::family::v6 && ip::is_extension(h->next)) [[unlikely]] return std::unexpected{errc::extension_headers};
+    if (where->family == ip::family::v6 && ip::is_extension(h->next)) [[unlikely]]
+        return std::unexpected{errc::extension_headers};
     packet.shrink_back(all.size() - whole.size());
     const sa::sequence64 sequence = admission->sequence();
     return pending<sa::inbound<Mac, Window>>{.admission = std::move(*admission),
@@ -100,19 +102,20 @@ template <crypto::mac Mac, class Window>
     if (sa.suite().icv_size() > icv.size()) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
     const byte_span expected = byte_span{icv}.first(sa.suite().icv_size());
     if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, expected); !ok) [[unlikely]] return ok;
-    if (!ct_equal(expected, job.icv_field().first(expected.size()))) [[unlikely]] return std::unexpected{crypto::errc::unauthentic};
+    if (!ct_equal(expected, job.icv_field().first(expected.size()))) [[unlikely]]
+        return std::unexpected{crypto::errc::unauthentic};
     return {};
 }
 
 /// Completes one packet with what `compute` said about it.
 ///
-/// @return `unauthentic` or `crypto_failed`: the SA is as it was; `replayed` or `left_of_window` when another packet of the burst took
-///         the number or pushed it out; `expired`; then, with the number used up, `bad_inner_packet`, `ecn_drop`.
+/// @return `unauthentic` or `crypto_failed`: the SA is as it was; `replayed` or `left_of_window` when another packet of the
+///         burst took the number or pushed it out; `expired`; then, with the number used up, `bad_inner_packet`, `ecn_drop`.
 ///         After an error the packet is to be dropped.
 // req: rfc2402-3.4.3-11 (nothing moves before the ICV holds), rfc2402-3.4.3-9, rfc4302-3.4.3-7
 template <crypto::mac Mac, class Window, io::packet Packet>
-[[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>> p, crypto::result<void> outcome,
-                          instant now) noexcept -> result<opened> {
+[[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>> p,
+                          crypto::result<void> outcome, instant now) noexcept -> result<opened> {
     if (!outcome) [[unlikely]]
         return std::unexpected{outcome.error() == crypto::errc::unauthentic ? errc::unauthentic : errc::crypto_failed};
     opened done{.mode = sa.parameters().mode, .next = p.next, .sequence = p.job.sequence, .alarm = {}};

@@ -35,7 +35,7 @@ namespace ipsec::ah {
 
 /// Whether AH covers such a header: no options, no extension headers, no fragment.
 /// @return `errc::not_ip`, `fragment`, `ip_options`, `extension_headers`
-// req: rfc2402-3.4.1-1 (and §3.3.4: AH goes before fragmentation)
+/// AH goes before fragmentation: RFC 2402 §3.3.4.
 [[nodiscard]] constexpr auto check_covered(byte_view packet) noexcept -> result<void> {
     if (!packet.empty() && (packet[0] >> 4) == std::byte{4}) {
         const auto length = ip::v4::checked_header_length(packet);
@@ -64,7 +64,8 @@ struct shape {
 ///          mode), `no_head_room`, `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2402-2.5-1, rfc2402-3.3.2-1, rfc4302-2.5-1, rfc4302-3.3.2-1
 template <crypto::mac Mac, io::packet Packet>
-[[nodiscard]] auto prepare(sa::outbound<Mac>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<icv_job> {
+[[nodiscard]] auto prepare(sa::outbound<Mac>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
+    -> result<icv_job> {
     const sa::parameters& p = sa.parameters();
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const byte_span octets = packet.octets();
@@ -79,7 +80,8 @@ template <crypto::mac Mac, io::packet Packet>
     const std::size_t front = *size + (is_tunnel ? ip_header : 0);
     if (packet.head_room() < front) [[unlikely]] return std::unexpected{errc::no_head_room};
     // IPv6 does not count its base header.
-    if (inner->length + front - (covered == ip::family::v6 ? ip_header : 0) > 65535) [[unlikely]] return std::unexpected{errc::too_long};
+    if (inner->length + front - (covered == ip::family::v6 ? ip_header : 0) > 65535) [[unlikely]]
+        return std::unexpected{errc::too_long};
     if (const auto ok = sa.charge(inner->length + front, now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const auto sequence = sa.next_sequence();
     if (!sequence) [[unlikely]] return std::unexpected{detail::from(sequence.error())};
@@ -134,7 +136,7 @@ template <crypto::mac Mac>
 /// @return as `prepare`; `crypto_failed`: the number is used up and the packet is to be dropped
 /// Distinct SAs may be used from distinct threads; one SA may not.
 template <crypto::mac Mac, io::packet Packet>
-auto seal(sa::outbound<Mac>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
+[[nodiscard]] auto seal(sa::outbound<Mac>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
     const auto job = prepare(sa, packet, now, how);
     if (!job) [[unlikely]] return std::unexpected{job.error()};
     if (!compute(sa, *job)) [[unlikely]] return std::unexpected{errc::crypto_failed};

@@ -1,6 +1,5 @@
 #pragma once
 /// Keys and other octets that must not outlive their use: move-only, wiped, compared in constant time.
-#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -24,7 +23,7 @@ public:
 
     constexpr secret() noexcept = default;
     /// Takes a copy of the first `Capacity` octets of `from`. @pre `from.size() <= Capacity`
-    explicit secret(byte_view from) noexcept : size_{std::min(from.size(), Capacity)} {
+    explicit secret(byte_view from) noexcept : size_{from.size() < Capacity ? from.size() : Capacity} {
         copy_octets(from.first(size_), byte_span{octets_});
     }
     secret(secret&& other) noexcept { take(other); }
@@ -42,7 +41,7 @@ public:
     /// `n` zero octets to be filled in by the caller through `octets()`. @pre `n <= Capacity`
     [[nodiscard]] static auto zeros(std::size_t n) noexcept -> secret {
         secret s;
-        s.size_ = std::min(n, Capacity);
+        s.size_ = n < Capacity ? n : Capacity;
         return s;
     }
     [[nodiscard]] auto clone() const noexcept -> secret { return secret{view()}; }

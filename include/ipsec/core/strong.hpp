@@ -23,8 +23,11 @@ private:
 template <class T> inline constexpr bool is_strong = false;
 template <class Tag, class T> inline constexpr bool is_strong<strong<Tag, T>> = true;
 
-/// Anything that a wire field holds: an unsigned number, an open enum over one, or a strong number.
+/// Anything that a wire field holds: an unsigned number (but no bool: octets have more than two values), an open enum over one,
+/// or a strong number.
 template <class T>
-concept wire_number = std::unsigned_integral<T> || (std::is_enum_v<T> && std::unsigned_integral<std::underlying_type_t<T>>) || is_strong<T>;
+concept wire_number =
+    (std::unsigned_integral<T> && !std::same_as<T, bool>) ||
+    (std::is_enum_v<T> && std::unsigned_integral<std::underlying_type_t<T>>) || is_strong<T>;
 
 }  // namespace ipsec

@@ -104,8 +104,10 @@ public:
     [[nodiscard]] constexpr auto is_counter_mode() const noexcept -> bool { return cipher_.is_counter_mode(); }
     [[nodiscard]] constexpr auto authenticates() const noexcept -> bool { return mac_.icv_size() != 0; }
 
-    /// @return `bad_key_size` unless there are exactly `keymat_size()` octets; what the parts report (`weak_key`)
+    /// @return `bad_key_size` unless there are exactly `keymat_size()` octets; `bad_length` for a MAC whose ICV is longer than
+    ///         `max_icv_size`; what the parts report (`weak_key`)
     [[nodiscard]] auto make_keys(byte_view keymat) const noexcept -> result<keys> {
+        if (icv_size() > max_icv_size) return std::unexpected{errc::bad_length};
         if (keymat.size() != keymat_size()) return std::unexpected{errc::bad_key_size};
         auto c = cipher_.make_keys(keymat.first(cipher_.keymat_size()));
         if (!c) return std::unexpected{c.error()};
@@ -136,6 +138,7 @@ public:
         const auto at = packet_parts::cut(job.packet, iv_size(), block_size(), icv_size());
         if (!at) return std::unexpected{at.error()};
         if (authenticates()) {
+            if (icv_size() > max_icv_size) [[unlikely]] return std::unexpected{errc::bad_length};
             std::array<std::byte, max_icv_size> expected;  // NOLINT: written before it is read
             const byte_span icv = byte_span{expected}.first(icv_size());
             const byte_view covered = job.packet.first(job.packet.size() - at->icv.size());

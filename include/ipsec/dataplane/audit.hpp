@@ -8,6 +8,7 @@
 #include "ipsec/core/bytes.hpp"
 #include "ipsec/core/instant.hpp"
 #include "ipsec/dataplane/verdict.hpp"
+#include "ipsec/ip/ecn.hpp"
 #include "ipsec/ip/flow.hpp"
 #include "ipsec/ip/selector.hpp"
 #include "ipsec/sa/id.hpp"
@@ -18,7 +19,8 @@ namespace ipsec::dataplane {
 enum class direction : std::uint8_t { outbound = 1, inbound };
 
 /// One auditable event: a packet that went no further. Observers get it as `on(const audit_record&)`; not to have such an
-/// observer, or `options::audit = false`, switches auditing off.
+/// observer, or `options::audit = false`, switches auditing off. Records come in the middle of a burst: an observer changes
+/// neither the SADB nor the SPD.
 // req: rfc2406-3.4.1-2, rfc2406-3.4.2-2, rfc2406-3.4.3-11, rfc2406-3.4.4-2, rfc2402-3.4.1-2, rfc2402-3.4.2-2, rfc2402-3.4.3-10,
 // req: rfc2402-3.4.4-2, rfc4303-3.3.3-2, rfc4303-3.4.2-2, rfc4303-3.4.3-9, rfc2401-7-1, rfc2401-7-2, rfc2406-4-1, rfc2402-4-1
 struct audit_record {
@@ -29,11 +31,22 @@ struct audit_record {
     sa::protocol protocol = sa::protocol::esp;  ///< meaningful with `spi`
     ip::address source;  ///< of the IP header in front of the ESP or AH header, or else of the packet
     ip::address destination;
-    std::optional<sa::sequence32> sequence;  ///< as on the wire
-    std::optional<std::uint32_t> flow_id;  ///< flow label, in IPv6
+    std::optional<sa::sequence32> sequence;  ///< as on the wire; out: absent when the packet got none
+    std::optional<std::uint32_t> flow_id;  ///< flow label, in IPv6; in: of the header that has `source`; out: of the packet
     ip::flow flow;  ///< selector values of the packet that policy judged, as far as they were read
     sa::policy_id policy;  ///< the entry or the SA's policy, as far as one was involved
     std::optional<ip::selector> expected;  ///< of the SA, for `wrong_selectors`
+};
+
+/// A genuine packet whose inner and outer ECN fields do not go together in any known way: dangerous, perhaps. The packet itself
+/// goes on. Observers get it as `on(const congestion_record&)`, which switches it on; whoever is on the way can cause any number
+/// of them, so limit what becomes of them.                                                      RFC 6040 §4.2
+// req: rfc6040-4.2-6
+struct congestion_record {
+    ip::ecn_alarm alarm = ip::ecn_alarm::none;
+    instant when;
+    sa::id id;  ///< of the tunnel's SA
+    ip::address source;  ///< of the outer header
 };
 
 /// The flow label of an IPv6 packet; nothing for other octets.

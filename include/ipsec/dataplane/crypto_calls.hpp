@@ -30,17 +30,22 @@ public:
     using item = crypto::batch_item<Suite, Job>;
 
     void clear() noexcept { size_ = 0; }
-    /// @pre `size() < Capacity`
-    void add(std::size_t place, const Suite& suite, const typename Suite::keys& keys, typename Suite::scratch& scratch,
-             const Job& job) noexcept {
-        items_[size_] = item{.keys = &keys, .scratch = &scratch, .job = job, .outcome = {}};
+    /// Where the next job is to be written, for `add`. @pre `size() < Capacity`
+    [[nodiscard]] auto next() noexcept -> Job& { return items_[size_].job; }
+    /// Takes the job in `next()`. @pre `size() < Capacity`
+    void add(std::size_t place, const Suite& suite, const typename Suite::keys& keys,
+             typename Suite::scratch& scratch) noexcept {
+        item& it = items_[size_];
+        it.keys = &keys;
+        it.scratch = &scratch;
+        it.outcome = {};
         suites_[size_] = &suite;
         places_[size_] = place;
         ++size_;
     }
     [[nodiscard]] auto size() const noexcept -> std::size_t { return size_; }
 
-    /// Does all jobs, then calls `done(place, outcome)` for each, jobs of one SA in the order in which they were added.
+    /// Does all jobs, then calls `done(place, item)` for each, jobs of one SA in the order in which they were added.
     template <class Done> void run(Done&& done) noexcept {
         if constexpr (crypto::batch_suite<Suite>) {
             for (std::size_t from = 0; from < size_;) {
@@ -51,7 +56,7 @@ public:
         } else {
             for (std::size_t i = 0; i < size_; ++i) items_[i].outcome = one(*suites_[i], items_[i]);
         }
-        for (std::size_t i = 0; i < size_; ++i) done(places_[i], items_[i].outcome);
+        for (std::size_t i = 0; i < size_; ++i) done(places_[i], std::as_const(items_[i]));
     }
 
 private:

@@ -43,7 +43,8 @@ private:
 /// Both walks put events in; the user takes them out with `poll` and hands them to IKE.
 ///
 /// An acquire that waits already is not put in twice, so that a flow without SA asks once per poll. What a stranger can cause
-/// (`unknown_spi`) has room of its own. Expiries are not lost when there is no room: the SA keeps them for its next packet.
+/// (`unknown_spi`) has room of its own. Expiries are not lost when there is no room: the SA keeps them for its next packet, or
+/// for `sadb::expire`.
 template <std::size_t Capacity = 32>
 class event_queue {
 public:

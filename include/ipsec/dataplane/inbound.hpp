@@ -6,23 +6,23 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
-#include <variant>
 
 #include "ipsec/ah/open.hpp"
 #include "ipsec/core/observer.hpp"
-#include "ipsec/core/static_vector.hpp"
 #include "ipsec/dataplane/audit.hpp"
 #include "ipsec/dataplane/crypto_calls.hpp"
 #include "ipsec/dataplane/event_queue.hpp"
-#include "ipsec/dataplane/outbound.hpp"
+#include "ipsec/dataplane/flow_memo.hpp"
+#include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/esp/open.hpp"
 #include "ipsec/ip/tunnel.hpp"
-#include "ipsec/policy/spd.hpp"
-#include "ipsec/sa/sadb.hpp"
+#include "ipsec/policy/inbound_check.hpp"
+#include "ipsec/sa/bundle.hpp"
 
 namespace ipsec::dataplane {
 
@@ -45,13 +45,14 @@ struct every_address {
 /// burst and allocates nothing. One thread at a time.
 template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, class Events = event_queue<>,
           class IsLocal = every_address>
+    requires(Burst > 0 && Burst < 65536)
 class inbound {
 public:
     inbound(Sadb& sadb, const Spd& spd, Events& events, options how = {}, IsLocal is_local = {}) noexcept
         : sadb_{&sadb}, spd_{&spd}, events_{&events}, how_{how}, is_local_{std::move(is_local)} {}
 
     /// Every packet comes out through `sink.emit` once, in order: with `fate::deliver`, `bypass`, or `drop` and the reason.
-    /// Longer spans than `Burst` are taken in pieces.
+    /// Longer spans than `Burst` are taken in pieces. `to` may change the databases in `emit`; an observer must not.
     // req: rfc2401-4.4.1-m2, rfc2401-4.4.1-m5, rfc2401-5-m1
     template <sink<Packet> Sink, class Observer>
     void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer) noexcept {
@@ -59,6 +60,7 @@ public:
             const std::span<Packet> some = packets.first(packets.size() < Burst ? packets.size() : Burst);
             packets = packets.subspan(some.size());
             for (std::size_t i = 0; i < some.size(); ++i) slots_[i].reset();
+            if (some.size() > 1) memo_.clear();
             for (std::size_t left = some.size(); left > 0;) left = round(some, now, observer);
             for (std::size_t i = 0; i < some.size(); ++i) {
                 counters_.count(slots_[i].verdict, std::as_const(some[i]).octets().size());
@@ -78,25 +80,38 @@ private:
         dataplane::verdict verdict;
         bool is_open = true;  ///< not decided yet
         bool tunnelled = false;  ///< the last SA taken off was a tunnel
-        entry* sa = nullptr;  ///< whose protection is being taken off
-        sa::id id;  ///< as the packet says, with `has_id`
-        sa::sequence32 sequence;
         bool has_id = false;
-        ip::address source;  ///< of the header in front of the IPsec header
-        ip::flow flow;  ///< of the packet as it is now
+        std::uint8_t id_view = 0;  ///< which of the views has the header in front of the IPsec header, with `has_id`
+        std::uint8_t depth = 0;  ///< SAs in `way`
+        entry* sa = nullptr;  ///< whose protection is being taken off
+        sa::spi spi;  ///< as the packet says, with `has_id`
+        sa::protocol protocol = sa::protocol::esp;
+        sa::sequence32 sequence;
+        std::optional<std::uint32_t> flow_id;  ///< of the header in front of the IPsec header
         sa::bundle_check order;
-        static_vector<policy::applied, policy::max_protections> way;  ///< SAs of the bundle so far, outermost first
-        std::variant<std::monostate, esp::pending<esp_sa>, ah::pending<ah_sa>> pending;
+        std::array<policy::applied, policy::max_protections> way;  ///< SAs of the bundle so far, outermost first
+        std::array<ip::overview, 2> views;  // in place, in turn: copies of what was just written are slow
+        std::uint8_t view = 0;
+        esp::pending<esp_sa> pending_esp;
+        std::optional<ah::pending<ah_sa>> pending_ah;
+
+        /// The packet as it is now.
+        [[nodiscard]] auto seen() noexcept -> ip::overview& { return views[view]; }
+        [[nodiscard]] auto seen() const noexcept -> const ip::overview& { return views[view]; }
+        /// Of the header in front of the IPsec header, with `has_id`.
+        [[nodiscard]] auto source() const noexcept -> const ip::address& { return views[id_view].flow.source; }
+        [[nodiscard]] auto destination() const noexcept -> const ip::address& { return views[id_view].flow.destination; }
+        [[nodiscard]] auto id() const noexcept -> sa::id {
+            return {.spi = spi, .destination = destination(), .protocol = protocol};
+        }
 
         void reset() noexcept {
             verdict = {};
             is_open = true;
             tunnelled = has_id = false;
+            depth = 0;
             sa = nullptr;
-            flow = {};
             order = {};
-            way.clear();
-            pending.template emplace<0>();
         }
     };
 
@@ -104,18 +119,21 @@ private:
     template <class Observer>
     auto round(std::span<Packet> packets, instant now, Observer& observer) noexcept -> std::size_t {
         jobs_.clear();
+        found_.fill(none_found);
         for (std::size_t i = 0; i < packets.size(); ++i)
             if (slots_[i].is_open) look(slots_[i], packets[i], i, now, observer);
-        jobs_.run([&](std::size_t i, const crypto::result<void>& outcome) { outcomes_[i] = outcome; });
+        jobs_.run([&](std::size_t i, const auto& item) { outcomes_[i] = item.outcome; });
         std::size_t left = 0;
         for (std::size_t i = 0; i < packets.size(); ++i) {
             slot& s = slots_[i];
             if (!s.is_open) continue;
-            finish(s, packets[i], i, now, observer);
+            finish(packets, i, now, observer);
             if (s.is_open) ++left;
         }
         return left;
     }
+
+    static constexpr std::uint16_t none_found = 0xffffU;
 
     /// Whether it is IPsec for this system.
     [[nodiscard]] auto is_ours(const ip::flow& f) const noexcept -> bool {
@@ -127,106 +145,156 @@ private:
 
     template <class Observer>
     void look(slot& s, Packet& packet, std::size_t i, instant now, Observer& observer) noexcept {
-        const auto seen = ip::read_overview(std::as_const(packet).octets());
-        if (!seen)
-            return discard(s, packet, s.verdict.transforms == 0 ? reason_of(seen.error()) : drop::bad_payload, now, observer);
-        s.flow = seen->flow;
-        if (!is_ours(s.flow)) return arrive(s, packet, now, observer);
-        const bool is_esp = s.flow.protocol == ip::next_header::esp;
-        const byte_view header = std::as_const(packet).octets().first(seen->length).subspan(seen->upper_offset);
-        s.has_id = header.size() >= (is_esp ? 8U : 12U) && s.flow.fragment != ip::fragment::later;
+        const byte_view octets = std::as_const(packet).octets();
+        if (s.verdict.transforms == 0)  // else it was read when the last bundle was off
+            if (const auto ok = ip::read_overview_into(octets, s.seen()); !ok) [[unlikely]]
+                return discard(s, packet, reason_of(ok.error()), now, observer);
+        const ip::flow& flow = s.seen().flow;
+        if (!is_ours(flow)) return arrive(s, packet, now, observer);
+        const bool is_esp = flow.protocol == ip::next_header::esp;
+        const byte_view header = octets.first(s.seen().length).subspan(s.seen().upper_offset);
+        s.has_id = header.size() >= (is_esp ? 8U : 12U) && flow.fragment != ip::fragment::later;
         if (s.has_id) {
             const byte_view spi = header.subspan(is_esp ? 0 : 4);
-            s.id = {.spi = sa::spi{wire::load<std::uint32_t>(spi)},
-                    .destination = s.flow.destination,
-                    .protocol = is_esp ? sa::protocol::esp : sa::protocol::ah};
+            s.spi = sa::spi{wire::load<std::uint32_t>(spi)};
+            s.protocol = is_esp ? sa::protocol::esp : sa::protocol::ah;
             s.sequence = sa::sequence32{wire::load<std::uint32_t>(spi.subspan(4))};
-            s.source = s.flow.source;
+            s.id_view = s.view;
+            s.flow_id = flow_id_of(octets);
         }
         // req: rfc2406-3.4.1-1, rfc2402-3.4.1-1
-        if (s.flow.is_fragment()) return discard(s, packet, drop::fragment, now, observer);
+        if (flow.is_fragment()) return discard(s, packet, drop::fragment, now, observer);
         if (!s.has_id) return discard(s, packet, drop::malformed, now, observer);
         // req: rfc2406-2.1-1, rfc2402-2.4-1
-        if (s.id.spi.value() < 256) return discard(s, packet, drop::reserved_spi, now, observer);
-        s.sa = sadb_->find_inbound(s.id);
+        if (s.spi.value() < 256) return discard(s, packet, drop::reserved_spi, now, observer);
+        s.sa = find(s, i);
         if (s.sa == nullptr) return no_sa(s, packet, now, observer);
-        if (s.verdict.transforms == max_nesting || s.way.full()) return discard(s, packet, drop::too_deep, now, observer);
+        if (s.verdict.transforms == max_nesting || s.depth == s.way.size())
+            return discard(s, packet, drop::too_deep, now, observer);
         s.verdict.policy = s.sa->parameters().policy;
         if (const drop why = inspect(s, packet, i, now); why != drop::none) {
             events_->collect(*s.sa);
             discard(s, packet, why, now, observer);
         }
     }
+    /// The SA that the packet names: that of an earlier packet of the round which names the same, or else the database's.
+    // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1
+    [[nodiscard]] auto find(slot& s, std::size_t i) noexcept -> entry* {
+        std::uint16_t& hint = found_[s.spi.value() % found_.size()];
+        if (hint < i) {
+            const slot& like = slots_[hint];
+            if (like.sa != nullptr && like.spi == s.spi && like.protocol == s.protocol && like.has_id &&
+                like.sa->parameters().id.destination == s.destination())
+                return like.sa;
+        }
+        hint = static_cast<std::uint16_t>(i);
+        return sadb_->find_inbound(s.id());
+    }
     // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-3.4.2-1
     template <class Observer>
     void no_sa(slot& s, Packet& packet, instant now, Observer& observer) noexcept {
-        // Under protection that was genuine, IPsec that is not ours is the sender's traffic; policy decides about it.
-        if (s.verdict.transforms > 0) {
+        // Under protection that was genuine and is off as a whole, IPsec that is not ours is the sender's traffic; policy has
+        // decided about it.
+        if (s.verdict.transforms > 0 && s.order.is_whole()) {
             s.has_id = false;
             return arrive(s, packet, now, observer);
         }
-        events_->push(sa::unknown_spi{.id = s.id, .source = s.source});
+        events_->push(sa::unknown_spi{.id = s.id(), .source = s.source()});
         discard(s, packet, drop::unknown_spi, now, observer);
     }
     auto inspect(slot& s, Packet& packet, std::size_t i, instant now) noexcept -> drop {
         if (auto* const esp = s.sa->esp()) {
-            auto p = esp::inspect(*esp, packet, now);
-            if (!p) return reason_of(p.error());
-            jobs_.add(i, esp->suite(), esp->keys(), esp->scratch(), p->job);
-            s.pending.template emplace<1>(std::move(*p));
+            if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]]
+                return reason_of(ok.error());
+            crypto::open_job& job = jobs_.next();
+            job.packet = s.pending_esp.job.packet;
+            job.sequence = s.pending_esp.job.sequence;
+            job.extended = s.pending_esp.job.extended;
+            jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
         auto p = ah::inspect(*s.sa->ah(), packet, now);
         if (!p) return reason_of(p.error());
         outcomes_[i] = ah::compute(*s.sa->ah(), p->job);
-        s.pending.template emplace<2>(std::move(*p));
+        s.pending_ah.emplace(std::move(*p));
         return drop::none;
     }
 
     // --- second half -----------------------------------------------------------------------------------------------------------
 
     template <class Observer>
-    void finish(slot& s, Packet& packet, std::size_t i, instant now, Observer& observer) noexcept {
+    void finish(std::span<Packet> packets, std::size_t i, instant now, Observer& observer) noexcept {
+        slot& s = slots_[i];
+        Packet& packet = packets[i];
         drop why = drop::none;
-        if (auto* const e = std::get_if<1>(&s.pending)) {
-            if (const auto done = esp::finish(*s.sa->esp(), packet, std::move(*e), outcomes_[i], now); !done)
-                why = reason_of(done.error());
-        } else if (auto* const a = std::get_if<2>(&s.pending)) {
-            if (const auto done = ah::finish(*s.sa->ah(), packet, std::move(*a), outcomes_[i], now); !done)
-                why = reason_of(done.error());
-        }
-        s.pending.template emplace<0>();
+        auto alarm = ip::ecn_alarm::none;
+        const auto take = [&](const auto& done) {
+            if (done) [[likely]] alarm = done->alarm;
+            else why = reason_of(done.error());
+        };
+        if (auto* const esp = s.sa->esp())
+            take(esp::finish(*esp, packet, std::move(s.pending_esp), outcomes_[i], now));
+        else take(ah::finish(*s.sa->ah(), packet, std::move(*s.pending_ah), outcomes_[i], now));
         events_->collect(*s.sa);
-        if (why != drop::none) return discard(s, packet, why, now, observer);
+        if (why != drop::none) [[unlikely]] return discard(s, packet, why, now, observer);
 
         const sa::parameters& p = s.sa->parameters();
         ++s.verdict.transforms;
         s.tunnelled = p.mode == sa::mode::tunnel;
+        if constexpr (observes<Observer, congestion_record>)
+            if (alarm != ip::ecn_alarm::none && how_.audit)
+                tell(observer, congestion_record{.alarm = alarm, .when = now, .id = s.id(), .source = s.source()});
         // req: rfc2401-4.4.1-m11
-        if (!s.order.step(p)) return discard(s, packet, drop::wrong_bundle, now, observer);
-        (void)s.way.push_back({.protocol = p.id.protocol,
-                               .mode = p.mode,
-                               .policy = p.policy,
-                               .outer_source = s.source,
-                               .outer_destination = s.id.destination});
-        if (s.order.is_whole()) bundle_is_off(s, packet, now, observer);
+        if (!s.order.step(p)) [[unlikely]] return discard(s, packet, drop::wrong_bundle, now, observer);
+        s.view ^= 1U;
+        if (const auto ok = ip::read_overview_into(std::as_const(packet).octets(), s.seen()); !ok) [[unlikely]]
+            return discard(s, packet, drop::bad_payload, now, observer);
+        if (s.order.is_whole()) bundle_is_off(packets, i, now, observer);
+        else note_way(s);
+    }
+    /// Writes down how the packet came through the SA that was taken off.
+    static void note_way(slot& s) noexcept {
+        const sa::parameters& p = s.sa->parameters();
+        policy::applied& step = s.way[s.depth++];
+        step.protocol = p.id.protocol;
+        step.mode = p.mode;
+        step.policy = p.policy;
+        step.outer_source = s.source();
+        step.outer_destination = s.destination();
     }
     /// All SAs of a bundle are off: holds what appeared against the SA and against policy.
     // req: rfc2401-5.2.1-1
     template <class Observer>
-    void bundle_is_off(slot& s, Packet& packet, instant now, Observer& observer) noexcept {
-        const auto flow = ip::read_flow(std::as_const(packet).octets());
-        if (!flow) return discard(s, packet, drop::bad_payload, now, observer);
-        s.flow = *flow;
-        const ip::match fits = s.sa->parameters().selectors.judge(s.flow);
-        if (fits != ip::match::yes)
-            return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
-                           observer);
-        const auto hit = spd_->check_inbound(s.flow, std::as_const(packet).metadata(), std::span<const policy::applied>{s.way});
-        if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
-        s.verdict.policy = hit->rule->id;
-        s.way.clear();
-        if (!is_ours(s.flow)) arrive(s, packet, now, observer);  // the usual end, without another round
+    void bundle_is_off(std::span<Packet> packets, std::size_t i, instant now, Observer& observer) noexcept {
+        slot& s = slots_[i];
+        const Packet& packet = packets[i];
+        std::uint16_t* const hint = packets.size() > 1 ? &memo_[s.seen().flow] : nullptr;
+        if (hint != nullptr && *hint != flow_memo::nowhere && is_alike(packets, *hint - 1U, i)) {
+            s.verdict.policy = slots_[*hint - 1U].verdict.policy;
+        } else {
+            const ip::match fits = s.sa->parameters().selectors.judge(s.seen().flow);
+            if (fits != ip::match::yes)
+                return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
+                               observer);
+            note_way(s);
+            const auto hit = spd_->check_inbound(s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
+            if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
+            s.verdict.policy = hit->rule->id;
+        }
+        if (is_ours(s.seen().flow)) {  // the next bundle begins
+            s.depth = 0;
+            return;
+        }
+        arrive(s, packets[i], now, observer);
+        if (hint != nullptr && s.verdict.transforms == 1 && s.verdict.fate == fate::deliver)
+            *hint = static_cast<std::uint16_t>(i + 1);
+    }
+    /// Whether the packet at `a`, which was delivered after one SA, says what selectors and policy say of the one at `b`: the
+    /// same SA, between the same ends, and all that they look at.
+    [[nodiscard]] auto is_alike(std::span<Packet> packets, std::size_t a, std::size_t b) const noexcept -> bool {
+        const slot &x = slots_[a], &y = slots_[b];
+        return x.sa == y.sa && y.verdict.transforms == 1 && x.source() == y.source() && x.seen().flow == y.seen().flow &&
+               same_metadata(std::as_const(packets[a]).metadata(), std::as_const(packets[b]).metadata());
     }
     /// No more IPsec for this system in the packet.
     template <class Observer>
@@ -238,7 +306,7 @@ private:
                     return discard(s, packet, reason_of(ok.error()), now, observer);
             return settle(s, fate::deliver);
         }
-        const auto hit = spd_->check_inbound(s.flow, std::as_const(packet).metadata(), {});
+        const auto hit = spd_->check_inbound(s.seen().flow, std::as_const(packet).metadata(), {});
         if (hit) {
             s.verdict.policy = hit->rule->id;
             return settle(s, fate::bypass);
@@ -261,19 +329,20 @@ private:
                            .direction = direction::inbound,
                            .when = now,
                            .spi = {},
-                           .source = s.flow.source,
-                           .destination = s.flow.destination,
+                           .source = s.seen().flow.source,
+                           .destination = s.seen().flow.destination,
                            .sequence = {},
                            .flow_id = flow_id_of(packet.octets()),
-                           .flow = s.flow,
+                           .flow = s.seen().flow,
                            .policy = s.verdict.policy,
                            .expected = {}};
             if (s.has_id) {
-                r.spi = s.id.spi;
-                r.protocol = s.id.protocol;
-                r.source = s.source;
-                r.destination = s.id.destination;
+                r.spi = s.spi;
+                r.protocol = s.protocol;
+                r.source = s.source();
+                r.destination = s.destination();
                 r.sequence = s.sequence;
+                r.flow_id = s.flow_id;
             }
             if (why == drop::wrong_selectors) r.expected = s.sa->parameters().selectors;
             tell(observer, r);
@@ -286,6 +355,8 @@ private:
     options how_;
     [[no_unique_address]] IsLocal is_local_;
     std::array<slot, Burst> slots_{};
+    flow_memo memo_;
+    std::array<std::uint16_t, 16> found_{};  ///< by SPI: places of the round that may have found the SA
     std::array<crypto::result<void>, Burst> outcomes_{};
     job_list<esp_suite, crypto::open_job, Burst> jobs_;
     dataplane::counters counters_;

@@ -14,28 +14,24 @@
 #include "ipsec/dataplane/audit.hpp"
 #include "ipsec/dataplane/crypto_calls.hpp"
 #include "ipsec/dataplane/event_queue.hpp"
+#include "ipsec/dataplane/flow_memo.hpp"
+#include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/esp/seal.hpp"
 #include "ipsec/ip/tunnel.hpp"
-#include "ipsec/policy/spd.hpp"
-#include "ipsec/sa/sadb.hpp"
+#include "ipsec/policy/inbound_check.hpp"
+#include "ipsec/sa/bundle.hpp"
 
 namespace ipsec::dataplane {
 
-/// How a walk treats packets; the same for both directions.
-struct options {
-    /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is
-    /// decremented, before it goes in and when it comes out.                                   RFC 2401 §5.1.2.1 (2)
-    bool forwards = false;
-    bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
-};
-
 /// Takes bursts of packets, protects them as policy says, and hands them to a sink in the order in which they came.
 ///
-/// Holds the workspace of a burst and allocates nothing. `Sadb` is an `sa::sadb`, `Spd` a `policy::spd`; both stay the user's and
-/// must outlive the walk. One thread at a time; distinct walks over distinct databases may run in distinct threads.
+/// Holds the workspace of a burst and allocates nothing. `Sadb` is an `sa::sadb`, `Spd` a `policy::spd`, whose headers the user
+/// includes; both stay the user's and must outlive the walk. One thread at a time; distinct walks over distinct databases may
+/// run in distinct threads.
 template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, class Events = event_queue<>>
+    requires(Burst > 0 && Burst < 65536)
 class outbound {
 public:
     outbound(Sadb& sadb, const Spd& spd, Events& events, options how = {}) noexcept
@@ -46,6 +42,7 @@ public:
     /// `Burst` are taken in pieces.
     ///
     /// @param classify  gives a packet's class for `sa::parameters::traffic_class`
+    /// @param to        may change the databases in `emit`; an observer must not
     // req: rfc2401-4.4.1-m2, rfc2401-4.4.1-m7, rfc2401-5-m1, rfc2401-5.1.1-1
     template <sink<Packet> Sink, class Observer, class Classify>
     void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify) noexcept {
@@ -71,9 +68,10 @@ private:
     using esp_suite = typename Sadb::esp_outbound::suite_type;
     struct slot {
         dataplane::verdict verdict;
-        ip::flow flow;
-        std::array<entry*, sa::max_bundle> sas{};
+        ip::overview seen;
+        std::uint32_t traffic_class = 0;
         std::uint8_t size = 0;  ///< SAs of the bundle; 0: nothing to do, or done for
+        std::array<entry*, sa::max_bundle> sas;  // the first `size` of them
     };
 
     // --- which SAs -------------------------------------------------------------------------------------------------------------
@@ -81,59 +79,61 @@ private:
     template <class Observer, class Classify>
     void find_all(std::span<Packet> packets, instant now, Observer& observer, Classify& classify) noexcept {
         deepest_ = 0;
-        const policy::entry* last_rule = nullptr;
-        std::uint32_t last_class = 0;
-        std::size_t last = 0;  // packets of one flow come in rows: what was found for the last one holds for the next
+        if (packets.size() > 1) memo_.clear();
         for (std::size_t i = 0; i < packets.size(); ++i) {
             slot& s = slots_[i];
-            s = slot{};
+            s.verdict = {};
+            s.size = 0;
             const Packet& packet = packets[i];
-            const auto flow = ip::read_flow(packet.octets());
-            if (!flow) {
-                discard(s, packet, reason_of(flow.error()), now, observer);
+            if (const auto ok = ip::read_overview_into(packet.octets(), s.seen); !ok) [[unlikely]] {
+                discard(s, packet, reason_of(ok.error()), now, observer);
                 continue;
             }
-            s.flow = *flow;
-            const auto hit = spd_->lookup(s.flow, packet.metadata());
-            if (!hit) {
-                discard(s, packet, reason_of(hit.error()), now, observer);
-                continue;
+            s.traffic_class = classify(packet);
+            std::uint16_t* hint = nullptr;
+            if (packets.size() > 1) {
+                hint = &memo_[s.seen.flow];
+                if (*hint != flow_memo::nowhere && is_alike(packets, *hint - 1U, i)) {
+                    const slot& like = slots_[*hint - 1U];
+                    s.verdict = like.verdict;
+                    s.size = like.size;
+                    s.sas = like.sas;
+                    continue;
+                }
             }
-            const policy::entry& rule = *hit->rule;
-            s.verdict.policy = rule.id;
-            // req: rfc2401-4.4.1-9
-            if (rule.action == policy::action::discard) {
-                discard(s, packet, drop::discarded, now, observer);
-                continue;
-            }
-            if (rule.action == policy::action::bypass) {
-                s.verdict.fate = fate::bypass;
-                continue;
-            }
-            const std::uint32_t traffic_class = classify(packet);
-            if (last_rule == &rule && last_class == traffic_class && slots_[last].flow == s.flow) {
-                s.sas = slots_[last].sas;
-                s.size = slots_[last].size;
-                continue;
-            }
-            if (const drop why = find(s, rule, traffic_class); why != drop::none) {
+            if (const drop why = find(s, packet); why != drop::none) {
                 discard(s, packet, why, now, observer);
                 continue;
             }
-            last_rule = &rule;
-            last_class = traffic_class;
-            last = i;
+            if (hint != nullptr) *hint = static_cast<std::uint16_t>(i + 1);
             if (s.size > deepest_) deepest_ = s.size;
         }
     }
+    /// Whether policy and database give the same for both packets: nothing that they look at differs.
+    [[nodiscard]] auto is_alike(std::span<Packet> packets, std::size_t a, std::size_t b) const noexcept -> bool {
+        return slots_[a].traffic_class == slots_[b].traffic_class && slots_[a].seen.flow == slots_[b].seen.flow &&
+               same_metadata(std::as_const(packets[a]).metadata(), std::as_const(packets[b]).metadata());
+    }
+    // req: rfc2401-4.4.1-9
+    auto find(slot& s, const Packet& packet) noexcept -> drop {
+        const auto hit = spd_->lookup(s.seen.flow, packet.metadata());
+        if (!hit) return reason_of(hit.error());
+        const policy::entry& rule = *hit->rule;
+        s.verdict.policy = rule.id;
+        if (rule.action == policy::action::discard) return drop::discarded;
+        if (rule.action == policy::action::apply) return find_bundle(s, rule);
+        s.verdict.fate = fate::bypass;
+        return drop::none;
+    }
     // req: rfc2401-5.1.1-2, rfc2401-5.1.1-3
-    auto find(slot& s, const policy::entry& rule, std::uint32_t traffic_class) noexcept -> drop {
-        const sa::bundle* const b = sadb_->find_outbound(rule.id, s.flow, traffic_class);
+    auto find_bundle(slot& s, const policy::entry& rule) noexcept -> drop {
+        const ip::flow& flow = s.seen.flow;
+        const sa::bundle* const b = sadb_->find_outbound(rule.id, flow, s.traffic_class);
         if (b == nullptr) {
             events_->push(sa::acquire{.policy = rule.id,
-                                      .flow = s.flow,
-                                      .selectors = policy::sa_selectors(rule, s.flow),
-                                      .traffic_class = traffic_class});
+                                      .flow = flow,
+                                      .selectors = policy::sa_selectors(rule, flow),
+                                      .traffic_class = s.traffic_class});
             return drop::no_sa;
         }
         // Whoever made the SAs may have made other ones than policy asks for: less protection must not slip through.
@@ -162,23 +162,25 @@ private:
             slot& s = slots_[i];
             if (level >= s.size) continue;
             entry& e = *s.sas[level];
-            if (const drop why = prepare(e, packets[i], level, i, now); why != drop::none)
+            if (const drop why = prepare(e, packets[i], level, i, now); why != drop::none) [[unlikely]]
                 discard(s, packets[i], why, now, observer, &e);
             events_->collect(e);
         }
-        jobs_.run([&](std::size_t i, const crypto::result<void>& outcome) {
+        jobs_.run([&](std::size_t i, const auto& item) {
             slot& s = slots_[i];
-            if (outcome) done(s, level);
-            else discard(s, packets[i], drop::crypto_failed, now, observer, s.sas[level]);
+            if (item.outcome) [[likely]] done(s, level);
+            else
+                discard(s, packets[i], drop::crypto_failed, now, observer, s.sas[level],
+                        sa::low_half(sa::sequence64{item.job.sequence}));
         });
     }
     auto prepare(entry& e, Packet& packet, std::size_t level, std::size_t i, instant now) noexcept -> drop {
         if (level == 0 && how_.forwards && e.parameters().mode == sa::mode::tunnel)
             if (const auto ok = ip::decrement_hop_limit(packet.octets()); !ok) return reason_of(ok.error());
         if (auto* const esp = e.esp()) {
-            const auto job = esp::prepare(*esp, packet, now);
-            if (!job) return reason_of(job.error());
-            jobs_.add(i, esp->suite(), esp->keys(), esp->scratch(), *job);
+            if (const auto ok = esp::prepare_into(*esp, packet, now, jobs_.next()); !ok) [[unlikely]]
+                return reason_of(ok.error());
+            jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
         if (const auto ok = ah::seal(*e.ah(), packet, now); !ok) return reason_of(ok.error());
@@ -190,23 +192,27 @@ private:
         if (level + 1 == s.size) s.verdict.fate = fate::protect;
     }
 
+    /// @param e         the SA that could not be put on
+    /// @param sequence  the number of the packet, when it has one
     // req: rfc2401-5-1
     template <class Observer>
-    void discard(slot& s, const Packet& packet, drop why, instant now, Observer& observer, entry* e = nullptr) noexcept {
+    void discard(slot& s, const Packet& packet, drop why, instant now, Observer& observer, entry* e = nullptr,
+                 std::optional<sa::sequence32> sequence = {}) noexcept {
         s.verdict.fate = fate::drop;
         s.verdict.reason = why;
         s.size = 0;
         if constexpr (observes<Observer, audit_record>) {
             if (!how_.audit) return;
+            const ip::flow& flow = s.seen.flow;
             audit_record r{.event = why,
                            .direction = direction::outbound,
                            .when = now,
                            .spi = {},
-                           .source = s.flow.source,
-                           .destination = s.flow.destination,
-                           .sequence = {},
+                           .source = flow.source,
+                           .destination = flow.destination,
+                           .sequence = sequence,
                            .flow_id = flow_id_of(packet.octets()),
-                           .flow = s.flow,
+                           .flow = flow,
                            .policy = s.verdict.policy,
                            .expected = {}};
             if (e != nullptr) {
@@ -217,7 +223,9 @@ private:
                     r.source = p.source;
                     r.destination = p.id.destination;
                 }
-                r.sequence = sa::low_half(e->esp() != nullptr ? e->esp()->last_sequence() : e->ah()->last_sequence());
+                // The last one there was; for AH, whose cryptography is done at once, the packet's.
+                if (why == drop::sequence_exhausted || (why == drop::crypto_failed && !sequence))
+                    r.sequence = sa::low_half(e->esp() != nullptr ? e->esp()->last_sequence() : e->ah()->last_sequence());
             }
             tell(observer, r);
         }
@@ -228,6 +236,7 @@ private:
     Events* events_;
     options how_;
     std::array<slot, Burst> slots_{};
+    flow_memo memo_;
     job_list<esp_suite, crypto::seal_job, Burst> jobs_;
     std::size_t deepest_ = 0;
     dataplane::counters counters_;

@@ -46,12 +46,13 @@ struct opened {
 
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
-/// @return `errc::not_ip`, `not_esp`, `fragment`, `unsupported_header`, `truncated`, `bad_length`, `reserved_spi`, `wrong_sa`, `expired`,
-///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`
+/// @param into  on success: for `finish`, once; after a fault without meaning
+/// @return `errc::not_ip`, `not_esp`, `fragment`, `unsupported_header`, `truncated`, `bad_length`, `reserved_spi`,
+///         `wrong_sa`, `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`
 // req: rfc2406-3.4.1-1, rfc4303-3.4.1-1 (no fragments), rfc2406-3.4.3-7, rfc4303-3.4.3-6 (the number is judged first)
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
-[[nodiscard]] auto inspect(const sa::inbound<Suite, Window>& sa, Packet& packet, instant) noexcept
-    -> result<pending<sa::inbound<Suite, Window>>> {
+[[nodiscard]] auto inspect_into(const sa::inbound<Suite, Window>& sa, Packet& packet, instant,
+                                pending<sa::inbound<Suite, Window>>& into) noexcept -> result<void> {
     const byte_span all = packet.octets();
     // Spelled out for the header that nearly every packet has: a struct that comes back by value is slower than all the checks.
     std::size_t offset = 0, next_field = ip::v4::protocol_at, end = 0;
@@ -85,14 +86,27 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     const std::size_t icv = suite.icv_size();
     if (esp.size() < before + trailer_size + icv) [[unlikely]] return std::unexpected{errc::truncated};
     const std::size_t text = esp.size() - before - icv;
-    if ((text & (suite.block_size() - 1)) != 0 || ((before + text) & 3) != 0) [[unlikely]] return std::unexpected{errc::bad_length};
+    if ((text & (suite.block_size() - 1)) != 0 || ((before + text) & 3) != 0) [[unlikely]]
+        return std::unexpected{errc::bad_length};
     packet.shrink_back(all.size() - end);
     const sa::sequence64 sequence = admission->sequence();
-    return result<pending<sa::inbound<Suite, Window>>>{
-        std::in_place, std::move(*admission),
-        crypto::open_job{.packet = esp, .sequence = sequence.value(), .extended = sa.parameters().extended_sequence},
-        static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(next_field), static_cast<std::uint16_t>(before),
-        static_cast<std::uint16_t>(icv)};
+    into.admission = std::move(*admission);
+    into.job.packet = esp;  // part by part: a whole job would be made elsewhere and copied
+    into.job.sequence = sequence.value();
+    into.job.extended = sa.parameters().extended_sequence;
+    into.ip_headers = static_cast<std::uint16_t>(offset);
+    into.next_field = static_cast<std::uint16_t>(next_field);
+    into.before_text = static_cast<std::uint16_t>(before);
+    into.behind_text = static_cast<std::uint16_t>(icv);
+    return {};
+}
+/// As `inspect_into`, by value.
+template <crypto::esp_suite Suite, class Window, io::packet Packet>
+[[nodiscard]] auto inspect(const sa::inbound<Suite, Window>& sa, Packet& packet, instant now) noexcept
+    -> result<pending<sa::inbound<Suite, Window>>> {
+    result<pending<sa::inbound<Suite, Window>>> p{std::in_place};
+    if (const auto ok = inspect_into(sa, packet, now, *p); !ok) [[unlikely]] p = std::unexpected{ok.error()};
+    return p;
 }
 
 /// Completes one packet with what the suite said about it.
@@ -103,8 +117,8 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
 ///         `bad_padding`, `dummy`, `bad_inner_packet`, `ecn_drop`. After an error the packet is to be dropped.
 // req: rfc2406-3.4.3-12 (nothing moves before the ICV holds), rfc2406-3.4.4-1, rfc4303-3.4.4.1-1, rfc4303-3.4.4.2-1
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
-[[nodiscard]] auto finish(sa::inbound<Suite, Window>& sa, Packet& packet, pending<sa::inbound<Suite, Window>> p, crypto::result<void> outcome,
-                          instant now) noexcept -> result<opened> {
+[[nodiscard]] auto finish(sa::inbound<Suite, Window>& sa, Packet& packet, pending<sa::inbound<Suite, Window>>&& p,
+                          const crypto::result<void>& outcome, instant now) noexcept -> result<opened> {
     if (!outcome) [[unlikely]] return std::unexpected{detail::from(outcome.error())};
     const sa::sequence64 sequence = p.admission.sequence();
     if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};

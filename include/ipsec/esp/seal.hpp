@@ -47,6 +47,7 @@ struct plan {
 };
 
 /// Fills in `p` for `text` octets. @return false for a shape that no packet can have
+/// @pre `text` and the padding behind it are at most 65535 each, so that nothing here wraps
 template <crypto::esp_suite Suite>
 [[nodiscard]] inline auto make_plan(plan& p, const Suite& suite, std::size_t text, const shape& how) noexcept -> bool {
     const std::size_t iv = suite.iv_size();
@@ -58,6 +59,7 @@ template <crypto::esp_suite Suite>
     if (!pad) [[unlikely]] return false;
     p.trailer = *pad + trailer_size;
     if (how.extra_padding != 0) [[unlikely]] {
+        if (how.extra_padding > max_pad_length) return false;
         const std::size_t step = block < 4 ? 4 : block;
         p.trailer += (how.extra_padding + step - 1) / step * step;
         if (p.trailer > max_pad_length + trailer_size) return false;
@@ -75,17 +77,26 @@ inline void frame(const sa::outbound<Suite>& sa, byte_span esp, const plan& p, c
     emit_trailer(esp.subspan(end, p.trailer), next);
 }
 
+/// Part by part: a whole job would be made elsewhere and copied.
+inline void set(crypto::seal_job& job, byte_span packet, sa::sequence64 sequence, bool extended) noexcept {
+    job.packet = packet;
+    job.sequence = sequence.value();
+    job.extended = extended;
+    job.iv_in_place = false;
+}
+
 template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare_tunnel(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job, const shape& how) noexcept
-    -> result<void> {
+[[nodiscard]] auto prepare_tunnel(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
+                                  const shape& how) noexcept -> result<void> {
     const sa::parameters& tunnel = sa.parameters();
     const byte_span octets = packet.octets();
-    const auto inner = ip::read_inner_fields(octets);
-    if (!inner) [[unlikely]] return std::unexpected{from(inner.error())};
+    ip::inner_fields inner;
+    if (const auto ok = ip::read_inner_fields(octets, inner); !ok) [[unlikely]] return std::unexpected{from(ok.error())};
+    if (how.tfc_padding > 65535) [[unlikely]] return std::unexpected{errc::too_long};
     plan p;
-    if (!make_plan(p, sa.suite(), inner->length, how)) [[unlikely]] return std::unexpected{errc::misuse};
+    if (!make_plan(p, sa.suite(), inner.length, how)) [[unlikely]] return std::unexpected{errc::misuse};
     const std::size_t outer = ip::outer_size(tunnel.source.family());
-    const std::size_t link_padding = octets.size() - inner->length;
+    const std::size_t link_padding = octets.size() - inner.length;
     if (packet.head_room() < outer + p.front) [[unlikely]] return std::unexpected{errc::no_head_room};
     if (packet.tail_room() + link_padding < how.tfc_padding + p.back()) [[unlikely]] return std::unexpected{errc::no_tail_room};
     // IPv6 does not count the outer header itself.
@@ -98,24 +109,26 @@ template <crypto::esp_suite Suite, io::packet Packet>
     packet.grow_front(outer + p.front);
     packet.grow_back(how.tfc_padding + p.back());
     const byte_span whole = packet.octets();
-    const auto written = ip::write_outer_header(whole, *inner, tunnel.source, tunnel.id.destination, ip::next_header::esp, tunnel.tunnel,
-                                                how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
+    const auto written =
+        ip::write_outer_header(whole, inner, tunnel.source, tunnel.id.destination, ip::next_header::esp, tunnel.tunnel,
+                               how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
     if (!written) [[unlikely]] return std::unexpected{from(written.error())};
-    frame(sa, whole.subspan(outer), p, how, ip::tunnelled(inner->family), *sequence);
-    job = {.packet = whole.subspan(outer), .sequence = sequence->value(), .extended = tunnel.extended_sequence};
+    frame(sa, whole.subspan(outer), p, how, ip::tunnelled(inner.family), *sequence);
+    set(job, whole.subspan(outer), *sequence, tunnel.extended_sequence);
     return {};
 }
 
 template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare_transport(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job, const shape& how) noexcept
-    -> result<void> {
+[[nodiscard]] auto prepare_transport(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
+                                     const shape& how) noexcept -> result<void> {
     const byte_span octets = packet.octets();
     const auto at = ip::find_insertion_point(octets);
     if (!at) [[unlikely]] return std::unexpected{from(at.error())};
     const std::size_t length = ip::stated_length(octets, at->family);
     plan p;
     // Padding that hides the length is for tunnels: nobody could tell where this payload ends.
-    if (how.tfc_padding != 0 || !make_plan(p, sa.suite(), length - at->offset, how)) [[unlikely]] return std::unexpected{errc::misuse};
+    if (how.tfc_padding != 0 || !make_plan(p, sa.suite(), length - at->offset, how)) [[unlikely]]
+        return std::unexpected{errc::misuse};
     const std::size_t link_padding = octets.size() - length;
     if (packet.head_room() < p.front) [[unlikely]] return std::unexpected{errc::no_head_room};
     if (packet.tail_room() + link_padding < p.back()) [[unlikely]] return std::unexpected{errc::no_tail_room};
@@ -134,7 +147,7 @@ template <crypto::esp_suite Suite, io::packet Packet>
     if (const auto ok = ip::mend_headers(whole, at->next_field, ip::next_header::esp); !ok) [[unlikely]]
         return std::unexpected{from(ok.error())};
     frame(sa, whole.subspan(at->offset), p, how, at->next, *sequence);
-    job = {.packet = whole.subspan(at->offset), .sequence = sequence->value(), .extended = sa.parameters().extended_sequence};
+    set(job, whole.subspan(at->offset), *sequence, sa.parameters().extended_sequence);
     return {};
 }
 
@@ -148,8 +161,8 @@ template <crypto::esp_suite Suite, io::packet Packet>
 ///          `no_head_room`, `no_tail_room`, `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2406-2.2-1, rfc2406-3.3.3-1, rfc4303-2.2-1, rfc4303-3.3.3-1
 template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare_into(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job, const shape& how = {}) noexcept
-    -> result<void> {
+[[nodiscard]] auto prepare_into(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
+                                const shape& how = {}) noexcept -> result<void> {
     return sa.parameters().mode == sa::mode::tunnel ? detail::prepare_tunnel(sa, packet, now, job, how)
                                                     : detail::prepare_transport(sa, packet, now, job, how);
 }
@@ -167,7 +180,7 @@ template <crypto::esp_suite Suite, io::packet Packet>
 /// @return as `prepare`; `crypto_failed`: the number is used up and the packet is to be dropped
 /// Distinct SAs may be used from distinct threads; one SA may not.
 template <crypto::esp_suite Suite, io::packet Packet>
-auto seal(sa::outbound<Suite>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
+[[nodiscard]] auto seal(sa::outbound<Suite>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
     crypto::seal_job job;
     if (const auto ok = prepare_into(sa, packet, now, job, how); !ok) [[unlikely]] return ok;
     if (const auto ok = sa.suite().seal(sa.keys(), sa.scratch(), job); !ok) [[unlikely]]
@@ -182,8 +195,9 @@ auto seal(sa::outbound<Suite>& sa, Packet& packet, instant now, const shape& how
 /// @return as `seal`
 // req: rfc4303-2.6-1, rfc4303-2.6-2, rfc4303-2.6-3
 template <crypto::esp_suite Suite, io::packet Packet>
-auto seal_dummy(sa::outbound<Suite>& sa, Packet& packet, std::size_t size, instant now) noexcept -> result<void> {
+[[nodiscard]] auto seal_dummy(sa::outbound<Suite>& sa, Packet& packet, std::size_t size, instant now) noexcept -> result<void> {
     const sa::parameters& p = sa.parameters();
+    if (size > 65535) return std::unexpected{errc::too_long};
     detail::plan plan;
     if (!detail::make_plan(plan, sa.suite(), size, shape{})) return std::unexpected{errc::misuse};
     const std::size_t outer = ip::outer_size(p.source.family());
@@ -197,7 +211,8 @@ auto seal_dummy(sa::outbound<Suite>& sa, Packet& packet, std::size_t size, insta
     packet.grow_back(whole);
     const byte_span octets = packet.octets();
     std::memset(octets.data(), 0, octets.size());
-    const ip::inner_fields nothing{.family = p.source.family(), .traffic_class = 0, .dont_fragment = false, .flow_label = 0, .length = 0};
+    const ip::inner_fields nothing{
+        .family = p.source.family(), .traffic_class = 0, .dont_fragment = false, .flow_label = 0, .length = 0};
     if (const auto ok = ip::write_outer_header(octets, nothing, p.source, p.id.destination, ip::next_header::esp, p.tunnel,
                                                static_cast<std::uint16_t>(sequence->value()));
         !ok)

@@ -36,7 +36,8 @@ public:
         if (octets.empty() || !id.append(octets)) return std::unexpected{errc::bad_identity};
         return id;
     }
-    /// From the body of an ID payload. @return `errc::bad_identity` when it is too short, too long, or of the wrong size for its type
+    /// From the body of an ID payload. @return `errc::bad_identity` when it is too short, too long, or of the wrong size for its
+    /// type
     [[nodiscard]] static auto parse(byte_view body) -> result<identity> {
         wire::reader r{body};
         identity id;
@@ -44,7 +45,8 @@ public:
         id.protocol_ = r.take<std::uint8_t>();
         id.port_ = r.take<std::uint16_t>();
         const byte_view data = r.take_rest();
-        if (!r.ok() || !isakmp::identification::check_data(id.type_, data) || !id.append(data)) return std::unexpected{errc::bad_identity};
+        if (!r.ok() || !isakmp::identification::check_data(id.type_, data) || !id.append(data))
+            return std::unexpected{errc::bad_identity};
         return id;
     }
     /// Writes the body of the ID payload.
@@ -121,7 +123,14 @@ struct client {
     return id->with(c.protocol, c.port);
 }
 
-/// What a client identity says. @return `errc::bad_identity` for a type that names no addresses, a mask with holes, a range upside
+/// Whether two ID payloads can say traffic between these: not if they name two protocols.
+[[nodiscard]] inline auto can_be_said(const client& local, const client& remote) -> bool {
+    return to_identity(local) && to_identity(remote) &&
+           (local.protocol == 0 || remote.protocol == 0 || local.protocol == remote.protocol);
+}
+
+/// What a client identity says. @return `errc::bad_identity` for a type that names no addresses, a mask with holes, a range
+/// upside
 /// down, or a port without a protocol
 [[nodiscard]] inline auto to_client(const identity& id) -> result<client> {
     const byte_view d = id.data();

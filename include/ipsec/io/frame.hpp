@@ -46,7 +46,8 @@ enum class no_packet : std::uint8_t {
 /// @param octets   what was captured of the frame
 /// @param on_wire  how long the frame was; more than `octets.size()` when the capture cut it
 /// @return         a view into `octets`; the IP header itself is judged no further than version and length field
-[[nodiscard]] constexpr auto ip_packet_in(link_type link, byte_view octets, std::size_t on_wire) noexcept -> std::expected<byte_view, no_packet>;
+[[nodiscard]] constexpr auto ip_packet_in(link_type link, byte_view octets, std::size_t on_wire) noexcept
+    -> std::expected<byte_view, no_packet>;
 
 namespace detail {
 
@@ -68,7 +69,8 @@ constexpr auto skip_tags(wire::reader& r, std::uint16_t type) noexcept -> std::u
 
 }  // namespace detail
 
-constexpr auto ip_packet_in(link_type link, byte_view octets, std::size_t on_wire) noexcept -> std::expected<byte_view, no_packet> {
+constexpr auto ip_packet_in(link_type link, byte_view octets, std::size_t on_wire) noexcept
+    -> std::expected<byte_view, no_packet> {
     const bool cut = on_wire > octets.size();
     const auto too_short = [cut] { return std::unexpected{cut ? no_packet::captured_in_part : no_packet::short_frame}; };
     wire::reader r{octets};
@@ -92,7 +94,8 @@ constexpr auto ip_packet_in(link_type link, byte_view octets, std::size_t on_wir
         case link_type::bsd_loopback: {
             const auto family = r.take<std::uint32_t>();
             const std::uint32_t turned = family >> 24 | (family >> 8 & 0xff00U) | (family << 8 & 0xff0000U) | family << 24;
-            if (r.ok() && !detail::is_ip_family(family) && !detail::is_ip_family(turned)) return std::unexpected{no_packet::other_protocol};
+            if (r.ok() && !detail::is_ip_family(family) && !detail::is_ip_family(turned))
+                return std::unexpected{no_packet::other_protocol};
             break;
         }
     }
@@ -109,7 +112,8 @@ constexpr auto ip_packet_in(link_type link, byte_view octets, std::size_t on_wir
         return std::unexpected{no_packet::not_version_4_or_6};
     const std::size_t header = version == 4 ? 20 : 40;
     if (rest.size() < header) return too_short();
-    const std::size_t length = version == 4 ? wire::load<std::uint16_t>(rest.subspan(2)) : header + wire::load<std::uint16_t>(rest.subspan(4));
+    const std::size_t length =
+        version == 4 ? wire::load<std::uint16_t>(rest.subspan(2)) : header + wire::load<std::uint16_t>(rest.subspan(4));
     if (length < header) return std::unexpected{no_packet::length_lies};
     if (length <= rest.size()) return rest.first(length);
     const std::size_t missing = length - rest.size();

@@ -91,7 +91,11 @@ namespace detail {
 [[nodiscard]] inline auto link_type_of(int dlt) noexcept -> std::optional<link_type> {
     switch (dlt) {
         case 1: return link_type::ethernet;                             // DLT_EN10MB
-        case 12: case 14: case 101: case 228: case 229: return link_type::raw_ip;  // DLT_RAW here and elsewhere, DLT_IPV4, DLT_IPV6
+        case 12:
+        case 14:
+        case 101:
+        case 228:
+        case 229: return link_type::raw_ip;  // DLT_RAW here and elsewhere, DLT_IPV4, DLT_IPV6
         case 113: return link_type::linux_cooked;                       // DLT_LINUX_SLL
         case 276: return link_type::linux_cooked_v2;                    // DLT_LINUX_SLL2
         case 0: case 108: return link_type::bsd_loopback;               // DLT_NULL, DLT_LOOP
@@ -134,11 +138,13 @@ inline auto pcap_reader::next() -> pcap_result<std::optional<captured>> {
     const int got = pcap_next_ex(handle_.get(), &header, &data);
     if (got == PCAP_ERROR_BREAK) return std::optional<captured>{};
     if (got != 1)
-        return std::unexpected{pcap_error{errc::damaged, name_ + ": after frame " + std::to_string(number_) + ": " + pcap_geterr(handle_.get())}};
+        return std::unexpected{
+            pcap_error{errc::damaged, name_ + ": after frame " + std::to_string(number_) + ": " + pcap_geterr(handle_.get())}};
     captured c;
     c.number = ++number_;
     // The precision asked for is nanoseconds: then that is what tv_usec holds.
-    c.time = instant{static_cast<std::int64_t>(header->ts.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(header->ts.tv_usec)};
+    c.time =
+        instant{static_cast<std::int64_t>(header->ts.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(header->ts.tv_usec)};
     c.frame = std::as_bytes(std::span{data, header->caplen});
     c.packet = ip_packet_in(link_, c.frame, header->len);
     return std::optional{c};
@@ -157,8 +163,9 @@ inline auto pcap_writer::open(const std::string& name, link_type link) -> pcap_r
     struct dead_closer {
         void operator()(pcap_t* p) const noexcept { pcap_close(p); }
     };
-    const std::unique_ptr<pcap_t, dead_closer> shape{pcap_open_dead_with_tstamp_precision(
-        link == link_type::ethernet ? DLT_EN10MB : DLT_RAW, static_cast<int>(ethernet_header + longest), PCAP_TSTAMP_PRECISION_NANO)};
+    const std::unique_ptr<pcap_t, dead_closer> shape{
+        pcap_open_dead_with_tstamp_precision(link == link_type::ethernet ? DLT_EN10MB : DLT_RAW,
+                                             static_cast<int>(ethernet_header + longest), PCAP_TSTAMP_PRECISION_NANO)};
     if (!shape) return std::unexpected{pcap_error{errc::cannot_write, name + ": out of memory"}};
     std::FILE* file = std::fopen(name.c_str(), "wb");
     if (file == nullptr) return std::unexpected{pcap_error{errc::cannot_open, name + ": " + std::strerror(errno)}};
@@ -177,7 +184,8 @@ inline auto pcap_writer::open(const std::string& name, link_type link) -> pcap_r
 inline auto pcap_writer::write(instant time, byte_view ip_packet) -> pcap_result<void> {
     if (!dump_) return std::unexpected{pcap_error{errc::cannot_write, name_ + ": already closed"}};
     if (ip_packet.empty() || ip_packet.size() > longest)
-        return std::unexpected{pcap_error{errc::cannot_write, name_ + ": no IP packet is of " + std::to_string(ip_packet.size()) + " octets"}};
+        return std::unexpected{
+            pcap_error{errc::cannot_write, name_ + ": no IP packet is of " + std::to_string(ip_packet.size()) + " octets"}};
     byte_view out = ip_packet;
     if (frame_) {
         constexpr std::array<std::byte, 12> addresses{0x02_b, 0_b, 0_b, 0_b, 0_b, 0x02_b, 0x02_b, 0_b, 0_b, 0_b, 0_b, 0x01_b};

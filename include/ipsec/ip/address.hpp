@@ -61,8 +61,10 @@ public:
     }
     /// Become the address in 4 or 16 octets of a packet, in place. @pre `octets` has as many
     constexpr void assign_v4(byte_view octets) noexcept {
-        octets_ = {};
-        copy_octets(octets.first(4), octets_);
+        std::array<std::byte, 4> four{};
+        copy_octets(octets.first(4), four);
+        // In one store: what reads all 16 octets right behind would have to wait for zeros and number to meet in the cache.
+        octets_ = std::bit_cast<std::array<std::byte, 16>>(std::array{std::bit_cast<std::uint32_t>(four), 0U, 0U, 0U});
         family_ = ip::family::v4;
     }
     constexpr void assign_v6(byte_view octets) noexcept {

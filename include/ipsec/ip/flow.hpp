@@ -43,7 +43,15 @@ struct flow {
         f.destination_port = source_port;
         return f;
     }
-    friend constexpr auto operator==(const flow&, const flow&) noexcept -> bool = default;
+    friend constexpr auto operator==(const flow& a, const flow& b) noexcept -> bool {
+        const auto same = [](const auto& x, const auto& y) {
+            return x.has_value() == y.has_value() && x.value_or(0) == y.value_or(0);  // `std::optional` branches for each case
+        };
+        return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
+               same(a.source_port, b.source_port) && same(a.destination_port, b.destination_port) &&
+               same(a.icmp_type, b.icmp_type) && same(a.icmp_code, b.icmp_code) && a.fragment == b.fragment &&
+               a.is_protocol_hidden == b.is_protocol_hidden;
+    }
 };
 
 /// A flow and where its parts stand in the packet.
@@ -59,6 +67,9 @@ struct overview {
 /// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`, `jumbogram`, `chain_truncated`,
 ///         `chain_too_long`, `hop_by_hop_not_first`, `bad_fragment`, `upper_layer_truncated`
 [[nodiscard]] constexpr auto read_overview(byte_view packet) noexcept -> result<overview>;
+
+/// As `read_overview`, into a place of the caller's: for walks, which keep it there. After a fault `into` holds what was read.
+[[nodiscard]] constexpr auto read_overview_into(byte_view packet, overview& into) noexcept -> result<void>;
 
 /// As `read_overview`, the flow alone.
 [[nodiscard]] constexpr auto read_flow(byte_view packet) noexcept -> result<flow>;
@@ -142,16 +153,18 @@ constexpr auto read(byte_view packet, flow& f, places& at) noexcept -> result<vo
 
 }  // namespace detail
 
+constexpr auto read_overview_into(byte_view packet, overview& into) noexcept -> result<void> {
+    into.flow = flow{};
+    detail::places at{};
+    const auto done = detail::read(packet, into.flow, at);
+    into.length = at.length;
+    into.upper_offset = at.upper_offset;
+    into.next_field = at.next_field;
+    return done;
+}
 constexpr auto read_overview(byte_view packet) noexcept -> result<overview> {
     result<overview> o{std::in_place};
-    detail::places at{};
-    if (const auto done = detail::read(packet, o->flow, at); !done) {
-        o = std::unexpected{done.error()};
-        return o;
-    }
-    o->length = at.length;
-    o->upper_offset = at.upper_offset;
-    o->next_field = at.next_field;
+    if (const auto done = read_overview_into(packet, *o); !done) o = std::unexpected{done.error()};
     return o;
 }
 constexpr auto read_flow(byte_view packet) noexcept -> result<flow> {

@@ -56,7 +56,12 @@ public:
         if (!p || p->first() != first_ || p->last() != last_) return std::nullopt;
         return *p;
     }
-    [[nodiscard]] constexpr auto contains(const address& a) const noexcept -> bool { return first_ <= a && a <= last_; }
+    [[nodiscard]] constexpr auto contains(const address& a) const noexcept -> bool {
+        if (a.family() != first_.family() || a.family() != last_.family()) return first_ <= a && a <= last_;
+        const auto n = a.numbers(), lowest = first_.numbers(), highest = last_.numbers();  // the usual case, without calls
+        return (lowest.high != n.high ? lowest.high < n.high : lowest.low <= n.low) &&
+               (n.high != highest.high ? n.high < highest.high : n.low <= highest.low);
+    }
     [[nodiscard]] constexpr auto contains(const range& r) const noexcept -> bool {
         return first_ <= r.first_ && r.last_ <= last_;
     }

@@ -1,7 +1,6 @@
 #pragma once
 /// Where ESP or AH stands in a packet in transport mode, and the header fields that change with it.
 ///                                                                                RFC 2406 §3.1, RFC 2402 §3.1
-#include <algorithm>
 
 #include "ipsec/ip/flow.hpp"
 
@@ -82,12 +81,11 @@ constexpr auto mend_headers(byte_span packet, std::size_t next_field, next_heade
 /// Moves the first `offset` octets of what follows `gap` octets of fresh room to the front, so that the gap opens behind them.
 /// @pre `packet` has grown in front by `gap`, and is longer than `gap + offset`
 inline void open_gap(byte_span packet, std::size_t gap, std::size_t offset) noexcept {
-    std::copy_n(packet.begin() + static_cast<std::ptrdiff_t>(gap), offset, packet.begin());
+    copy_octets(packet.subspan(gap, offset), packet);
 }
 /// The reverse: the `gap` octets behind the first `offset` go to the front of the packet, to be shrunk away by the caller.
 inline void close_gap(byte_span packet, std::size_t gap, std::size_t offset) noexcept {
-    std::copy_backward(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(offset),
-                       packet.begin() + static_cast<std::ptrdiff_t>(offset + gap));
+    copy_octets(packet.first(offset), packet.subspan(gap));
 }
 
 }  // namespace ipsec::ip

@@ -36,17 +36,31 @@ struct inner_fields {
     std::uint32_t length = 0;       ///< octets of the packet by its own header
     friend constexpr auto operator==(const inner_fields&, const inner_fields&) noexcept -> bool = default;
 };
+/// @param into  on success: the fields, written one by one where the caller keeps them
 /// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`, `jumbogram`
-[[nodiscard]] constexpr auto read_inner_fields(byte_view inner) noexcept -> result<inner_fields> {
+[[nodiscard]] constexpr auto read_inner_fields(byte_view inner, inner_fields& into) noexcept -> result<void> {
     const auto length = packet_length(inner);
     if (!length) return std::unexpected{length.error()};
-    const auto size = static_cast<std::uint32_t>(*length);
+    into.length = static_cast<std::uint32_t>(*length);
     if ((inner[0] >> 4) == std::byte{6}) {
         const auto first = wire::load<std::uint32_t>(inner);
-        return inner_fields{family::v6, static_cast<std::uint8_t>(first >> 20 & 0xffU), true, first & 0xfffffU, size};
+        into.family = family::v6;
+        into.traffic_class = static_cast<std::uint8_t>(first >> 20 & 0xffU);
+        into.dont_fragment = true;
+        into.flow_label = first & 0xfffffU;
+        return {};
     }
-    const bool dont_fragment = (inner[6] & std::byte{0x40}) != std::byte{0};
-    return inner_fields{family::v4, std::to_integer<std::uint8_t>(inner[1]), dont_fragment, 0, size};
+    into.family = family::v4;
+    into.traffic_class = std::to_integer<std::uint8_t>(inner[1]);
+    into.dont_fragment = (inner[6] & std::byte{0x40}) != std::byte{0};
+    into.flow_label = 0;
+    return {};
+}
+/// As above, by value.
+[[nodiscard]] constexpr auto read_inner_fields(byte_view inner) noexcept -> result<inner_fields> {
+    inner_fields fields;
+    if (const auto ok = read_inner_fields(inner, fields); !ok) return std::unexpected{ok.error()};
+    return fields;
 }
 
 /// The protocol number that says "an IP packet of this family is inside".

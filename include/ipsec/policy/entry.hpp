@@ -19,7 +19,7 @@ struct tunnel_ends {
 struct protection {
     sa::protocol protocol = sa::protocol::esp;
     sa::mode mode = sa::mode::tunnel;
-    std::optional<tunnel_ends> tunnel{};  ///< tunnel mode only; absent: the packet's own addresses
+    std::optional<tunnel_ends> tunnel{};  ///< tunnel mode only; absent: between whatever ends the entry's SAs have
     friend constexpr auto operator==(const protection&, const protection&) noexcept -> bool = default;
 };
 

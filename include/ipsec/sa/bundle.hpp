@@ -24,6 +24,11 @@ public:
         ++placed_;
         return true;
     }
+    /// Undoes `place`.
+    void vacate(std::uint8_t position) noexcept {
+        members_[position] = {};
+        --placed_;
+    }
     /// Whether an SA with these parameters belongs here.
     [[nodiscard]] auto takes(const parameters& p) const noexcept -> bool {
         return size_ > 1 && p.bundle.size == size_ && p.bundle.pair == pair_ && p.policy == policy_ &&
@@ -36,7 +41,9 @@ public:
     [[nodiscard]] auto policy() const noexcept -> policy_id { return policy_; }
     [[nodiscard]] auto traffic_class() const noexcept -> std::uint32_t { return traffic_class_; }
 
-    bundle_handle older;  ///< the next one of the same policy, for the database
+    // for the database
+    bundle_handle newer{}, older{};  ///< neighbours in the list in which packets look for it
+    std::uint64_t since = 0;     ///< greater than that of every bundle established before; 0: not yet
 
 private:
     policy_id policy_;

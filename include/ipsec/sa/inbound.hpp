@@ -42,9 +42,11 @@ public:
     using scratch_type = typename Suite::scratch;
     static constexpr sa::protocol protocol = protocol_of<Suite>;
 
-    /// Proof that a number passed `check()`: for `commit()` alone, once. A moved-from one proves nothing any more.
+    /// Proof that a number passed `check()`: for `commit()` alone, once. A moved-from one proves nothing any more, and one that
+    /// nobody gave proves nothing yet.
     class admission {
     public:
+        admission() noexcept = default;
         admission(const admission&) = delete;
         auto operator=(const admission&) -> admission& = delete;
         admission(admission&& other) noexcept : number_{other.number_}, is_good_{std::exchange(other.is_good_, false)} {}
@@ -59,8 +61,8 @@ public:
     private:
         friend inbound;
         explicit admission(sequence64 number) noexcept : number_{number}, is_good_{true} {}
-        sequence64 number_;
-        bool is_good_;
+        sequence64 number_{};
+        bool is_good_ = false;
     };
 
     /// @param keymat  as many octets as the suite asks for, salt included

@@ -35,6 +35,7 @@ concept index_of = std::movable<I> && requires(I& i, const I& c, const Key& k, s
 };
 
 /// Linear probing at no more than half full; erasing closes the gap, so that there are no tombstones. Only `insert` allocates.
+/// Keys have an `==` and a `hash_of`.
 template <class Key>
 class hash_index {
 public:

@@ -58,6 +58,8 @@ public:
         if (now >= soft_at_) is_late_ = true;
         if (now >= hard_at_) is_over_ = true;
     }
+    /// Brings the soft limit forward to now: the sequence numbers are about to be used up, say.
+    constexpr void grow_old() noexcept { is_late_ = true; }
     /// Ends the life now: the sequence numbers are used up, say.
     constexpr void end() noexcept { is_over_ = true; }
 

@@ -38,12 +38,15 @@ public:
         return outbound{std::move(p), std::move(s), std::move(*keys), std::move(*scratch), now};
     }
 
-    /// The number of the next packet, used up from now on even if the packet is never sent.
+    /// The number of the next packet, used up from now on even if the packet is never sent. When few are left, the soft lifetime
+    /// is over, so that a new SA is there before the last one.                                RFC 2406 §3.3.3
     /// @return `errc::sequence_exhausted` once the counter would wrap; that ends the life of the SA
     [[nodiscard]] auto next_sequence() noexcept -> result<sequence64> {
         const auto s = counter_.next();
         if (!s) [[unlikely]]
             lifetime_.end();
+        else if (counter_.is_low()) [[unlikely]]
+            lifetime_.grow_old();
         return s;
     }
     /// Uses up one packet and `octets` of the lifetimes.

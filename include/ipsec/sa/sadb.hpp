@@ -29,6 +29,10 @@ public:
         return e != nullptr ? e->parameters() : std::get_if<1>(&sa_)->parameters();
     }
     [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return esp() != nullptr ? esp()->lifetime() : ah()->lifetime(); }
+    [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& {
+        const Esp* const e = std::get_if<0>(&sa_);
+        return e != nullptr ? e->lifetime() : std::get_if<1>(&sa_)->lifetime();
+    }
 
     bundle_handle in_bundle;  ///< for the database
 
@@ -103,7 +107,8 @@ public:
 
     // --- outbound: by policy, selectors and class ----------------------------------------------------------------------------
 
-    /// Takes an SA; it is used once its bundle is complete, which a single SA is at once. Then it goes before older ones.
+    /// Takes an SA; it is used once its bundle is complete, which a single SA is at once. Then it goes before older ones. SAs of
+    /// one bundle find each other by policy, class, `bundle.pair` and size; a number serves one bundle until that is complete.
     /// @return `errc::duplicate`, `errc::bad_bundle` for a place that is taken, `errc::database_full`; the SA is gone then
     // req: rfc2401-4.5-6
     [[nodiscard]] auto insert(esp_outbound&& s) noexcept -> result<outbound_handle> {
@@ -114,16 +119,21 @@ public:
     }
 
     /// The newest complete bundle of the policy that takes the packet and has no SA whose hard lifetime is over; null when there
-    /// is none.
-    /// A bundle of class 0 takes packets of every class.
+    /// is none. What takes it: class 0 or the packet's, the selectors of the innermost SA, and for one in transport mode its
+    /// destination, since the receiver knows the SPI there only.
+    ///
+    /// Bundles for one pair of hosts are hashed by the two addresses, so that a policy may have any number of them. The others of
+    /// the policy, and those of one pair of hosts that differ in ports, are tried one by one, newest first.
     // req: rfc2401-5.1.1-3
     [[nodiscard]] auto find_outbound(policy_id policy, const ip::flow& flow, std::uint32_t traffic_class = 0) noexcept
         -> const bundle* {
-        for (bundle* b = bundles_.at(policies_.find(policy)); b != nullptr; b = bundles_.get(b->older)) {
-            if (!b->is_complete() || (b->traffic_class() != 0 && b->traffic_class() != traffic_class)) continue;
-            if (outbound_.get((*b)[0])->parameters().selectors.contains(flow) && is_alive(*b)) return b;
-        }
-        return nullptr;
+        const bundle* const wide = wide_ == 0 ? nullptr : first_of(place{.policy = policy}, flow, traffic_class);
+        if (pairs_ == 0) return wide;
+        const bundle* const narrow = first_of(
+            place{.policy = policy, .is_pair = true, .source = flow.source, .destination = flow.destination}, flow,
+            traffic_class);
+        if (narrow == nullptr) return wide;
+        return wide == nullptr || wide->since < narrow->since ? narrow : wide;
     }
     [[nodiscard]] auto get(outbound_handle h) noexcept -> outbound_entry* { return outbound_.get(h); }
     [[nodiscard]] auto handle_of_outbound(const sa::id& id) const noexcept -> outbound_handle {
@@ -166,11 +176,15 @@ public:
         for_each_inbound(one);
         for_each_outbound(one);
     }
-    /// When `expire` has to be called next; `instant::never()` when no lifetime is in seconds.
+    /// When `expire` has to be called next: long ago for an SA that is over or has something to report; `instant::never()` when
+    /// there is no such SA and no lifetime is in seconds. Looks at every SA.
     [[nodiscard]] auto deadline() noexcept -> instant {
         instant first = instant::never();
         const auto one = [&](auto, auto& entry) {
-            if (entry.lifetime().deadline() < first) first = entry.lifetime().deadline();
+            const sa::lifetime& l = entry.lifetime();
+            const bool is_due = l.is_expired() || l.has_news();
+            const instant at = is_due ? instant{std::numeric_limits<std::int64_t>::min()} : l.deadline();
+            if (at < first) first = at;
         };
         for_each_inbound(one);
         for_each_outbound(one);
@@ -207,64 +221,107 @@ private:
         (void)outbound_.erase(*h);
         return std::unexpected{ok.error()};
     }
+    /// A list of complete bundles that packets look through: those for one pair of hosts under a policy, or all others of it.
+    struct place {
+        policy_id policy;
+        bool is_pair = false;
+        ip::address source{}, destination{};
+        friend auto operator==(const place&, const place&) noexcept -> bool = default;
+        friend auto hash_of(const place& k) noexcept -> std::uint64_t {
+            const auto s = k.source.numbers(), d = k.destination.numbers();
+            return mix(s.high ^ std::rotl(d.high, 23) ^ mix(std::rotl(s.low, 41) ^ d.low ^ (k.policy.value() << 1) ^
+                                                            static_cast<std::uint64_t>(k.is_pair)));
+        }
+    };
+    /// A bundle that is not whole yet.
+    struct unfinished {
+        policy_id policy;
+        std::uint32_t pair = 0, traffic_class = 0;
+        std::uint8_t size = 0;
+        friend auto operator==(const unfinished&, const unfinished&) noexcept -> bool = default;
+        friend auto hash_of(const unfinished& k) noexcept -> std::uint64_t {
+            return mix((std::uint64_t{k.policy.value()} << 32 | k.pair) ^ (std::uint64_t{k.traffic_class} << 8 | k.size));
+        }
+    };
+    [[nodiscard]] static auto key_of(const parameters& p) noexcept -> unfinished {
+        return {.policy = p.policy, .pair = p.bundle.pair, .traffic_class = p.traffic_class, .size = p.bundle.size};
+    }
+    /// @pre `b` is complete
+    [[nodiscard]] auto place_of(const bundle& b) const noexcept -> place {
+        const ip::selector& s = outbound_.get(b[0])->parameters().selectors;
+        if (s.source.first() != s.source.last() || s.destination.first() != s.destination.last()) return {.policy = b.policy()};
+        return {.policy = b.policy(), .is_pair = true, .source = s.source.first(), .destination = s.destination.first()};
+    }
+    [[nodiscard]] auto first_of(const place& where, const ip::flow& flow, std::uint32_t traffic_class) const noexcept
+        -> const bundle* {
+        for (const bundle* b = bundles_.at(places_.find(where)); b != nullptr; b = bundles_.get(b->older))
+            if ((b->traffic_class() == 0 || b->traffic_class() == traffic_class) && takes(*b, flow) && is_alive(*b)) return b;
+        return nullptr;
+    }
+    [[nodiscard]] auto takes(const bundle& b, const ip::flow& flow) const noexcept -> bool {
+        const parameters& p = outbound_.get(b[0])->parameters();
+        return p.selectors.contains(flow) && (p.mode == mode::tunnel || p.id.destination == flow.destination);
+    }
     [[nodiscard]] auto is_alive(const bundle& b) const noexcept -> bool {
         for (std::size_t i = 0; i < b.size(); ++i)
             if (outbound_.get(b[i])->lifetime().is_expired()) return false;
         return true;
     }
-    /// Puts the SA into the bundle that waits for it, or into a new one at the head of its policy's list.
+    /// Puts the SA into the bundle that waits for it, or into a new one.
     auto join(outbound_handle h) noexcept -> result<void> {
         outbound_entry& e = *outbound_.get(h);
         const sa::parameters& p = e.parameters();
-        const auto head = policies_.find(p.policy);
-        for (bundle* b = bundles_.at(head); b != nullptr && p.bundle.size > 1; b = bundles_.get(b->older)) {
-            if (!b->takes(p)) continue;
-            (void)b->place(p, h);
-            for (std::size_t i = 0; i < b->size(); ++i)  // all members of a bundle point to it
-                if (outbound_entry* const member = outbound_.get((*b)[i]); member != nullptr && member != &e)
-                    e.in_bundle = member->in_bundle;
-            if (b->is_complete()) to_front(e.in_bundle);
-            return {};
-        }
+        if (p.bundle.size > 1)
+            if (const bundle_handle waiting = bundles_.handle_at(unfinished_.find(key_of(p))); bundles_.get(waiting) != nullptr)
+                if (bundle& b = *bundles_.get(waiting); b.place(p, h)) {
+                    e.in_bundle = waiting;
+                    if (!b.is_complete()) return {};
+                    if (establish(waiting)) {
+                        (void)unfinished_.erase(key_of(p));
+                        return {};
+                    }
+                    b.vacate(p.bundle.position);
+                    return std::unexpected{errc::database_full};
+                }
         bundle fresh{p};
         if (!fresh.place(p, h)) return std::unexpected{errc::bad_bundle};
-        fresh.older = bundles_.handle_at(head);
         const auto made = bundles_.insert(std::move(fresh));
         if (!made) return std::unexpected{errc::database_full};
-        if (!policies_.insert(p.policy, made->slot)) {
-            (void)bundles_.erase(*made);
-            return std::unexpected{errc::database_full};
-        }
         e.in_bundle = *made;
-        return {};
+        if (p.bundle.size > 1 ? unfinished_.insert(key_of(p), made->slot) : establish(*made)) return {};
+        (void)bundles_.erase(*made);
+        return std::unexpected{errc::database_full};
     }
-    /// Takes a bundle out of its policy's list.
-    void unlink(bundle_handle h) noexcept {
+    /// Puts a bundle that became whole at the head of its list. @return false when memory is used up
+    [[nodiscard]] auto establish(bundle_handle h) noexcept -> bool {
         bundle& b = *bundles_.get(h);
-        const auto head = policies_.find(b.policy());
-        if (head == h.slot) {
-            if (bundles_.get(b.older) != nullptr)
-                (void)policies_.insert(b.policy(), b.older.slot);  // replaces: allocates nothing
-            else (void)policies_.erase(b.policy());
-            return;
-        }
-        for (bundle* i = bundles_.at(head); i != nullptr; i = bundles_.get(i->older))
-            if (i->older == h) {
-                i->older = b.older;
-                return;
-            }
+        const place where = place_of(b);
+        const bundle_handle head = bundles_.handle_at(places_.find(where));
+        if (!places_.insert(where, h.slot)) return false;
+        if (bundle* const second = bundles_.get(head)) second->newer = h;
+        b.older = head;
+        b.since = ++established_;
+        ++(where.is_pair ? pairs_ : wide_);
+        return true;
     }
-    /// A bundle counts as established when its last SA came.
-    void to_front(bundle_handle h) noexcept {
-        bundle& b = *bundles_.get(h);
-        if (policies_.find(b.policy()) == h.slot) return;
-        unlink(h);
-        b.older = bundles_.handle_at(policies_.find(b.policy()));
-        (void)policies_.insert(b.policy(), h.slot);
-    }
+    /// Takes a bundle apart that loses one of its SAs, which is still there.
     void dissolve(bundle_handle h) noexcept {
-        if (bundles_.get(h) == nullptr) return;
-        unlink(h);
+        bundle* const b = bundles_.get(h);
+        if (b == nullptr) return;
+        if (b->since == 0) {
+            for (std::size_t i = 0; i < b->size(); ++i)  // any of them says which bundle it is
+                if (const outbound_entry* const e = outbound_.get((*b)[i])) {
+                    if (const auto key = key_of(e->parameters()); unfinished_.find(key) == h.slot) (void)unfinished_.erase(key);
+                    break;
+                }
+        } else {
+            const place where = place_of(*b);
+            --(where.is_pair ? pairs_ : wide_);
+            if (bundle* const older = bundles_.get(b->older)) older->newer = b->newer;
+            if (bundle* const newer = bundles_.get(b->newer)) newer->older = b->older;
+            else if (bundles_.get(b->older) != nullptr) (void)places_.insert(where, b->older.slot);  // replaces: no memory
+            else (void)places_.erase(where);
+        }
         (void)bundles_.erase(h);
     }
 
@@ -272,7 +329,10 @@ private:
     pool<outbound_entry, outbound_tag> outbound_;
     pool<bundle, bundle_tag> bundles_;
     Index inbound_index_, outbound_index_;
-    hash_index<policy_id> policies_;
+    hash_index<place> places_;            ///< the newest bundle of each list
+    hash_index<unfinished> unfinished_;
+    std::uint64_t established_ = 0;       ///< bundles ever
+    std::size_t pairs_ = 0, wide_ = 0;    ///< complete bundles for one pair of hosts, and others
     std::size_t limit_;
     std::size_t reserved_ = 0;
 };

@@ -23,6 +23,7 @@ public:
     };
     constexpr explicit sequence_counter(bool extended = false, at_end end = at_end::stop) noexcept
         : last_number_{extended ? std::numeric_limits<std::uint64_t>::max() : std::numeric_limits<std::uint32_t>::max()},
+          low_mark_{last_number_ - (!extended && end == at_end::roll_over ? 0 : std::uint64_t{1} << 28)},
           rolls_over_{!extended && end == at_end::roll_over} {}
 
     /// The next number, used up from now on. @return `errc::sequence_exhausted` when all were given out
@@ -36,6 +37,8 @@ public:
     }
     /// The last number given out; 0 before the first.
     [[nodiscard]] constexpr auto last() const noexcept -> sequence64 { return sequence64{last_}; }
+    /// Whether few numbers are left, so that a new SA is wanted: a sixteenth of 32 bits. Never for one that rolls over.
+    [[nodiscard]] constexpr auto is_low() const noexcept -> bool { return last_ > low_mark_; }
     /// How many numbers are left before the counter stops; the greatest number for one that rolls over.
     [[nodiscard]] constexpr auto left() const noexcept -> std::uint64_t {
         return rolls_over_ ? std::numeric_limits<std::uint64_t>::max() : last_number_ - last_;
@@ -47,6 +50,7 @@ public:
 private:
     std::uint64_t last_ = 0;
     std::uint64_t last_number_;
+    std::uint64_t low_mark_;
     bool rolls_over_;
 };
 

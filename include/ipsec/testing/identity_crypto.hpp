@@ -3,6 +3,7 @@
 /// lies under the encryption. NEVER for traffic.
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "ipsec/core/rng.hpp"
 #include "ipsec/core/secret.hpp"
@@ -44,13 +45,13 @@ public:
     class dh_key {
     public:
         [[nodiscard]] auto group() const noexcept -> crypto::group_id { return group_; }
-        [[nodiscard]] auto public_value() const noexcept -> byte_view { return public_.view(); }
+        [[nodiscard]] auto public_value() const noexcept -> byte_view { return public_; }
         [[nodiscard]] auto private_value() const noexcept -> byte_view { return private_.view(); }
 
     private:
         friend class identity_provider;
         crypto::group_id group_ = crypto::group_id::none;
-        secret<1024> public_;
+        std::vector<std::byte> public_;  // on the heap: a key is moved from state to state
         secret<8> private_;
         std::uint64_t x_ = 0;
     };
@@ -102,12 +103,11 @@ public:
 private:
     static constexpr std::uint64_t field = (std::uint64_t{1} << 61) - 1;
     [[nodiscard]] static constexpr auto times(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
-        std::uint64_t sum = 0;  // doubling and adding: 61 bits leave room for it, and no 128-bit type is needed
-        for (; b != 0; b >>= 1) {
-            if ((b & 1U) != 0) sum = (sum + a) % field;
-            a = (a + a) % field;
-        }
-        return sum;
+        // In halves of 31 bits, with 2^61 = 1: no 128-bit type is needed, and fuzzers make many of these. @pre both below the field
+        constexpr std::uint64_t low31 = (std::uint64_t{1} << 31) - 1, low30 = low31 >> 1;
+        const std::uint64_t a1 = a >> 31, a0 = a & low31, b1 = b >> 31, b0 = b & low31;
+        const std::uint64_t middle = a1 * b0 + a0 * b1;
+        return (2 * a1 * b1 + (middle >> 30) + ((middle & low30) << 31) + a0 * b0) % field;
     }
     [[nodiscard]] static constexpr auto power(std::uint64_t base, std::uint64_t x) noexcept -> std::uint64_t {
         std::uint64_t out = 1;
@@ -138,8 +138,8 @@ private:
             k.x_ = wire::load<std::uint64_t>(k.private_.view()) % field;
             y = power(37, k.x_);
         }
-        k.public_ = secret<1024>::zeros(info->size());
-        wire::store(k.public_.octets().last(8), y);
+        k.public_.resize(info->size());
+        wire::store(byte_span{k.public_}.last(8), y);
         return k;
     }
     [[nodiscard]] static auto shared(const dh_key& mine, byte_view peer) noexcept -> crypto::result<crypto::dh_secret> {

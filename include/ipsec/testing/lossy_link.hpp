@@ -89,7 +89,8 @@ public:
             ++counts_.dropped;
             return f.what;
         }
-        flight one{.at = now + options_.latency, .to = other(from), .what = {{octets.begin(), octets.end()}, std::move(tag), index}};
+        flight one{
+            .at = now + options_.latency, .to = other(from), .what = {{octets.begin(), octets.end()}, std::move(tag), index}};
         if (f.what == fate::duplicate) {
             ++counts_.duplicated;
             flight copy = one;
@@ -134,12 +135,12 @@ public:
 
     /// Everything that is needed to make the same link again.
     friend auto operator<<(std::ostream& out, const lossy_link& l) -> std::ostream& {
-        out << "link with seed " << l.options_.seed << ", loss " << l.options_.loss << ", duplicate " << l.options_.duplicate << ", swap "
-            << l.options_.swap << ", delay " << l.options_.delay;
+        out << "link with seed " << l.options_.seed << ", loss " << l.options_.loss << ", duplicate " << l.options_.duplicate
+            << ", swap " << l.options_.swap << ", delay " << l.options_.delay;
         constexpr const char* names[] = {"deliver", "drop", "duplicate", "swap", "delay"};
         for (const fault& f : l.script_)
-            out << "; " << names[static_cast<std::size_t>(f.what)] << ' ' << (f.from ? (*f.from == side::left ? "left " : "right ") : "")
-                << f.index;
+            out << "; " << names[static_cast<std::size_t>(f.what)] << ' '
+                << (f.from ? (*f.from == side::left ? "left " : "right ") : "") << f.index;
         return out;
     }
 
@@ -154,7 +155,8 @@ private:
 
     auto judge(side from, std::size_t index) -> fault {
         // Chance is drawn for every message, so that a script does not shift what befalls the messages behind it.
-        const bool chances[] = {rng_.chance(options_.loss), rng_.chance(options_.duplicate), rng_.chance(options_.swap), rng_.chance(options_.delay)};
+        const bool chances[] = {rng_.chance(options_.loss), rng_.chance(options_.duplicate), rng_.chance(options_.swap),
+                                rng_.chance(options_.delay)};
         const auto span = static_cast<std::uint64_t>(std::max<std::int64_t>(options_.jitter.nanoseconds(), 0));
         const duration late{static_cast<std::int64_t>(rng_.below(span + 1))};
         if (cut_[place(from)]) return {.index = index, .what = fate::drop};

@@ -18,9 +18,14 @@ public:
     static constexpr std::size_t default_tail = 320;  ///< 255 octets of padding, trailer and ICV
 
     packet_buffer() = default;
-    explicit packet_buffer(byte_view octets, std::size_t head = default_head, std::size_t tail = default_tail) { assign(octets, head, tail); }
+    explicit packet_buffer(byte_view octets, std::size_t head = default_head, std::size_t tail = default_tail) {
+        assign(octets, head, tail);
+    }
     packet_buffer(packet_buffer&& other) noexcept
-        : store_{std::move(other.store_)}, begin_{std::exchange(other.begin_, 0)}, end_{std::exchange(other.end_, 0)}, metadata_{other.metadata_} {
+        : store_{std::move(other.store_)},
+          begin_{std::exchange(other.begin_, 0)},
+          end_{std::exchange(other.end_, 0)},
+          metadata_{other.metadata_} {
         other.store_.clear();
     }
     auto operator=(packet_buffer&& other) noexcept -> packet_buffer& {
@@ -36,7 +41,8 @@ public:
     auto operator=(const packet_buffer&) -> packet_buffer& = delete;
 
     /// `size` zero octets with the given room around them.
-    [[nodiscard]] static auto of_size(std::size_t size, std::size_t head = default_head, std::size_t tail = default_tail) -> packet_buffer {
+    [[nodiscard]] static auto of_size(std::size_t size, std::size_t head = default_head, std::size_t tail = default_tail)
+        -> packet_buffer {
         packet_buffer p;
         p.store_.assign(head + size + tail, std::byte{0});
         p.begin_ = head;

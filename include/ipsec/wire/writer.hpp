@@ -37,7 +37,7 @@ public:
     /// Writes `v` over the octets at `place`, which were written before: length fields that are known late.
     template <wire_number T>
     constexpr void patch(std::size_t place, T v) noexcept {
-        if (!full_ && place + sizeof(number_of_t<T>) <= at_) store(out_.subspan(place), to_number(v));
+        if (!full_ && place <= at_ && sizeof(number_of_t<T>) <= at_ - place) store(out_.subspan(place), to_number(v));
     }
     [[nodiscard]] constexpr auto ok() const noexcept -> bool { return !full_; }
     [[nodiscard]] constexpr auto size() const noexcept -> std::size_t { return at_; }

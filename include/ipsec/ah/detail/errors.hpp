@@ -19,6 +19,7 @@ namespace ipsec::ah::detail {
 }
 [[nodiscard]] constexpr auto from(ip::errc e) noexcept -> errc {
     switch (e) {
+        case ip::errc::bad_fragment:  // malformed, and a fragment all the same
         case ip::errc::is_fragment: return errc::fragment;
         case ip::errc::too_long: return errc::too_long;
         case ip::errc::ttl_expired: return errc::hop_limit;

@@ -75,12 +75,12 @@ public:
             return s;
         });
     }
-    /// @return `bad_length`, `provider_failed`
+    /// @return `bad_length`, `foreign_keys`, `provider_failed`
     // req: rfc4106-3.1-1, rfc4106-3.1-2, rfc7634-2-1, rfc7634-2-2
     [[nodiscard]] auto seal(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
         const auto at = packet_parts::cut(job.packet, iv_size(), 1, icv_size());
         if (!at) return std::unexpected{at.error()};
-        if (t.encryptor == nullptr) return std::unexpected{errc::foreign_keys};
+        if (t.encryptor == nullptr || k.key_and_salt.empty()) return std::unexpected{errc::foreign_keys};
         if (!job.iv_in_place) wire::store(at->iv, job.sequence);
         return shim::fenced([&]() -> result<void> {
             begin(*t.encryptor, k, job.packet, job.sequence, job.extended, at->iv);
@@ -93,11 +93,11 @@ public:
             return {};
         });
     }
-    /// @return `bad_length`, `unauthentic` (the text is zeros then), `provider_failed`
+    /// @return `bad_length`, `foreign_keys`, `unauthentic` (the text is zeros then), `provider_failed`
     [[nodiscard]] auto open(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
         const auto at = packet_parts::cut(job.packet, iv_size(), 1, icv_size());
         if (!at) return std::unexpected{at.error()};
-        if (t.decryptor == nullptr) return std::unexpected{errc::foreign_keys};
+        if (t.decryptor == nullptr || k.key_and_salt.empty()) return std::unexpected{errc::foreign_keys};
         errc fault{};
         try {
             begin(*t.decryptor, k, job.packet, job.sequence, job.extended, at->iv);
@@ -114,6 +114,7 @@ public:
             fault = errc::provider_failed;
         }
         wipe(at->text);
+        Botan::secure_scrub_memory(t.tail.data(), t.tail.size());  // the end of a text that nobody vouches for
         return std::unexpected{fault};
     }
 

@@ -3,6 +3,8 @@
 #include <botan/block_cipher.h>
 
 #include <array>
+#include <memory>
+#include <utility>
 
 #include "ipsec/core/rng.hpp"
 #include "ipsec/core/secret.hpp"
@@ -14,17 +16,25 @@ namespace ipsec::crypto::botan {
 
 /// AES-256 in counter mode under a key that nothing else uses, drawn once from the caller's random source.
 ///
-/// A CBC IV must be unpredictable before it is used and must not come from a counter (RFC 2405 §3, RFC 3602 §3; SP 800-38A
-/// App. C allows a good generator). Whoever predicts the next IV from those on the wire distinguishes AES-256 from random. The
-/// key is not the packet cipher's, so an IV says nothing about it, and it differs per SA, direction and thread, since each
-/// scratch draws its own. Every refill makes the next key first (fast key erasure): a state that leaks tells no IV of the past,
-/// and no key makes more than 64 blocks. AES and not a stream cipher with wider registers: those wake up slowly among packets.
+/// A CBC IV must be unpredictable before it is used and must not come from a counter (RFC 2405 §3, RFC 3602 §3). Of the two ways
+/// in SP 800-38A App. C this is the second, a random generator: CTR_DRBG's output function without its reseeding (and without its
+/// approval: who needs that gives the SA a suite of his own). Whoever predicts the next IV from those on the wire distinguishes
+/// AES-256 from random. The key is not the packet cipher's, so an IV says nothing about it, and it differs per SA, direction and
+/// thread, since each scratch draws its own; there is no copy, and a pool that was moved from gives nothing. Every refill makes
+/// the next key first (fast key erasure), and no key makes more than 64 blocks.
+///
+/// The state tells the IVs to come, as the scratch beside it tells the packet key. After fork(2), or on two clones of a machine,
+/// both sides have the same IVs, as they have the same sequence numbers: an SA lives on in one of them only.
+/// AES and not a stream cipher with wider registers: those wake up slowly among packets.
 // req: rfc3602-3-2, rfc3602-3-3, rfc2405-3-1, rfc2405-3-3, rfc2451-3-1
 class iv_pool {
 public:
     iv_pool() noexcept = default;
-    iv_pool(iv_pool&&) noexcept = default;
-    auto operator=(iv_pool&&) noexcept -> iv_pool& = default;
+    iv_pool(iv_pool&& other) noexcept { become(other); }
+    auto operator=(iv_pool&& other) noexcept -> iv_pool& {
+        if (this != &other) become(other);
+        return *this;
+    }
     ~iv_pool() { wipe(octets_); }
 
     /// @return `no_randomness`, `provider_failed`
@@ -40,7 +50,7 @@ public:
             return p;
         });
     }
-    /// Fills `iv`. @pre `iv.size() <= 16` and the pool was made by `make`
+    /// Fills `iv`. Throws when the pool was not made by `make`, or was moved from. @pre `iv.size() <= 16`
     void take(byte_span iv) {
         if (octets_.size() - used_ < iv.size()) refill();
         copy_short(octets_.data() + used_, iv.data(), iv.size());
@@ -52,7 +62,14 @@ private:
     static constexpr std::size_t block = 16;
     static constexpr std::size_t pool_size = 64 * block;
 
+    void become(iv_pool& other) noexcept {
+        cipher_ = std::move(other.cipher_);
+        octets_ = other.octets_;
+        used_ = std::exchange(other.used_, pool_size);
+        wipe(other.octets_);
+    }
     void refill() {
+        if (cipher_ == nullptr) throw Botan::Invalid_State{"a pool of IVs without a key"};
         for (std::size_t i = 0; i < pool_size; i += block) {
             wire::store(byte_span{octets_}.subspan(i), std::uint64_t{0});
             wire::store(byte_span{octets_}.subspan(i + 8), std::uint64_t{i});

@@ -49,6 +49,13 @@ public:
     [[nodiscard]] auto prf(prf_id f, byte_view key, std::span<const byte_view> parts) noexcept -> result<digest> {
         const auto* info = find(f);
         if (info == nullptr) return std::unexpected{errc::unknown_algorithm};
+        // RFC 2104 §2: a key longer than the block stands for its hash. Botan does that too, but not for more than 4096 octets.
+        if (key.size() > 4096) {
+            const std::array<byte_view, 1> whole{key};
+            const auto shorter = hash(info->hash, whole);
+            if (!shorter) return std::unexpected{shorter.error()};
+            return prf(f, shorter->view(), parts);
+        }
         return shim::fenced([&]() -> result<digest> {
             auto h = Botan::MessageAuthenticationCode::create_or_throw(shim::hmac_name(info->hash));
             h->set_key(shim::octets(key), key.size());
@@ -78,7 +85,7 @@ public:
     // req: rfc6989-2.2-4
     [[nodiscard]] auto generate(ticket, group_id g) noexcept -> std::optional<result<dh_key>> { return make_pair(g); }
     /// g^xy, left-padded to the length of the group.                                                     RFC 2409 §5
-    /// @return `unknown_group`, `bad_public_value`, `provider_failed`
+    /// @return `unknown_group`, `foreign_keys` for a pair that was moved from, `bad_public_value`, `provider_failed`
     [[nodiscard]] auto agree(ticket, const dh_key& mine, byte_view peer) noexcept -> std::optional<result<dh_secret>> {
         return shared(mine, peer);
     }
@@ -128,6 +135,8 @@ private:
         return k;
     }
     [[nodiscard]] static auto shared(const dh_key& mine, byte_view peer) noexcept -> result<dh_secret> {
+        // Without its exponent the secret would be 1, and everybody would know it.
+        if (find(mine.group()) != nullptr && mine.private_value().empty()) return std::unexpected{errc::foreign_keys};
         if (auto ok = check_public_value(mine.group(), peer); !ok) return std::unexpected{ok.error()};
         return shim::fenced([&]() -> result<dh_secret> {
             const auto z = Botan::power_mod(shim::number_from(peer), shim::number_from(mine.private_value()),

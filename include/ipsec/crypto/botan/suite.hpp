@@ -18,13 +18,13 @@ static_assert(explain_esp_suite<gateway_suite>());
     if (is_combined(t.encryption)) {
         auto a = aead::make(t.encryption, t.key_bits);
         if (!a) return std::unexpected{a.error()};
-        return gateway_suite{std::move(*a)};
+        return result<gateway_suite>{std::in_place, std::move(*a)};
     }
     auto c = any_cipher::make(t.encryption, t.key_bits);
     if (!c) return std::unexpected{c.error()};
     auto m = any_mac::make(t.integrity);
     if (!m) return std::unexpected{m.error()};
-    return gateway_suite{cbc_suite{std::move(*c), std::move(*m)}};
+    return result<gateway_suite>{std::in_place, cbc_suite{std::move(*c), std::move(*m)}};
 }
 /// The MAC of an AH SA. @return `unknown_algorithm`; `no_integrity` for `none`, which AH does not have (RFC 2402 §5)
 [[nodiscard]] inline auto make_mac(integrity_id id) noexcept -> result<any_mac> {

@@ -49,8 +49,8 @@ struct lifetime {
 struct child_config {
     sa::policy_id policy{1};
     sa::mode mode = sa::mode::tunnel;
-    std::vector<child_suite> suites{{.esp = crypto::transform{crypto::encryption_id::aes_cbc, 256,
-                                                              crypto::integrity_id::hmac_sha2_256_128}}};
+    std::vector<child_suite> suites{
+        {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 256, crypto::integrity_id::hmac_sha2_256_128}}};
     crypto::group_id pfs = crypto::group_id::none;  ///< `none`: keys from phase 1 alone; else both sides need this group
     /// Whose packets. Absent on both sides: those of the two peers themselves, and no identities are sent.   RFC 2409 §5.5
     std::optional<client> local{}, remote{};
@@ -98,7 +98,8 @@ struct config {
     duration cookie_slot = seconds(60);  ///< a cookie is good in the slot it was made in and in the next one
     /// A rekey starts when this share of the lifetime is left, in percent; up to as much again is added by chance.
     std::uint8_t margin_percent = 10;
-    /// How long the old pair stands after its successor is in use: the initiator of the rekey deletes it then; the other end lets go
+    /// How long the old pair stands after its successor is in use: the initiator of the rekey deletes it then; the other end
+    /// lets go
     /// of it after four times as long, should the Delete be lost.
     duration delete_grace = seconds(5);
 };
@@ -131,19 +132,24 @@ struct config {
     if (s.esp) {
         // Inside of AH, ESP may go without integrity of its own: AH covers all of it.          RFC 2401 §4.5 case 4
         const auto ok = crypto::check_for_ike_v1(*s.esp, {.no_integrity = s.ah.has_value()});
-        if (!ok) return std::unexpected{ok.error() == crypto::errc::not_for_ike_v1 ? errc::not_for_ike_v1 : errc::unusable_algorithm};
+        if (!ok)
+            return std::unexpected{ok.error() == crypto::errc::not_for_ike_v1 ? errc::not_for_ike_v1 : errc::unusable_algorithm};
     }
     return {};
 }
 
+/// Durations are taken up to four octets, on both ends.                                          RFC 2407 §4.5
+[[nodiscard]] constexpr auto fits(const lifetime& l) noexcept -> bool {
+    return l.seconds <= 0xffff'ffffU && l.kilobytes <= 0xffff'ffffU;
+}
 [[nodiscard]] inline auto check(const child_config& c) -> result<void> {
     if (c.suites.empty()) return std::unexpected{errc::no_suites};
     for (const child_suite& s : c.suites)
         if (auto ok = check(s); !ok) return ok;
     if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
-    if (c.local && (!to_identity(*c.local) || !to_identity(*c.remote))) return std::unexpected{errc::bad_selector};
-    if (c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) return std::unexpected{errc::bad_lifetime};
+    if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
+    if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime)) return std::unexpected{errc::bad_lifetime};
     if (c.pairs == 0) return std::unexpected{errc::bad_limit};
     return {};
 }
@@ -151,8 +157,8 @@ struct config {
 inline auto check(const config& c) -> result<void> {
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
-        l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 || c.retransmit.tries == 0 ||
-        c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45)
+        l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
+        c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45)
         return std::unexpected{errc::bad_limit};
     for (std::size_t i = 0; i < c.peers.size(); ++i) {
         const peer_config& p = c.peers[i];
@@ -160,7 +166,7 @@ inline auto check(const config& c) -> result<void> {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
-        if (p.lifetime.seconds == 0) return std::unexpected{errc::bad_lifetime};
+        if (p.lifetime.seconds == 0 || !fits(p.lifetime)) return std::unexpected{errc::bad_lifetime};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
         for (std::size_t j = 0; j < i; ++j)

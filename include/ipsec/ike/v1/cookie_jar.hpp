@@ -10,10 +10,12 @@
 /// An offer under which that peer was authenticated once is never pushed out by unproven ones: with the source address forged, a
 /// flood of first messages, each with an offer of its own, does not keep a peer out that was here before; and a new peer gets
 /// in when fewer than `offers_per_peer` different acceptable offers arrive between its messages 1 and 3.
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
 
+#include "ipsec/core/ct_equal.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/ike/v1/config.hpp"
 #include "ipsec/isakmp/cookie.hpp"
@@ -41,10 +43,10 @@ public:
                                byte_view sai_b) -> bool {
         if (!turn(p, now)) return false;
         const auto fresh = hash(p, current_, at, cky_i, sai_b);
-        if (fresh && *fresh == cky_r) return true;
+        if (fresh && ct_equal(fresh->octets(), cky_r.octets())) return true;
         if (previous_.empty()) return false;
         const auto old = hash(p, previous_, at, cky_i, sai_b);
-        return old && *old == cky_r;
+        return old && ct_equal(old->octets(), cky_r.octets());
     }
     /// A cookie that made an ISAKMP SA makes no second one. @return false if it is spent already
     [[nodiscard]] auto spend(const isakmp::cookie_r& c) -> bool {
@@ -83,7 +85,8 @@ private:
         wire::store(byte_span{ports}.subspan(2), at.remote.port);
         // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
         // since both addresses are of one family.
-        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports}, cky_i.octets(), sai_b};
+        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports},
+                                             cky_i.octets(), sai_b};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
         if (!h || h->size() < isakmp::cookie_r::size) return std::unexpected{errc::crypto_failed};
         std::array<std::byte, isakmp::cookie_r::size> octets{};

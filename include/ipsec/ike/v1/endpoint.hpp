@@ -11,8 +11,10 @@
 ///     while (auto ev = ike.poll_event()) ike.answer(*ev, install(*ev));
 ///     while (auto tx = ike.poll_transmit(scratch)) link.send(tx->path, tx->octets);
 ///
-/// SPIs are drawn here, unpredictable and different from those of all SAs made here; the SADB confirms them when the inbound SA is
+/// SPIs are drawn here, unpredictable and different from those of all SAs made here; the SADB confirms them when the inbound SA
+/// is
 /// installed, and a refusal ends the exchange. A message that lets the peer use an SA leaves after the answer to its install.
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -51,7 +53,8 @@ public:
         if (newest(peer) == nullptr && !has_coming(peer)) return start_main_mode(peer);
         return {};
     }
-    /// Quick Mode for all traffic of a policy, after a Main Mode where one is needed. Asking again while one is under way is nothing.
+    /// Quick Mode for all traffic of a policy, after a Main Mode where one is needed. Asking again while one is under way is
+    /// nothing.
     /// @return `errc::no_such_policy`, `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
     auto start(instant now, sa::policy_id policy) -> result<void> {
         house_->now = now;
@@ -61,10 +64,12 @@ public:
         return want({at->first, at->second, c.local, c.remote});
     }
     /// Quick Mode for a part of a policy's traffic: a host pair, say. The peer has to allow it.
+    /// @return beside those, `errc::bad_selector` for what no identity payload can say
     auto start(instant now, sa::policy_id policy, const client& local, const client& remote) -> result<void> {
         house_->now = now;
         const auto at = find_child(policy);
         if (!at) return std::unexpected{errc::no_such_policy};
+        if (!can_be_said(local, remote)) return std::unexpected{errc::bad_selector};
         return want({at->first, at->second, local, remote});
     }
 
@@ -157,7 +162,8 @@ private:
     /// Whether a Main Mode of ours is under way.
     [[nodiscard]] auto has_coming(peer_id peer) const -> bool {
         return std::ranges::any_of(sas_, [&](const auto& s) {
-            return s.second->peer() == peer && !s.second->is_established() && !s.second->is_over() && s.second->role() == role::initiator;
+            return s.second->peer() == peer && !s.second->is_established() && !s.second->is_over() &&
+                   s.second->role() == role::initiator;
         });
     }
     auto start_main_mode(peer_id peer) -> result<void> {
@@ -188,6 +194,7 @@ private:
     }
     void settle();
     void came_to_stand(sa_type& sa);
+    void meet_wishes(sa_type& sa, std::vector<wish> more);
     void make_room_for_half_open();
 
     std::unique_ptr<house<Traits>> house_;
@@ -197,359 +204,6 @@ private:
     std::vector<wish> wishes_{};
 };
 
-// ---------------------------------------------------------------------------------------------------------------------------------
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_view datagram) {
-    house_->now = now;
-    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational, isakmp::exchange_type::quick_mode};
-    const auto parsed = isakmp::header::parse(datagram);
-    const isakmp::header h = parsed ? *parsed : isakmp::header{};
-    if (!parsed) return house_->report(parsed.error(), at, h);
-    // req: rfc2408-5.1-3, rfc2408-5.2-7
-    if (const auto ok = isakmp::check(h, datagram.size(), {.max_message = house_->settings.limits.message, .exchanges = served}); !ok)
-        return house_->report(ok.error() == isakmp::errc::bad_exchange_type ? fault{errc::unknown_exchange} : fault{ok.error()}, at, h);
-    const auto peer = find_peer(at);
-    if (!peer) return house_->report(errc::unknown_peer, at, h);
-    const bool main_mode = h.exchange == isakmp::exchange_type::identity_protection;
-    auto it = sas_.find(h.cookies());
-    // An answer to our first message brings the responder's cookie.
-    if (it == sas_.end() && main_mode && !h.responder.is_zero()) it = sas_.find({h.initiator, {}});
-    if (it != sas_.end()) {
-        it->second->handle(h, at, datagram);
-        settle();
-        return;
-    }
-    if (!main_mode) return house_->report(errc::unknown_cookie, at, h);
-    if (h.responder.is_zero()) answer_first_message(*peer, h, at, datagram);
-    else take_third_message(*peer, h, at, datagram);
-    settle();
-}
-
-/// Message 1: answered without keeping anything of the sender, and without any arithmetic but hashes.
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
-    const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
-    const auto in = main_mode::detail::read_clear(h, datagram, 1);
-    if (!in) return refuse(in.error());
-    const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
-    auto picked = pick_ike(house_->peer(peer), sai_b);
-    if (!picked) {
-        refuse(picked.error());
-        // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4
-        if (picked.error().why == errc::no_proposal_chosen) notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
-        return;
-    }
-    offer_shelf::offer o{.sai_b = to_octets(sai_b), .suite = picked->suite, .reply = std::move(picked->reply)};
-    const auto& kept = shelves_[peer.value()].keep(std::move(o), house_->settings.limits.offers_per_peer);
-    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b);
-    if (!cky_r) return refuse(cky_r.error());
-    auto m = message_writer{main_mode::detail::header({h.initiator, *cky_r})}.add(isakmp::payload_type::security_association, kept.reply).finish();
-    if (!m) return refuse(m.error());
-    house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
-    house_->send(at, m->datagram, m->payloads, "no state", 1);
-}
-
-/// Message 3: the cookie says which offer it goes with.
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
-    const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
-    if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
-    for (const auto& o : shelves_[peer.value()].offers()) {
-        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b)) continue;
-        const auto picked = pick_ike(house_->peer(peer), o.sai_b);
-        if (!picked) return refuse(picked.error());
-        auto msg = main_mode::admit_first_key_exchange(picked->agreed, h, datagram);
-        if (!msg) return refuse(msg.error());
-        if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
-        make_room_for_half_open();
-        house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
-        auto sa = std::make_unique<sa_type>(*house_, peer, at, role::responder);
-        auto& place = sas_[h.cookies()];
-        place = std::move(sa);
-        place->begin(h.cookies(), picked->agreed, o.sai_b, std::move(*msg), datagram);
-        return;
-    }
-    refuse(errc::bad_cookie);
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::make_room_for_half_open() {
-    std::size_t n = 0;
-    auto oldest = sas_.end();
-    for (auto it = sas_.begin(); it != sas_.end(); ++it) {
-        if (it->second->is_established() || it->second->role() != role::responder) continue;
-        ++n;
-        if (oldest == sas_.end() || it->second->born() < oldest->second->born()) oldest = it;
-    }
-    if (n < house_->settings.limits.half_open) return;
-    oldest->second->close(errc::limit_reached, false);
-    sas_.erase(oldest);
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at) {
-    std::array<std::byte, 4> id{};
-    (void)house_->crypto.fill(id);
-    informational::content c;
-    c.payloads.push_back(informational::notify_of(type, isakmp::protocol_id::isakmp, {}));
-    if (const auto m = informational::write_clear(c, isakmp::message_id{wire::load<std::uint32_t>(id)}, h.cookies()))
-        house_->send(at, m->datagram, m->payloads, "no state", 1);
-}
-
-/// What follows from a change anywhere: cookies that became known, SAs that came to stand or ended, wishes that can be met.
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::settle() {
-    for (auto it = sas_.begin(); it != sas_.end();) {
-        auto next = std::next(it);
-        if (it->first != it->second->cookies() && !it->second->is_over()) {
-            auto node = sas_.extract(it);
-            node.key() = node.mapped()->cookies();
-            sas_.insert(std::move(node));
-        }
-        it = next;
-    }
-    std::vector<sa_type*> fresh;
-    for (auto& [cky, sa] : sas_)
-        if (sa->take_established()) fresh.push_back(sa.get());
-    std::ranges::sort(fresh, {}, [](const sa_type* s) { return s->serial(); });
-    for (sa_type* sa : fresh) came_to_stand(*sa);
-    for (auto& [cky, sa] : sas_) {
-        if (!sa->take_initial_contact()) continue;
-        // The peer has nothing but this SA: what stood before its Main Mode began is gone.    RFC 2407 §4.6.3.3
-        for (auto& [other_cky, other] : sas_)
-            if (other != sa && other->peer() == sa->peer() && other->is_established() && other->established_at() < sa->born())
-                other->close(errc::deleted_by_peer, false);
-        for (std::size_t i = house_->children.size(); i-- > 0;)
-            if (const child_pair& c = house_->children[i]; c.peer == sa->peer() && c.made_under != cky && c.made < sa->born()) house_->drop(i);
-    }
-    while (!house_->doomed.empty()) {
-        const auto cky = house_->doomed.back();
-        house_->doomed.pop_back();
-        if (const auto it = sas_.find(cky); it != sas_.end()) it->second->close(errc::deleted_by_peer, false);
-    }
-    for (auto it = sas_.begin(); it != sas_.end();) {
-        if (!it->second->is_over()) {
-            ++it;
-            continue;
-        }
-        const peer_id peer = it->second->peer();
-        const bool tried = it->second->serial() == 0 && it->second->role() == role::initiator;
-        it = sas_.erase(it);
-        if (!tried || has_coming(peer)) continue;
-        if (sa_type* still = newest(peer)) {
-            still->rekey_failed();
-            continue;
-        }
-        // A Main Mode failed and no other is under way: what waited for it waits in vain.
-        std::erase_if(wishes_, [&](const wish& w) {
-            if (w.peer != peer) return false;
-            house_->events.emplace_back(exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, errc::timed_out});
-            house_->rekey_failed(peer, w.child, w.local, w.remote);
-            return true;
-        });
-    }
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::came_to_stand(sa_type& sa) {
-    const peer_id peer = sa.peer();
-    const peer_config& p = house_->peer(peer);
-    if (sa.role() == role::responder) shelves_[peer.value()].prove(sa.sai_b());
-    // Too many of one peer: the oldest goes.
-    std::vector<sa_type*> standing;
-    for (auto& [cky, other] : sas_)
-        if (other->peer() == peer && other->is_established() && !other->is_over()) standing.push_back(other.get());
-    std::ranges::sort(standing, {}, [](const sa_type* s) { return s->serial(); });
-    if (standing.size() > house_->settings.limits.ike_sas_per_peer) standing.front()->close(errc::limit_reached, true);
-    bool first = true;
-    for (sa_type* other : standing) {
-        if (other == &sa || other->is_over()) continue;
-        first = false;
-        // Whoever started the rekey takes the old SA away, once what runs under it is done.
-        if (sa.role() == role::initiator && (other->is_rekeying() || !other->is_usable())) other->retire_at(house_->now + house_->settings.delete_grace);
-    }
-    if (first && p.send_initial_contact && sa.role() == role::initiator && !std::ranges::any_of(house_->children, [&](const child_pair& c) { return c.peer == peer; })) {
-        const auto cky = sa.cookies().octets();
-        informational::content c;
-        c.payloads.push_back(informational::notify_of(isakmp::notify_type::initial_contact, isakmp::protocol_id::isakmp, cky));
-        sa.inform(c);
-    }
-    if (const auto life = sa.shortened_lifetime()) {
-        const auto cky = sa.cookies().octets();
-        const octets data = write_lifetime(*life, true);
-        informational::content c;
-        c.payloads.push_back(informational::notify_of(isakmp::notify_type::responder_lifetime, isakmp::protocol_id::isakmp, cky, data));
-        sa.inform(c);
-    }
-    std::vector<wish> mine;
-    std::erase_if(wishes_, [&](const wish& w) { return w.peer == peer && (mine.push_back(w), true); });
-    for (std::size_t i = 0; i < p.children.size(); ++i) {
-        const child_config& c = p.children[i];
-        const wish w{peer, i, c.local, c.remote};
-        const bool there = std::ranges::any_of(house_->children, [&](const child_pair& x) { return x.serves(peer, i, c.local, c.remote); });
-        if (c.start_at_once && sa.role() == role::initiator && !there && std::ranges::find(mine, w) == mine.end()) mine.push_back(w);
-    }
-    for (const wish& w : mine)
-        if (!sa.has_exchange_for(w.child, w.local, w.remote))
-            if (auto ok = sa.start_quick_mode(w.child, w.local, w.remote); !ok)
-                house_->events.emplace_back(exchange_failed{peer, sa.cookies(), {}, p.children[w.child].policy, ok.error()});
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::handle_timeout(instant now) {
-    house_->now = now;
-    std::vector<peer_id> rekey;
-    for (auto& [cky, sa] : sas_) {
-        sa->handle_timeout();
-        if (!sa->wants_rekey()) continue;
-        sa->rekey_started();
-        // One that has a successor needs no other, and one that nothing depends on ends.
-        const bool needed = std::ranges::any_of(house_->children, [&](const child_pair& c) { return c.peer == sa->peer(); });
-        if (needed && house_->peer(sa->peer()).rekey && newest(sa->peer()) == sa.get()) rekey.push_back(sa->peer());
-    }
-    settle();
-    for (const peer_id p : rekey)
-        if (!has_coming(p)) (void)start_main_mode(p);
-    struct farewell {
-        peer_id peer;
-        std::vector<std::uint32_t> esp, ah;
-    };
-    std::vector<farewell> gone;
-    std::vector<wish> again;
-    for (std::size_t i = house_->children.size(); i-- > 0;) {
-        child_pair& c = house_->children[i];
-        if (c.hard <= now || c.retire <= now) {
-            farewell f{c.peer, {}, {}};
-            for (const sa::id& id : c.inbound) (id.protocol == sa::protocol::esp ? f.esp : f.ah).push_back(id.spi.value());
-            gone.push_back(std::move(f));
-            house_->drop(i);
-        } else if (c.soft <= now && !c.rekey_started) {
-            c.rekey_started = true;
-            const bool newer = std::ranges::any_of(house_->children, [&](const child_pair& o) {
-                return o.serves(c.peer, c.child, c.local, c.remote) && o.number > c.number && o.message_id != c.message_id;
-            });
-            if (!newer && house_->peer(c.peer).children[c.child].rekey) {
-                const wish w{c.peer, c.child, c.local, c.remote};
-                if (std::ranges::find(again, w) == again.end()) again.push_back(w);
-            }
-        }
-    }
-    for (const farewell& f : gone)
-        if (sa_type* sa = newest(f.peer)) {
-            informational::content c;
-            if (!f.esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, f.esp));
-            if (!f.ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, f.ah));
-            sa->inform(c);
-        }
-    for (const wish& w : again) (void)want(w);
-    settle();
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::handle(instant now, const sa::acquire& e) -> result<void> {
-    house_->now = now;
-    const auto at = find_child(e.policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
-    const child_config& c = house_->peer(at->first).children[at->second];
-    if (!c.allow_narrower || !c.local) return want({at->first, at->second, c.local, c.remote});
-    // What the packet side asks for, within what the policy has and an identity payload can say.
-    const auto side = [](const client& all, const ip::range& r, const ip::protocol_selector& protocol, const ip::port_range& port) {
-        client out = all;
-        if (all.addresses.contains(r)) out.addresses = r;
-        if (out.protocol == 0)
-            if (const auto v = protocol.value()) out.protocol = static_cast<std::uint8_t>(*v);
-        if (out.port == 0 && out.protocol != 0 && port.is_single()) out.port = port.first();
-        return out;
-    };
-    const auto& s = e.selectors;
-    return want({at->first, at->second, side(*c.local, s.source, s.protocol, s.source_port), side(*c.remote, s.destination, s.protocol, s.destination_port)});
-}
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::handle(instant now, const sa::soft_expired& e) {
-    for (child_pair& c : house_->children)
-        if (c.has(e.id)) c.soft = std::min(c.soft, now);
-    handle_timeout(now);
-}
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::handle(instant now, const sa::hard_expired& e) {
-    for (child_pair& c : house_->children)
-        if (c.has(e.id)) c.hard = std::min(c.hard, now);
-    handle_timeout(now);
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::close(instant now, peer_id peer) {
-    house_->now = now;
-    std::erase_if(wishes_, [&](const wish& w) { return w.peer == peer; });
-    std::vector<std::uint32_t> esp, ah;
-    for (std::size_t i = house_->children.size(); i-- > 0;) {
-        if (house_->children[i].peer != peer) continue;
-        for (const sa::id& id : house_->children[i].inbound) (id.protocol == sa::protocol::esp ? esp : ah).push_back(id.spi.value());
-        house_->drop(i);
-    }
-    if (sa_type* sa = newest(peer)) {
-        informational::content c;
-        if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
-        if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
-        if (!c.payloads.empty()) sa->inform(c);
-    }
-    for (auto& [cky, sa] : sas_)
-        if (sa->peer() == peer) sa->close(errc::closed, true);
-    settle();
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::complete(instant now, crypto::ticket t, crypto::result<crypto::dh_secret> answer) {
-    house_->now = now;
-    for (auto& [cky, sa] : sas_)
-        if (sa->waits_for(t)) {
-            sa->complete(t, dh_agreed{std::move(answer)});
-            break;
-        }
-    settle();
-}
-
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::poll_event() -> std::optional<event> {
-    if (house_->events.empty()) return std::nullopt;
-    event e = std::move(house_->events.front());
-    house_->events.pop_front();
-    return e;
-}
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::poll_transmit(byte_span scratch) -> std::optional<transmit> {
-    while (!house_->messages.empty()) {
-        const auto m = std::move(house_->messages.front());
-        house_->messages.pop_front();
-        if (m.datagram.size() > scratch.size()) continue;
-        copy_octets(m.datagram, scratch);
-        return transmit{m.path, scratch.first(m.datagram.size())};
-    }
-    return std::nullopt;
-}
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::poll_timeout() const -> instant {
-    instant t = instant::never();
-    for (const auto& [cky, sa] : sas_) t = std::min(t, sa->deadline());
-    for (const child_pair& c : house_->children) t = std::min({t, c.hard, c.retire, c.rekey_started ? instant::never() : c.soft});
-    return t;
-}
-
 }  // namespace ipsec::ike::v1
+
+#include "ipsec/ike/v1/detail/endpoint.hpp"

@@ -30,15 +30,24 @@ struct child_pair {
     [[nodiscard]] auto has(const sa::id& id) const noexcept -> bool {
         return std::ranges::find(inbound, id) != inbound.end() || std::ranges::find(outbound, id) != outbound.end();
     }
-    [[nodiscard]] auto serves(peer_id p, std::size_t c, const std::optional<client>& l, const std::optional<client>& r) const noexcept -> bool {
+    [[nodiscard]] auto serves(peer_id p, std::size_t c, const std::optional<client>& l,
+                              const std::optional<client>& r) const noexcept -> bool {
         return peer == p && child == c && local == l && remote == r;
+    }
+    /// Whether `o` was made later, by another exchange, for the same traffic.
+    [[nodiscard]] auto is_followed_by(const child_pair& o) const noexcept -> bool {
+        return o.serves(peer, child, local, remote) && o.number > number && o.message_id != message_id;
     }
 };
 
-template <class Traits> struct observer_of { using type = null_observer; };
+template <class Traits> struct observer_of {
+    using type = null_observer;
+};
 template <class Traits>
     requires requires { typename Traits::observer; }
-struct observer_of<Traits> { using type = typename Traits::observer; };
+struct observer_of<Traits> {
+    using type = typename Traits::observer;
+};
 
 template <class Traits>
 struct house {
@@ -66,7 +75,11 @@ struct house {
     std::deque<event> events{};
     std::deque<outgoing> messages{};
     std::vector<child_pair> children{};
-    std::vector<isakmp::cookie_pair> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
+    struct doomed_sa {
+        peer_id by;
+        isakmp::cookie_pair cookies;
+    };
+    std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     std::uint64_t tickets = 0;
     std::uint64_t established = 0;  ///< counts ISAKMP SAs, so that the newest is known
     std::uint32_t pairs = 0;
@@ -81,7 +94,8 @@ struct house {
     void send(const ike::path& at, const octets& datagram, byte_view payloads, std::string_view state, unsigned transmission) {
         if constexpr (observes<observer, message_trace>) {
             if (const auto h = isakmp::header::parse(datagram))
-                watcher.on(message_trace{now, direction::out, at, *h, datagram, payloads, state, static_cast<std::uint8_t>(std::min(transmission, 255U))});
+                watcher.on(message_trace{now, direction::out, at, *h, datagram, payloads, state,
+                                         static_cast<std::uint8_t>(std::min(transmission, 255U))});
         }
         if (messages.size() < settings.limits.queue) messages.push_back({at, datagram});
     }
@@ -129,11 +143,20 @@ struct house {
                 c.soft = now + settings.retransmit.longest;
             }
     }
-    /// Removes a pair on this side.
+    /// Removes a pair on this side. One that was about to give way to it, and to no other, stays in use.
     void drop(std::size_t i) {
         for (const auto& ids : {children[i].inbound, children[i].outbound})
             for (const sa::id& id : ids) events.emplace_back(sa::remove{id});
+        const child_pair gone = children[i];
         children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
+        for (child_pair& c : children) {
+            if (!c.is_followed_by(gone) || c.retire == instant::never() ||
+                std::ranges::any_of(children, [&](const child_pair& o) { return c.is_followed_by(o); }))
+                continue;
+            c.retire = instant::never();
+            c.rekey_started = false;
+            c.soft = std::max(c.soft, now + settings.retransmit.longest * (c.role == role::responder ? 2 : 1));
+        }
     }
 };
 

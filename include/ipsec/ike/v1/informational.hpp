@@ -43,7 +43,8 @@ struct content {
 }
 /// A notification about the ISAKMP SA (`spi` of 16 octets) or about an IPsec SA (4 octets).     RFC 2408 §3.14
 // req: rfc2408-5.14-2
-[[nodiscard]] inline auto notify_of(isakmp::notify_type type, isakmp::protocol_id protocol, byte_view spi, byte_view data = {}) -> content::payload {
+[[nodiscard]] inline auto notify_of(isakmp::notify_type type, isakmp::protocol_id protocol, byte_view spi, byte_view data = {})
+    -> content::payload {
     isakmp::notification n;
     n.protocol = protocol;
     n.message = type;
@@ -82,7 +83,8 @@ template <class P>
     return w.finish(p, ike.cipher, *first);
 }
 /// HDR, N: before there are keys, with nothing to vouch for it.                                 RFC 2409 §5.7
-[[nodiscard]] inline auto write_clear(const content& c, isakmp::message_id id, const isakmp::cookie_pair& cky) -> result<sealed_message> {
+[[nodiscard]] inline auto write_clear(const content& c, isakmp::message_id id, const isakmp::cookie_pair& cky)
+    -> result<sealed_message> {
     message_writer w{detail::header(cky, id)};
     for (const auto& payload : c.payloads) w.add(payload.type, payload.body);
     return w.finish();

@@ -4,6 +4,7 @@
 /// Plain functions over a prf and hash provider; every argument is the raw octets that the RFC names: `gxi` is the body of a KE
 /// payload, `ni` the body of a nonce payload, `sai_b` the body of the initiator's SA payload, `idii_b` the body of an ID payload,
 /// all without the generic header. Each fails only as its provider fails.
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -63,8 +64,8 @@ template <crypto::prf_provider P>
 
 /// SKEYID_d, SKEYID_a and SKEYID_e; `gxy` has the length of the group.                          RFC 2409 §5
 template <crypto::prf_provider P>
-[[nodiscard]] auto derive(P& p, crypto::prf_id prf, crypto::digest skeyid, byte_view gxy, byte_view cky_i, byte_view cky_r) noexcept
-    -> crypto::result<skeyids> {
+[[nodiscard]] auto derive(P& p, crypto::prf_id prf, crypto::digest skeyid, byte_view gxy, byte_view cky_i,
+                          byte_view cky_r) noexcept -> crypto::result<skeyids> {
     static constexpr std::array<std::byte, 3> number{std::byte{0}, std::byte{1}, std::byte{2}};
     const auto next = [&](byte_view before, std::size_t i) {
         const std::array<byte_view, 5> parts{before, gxy, cky_i, cky_r, byte_view{number}.subspan(i, 1)};
@@ -145,7 +146,8 @@ template <crypto::prf_provider P>
     return p.prf(prf, skeyid.view(), parts);
 }
 
-/// HASH(1) = prf(SKEYID_a, M-ID | rest), HASH(2) = prf(SKEYID_a, M-ID | Ni_b | rest): `ni` is empty for HASH(1).   RFC 2409 §5.5, §5.7
+/// HASH(1) = prf(SKEYID_a, M-ID | rest), HASH(2) = prf(SKEYID_a, M-ID | Ni_b | rest): `ni` is empty for HASH(1).   RFC 2409
+/// §5.5, §5.7
 ///
 /// `rest` is everything behind the HASH payload as sent, generic headers included, padding of the encryption not.
 template <crypto::prf_provider P>

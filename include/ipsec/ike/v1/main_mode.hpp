@@ -16,6 +16,9 @@
 ///     established                               established
 ///
 /// `making_…` and `agreeing_…` wait for a Diffie-Hellman ticket; with an immediate provider they last no time.
+#include <algorithm>
+
+#include "ipsec/crypto/modp.hpp"
 #include "ipsec/ike/v1/proposals.hpp"
 #include "ipsec/ike/v1/step.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
@@ -80,9 +83,13 @@ struct keyed {
     octets sai_b, gxi, gxr;
 };
 /// Initiator: HDR*, IDii, HASH_I sent.
-struct sent_auth : keyed { static constexpr std::string_view name = "HASH_I sent"; };
+struct sent_auth : keyed {
+    static constexpr std::string_view name = "HASH_I sent";
+};
 /// Responder: message 4 is out, the keys are there.
-struct expecting_auth : keyed { static constexpr std::string_view name = "waiting for HASH_I"; };
+struct expecting_auth : keyed {
+    static constexpr std::string_view name = "waiting for HASH_I";
+};
 /// The ISAKMP SA stands; `next` is the last block of phase 1, which the IVs of phase 2 come from.
 struct established : keyed {
     static constexpr std::string_view name = "established";
@@ -136,20 +143,23 @@ namespace detail {
 [[nodiscard]] inline auto read_clear(const isakmp::header& h, byte_view datagram, std::size_t number) -> admitted<isakmp::chain> {
     if (h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
     // A type that nobody defined is refused by the shape, not by the chain: the shape names the message.
-    const auto chain = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), {.unknown = isakmp::unknown_payloads::kept});
+    const auto chain =
+        isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), {.unknown = isakmp::unknown_payloads::kept});
     if (!chain) return std::unexpected{fault{chain.error()}};
-    if (auto ok = isakmp::check_shape(*chain, isakmp::shapes::main_mode_psk[number - 1]); !ok) return std::unexpected{fault{ok.error()}};
+    if (auto ok = isakmp::check_shape(*chain, isakmp::shapes::main_mode_psk[number - 1]); !ok)
+        return std::unexpected{fault{ok.error()}};
     return *chain;
 }
 
 /// KE and nonce, once each, and nothing that may not stand beside them.
-[[nodiscard]] inline auto read_key_exchange(const isakmp::header& h, byte_view datagram, std::size_t number, crypto::group_id group)
-    -> admitted<key_exchange> {
+[[nodiscard]] inline auto read_key_exchange(const isakmp::header& h, byte_view datagram, std::size_t number,
+                                            crypto::group_id group) -> admitted<key_exchange> {
     const auto chain = read_clear(h, datagram, number);
     if (!chain) return std::unexpected{chain.error()};
     const byte_view gx = chain->find(isakmp::payload_type::key_exchange)->body;
+    // Before anything is changed or spent: whoever forges a value that no group has ends no exchange with it.
     // req: rfc2409-5-6
-    if (gx.size() != crypto::find(group)->size()) return std::unexpected{fault{errc::bad_key_exchange}};
+    if (!crypto::check_public_value(group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
     const auto n = chain->get<isakmp::nonce>();
     if (!n) return std::unexpected{fault{n.error()}};
     return v1::main_mode::key_exchange{to_octets(gx), to_octets(n->data)};
@@ -234,9 +244,18 @@ template <class Key, role Role, class Env>
     const auto first = phase_1_iv(e.crypto, s.agreed.suite.hash, k.gxi, k.gxr, cipher->block);
     if (!first) return std::unexpected{errc::crypto_failed};
     k.next = *first;
-    tell(e.watcher, phase_1_secrets{.peer = e.id, .cookies = k.cky, .role = Role, .suite = k.agreed.suite, .gxi = k.gxi, .gxr = k.gxr,
-                                    .ni = s.ni, .nr = s.nr, .gxy = gxy.view(), .keys = &k.keys,
-                                    .encryption_key = k.cipher.key.view(), .initial_iv = k.next});
+    tell(e.watcher, phase_1_secrets{.peer = e.id,
+                                    .cookies = k.cky,
+                                    .role = Role,
+                                    .suite = k.agreed.suite,
+                                    .gxi = k.gxi,
+                                    .gxr = k.gxr,
+                                    .ni = s.ni,
+                                    .nr = s.nr,
+                                    .gxy = gxy.view(),
+                                    .keys = &k.keys,
+                                    .encryption_key = k.cipher.key.view(),
+                                    .initial_iv = k.next});
     return k;
 }
 
@@ -278,7 +297,8 @@ template <class Env>
     return detail::read_auth(s, role::responder, h, datagram, e);
 }
 
-// --- transitions -----------------------------------------------------------------------------------------------------------------
+// --- transitions
+// -----------------------------------------------------------------------------------------------------------------
 
 /// HDR, SA out.
 template <class Env> [[nodiscard]] auto start(Env& e) -> step<sent_sa, failed> {
@@ -298,7 +318,8 @@ template <class Env> [[nodiscard]] auto on(sent_sa s, const reply_sa& msg, Env&)
 
 /// HDR, KE, Ni out, once the key pair is there.
 template <class Env>
-[[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> done, Env& e) -> step<sent_ke<typename Env::dh_key>, failed> {
+[[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> done, Env& e)
+    -> step<sent_ke<typename Env::dh_key>, failed> {
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto ni = fresh_nonce(e.crypto);
     if (!ni) return {failed{ni.error()}, {}};
@@ -314,7 +335,9 @@ template <class Env>
 /// HDR, KE, Nr in: ask for g^xy.
 template <class Key, class Env>
 [[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
-    return {agreeing_i<Key>{s.cky, s.agreed, std::move(s.sai_b), std::move(s.x), std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)}, {}};
+    return {agreeing_i<Key>{s.cky, s.agreed, std::move(s.sai_b), std::move(s.x), std::move(msg.gx), std::move(s.ni),
+                            std::move(msg.nonce)},
+            {}};
 }
 
 /// HDR*, IDii, HASH_I out.
@@ -345,11 +368,13 @@ template <class Env>
 
 /// HDR, KE, Nr out; g^xy is asked for while the initiator does the same.
 template <class Env>
-[[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> done, Env& e) -> step<agreeing_r<typename Env::dh_key>, failed> {
+[[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> done, Env& e)
+    -> step<agreeing_r<typename Env::dh_key>, failed> {
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto nr = fresh_nonce(e.crypto);
     if (!nr) return {failed{nr.error()}, {}};
-    agreeing_r<typename Env::dh_key> next{s.cky, s.agreed, std::move(s.sai_b), std::move(*done.key), std::move(s.gxi), std::move(s.ni), std::move(*nr)};
+    agreeing_r<typename Env::dh_key> next{
+        s.cky, s.agreed, std::move(s.sai_b), std::move(*done.key), std::move(s.gxi), std::move(s.ni), std::move(*nr)};
     auto m = message_writer{detail::header(next.cky)}
                  .add(isakmp::payload_type::key_exchange, next.x.public_value())
                  .add(isakmp::payload_type::nonce, next.nr)
@@ -372,9 +397,12 @@ template <class Env> [[nodiscard]] auto on(expecting_auth s, authenticated msg, 
     s.next = msg.next;
     auto m = detail::write_auth(s, role::responder, e);
     if (!m) return {failed{m.error()}, {}};
-    return {established{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime}, {.send = std::move(*m)}};
+    return {established{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime},
+            {.send = std::move(*m)}};
 }
-template <class Env> [[nodiscard]] auto on(expecting_auth, misidentified msg, Env&) -> step<failed> { return {failed{msg.why}, {}}; }
+template <class Env> [[nodiscard]] auto on(expecting_auth, misidentified msg, Env&) -> step<failed> {
+    return {failed{msg.why}, {}};
+}
 
 /// Every other pair: the state stays, the event is reported.
 template <class State, class Event, class Env> [[nodiscard]] auto on(State s, const Event&, Env&) -> step<State> {

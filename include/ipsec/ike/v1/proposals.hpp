@@ -1,7 +1,8 @@
 #pragma once
 /// From suites of a configuration to offers of SA payloads and back.      RFC 2409 §5, App. A; RFC 2407 §4.5; RFC 2408 §4.2
 ///
-/// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an initiator
+/// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an
+/// initiator
 /// checks that what came back is one of its offers, attribute values compared, encodings aside.
 #include <array>
 #include <optional>
@@ -38,15 +39,15 @@ struct picked_ike {
 /// One value for each protocol of a suite.
 struct child_spis {
     std::uint32_t esp = 0;  ///< 0: no ESP
-    std::uint32_t ah = 0;   ///< 0: no AH
+    std::uint32_t ah = 0;  ///< 0: no AH
     friend constexpr auto operator==(const child_spis&, const child_spis&) noexcept -> bool = default;
 };
 /// What one SA payload of Quick Mode agreed on.
 struct agreed_child {
     child_suite suite;
-    v1::lifetime offered;      ///< as the transforms say; the shorter of this and the responder's own counts
+    v1::lifetime offered;  ///< as the transforms say; the shorter of this and the responder's own counts
     bool extended_sequence = false;
-    child_spis peer;           ///< SPIs that the other side chose
+    child_spis peer;  ///< SPIs that the other side chose
 };
 struct picked_child {
     agreed_child agreed;
@@ -180,7 +181,8 @@ struct child_transform {
 
 /// A phase 2 transform, if it is one that we could serve.                                       RFC 2407 §4.4, §4.5
 // req: rfc2407-4.5-4, rfc2407-4.5-5, rfc2407-4.5-6, rfc2407-4.4.3-1
-[[nodiscard]] inline auto read_child_transform(isakmp::protocol_id protocol, const isakmp::transform& t) -> std::optional<child_transform> {
+[[nodiscard]] inline auto read_child_transform(isakmp::protocol_id protocol, const isakmp::transform& t)
+    -> std::optional<child_transform> {
     using isakmp::sa_attribute;
     std::uint64_t mode = 0, auth = 0, group = 0, bits = 0, esn = 0;
     life_reader life;
@@ -202,7 +204,11 @@ struct child_transform {
     }
     const auto l = life.finish(isakmp::default_life_seconds);
     if (!l || mode > 2 || auth > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
-    child_transform c{.algorithms = {}, .mode = std::nullopt, .group = static_cast<crypto::group_id>(group), .lifetime = *l, .extended_sequence = esn == 1};
+    child_transform c{.algorithms = {},
+                      .mode = std::nullopt,
+                      .group = static_cast<crypto::group_id>(group),
+                      .lifetime = *l,
+                      .extended_sequence = esn == 1};
     if (mode == 1) c.mode = sa::mode::tunnel;
     if (mode == 2) c.mode = sa::mode::transport;
     if (group != 0 && crypto::find(c.group) == nullptr) return std::nullopt;
@@ -228,7 +234,8 @@ inline void put_child_attributes(isakmp::builder& b, const child_config& c) {
     using isakmp::sa_attribute;
     b.number(sa_attribute::encapsulation_mode, c.mode == sa::mode::tunnel ? 1U : 2U);
     if (c.lifetime.seconds != 0) b.number(sa_attribute::life_type, 1U).number(sa_attribute::life_duration, c.lifetime.seconds);
-    if (c.lifetime.kilobytes != 0) b.number(sa_attribute::life_type, 2U).number(sa_attribute::life_duration, c.lifetime.kilobytes);
+    if (c.lifetime.kilobytes != 0)
+        b.number(sa_attribute::life_type, 2U).number(sa_attribute::life_duration, c.lifetime.kilobytes);
     // req: rfc2409-5.5-6
     if (c.pfs != crypto::group_id::none) b.number(sa_attribute::group_description, static_cast<std::uint64_t>(c.pfs));
     if (c.extended_sequence) b.number(sa_attribute::extended_sequence_number, 1U);
@@ -262,7 +269,7 @@ struct alternative {
     for (const auto& p : all) {
         const isakmp::proposal_node** to = p.value.protocol == isakmp::protocol_id::ipsec_esp  ? &a.esp
                                            : p.value.protocol == isakmp::protocol_id::ipsec_ah ? &a.ah
-                                                                                                : nullptr;
+                                                                                               : nullptr;
         if (to == nullptr || *to != nullptr || p.value.spi.size() != 4 || wire::load<std::uint32_t>(p.value.spi) < 256)
             return std::nullopt;
         *to = &p;
@@ -274,7 +281,8 @@ struct alternative {
 }
 
 /// Whether the policy takes this pair of transforms (either may be missing), and what they agree on.
-[[nodiscard]] inline auto accept(const child_config& c, const child_transform* esp, const child_transform* ah) -> std::optional<agreed_child> {
+[[nodiscard]] inline auto accept(const child_config& c, const child_transform* esp, const child_transform* ah)
+    -> std::optional<agreed_child> {
     const child_transform& any = esp != nullptr ? *esp : *ah;
     for (const child_transform* t : {esp, ah}) {
         if (t == nullptr) continue;
@@ -305,7 +313,8 @@ inline auto write_ike_offer(const peer_config& p) -> octets {
         if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
         b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
             .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
-            .number(oakley_attribute::authentication_method, static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key))
+            .number(oakley_attribute::authentication_method,
+                    static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)
@@ -422,7 +431,8 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
         b.sa();
         const detail::spi_octets esp_spi{own.esp}, ah_spi{own.ah};
         // In the order of the offer.
-        for (const auto* p : a.esp != nullptr && a.ah != nullptr && a.ah < a.esp ? std::array{a.ah, a.esp} : std::array{a.esp, a.ah}) {
+        for (const auto* p :
+             a.esp != nullptr && a.ah != nullptr && a.ah < a.esp ? std::array{a.ah, a.esp} : std::array{a.esp, a.ah}) {
             if (p == nullptr) continue;
             const bool is_esp = p == a.esp;
             b.proposal(p->value.number, p->value.protocol, is_esp ? byte_view{esp_spi.octets} : byte_view{ah_spi.octets});
@@ -440,7 +450,8 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
         const auto esps = list(a->esp), ahs = list(a->ah);
         for (std::size_t i = 0; i < std::max<std::size_t>(esps.size(), 1) && !picked; ++i) {
             std::optional<detail::child_transform> esp, ah;
-            if (a->esp != nullptr && !(esp = detail::read_child_transform(isakmp::protocol_id::ipsec_esp, esps[i].value))) continue;
+            if (a->esp != nullptr && !(esp = detail::read_child_transform(isakmp::protocol_id::ipsec_esp, esps[i].value)))
+                continue;
             if (a->ah == nullptr) {
                 if (const auto agreed = detail::accept(c, &*esp, nullptr)) reply(*a, &esps[i], nullptr, *agreed);
                 continue;
@@ -471,7 +482,8 @@ inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view
     ours->for_each_alternative([&](std::span<const isakmp::proposal_node> all) {
         const auto a = detail::read_alternative(all);
         if (!a || (a->esp == nullptr) != (chosen->esp == nullptr) || (a->ah == nullptr) != (chosen->ah == nullptr)) return true;
-        const auto match = [&](const isakmp::proposal_node* mine, const isakmp::proposal_node* peer) -> std::optional<detail::child_transform> {
+        const auto match = [&](const isakmp::proposal_node* mine,
+                               const isakmp::proposal_node* peer) -> std::optional<detail::child_transform> {
             const isakmp::transform& want = theirs->transforms(*peer)[0].value;
             for (const auto& t : ours->transforms(*mine))
                 if (t.value.id == want.id && detail::same_attributes(t.value.attributes, want.attributes))

@@ -43,7 +43,8 @@ struct subject {
     std::optional<client> local{}, remote{};  ///< absent: no identities are sent
 };
 
-// --- states ---------------------------------------------------------------------------------------------------------------------
+// --- states
+// ---------------------------------------------------------------------------------------------------------------------
 
 /// Initiator, with PFS: g^x is being made.
 struct making_ke_i {
@@ -68,7 +69,7 @@ template <class Key, role Role> struct agreeing {
     std::vector<sa_pair> pairs;
     std::vector<octets> replies;  ///< responder: bodies of the SA payloads
     octets ni, nr;
-    octets idci, idcr;            ///< responder: bodies as they came, or empty
+    octets idci, idcr;  ///< responder: bodies as they came, or empty
     std::optional<Key> x;
     octets peer_gx;
     iv next;
@@ -112,7 +113,8 @@ struct done {
     std::vector<sa_pair> pairs;
 };
 
-// --- events ---------------------------------------------------------------------------------------------------------------------
+// --- events
+// ---------------------------------------------------------------------------------------------------------------------
 
 /// A message whose HASH holds: what is in it may be acted upon. The views of `chain` are into `payloads`.
 struct proven {
@@ -140,7 +142,8 @@ namespace detail {
 
 /// Decrypts, parses, holds against the shape; the HASH is not looked at yet.
 template <class Env>
-[[nodiscard]] auto open(const isakmp::header& h, byte_view datagram, const iv& first, const isakmp::shape& shape, Env& e) -> admitted<proven> {
+[[nodiscard]] auto open(const isakmp::header& h, byte_view datagram, const iv& first, const isakmp::shape& shape, Env& e)
+    -> admitted<proven> {
     if (!h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
     auto m = open_message(e.crypto, e.ike.cipher, first, datagram);
     if (!m) return std::unexpected{fault{m.error()}};
@@ -158,9 +161,9 @@ template <class Env>
 
 /// HDR*, HASH(1 or 2), SA…, nonce [, KE] [, IDci, IDcr] [, N].
 template <class Env>
-[[nodiscard]] auto write_offer(isakmp::message_id id, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce, byte_view gx,
-                               byte_view idci, byte_view idcr, std::span<const octets> notifications, const iv& first, Env& e)
-    -> result<sealed_message> {
+[[nodiscard]] auto write_offer(isakmp::message_id id, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce,
+                               byte_view gx, byte_view idci, byte_view idcr, std::span<const octets> notifications,
+                               const iv& first, Env& e) -> result<sealed_message> {
     const std::size_t hash_size = e.ike.keys.skeyid_a.size();
     message_writer w{header(e.ike.cky, id)};
     w.build().claim(isakmp::payload_type::hash, hash_size);
@@ -177,21 +180,31 @@ template <class Env>
 
 /// KEYMAT of all SAs of all pairs.                                                             RFC 2409 §5.5
 template <class Env>
-[[nodiscard]] auto make_keys(const subject& about, std::vector<sa_pair>& pairs, byte_view gqm_xy, byte_view ni, byte_view nr, Env& e) -> result<void> {
-    const auto one = [&](sa_keys& to, std::uint8_t protocol, std::uint32_t spi, std::size_t size, bool inbound, const crypto::transform& t) -> bool {
+[[nodiscard]] auto make_keys(const subject& about, std::vector<sa_pair>& pairs, byte_view gqm_xy, byte_view ni, byte_view nr,
+                             Env& e) -> result<void> {
+    const auto one = [&](sa_keys& to, std::uint8_t protocol, std::uint32_t spi, std::size_t size, bool inbound,
+                         const crypto::transform& t) -> bool {
         auto k = keymat(e.crypto, e.ike.prf, e.ike.keys.skeyid_d, gqm_xy, protocol, spi, ni, nr, size);
         if (!k) return false;
         to = {spi, std::move(*k)};
-        tell(e.watcher, child_secrets{.peer = e.id, .cookies = e.ike.cky, .message_id = about.id, .inbound = inbound,
-                                      .protocol = protocol == 3 ? sa::protocol::esp : sa::protocol::ah, .spi = sa::spi{spi}, .transform = t,
-                                      .gqm_xy = gqm_xy, .ni = ni, .nr = nr, .keymat = to.keymat.view()});
+        tell(e.watcher, child_secrets{.peer = e.id,
+                                      .cookies = e.ike.cky,
+                                      .message_id = about.id,
+                                      .inbound = inbound,
+                                      .protocol = protocol == 3 ? sa::protocol::esp : sa::protocol::ah,
+                                      .spi = sa::spi{spi},
+                                      .transform = t,
+                                      .gqm_xy = gqm_xy,
+                                      .ni = ni,
+                                      .nr = nr,
+                                      .keymat = to.keymat.view()});
         return true;
     };
     for (sa_pair& p : pairs) {
         if (p.agreed.suite.esp) {
             const auto size = crypto::keymat_size(*p.agreed.suite.esp);
             const auto esp = static_cast<std::uint8_t>(isakmp::protocol_id::ipsec_esp);
-            if (!size || !one(p.esp_in, esp, p.own.esp, *size, true, *p.agreed.suite.esp) || 
+            if (!size || !one(p.esp_in, esp, p.own.esp, *size, true, *p.agreed.suite.esp) ||
                 !one(p.esp_out, esp, p.agreed.peer.esp, *size, false, *p.agreed.suite.esp))
                 return std::unexpected{errc::crypto_failed};
         }
@@ -235,8 +248,8 @@ struct candidate {
     std::size_t child = 0;
     std::optional<client> local, remote;
 };
-[[nodiscard]] inline auto candidates(const peer_config& p, const std::optional<client>& local, const std::optional<client>& remote)
-    -> std::vector<candidate> {
+[[nodiscard]] inline auto candidates(const peer_config& p, const std::optional<client>& local,
+                                     const std::optional<client>& remote) -> std::vector<candidate> {
     const client own_end{.addresses = p.path.local.address}, peer_end{.addresses = p.path.remote.address};
     std::vector<candidate> exact, wider;
     for (std::size_t i = 0; i < p.children.size(); ++i) {
@@ -271,7 +284,8 @@ struct candidate {
 
 }  // namespace detail
 
-// --- admit ------------------------------------------------------------------------------------------------------------------------
+// --- admit
+// ------------------------------------------------------------------------------------------------------------------------
 
 /// Message 1, for a message ID that was not used before.
 template <class Env> [[nodiscard]] auto admit_offer(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
@@ -302,7 +316,8 @@ template <class Env>
     return proof{std::move(*p)};
 }
 
-// --- transitions: initiator -------------------------------------------------------------------------------------------------------
+// --- transitions: initiator
+// -------------------------------------------------------------------------------------------------------
 
 namespace detail {
 template <class Env, class Key>
@@ -324,7 +339,8 @@ template <class Env, class Key>
 
 /// Without PFS message 1 goes out at once, with PFS g^x is asked for first.
 template <class Env>
-[[nodiscard]] auto start(subject about, std::vector<child_spis> own, Env& e) -> step<making_ke_i, sent_offer<typename Env::dh_key>, failed> {
+[[nodiscard]] auto start(subject about, std::vector<child_spis> own, Env& e)
+    -> step<making_ke_i, sent_offer<typename Env::dh_key>, failed> {
     making_ke_i s{about, std::move(own)};
     if (e.peer.children[about.child].pfs != crypto::group_id::none) return {std::move(s), {}};
     auto sent = detail::send_offer<Env, typename Env::dh_key>(std::move(s), std::nullopt, e);
@@ -332,7 +348,8 @@ template <class Env>
     return {std::move(std::get<0>(sent.state)), std::move(sent.out)};
 }
 template <class Env>
-[[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> made, Env& e) -> step<sent_offer<typename Env::dh_key>, failed> {
+[[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> made, Env& e)
+    -> step<sent_offer<typename Env::dh_key>, failed> {
     if (!made.key) return {failed{errc_of(made.key.error())}, {}};
     return detail::send_offer<Env, typename Env::dh_key>(std::move(s), std::move(*made.key), e);
 }
@@ -360,7 +377,13 @@ template <class Key, class Env>
     for (std::size_t i = 0; i < s.offers.size(); ++i) {
         const auto agreed = verify_child_reply(c, s.offers[i], chain.find(security_association, i)->body);
         if (!agreed) return {failed{agreed.error().why}, {}};
-        pairs.push_back({.agreed = *agreed, .own = s.own[i], .lifetime = agreed->offered, .esp_in = {}, .esp_out = {}, .ah_in = {}, .ah_out = {}});
+        pairs.push_back({.agreed = *agreed,
+                         .own = s.own[i],
+                         .lifetime = agreed->offered,
+                         .esp_in = {},
+                         .esp_out = {},
+                         .ah_in = {},
+                         .ah_out = {}});
     }
     for (const isakmp::payload_view& p : chain) {
         if (p.type != notification) continue;
@@ -373,7 +396,17 @@ template <class Key, class Env>
     }
     octets nr_b = to_octets(nr->data);
     if (c.pfs != crypto::group_id::none)
-        return {agreeing_i<Key>{s.about, std::move(pairs), {}, std::move(s.ni), std::move(nr_b), {}, {}, std::move(s.x), std::move(*gx), msg.next}, {}};
+        return {agreeing_i<Key>{s.about,
+                                std::move(pairs),
+                                {},
+                                std::move(s.ni),
+                                std::move(nr_b),
+                                {},
+                                {},
+                                std::move(s.x),
+                                std::move(*gx),
+                                msg.next},
+                {}};
     if (auto ok = detail::make_keys(s.about, pairs, {}, s.ni, nr_b, e); !ok) return {failed{ok.error()}, {}};
     return {installing_i{s.about, std::move(pairs), std::move(s.ni), std::move(nr_b), msg.next}, {}};
 }
@@ -387,17 +420,21 @@ template <class Key, class Env>
 template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<done, failed> {
     const auto hash = hash_3(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, s.about.id.value(), s.ni, s.nr);
     if (!hash) return {failed{errc::crypto_failed}, {}};
-    auto m = message_writer{detail::header(e.ike.cky, s.about.id)}.add(isakmp::payload_type::hash, hash->view()).finish(e.crypto, e.ike.cipher, s.next);
+    auto m = message_writer{detail::header(e.ike.cky, s.about.id)}
+                 .add(isakmp::payload_type::hash, hash->view())
+                 .finish(e.crypto, e.ike.cipher, s.next);
     if (!m) return {failed{m.error()}, {}};
     return {done{s.about, std::move(s.pairs)}, {.send = std::move(*m)}};
 }
 
-// --- transitions: responder -------------------------------------------------------------------------------------------------------
+// --- transitions: responder
+// -------------------------------------------------------------------------------------------------------
 
 /// Message 1 in: negotiate. `own` has fresh SPIs for every SA payload.
 /// @return failed with `errc::no_proposal_chosen`, `identity_mismatch`, `bad_identity`, `bad_key_exchange`, `malformed`
 template <class Env>
-[[nodiscard]] auto begin(isakmp::message_id id, offer msg, std::span<const child_spis> own, Env& e) -> step<making_ke_r, installing_r, failed> {
+[[nodiscard]] auto begin(isakmp::message_id id, offer msg, std::span<const child_spis> own, Env& e)
+    -> step<making_ke_r, installing_r, failed> {
     using enum isakmp::payload_type;
     const auto& chain = msg.chain;
     const auto ni = chain.template get<isakmp::nonce>();
@@ -411,7 +448,7 @@ template <class Env>
         idci = to_octets(chain.find(identification, 0)->body);
         idcr = to_octets(chain.find(identification, 1)->body);
         const auto i = detail::read_client(idci), r = detail::read_client(idcr);
-        if (!i || !r) return {failed{errc::bad_identity}, {}};
+        if (!i || !r || !can_be_said(*i, *r)) return {failed{errc::bad_identity}, {}};
         ci = *i;
         cr = *r;
     }
@@ -423,8 +460,16 @@ template <class Env>
             why = gx.error();
             continue;
         }
-        agreeing<std::monostate, role::responder> s{.about = {id, which.child, cr, ci}, .pairs = {}, .replies = {}, .ni = to_octets(ni->data), .nr = {},
-                                                    .idci = idci, .idcr = idcr, .x = {}, .peer_gx = std::move(*gx), .next = msg.next};
+        agreeing<std::monostate, role::responder> s{.about = {id, which.child, cr, ci},
+                                                    .pairs = {},
+                                                    .replies = {},
+                                                    .ni = to_octets(ni->data),
+                                                    .nr = {},
+                                                    .idci = idci,
+                                                    .idcr = idcr,
+                                                    .x = {},
+                                                    .peer_gx = std::move(*gx),
+                                                    .next = msg.next};
         for (std::size_t i = 0; i < sas; ++i) {
             auto picked = pick_child(c, chain.find(security_association, i)->body, own[i]);
             if (!picked) {
@@ -434,8 +479,13 @@ template <class Env>
             child_spis spis = own[i];
             if (!picked->agreed.suite.esp) spis.esp = 0;
             if (!picked->agreed.suite.ah) spis.ah = 0;
-            s.pairs.push_back({.agreed = picked->agreed, .own = spis, .lifetime = shorter(picked->agreed.offered, c.lifetime),
-                               .esp_in = {}, .esp_out = {}, .ah_in = {}, .ah_out = {}});
+            s.pairs.push_back({.agreed = picked->agreed,
+                               .own = spis,
+                               .lifetime = shorter(picked->agreed.offered, c.lifetime),
+                               .esp_in = {},
+                               .esp_out = {},
+                               .ah_in = {},
+                               .ah_out = {}});
             s.replies.push_back(std::move(picked->reply));
         }
         if (s.pairs.size() != sas) continue;
@@ -443,25 +493,38 @@ template <class Env>
         auto nr = fresh_nonce(e.crypto);
         if (!nr) return {failed{nr.error()}, {}};
         if (auto ok = detail::make_keys(s.about, s.pairs, {}, s.ni, *nr, e); !ok) return {failed{ok.error()}, {}};
-        return {installing_r{s.about, std::move(s.pairs), std::move(s.replies), std::move(s.ni), std::move(*nr), std::move(s.idci), std::move(s.idcr), {}, s.next}, {}};
+        return {installing_r{s.about,
+                             std::move(s.pairs),
+                             std::move(s.replies),
+                             std::move(s.ni),
+                             std::move(*nr),
+                             std::move(s.idci),
+                             std::move(s.idcr),
+                             {},
+                             s.next},
+                {}};
     }
     return {failed{why}, {}};
 }
 template <class Env>
-[[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> made, Env& e) -> step<agreeing_r<typename Env::dh_key>, failed> {
+[[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> made, Env& e)
+    -> step<agreeing_r<typename Env::dh_key>, failed> {
     if (!made.key) return {failed{errc_of(made.key.error())}, {}};
     auto nr = fresh_nonce(e.crypto);
     if (!nr) return {failed{nr.error()}, {}};
     auto& r = s.rest;
-    return {agreeing_r<typename Env::dh_key>{r.about, std::move(r.pairs), std::move(r.replies), std::move(r.ni), std::move(*nr), std::move(r.idci),
-                                              std::move(r.idcr), std::move(*made.key), std::move(r.peer_gx), r.next}, {}};
+    return {agreeing_r<typename Env::dh_key>{r.about, std::move(r.pairs), std::move(r.replies), std::move(r.ni), std::move(*nr),
+                                             std::move(r.idci), std::move(r.idcr), std::move(*made.key), std::move(r.peer_gx),
+                                             r.next},
+            {}};
 }
 template <class Key, class Env>
 [[nodiscard]] auto on(agreeing_r<Key> s, const dh_agreed& made, Env& e) -> step<installing_r, failed> {
     if (!made.shared) return {failed{errc_of(made.shared.error())}, {}};
     if (auto ok = detail::make_keys(s.about, s.pairs, made.shared->view(), s.ni, s.nr, e); !ok) return {failed{ok.error()}, {}};
-    return {installing_r{s.about, std::move(s.pairs), std::move(s.replies), std::move(s.ni), std::move(s.nr), std::move(s.idci), std::move(s.idcr),
-                         to_octets(s.x->public_value()), s.next}, {}};
+    return {installing_r{s.about, std::move(s.pairs), std::move(s.replies), std::move(s.ni), std::move(s.nr), std::move(s.idci),
+                         std::move(s.idcr), to_octets(s.x->public_value()), s.next},
+            {}};
 }
 /// HDR*, HASH(2), SA, Nr … out.
 template <class Env> [[nodiscard]] auto on(installing_r s, installed, Env& e) -> step<expecting_proof, failed> {

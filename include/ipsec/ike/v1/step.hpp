@@ -63,8 +63,12 @@ struct failed {
 };
 
 /// Answers of a Diffie-Hellman provider.
-template <class Key> struct dh_generated { crypto::result<Key> key; };
-struct dh_agreed { crypto::result<crypto::dh_secret> shared; };
+template <class Key> struct dh_generated {
+    crypto::result<Key> key;
+};
+struct dh_agreed {
+    crypto::result<crypto::dh_secret> shared;
+};
 
 /// A fresh nonce of 32 octets.                                                                  RFC 2409 §5
 inline constexpr std::size_t own_nonce = 32;

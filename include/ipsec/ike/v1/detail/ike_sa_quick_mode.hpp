@@ -1,0 +1,414 @@
+#pragma once
+/// Bodies of `ike_sa`: the Quick Modes under an ISAKMP SA, and the SAs that they install.
+#include <algorithm>
+
+#include "ipsec/ike/v1/ike_sa.hpp"
+
+namespace ipsec::ike::v1 {
+
+template <class Traits> auto ike_sa<Traits>::fresh_message_id() -> result<isakmp::message_id> {
+    for (int i = 0; i < 16; ++i) {
+        std::array<std::byte, 4> o{};
+        if (!house_.crypto.fill(o)) return std::unexpected{errc::no_randomness};
+        const auto id = wire::load<std::uint32_t>(o);
+        if (id != 0 && used_ids_.insert(id).second) return isakmp::message_id{id};
+    }
+    return std::unexpected{errc::no_randomness};
+}
+template <class Traits> auto ike_sa<Traits>::room_for_exchange() -> bool {
+    if (exchanges_.size() < house_.settings.limits.exchanges) return true;
+    auto oldest = exchanges_.end();
+    // Of those that are over, first the ones that nobody can ask for a message any more: message 3 may still be wanted.
+    const auto key = [](const exchange& x) {
+        return std::pair{x.role == role::initiator && std::holds_alternative<quick_mode::done>(x.state), x.deadline};
+    };
+    for (auto it = exchanges_.begin(); it != exchanges_.end(); ++it)
+        if (!is_open(it->second) && it->second.outbound_waiting.empty() &&
+            (oldest == exchanges_.end() || key(it->second) < key(oldest->second)))
+            oldest = it;
+    if (oldest == exchanges_.end()) return false;
+    exchanges_.erase(oldest);
+    return true;
+}
+/// Pairs of SAs that the peer has, and those that it is about to get by exchanges of this SA.
+template <class Traits> auto ike_sa<Traits>::pairs_of_peer() const -> std::size_t {
+    auto n = static_cast<std::size_t>(std::ranges::count(house_.children, peer_, &child_pair::peer));
+    for (const auto& [id, x] : exchanges_)
+        if (is_open(x)) n += x.own.size();
+    return n;
+}
+
+template <class Traits>
+auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<client>& local, const std::optional<client>& remote)
+    -> result<void> {
+    const child_config& c = house_.peer(peer_).children[child];
+    if (!room_for_exchange()) return std::unexpected{errc::limit_reached};
+    auto own = house_.draw_spis(c.pairs);
+    if (!own) return std::unexpected{own.error()};
+    const auto id = fresh_message_id();
+    if (!id) return std::unexpected{id.error()};
+    exchange& x = exchanges_[id->value()];
+    x.begun = house_.now;
+    x.role = role::initiator;
+    x.id = *id;
+    x.about = {*id, child, local, remote};
+    x.own = *own;
+    x.deadline = house_.now + house_.settings.retransmit.span() + seconds(1);
+    auto q = quick_env();
+    adopt(x, quick_mode::start(x.about, std::move(*own), q));
+    return {};
+}
+
+template <class Traits>
+template <class... Next>
+void ike_sa<Traits>::adopt(exchange& x, step<Next...>&& s) {
+    std::visit([&]<class S>(S&& next) { x.state.template emplace<std::decay_t<S>>(std::forward<S>(next)); }, std::move(s.state));
+    x.timer.stop();
+    if (s.out.send) send(x, std::move(*s.out.send));
+    enter(x);
+}
+template <class Traits> void ike_sa<Traits>::send(exchange& x, sealed_message&& m) {
+    x.sent = std::move(m.datagram);
+    x.sent_payloads = std::move(m.payloads);
+    x.sent_anything = true;
+    count(x.sent.size());
+    tell(house_.watcher, iv_secret{cookies_, x.id, m.next});
+    const auto name = std::visit([](const auto& s) { return std::decay_t<decltype(s)>::name; }, x.state);
+    // Message 3 is answered by nothing; it goes out again when message 2 comes again.
+    if (!std::holds_alternative<quick_mode::done>(x.state)) x.timer.start(house_.now, house_.settings.retransmit);
+    house_.send(path_, x.sent, x.sent_payloads, name, 1);
+}
+
+template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
+    x.deadline = house_.now + house_.settings.retransmit.span() + seconds(1);
+    x.ticket = {};
+    const auto pfs = [&] { return house_.peer(peer_).children[x.about.child].pfs; };
+    const auto name_peer_spis = [&](const std::vector<quick_mode::sa_pair>& pairs) {
+        x.peer_spis.clear();
+        for (const quick_mode::sa_pair& p : pairs)
+            for (const std::uint32_t spi : {p.agreed.peer.esp, p.agreed.peer.ah})
+                if (spi != 0) x.peer_spis.push_back(spi);
+    };
+    if (std::holds_alternative<quick_mode::making_ke_i>(x.state)) {
+        x.ticket = next_ticket();
+        if (auto made = house_.crypto.generate(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
+    } else if (auto* r = std::get_if<quick_mode::making_ke_r>(&x.state)) {
+        x.about = r->rest.about;
+        x.ticket = next_ticket();
+        if (auto made = house_.crypto.generate(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
+    } else if (auto* ai = std::get_if<quick_mode::agreeing_i<dh_key>>(&x.state)) {
+        name_peer_spis(ai->pairs);
+        x.ticket = next_ticket();
+        if (auto made = house_.crypto.agree(x.ticket, *ai->x, ai->peer_gx)) complete(x.ticket, dh_agreed{std::move(*made)});
+    } else if (auto* ar = std::get_if<quick_mode::agreeing_r<dh_key>>(&x.state)) {
+        x.ticket = next_ticket();
+        if (auto made = house_.crypto.agree(x.ticket, *ar->x, ar->peer_gx)) complete(x.ticket, dh_agreed{std::move(*made)});
+    } else if (auto* ii = std::get_if<quick_mode::installing_i>(&x.state)) {
+        name_peer_spis(ii->pairs);
+        install(x, ii->pairs, ii->about);
+    } else if (auto* ir = std::get_if<quick_mode::installing_r>(&x.state)) {
+        x.about = ir->about;
+        install(x, ir->pairs, ir->about);
+    } else if (auto* d = std::get_if<quick_mode::done>(&x.state)) {
+        finish(x, d->pairs);
+    } else if (auto* bad = std::get_if<failed>(&x.state)) {
+        fail(x, bad->why, true);
+    }
+}
+
+/// Builds the installs of all pairs and asks for the inbound ones; the outbound ones wait in `finish`.
+template <class Traits>
+void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about) {
+    const peer_config& peer = house_.peer(peer_);
+    const child_config& c = peer.children[about.child];
+    const client local = about.local.value_or(client{.addresses = path_.local.address});
+    const client remote = about.remote.value_or(client{.addresses = path_.remote.address});
+    ip::address here = path_.local.address, there = path_.remote.address;
+    if (c.mode == sa::mode::transport && c.transport_for_clients && local.addresses.first() == local.addresses.last() &&
+        remote.addresses.first() == remote.addresses.last()) {
+        here = local.addresses.first();
+        there = remote.addresses.first();
+    }
+    x.pairs.clear();
+    for (quick_mode::sa_pair& p : pairs) {
+        child_pair pair{.peer = peer_,
+                        .child = about.child,
+                        .policy = c.policy,
+                        .made_under = cookies_,
+                        .message_id = about.id,
+                        .role = x.role,
+                        .number = ++house_.pairs,
+                        .local = about.local,
+                        .remote = about.remote,
+                        .inbound = {},
+                        .outbound = {},
+                        .lifetime = p.lifetime,
+                        .made = house_.now,
+                        .soft = instant::never(),
+                        .hard = instant::never()};
+        const bool both = p.agreed.suite.esp && p.agreed.suite.ah;
+        if (p.agreed.suite.esp) {
+            (void)pair.inbound.push_back({sa::spi{p.esp_in.spi}, here, sa::protocol::esp});
+            (void)pair.outbound.push_back({sa::spi{p.esp_out.spi}, there, sa::protocol::esp});
+        }
+        if (p.agreed.suite.ah) {
+            (void)pair.inbound.push_back({sa::spi{p.ah_in.spi}, here, sa::protocol::ah});
+            (void)pair.outbound.push_back({sa::spi{p.ah_out.spi}, there, sa::protocol::ah});
+        }
+        sa::lifetimes life;
+        if (p.lifetime.seconds != 0) {
+            const auto whole = static_cast<std::int64_t>(std::min<std::uint64_t>(p.lifetime.seconds, 0xffff'ffffU));
+            life.hard.time = seconds(whole);
+            life.soft.time = seconds(static_cast<std::int64_t>(house_.soft_limit(static_cast<std::uint64_t>(whole), x.role)));
+            pair.hard = house_.now + life.hard.time;
+            pair.soft = house_.now + life.soft.time;
+        }
+        if (p.lifetime.kilobytes != 0) {
+            life.hard.kilobytes = p.lifetime.kilobytes;
+            life.soft.kilobytes = house_.soft_limit(p.lifetime.kilobytes, x.role);
+        }
+        for (std::uint8_t i = 0; i < pair.inbound.size(); ++i) {
+            const bool is_esp = pair.inbound[i].protocol == sa::protocol::esp;
+            sa::install_inbound in;
+            in.id = pair.inbound[i];
+            // Inside of a bundle in tunnel mode only the innermost SA carries the tunnel's packet; AH then covers it as it is.
+            in.mode = both && !is_esp ? sa::mode::transport : c.mode;
+            in.source = there;
+            in.policy = c.policy;
+            in.transform = is_esp ? *p.agreed.suite.esp : crypto::transform{crypto::encryption_id::null, 0, *p.agreed.suite.ah};
+            in.keymat = is_esp ? p.esp_in.keymat.clone() : p.ah_in.keymat.clone();
+            in.selectors = selector_of(remote, local);
+            in.lifetimes = life;
+            in.extended_sequence = p.agreed.extended_sequence;
+            in.anti_replay =
+                is_esp ? crypto::is_combined(in.transform.encryption) || in.transform.integrity != crypto::integrity_id::none
+                       : true;
+            in.bundle = {pair.number, i, static_cast<std::uint8_t>(pair.inbound.size())};
+            x.waiting.push_back(in.id);
+            house_.events.emplace_back(std::move(in));
+        }
+        x.pairs.push_back(pair);
+    }
+}
+
+/// All messages are through: the outbound SAs follow, and the pairs belong to the endpoint from now on.
+template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<quick_mode::sa_pair>& pairs) {
+    const child_config& c = house_.peer(peer_).children[x.about.child];
+    const client local = x.about.local.value_or(client{.addresses = path_.local.address});
+    const client remote = x.about.remote.value_or(client{.addresses = path_.remote.address});
+    for (std::size_t k = 0; k < pairs.size(); ++k) {
+        quick_mode::sa_pair& p = pairs[k];
+        child_pair& pair = x.pairs[k];
+        sa::lifetimes life;
+        life.hard.time = p.lifetime.seconds == 0 ? duration{} : pair.hard - pair.made;
+        life.soft.time = p.lifetime.seconds == 0 ? duration{} : pair.soft - pair.made;
+        if (p.lifetime.kilobytes != 0) {
+            life.hard.kilobytes = p.lifetime.kilobytes;
+            life.soft.kilobytes = house_.soft_limit(p.lifetime.kilobytes, x.role);
+        }
+        for (std::uint8_t i = 0; i < pair.outbound.size(); ++i) {
+            const bool is_esp = pair.outbound[i].protocol == sa::protocol::esp;
+            sa::install_outbound out;
+            out.id = pair.outbound[i];
+            out.mode = pair.outbound.size() > 1 && !is_esp ? sa::mode::transport : c.mode;
+            out.source = pair.inbound[i].destination;
+            out.policy = c.policy;
+            out.transform = is_esp ? *p.agreed.suite.esp : crypto::transform{crypto::encryption_id::null, 0, *p.agreed.suite.ah};
+            out.keymat = is_esp ? std::move(p.esp_out.keymat) : std::move(p.ah_out.keymat);
+            out.selectors = selector_of(local, remote);
+            out.lifetimes = life;
+            out.extended_sequence = p.agreed.extended_sequence;
+            out.anti_replay =
+                is_esp ? crypto::is_combined(out.transform.encryption) || out.transform.integrity != crypto::integrity_id::none
+                       : true;
+            out.bundle = {pair.number, i, static_cast<std::uint8_t>(pair.outbound.size())};
+            x.outbound_waiting.push_back(out.id);
+            house_.events.emplace_back(std::move(out));
+        }
+        // The inbound keys are with the user now.
+        p.esp_in.keymat.clear();
+        p.ah_in.keymat.clear();
+        for (child_pair& old : house_.children) {
+            if (!old.serves(peer_, x.about.child, x.about.local, x.about.remote) || old.message_id == x.id) continue;
+            x.rekeyed = true;
+            // Whoever started the exchange that replaces a pair deletes the old one; both ends may, when they met.
+            if (x.role == role::initiator && old.rekey_started)
+                old.retire = std::min(old.retire, house_.now + house_.settings.delete_grace);
+            // The Delete for the old pair may be lost, so the other end lets go of it by itself, later. Only if the old pair
+            // stood
+            // for longer than any exchange lasts: pairs that were made at once by both ends are no successors of each other.
+            if (x.role == role::responder && old.made + house_.settings.retransmit.span() <= x.begun)
+                old.retire = std::min(old.retire, house_.now + house_.settings.delete_grace * 4);
+        }
+        house_.children.push_back(pair);
+    }
+    const std::uint32_t first = x.pairs.empty() ? 0 : x.pairs.front().number;
+    x.installed.clear();
+    house_.events.emplace_back(child_established{peer_, c.policy, x.id, first, x.rekeyed});
+}
+
+template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbound, bool ok) -> bool {
+    for (auto& [number, x] : exchanges_) {
+        auto& list = inbound ? x.waiting : x.outbound_waiting;
+        const auto it = std::ranges::find(list, id);
+        if (it == list.end()) continue;
+        list.erase(it);
+        if (!inbound) {
+            if (ok) return true;
+            // The pair is of no use in one direction: both go, and the peer is told.
+            informational::content c;
+            std::vector<std::uint32_t> esp, ah;
+            for (std::size_t i = house_.children.size(); i-- > 0;)
+                if (house_.children[i].has(id)) {
+                    for (const sa::id& in : house_.children[i].inbound)
+                        (in.protocol == sa::protocol::esp ? esp : ah).push_back(in.spi.value());
+                    house_.drop(i);
+                }
+            if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
+            if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
+            if (!c.payloads.empty()) inform(c);
+            house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), errc::install_refused});
+            return true;
+        }
+        if (!ok) {
+            fail(x, errc::install_refused, true);
+            return true;
+        }
+        x.installed.push_back(id);
+        if (!x.waiting.empty()) return true;
+        auto q = quick_env();
+        if (auto* i = std::get_if<quick_mode::installing_i>(&x.state))
+            adopt(x, quick_mode::on(std::move(*i), quick_mode::installed{}, q));
+        else if (auto* r = std::get_if<quick_mode::installing_r>(&x.state))
+            adopt(x, quick_mode::on(std::move(*r), quick_mode::installed{}, q));
+        return true;
+    }
+    return false;
+}
+
+/// Ends a Quick Mode that is not done. What stands of it is removed; the peer hears of it once, if it can do something about it.
+template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool tell_peer) {
+    x.timer.stop();
+    x.ticket = {};
+    // Installs that were asked for and are not answered yet are taken back as well: the user takes events in order.
+    for (const auto* list : {&x.installed, &x.waiting})
+        for (const sa::id& id : *list) house_.events.emplace_back(sa::remove{id});
+    x.installed.clear();
+    x.waiting.clear();
+    isakmp::header h = quick_mode::detail::header(cookies_, x.id);
+    house_.report(why, path_, h, true);
+    house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
+    if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);
+    x.state.template emplace<failed>(failed{why});
+    x.deadline = house_.now + house_.settings.retransmit.span();
+    if (!tell_peer) return;
+    informational::content c;
+    if (x.role == role::responder && !x.sent_anything) {
+        // The initiator still waits for an answer: say why there is none.                     RFC 2408 §5.4-5.6, RFC 2409 §5.5
+        // req: rfc2409-5.5-5
+        if (const auto type = notify_type_for(why); type && x.first_proposal.size() == 5)
+            c.payloads.push_back(informational::notify_of(*type, static_cast<isakmp::protocol_id>(x.first_proposal[0]),
+                                                          byte_view{x.first_proposal}.subspan(1)));
+    } else if (x.sent_anything) {
+        std::vector<std::uint32_t> esp, ah;
+        const child_config& config = house_.peer(peer_).children[x.about.child];
+        const bool uses_esp = std::ranges::any_of(config.suites, [](const child_suite& s) { return s.esp.has_value(); });
+        const bool uses_ah = std::ranges::any_of(config.suites, [](const child_suite& s) { return s.ah.has_value(); });
+        for (const child_spis& s : x.own) {
+            if (s.esp != 0 && uses_esp) esp.push_back(s.esp);
+            if (s.ah != 0 && uses_ah) ah.push_back(s.ah);
+        }
+        if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
+        if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
+    }
+    if (c.payloads.empty()) return;
+    auto m = inform(c);
+    if (x.sent_anything) return;
+    // The only answer that the initiator gets: it is repeated when the initiator repeats itself.
+    x.sent = std::move(m.datagram);
+    x.sent_payloads = std::move(m.payloads);
+}
+
+template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram) {
+    // req: rfc2409-4-2
+    if (!is_established()) return house_.report(errc::unexpected_message, path_, h);
+    const auto it = exchanges_.find(h.id.value());
+    if (it == exchanges_.end()) return begin_quick_mode(h, datagram);
+    exchange& x = it->second;
+    if (std::ranges::equal(datagram, x.received)) {
+        const bool may = std::holds_alternative<quick_mode::expecting_proof>(x.state) ||
+                         (x.role == role::initiator && std::holds_alternative<quick_mode::done>(x.state)) ||
+                         (x.role == role::responder && std::holds_alternative<failed>(x.state) && !x.sent_anything);
+        if (may && !x.sent.empty()) house_.send(path_, x.sent, x.sent_payloads, "again", 2);
+        return;
+    }
+    auto q = quick_env();
+    const auto take = [&](auto& state) {
+        auto msg = quick_mode::admit(state, h, datagram, q);
+        if (!msg) return house_.report(msg.error(), path_, h);
+        house_.trace_in(path_, h, datagram, msg->payloads, std::decay_t<decltype(state)>::name);
+        tell(house_.watcher, iv_secret{cookies_, x.id, msg->next});
+        x.received = to_octets(datagram);
+        count(datagram.size());
+        suspect_ = false;
+        adopt(x, quick_mode::on(std::move(state), std::move(*msg), q));
+    };
+    if (auto* s = std::get_if<quick_mode::sent_offer<dh_key>>(&x.state)) take(*s);
+    else if (auto* e = std::get_if<quick_mode::expecting_proof>(&x.state)) take(*e);
+    else house_.report(errc::unexpected_message, path_, h);
+}
+
+template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::header& h, byte_view datagram) {
+    if (used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
+    auto q = quick_env();
+    auto msg = quick_mode::admit_offer(h, datagram, q);
+    if (!msg) return house_.report(msg.error(), path_, h);
+    // From here on the peer is genuine; what it asks for may still be too much.
+    if (used_ids_.size() >= house_.settings.limits.message_ids || !room_for_exchange())
+        return house_.report(errc::limit_reached, path_, h, true);
+    use_message_id(h.id.value());
+    suspect_ = false;
+    house_.trace_in(path_, h, datagram, msg->payloads, "responder");
+    tell(house_.watcher, iv_secret{cookies_, h.id, msg->next});
+    count(datagram.size());
+    const std::size_t sas = msg->chain.count(isakmp::payload_type::security_association);
+    const bool too_many = pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
+    auto own = house_.draw_spis(std::min(sas, house_.settings.limits.pairs_per_exchange));
+    if (!own) return house_.report(own.error(), path_, h, true);
+    exchange& x = exchanges_[h.id.value()];
+    x.begun = house_.now;
+    x.role = role::responder;
+    x.id = h.id;
+    x.about.id = h.id;
+    x.own = *own;
+    x.received = to_octets(datagram);
+    for (std::size_t i = 0; i < sas; ++i)
+        if (const auto tree = isakmp::sa_tree::parse(msg->chain.find(isakmp::payload_type::security_association, i)->body))
+            for (const auto& p : tree->proposals()) {
+                if (p.value.spi.size() != 4) continue;
+                x.peer_spis.push_back(wire::load<std::uint32_t>(p.value.spi));
+                if (x.first_proposal.empty()) {
+                    x.first_proposal.push_back(static_cast<std::byte>(p.value.protocol));
+                    x.first_proposal.insert(x.first_proposal.end(), p.value.spi.begin(), p.value.spi.end());
+                }
+            }
+    for (const isakmp::payload_view& p : msg->chain)
+        if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
+    if (too_many) return adopt(x, step<failed>{failed{errc::limit_reached}, {}});
+    adopt(x, quick_mode::begin(h.id, std::move(*msg), *own, q));
+}
+
+template <class Traits> auto ike_sa<Traits>::has_open_exchange() const -> bool {
+    return std::ranges::any_of(exchanges_, [](const auto& x) { return is_open(x.second); });
+}
+template <class Traits>
+auto ike_sa<Traits>::has_exchange_for(std::size_t child, const std::optional<client>& local,
+                                      const std::optional<client>& remote) const -> bool {
+    return std::ranges::any_of(exchanges_, [&](const auto& it) {
+        const exchange& x = it.second;
+        return is_open(x) && x.role == role::initiator && x.about.child == child && x.about.local == local &&
+               x.about.remote == remote;
+    });
+}
+
+}  // namespace ipsec::ike::v1
