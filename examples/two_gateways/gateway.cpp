@@ -3,6 +3,7 @@
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/isakmp/chain.hpp"
+#include "ipsec/ip/selector_text.hpp"
 
 namespace two_gateways {
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "ipsec/ip/selector_text.hpp"
 #include "simulation.hpp"
 
 namespace two_gateways {

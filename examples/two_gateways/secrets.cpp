@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "ipsec/crypto/proposal_name.hpp"
+#include "ipsec/ip/selector_text.hpp"
 
 namespace two_gateways {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 /// Opt-in: formatting with fmt. Everything that has a name or a text form prints it; secrets print their length alone.
 ///
-///     fmt::print("{} dropped: {}\n", packet_source, name);      // an address, an errc, a prefix, a transform, an enum of the DOI
+///     fmt::print("{} dropped: {}\n", packet_source, name);      // an address, an errc, a prefix, a transform
 ///     fmt::print("SPI {}\n", sa.parameters().id.spi);           // 0x0000c956
 #include <concepts>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "ipsec/core/secret.hpp"
+#include "ipsec/ip/selector_text.hpp"
 #include "ipsec/sa/id.hpp"
 
 namespace ipsec {

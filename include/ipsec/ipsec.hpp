@@ -1,7 +1,8 @@
 #pragma once
 /// Everything that needs the standard library only. Programs that care for compile time include what they use instead.
 ///
-/// Opt-in beside it: `ipsec/fmt.hpp`, `ipsec/crypto/botan/*.hpp`, `ipsec/crypto/legacy.hpp`, `ipsec/io/pcap.hpp`, `ipsec/testing/*.hpp`.
+/// Opt-in beside it: `ipsec/fmt.hpp`, `ipsec/crypto/botan/*.hpp`, `ipsec/crypto/legacy.hpp`, `ipsec/io/pcap.hpp`,
+/// `ipsec/testing/*.hpp`.
 #include "ipsec/ah/open.hpp"
 #include "ipsec/ah/seal.hpp"
 #include "ipsec/crypto/any_suite.hpp"
@@ -13,6 +14,7 @@
 #include "ipsec/esp/seal.hpp"
 #include "ipsec/ike/v1/endpoint.hpp"
 #include "ipsec/io/datagram.hpp"
+#include "ipsec/ip/selector_text.hpp"
 #include "ipsec/policy/inbound_check.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/events.hpp"

@@ -1,5 +1,6 @@
 #pragma once
-// AH input as it comes from the network, with an ICV that always holds or with the real rule; and any packet through seal and open.
+// AH input as it comes from the network, with an ICV that always holds or with the real rule; and any packet through seal
+// and open.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -13,7 +14,8 @@
 
 namespace ipsec::fuzz {
 
-/// The first octet says which SA: mode, IP version, extended numbers, size of the ICV, and which way round. The rest is the packet.
+/// The first octet says which SA: mode, IP version, extended numbers, size of the ICV, and which way round. The rest is
+/// the packet.
 inline void ah(byte_view in) {
     if (in.empty()) return;
     const auto choice = std::to_integer<unsigned>(in[0]);

@@ -5,6 +5,7 @@
 
 #include "fuzz/expect.hpp"
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/ip/selector_text.hpp"
 
 namespace ipsec::fuzz {
 

@@ -3,8 +3,8 @@
 
 namespace ipsec::fuzz {
 
-/// First octet: after how many messages of the honest Main Mode (0 to 6) the rest of the input comes in as a datagram. Its cookies,
-/// length and HASH are made right where the second octet's bits 0, 1 and 2 say so.
+/// First octet: after how many messages of the honest Main Mode (0 to 6) the rest of the input comes in as a datagram. Its
+/// cookies, length and HASH are made right where the second octet's bits 0, 1 and 2 say so.
 inline void main_mode(byte_view in) {
     if (in.size() < 2) return;
     const auto after = std::to_integer<std::size_t>(in[0]) % 7;

@@ -178,7 +178,7 @@ TEMPLATE_TEST_CASE("beyond the limit the side that gives up says so, and sends D
     }
 }
 
-// --- every pattern of loss ------------------------------------------------------------------------------------------------------
+// --- every pattern of loss --------------------------------------------------------------------------------------------------
 
 namespace {
 /// What a pattern of loss may hit: the first exchanges, the replacement of a pair, the replacement of the ISAKMP SA.
@@ -214,8 +214,8 @@ auto length_of(stage s) -> std::size_t { return s == stage::first ? 10 : s == st
 // All patterns over the messages of a stage and as many more as can be lost without anybody giving up: each end gives up when
 // `tries` of its own messages or the answers to them are lost, so fewer losses than that in all must do no harm.
 // req: rfc2408-5.1-9
-TEMPLATE_TEST_CASE("every pattern of loss below the limit ends with equal SAs, in each exchange and each rekey", "[ike][bad_link]",
-                   identity_ends, deferred_ends) {
+TEMPLATE_TEST_CASE("every pattern of loss below the limit ends with equal SAs, in each exchange and each rekey",
+                   "[ike][bad_link]", identity_ends, deferred_ends) {
     for (const stage s : {stage::first, stage::phase_2_rekey, stage::phase_1_rekey}) {
         const std::size_t n = length_of(s) + few_tries - 1;
         for (std::uint32_t pattern = 0; pattern < (1U << n); ++pattern) {

@@ -97,6 +97,33 @@ TEST_CASE("when the word of a refusal is lost, the initiator's repetition brings
     CHECK(ends.right.failures.size() == 1);
 }
 
+TEST_CASE("a refusal that names no SPI, or the ISAKMP SA, ends the one exchange that waits, none of several", "[ike][limits]") {
+    const bool by_cookies = GENERATE(false, true);
+    const auto open = static_cast<std::uint8_t>(GENERATE(1, 2));
+    CAPTURE(by_cookies, open);
+    auto l = ike_config(true), r = ike_config(false);
+    for (auto* c : {&l, &r}) c->peers[0].children[0].allow_narrower = true;
+    identity_ends ends{std::move(l), std::move(r)};
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+    REQUIRE(ends.run(seconds(5)));
+    ends.wire.cut(side::left);
+    for (std::uint8_t n = 1; n <= open; ++n) REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}, part(n), there));
+    const auto cky = ends.left.established.at(0).cookies.octets();
+    v1::informational::content c;
+    c.payloads.push_back(v1::informational::notify_of(isakmp::notify_type::no_proposal_chosen, isakmp::protocol_id::isakmp,
+                                                      by_cookies ? byte_view{cky} : byte_view{}));
+    const auto m =
+        v1::informational::write(c, isakmp::message_id{9}, ends.right.record.phase_1.at(0), ends.right.crypto);
+    REQUIRE(m);
+    ends.left.ike.handle_datagram(ends.now(), left_path, m->datagram);
+    ends.flush(ends.left, side::left);
+    CHECK(ends.left.failures.size() == (open == 1 ? 1U : 0U));
+    ends.wire.mend();
+    REQUIRE(ends.run(seconds(10)));
+    CHECK(ends.left.table.size() == (open == 1 ? 0U : 4U));
+    CHECK(ends.equal_sas());
+}
+
 TEST_CASE("a peer that asks for two protocols at once is refused by name, and so is our own user", "[ike][limits]") {
     auto l = ike_config(true), r = ike_config(false);
     for (auto* c : {&l, &r}) c->peers[0].children[0].allow_narrower = true;

@@ -226,7 +226,8 @@ TEST_CASE("phase 2: an answer that is no whole alternative of the offer is refus
     };
     for (const auto& t : {
              row{"the first", [&](auto& b) { put_esp(proposal(b, 1, protocol_id::ipsec_esp, spi), 1, *esp(256).esp, c); }, true},
-             row{"half a bundle", [&](auto& b) { put_esp(proposal(b, 2, protocol_id::ipsec_esp, spi), 1, *both.esp, c); }, false},
+             row{"half a bundle",
+                 [&](auto& b) { put_esp(proposal(b, 2, protocol_id::ipsec_esp, spi), 1, *both.esp, c); }, false},
              row{"the other half", [&](auto& b) { put_ah(proposal(b, 2, protocol_id::ipsec_ah, spi), 1, *both.ah, c); }, false},
              row{"a bundle of other parts",
                  [&](auto& b) {
@@ -250,7 +251,8 @@ TEST_CASE("phase 2: an answer that is no whole alternative of the offer is refus
                  false},
              row{"another lifetime",
                  [&](auto& b) { put_esp(proposal(b, 1, protocol_id::ipsec_esp, spi), 1, *esp(256).esp, longer); }, false},
-             row{"a weaker key", [&](auto& b) { put_esp(proposal(b, 1, protocol_id::ipsec_esp, spi), 1, *esp(128).esp, c); }, false},
+             row{"a weaker key",
+                 [&](auto& b) { put_esp(proposal(b, 1, protocol_id::ipsec_esp, spi), 1, *esp(128).esp, c); }, false},
              row{"no integrity",
                  [&](auto& b) {
                      put_esp(proposal(b, 1, protocol_id::ipsec_esp, spi), 1,

@@ -7,6 +7,7 @@
 
 #include "ip/build.hpp"
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/ip/selector_text.hpp"
 #include "ipsec/ip/transport.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "support/catch.hpp"

@@ -1,4 +1,5 @@
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/ip/selector_text.hpp"
 
 #include <optional>
 #include <random>

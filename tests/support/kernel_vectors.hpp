@@ -180,7 +180,8 @@ inline auto check_kernel_cases(const std::string& protocol) -> kernel_summary {
                 pseudo.insert(pseudo.end(), inner.begin() + 40, inner.end());
                 CHECK(internet_checksum(pseudo) == 0);
             }
-            // And made once more, from the inside out, with what the kernel chose freely: IV, identification, hop limit, ICV padding.
+            // And made once more, from the inside out, with what the kernel chose freely: IV, identification,
+            // hop limit, ICV padding.
             for (; !layers.empty(); layers.pop_back()) {
                 const auto& [goal, number] = layers.back();
                 const bool is_esp = (over_v4 ? goal[9] : goal[6]) == std::byte{50};

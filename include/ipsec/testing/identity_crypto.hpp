@@ -103,7 +103,7 @@ public:
 private:
     static constexpr std::uint64_t field = (std::uint64_t{1} << 61) - 1;
     [[nodiscard]] static constexpr auto times(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
-        // In halves of 31 bits, with 2^61 = 1: no 128-bit type is needed, and fuzzers make many of these. @pre both below the field
+        // In halves of 31 bits, with 2^61 = 1: no 128-bit type is needed, and fuzzers make many of these. Both below the field.
         constexpr std::uint64_t low31 = (std::uint64_t{1} << 31) - 1, low30 = low31 >> 1;
         const std::uint64_t a1 = a >> 31, a0 = a & low31, b1 = b >> 31, b0 = b & low31;
         const std::uint64_t middle = a1 * b0 + a0 * b1;

@@ -55,20 +55,21 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     } else if (n->message == isakmp::notify_type::responder_lifetime && n->protocol == isakmp::protocol_id::isakmp) {
         const bool named = n->spi.empty() || std::ranges::equal(n->spi, cookies_.octets());
         if (const auto life = read_lifetime(n->data, true); life && named && role_ == role::initiator) limit_life(*life);
-    } else if (isakmp::is_error(n->message) && n->protocol != isakmp::protocol_id::isakmp &&
-               h.exchange == isakmp::exchange_type::informational) {
-        // By the SPI that we offered; a peer that leaves it out can mean only an exchange that waits alone.
+    } else if (isakmp::is_error(n->message) && h.exchange == isakmp::exchange_type::informational) {
+        // By the SPI that we offered; a peer that leaves it out, or names the ISAKMP SA, can mean only an exchange that waits
+        // alone.
+        const bool unnamed = n->spi.empty() || n->protocol == isakmp::protocol_id::isakmp;
         exchange* meant = nullptr;
         std::size_t open = 0;
         for (auto& [id, x] : exchanges_) {
             if (x.role != role::initiator || !std::holds_alternative<quick_mode::sent_offer<dh_key>>(x.state)) continue;
             ++open;
-            if (n->spi.empty()) meant = &x;
+            if (unnamed) meant = &x;
             else if (n->spi.size() == 4)
                 for (const child_spis& s : x.own)
                     if (const auto spi = wire::load<std::uint32_t>(n->spi); spi == s.esp || spi == s.ah) meant = &x;
         }
-        if (meant != nullptr && (!n->spi.empty() || open == 1)) fail(*meant, errc::refused_by_peer, false);
+        if (meant != nullptr && (!unnamed || open == 1)) fail(*meant, errc::refused_by_peer, false);
     }
 }
 
