@@ -91,8 +91,8 @@ public:
     /// Traffic needs an SA. Selectors of the event narrow the policy's when the policy allows that.
     auto handle(instant now, const sa::acquire& e) -> result<void>;
     void handle(instant now, const sa::soft_expired& e);
-    /// The pair that the SA belongs to is over in both directions, with a Delete. For an outbound SA that is used up by volume while
-    /// the peer still sends on the other one, hand in `soft_expired` instead: a new pair comes, the old one goes in its time.
+    /// The pair that the SA belongs to is over in both directions, with a Delete. For an outbound SA that is used up by volume
+    /// while the peer still sends on the other one, hand in `soft_expired` instead: a new pair comes, the old one goes in time.
     void handle(instant now, const sa::hard_expired& e);
 
     /// Ends everything with a peer: child SAs are removed, a Delete goes out once for each SA, nothing is awaited.
