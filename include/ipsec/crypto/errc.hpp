@@ -1,4 +1,5 @@
 #pragma once
+/// What can go wrong in cryptography: with a choice of algorithms, a key, a packet, or the library behind the provider.
 #include "ipsec/core/result.hpp"
 
 namespace ipsec::crypto {

@@ -1,5 +1,5 @@
 #pragma once
-/// NULL, DES-CBC, 3DES-CBC and AES-CBC on Botan: the first half of encrypt-then-MAC.
+/// NULL, DES-CBC, 3DES-CBC and AES-CBC on Botan: the first half of encrypt-then-MAC.    RFC 2410, RFC 2405, RFC 2451, RFC 3602
 #include <array>
 
 #include "ipsec/core/secret.hpp"
