@@ -204,21 +204,30 @@ TEST_CASE("making keys, sealing and opening leave no piece of a key on the stack
                                      }),
                                      keys));
         CHECK_FALSE(worked);
-        const auto bare = stack_after([&] {
-            for (const auto way : {botan::shim::encryption, botan::shim::decryption}) {
-                const auto name = botan::shim::mode_name(tr.encryption, cipher_key);
-                const auto mode = Botan::Cipher_Mode::create_or_throw(name, way);
-                mode->set_key(botan::shim::octets(keys), cipher_key);
-                std::vector<std::uint8_t> iv(mode->default_nonce_length()), text(64);
+        // Each bare call on a stack of its own: one that follows writes over what the one before it left.
+        test::octets bare;
+        const auto alone = [&](const std::function<void()>& work) {
+            const auto stack = stack_after(work);
+            bare.insert(bare.end(), stack.begin(), stack.end());
+        };
+        const auto name = botan::shim::mode_name(tr.encryption, cipher_key);
+        for (const auto way : {botan::shim::encryption, botan::shim::decryption}) {
+            const auto mode = Botan::Cipher_Mode::create_or_throw(name, way);
+            std::vector<std::uint8_t> iv(mode->default_nonce_length()), text(64);
+            alone([&] { mode->set_key(botan::shim::octets(keys), cipher_key); });
+            alone([&] {
                 mode->start(iv.data(), iv.size());
                 mode->process(text.data(), text.size());
-            }
-            if (is_combined(tr.encryption)) return;
+            });
+        }
+        if (!is_combined(tr.encryption)) {
             const auto mac = Botan::MessageAuthenticationCode::create_or_throw(botan::shim::hmac_name(find(tr.integrity)->hash));
-            mac->set_key(botan::shim::octets(keys.subspan(cipher_key)), keys.size() - cipher_key);
-            mac->update("text");
-            (void)mac->final();
-        });
+            alone([&] { mac->set_key(botan::shim::octets(keys.subspan(cipher_key)), keys.size() - cipher_key); });
+            alone([&] {
+                mac->update("text");
+                (void)mac->final();
+            });
+        }
         const auto ours = stack_after([&] {
             rare_rng random;
             const auto k = s.make_keys(keymat).value();

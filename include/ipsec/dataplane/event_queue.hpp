@@ -48,8 +48,9 @@ private:
 template <std::size_t Capacity = 32>
 class event_queue {
 public:
-    /// The next event: expiries first, then acquires, then unknown SPIs.
-    [[nodiscard]] auto poll() noexcept -> std::optional<sa::up_event> {
+    /// The next event: expiries first, then acquires, then unknown SPIs. A template only so that those who do not poll need not
+    /// parse what the variant costs.
+    template <class Event = sa::up_event> [[nodiscard]] auto poll() noexcept -> std::optional<Event> {
         if (auto e = expiries_.pop()) {
             if (e->what == sa::expiry::hard) return sa::hard_expired{e->id, e->policy};
             return sa::soft_expired{e->id, e->policy};
