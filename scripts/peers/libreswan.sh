@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# libreswan's pluto (Debian 12) as a peer in a guest (guest.sh start DIR --root "$(libreswan.sh root)"), on the guest kernel's
+# ESP and AH.
+#
+#   libreswan.sh start DIR --guest GUESTDIR
+#   libreswan.sh load DIR IPSEC.CONF SECRETS  replaces connections and secrets
+#   libreswan.sh ipsec DIR ARG...             such as whack --name net --initiate, whack --status
+#   libreswan.sh log DIR                      prints pluto's log
+#   libreswan.sh stop DIR [--kill]            --kill: without a word to anybody
+#   libreswan.sh root                         makes the Debian root if need be, and prints its path
+#
+# Needs root, mmdebstrap, python3.
+set -euo pipefail
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+packages=(libreswan iproute2 iputils-ping procps)
+
+start() {
+  [[ ${1-} == --guest && ${2-} ]] || usage
+  (cd "$2" && pwd) >"$dir/guest"
+  in_guest '[ -x /r/usr/libexec/ipsec/pluto ]' || die "start the guest with --root \"\$(libreswan.sh root)\""
+  in_guest 'rm -rf /tmp/peer; mkdir -p /tmp/peer/run /tmp/peer/nss; mount --bind /tmp/peer /r/mnt
+    printf "config setup\n  uniqueids=no\n  ikev1-policy=accept\n" > /tmp/peer/ipsec.conf
+    : > /tmp/peer/ipsec.secrets
+    mkdir -p /r/etc/ipsec.d
+    chroot /r ipsec initnss --nssdir /mnt/nss > /tmp/peer/nss.log 2>&1'
+  # shellcheck disable=SC2016  # expanded in the guest
+  in_guest 'chroot /r /usr/libexec/ipsec/pluto --nofork --stderrlog --use-xfrm --config /mnt/ipsec.conf --rundir /mnt/run \
+      --nssdir /mnt/nss --ipsecdir /etc/ipsec.d --secretsfile /mnt/ipsec.secrets --no-dnssec > /tmp/peer/pluto.log 2>&1 < /dev/null &
+    echo $! > /tmp/peer/pid
+    for i in $(seq 200); do [ -S /tmp/peer/run/pluto.ctl ] && break; usleep 100000; done
+    chroot /r ipsec whack --ctlsocket /mnt/run/pluto.ctl --listen' || die "pluto does not answer in the guest: $(log)"
+}
+
+ipsec() { in_guest "chroot /r ipsec $* --ctlsocket /mnt/run/pluto.ctl"; }
+
+load() {
+  local name
+  in_guest 'cat /tmp/peer/ipsec.conf' | awk '$1 == "conn" && $2 !~ /^%/ {print $2}' | while read -r name; do
+    ipsec whack --delete --name "$name" || true
+  done
+  python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$1" /tmp/peer/ipsec.conf
+  python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$2" /tmp/peer/ipsec.secrets
+  ipsec whack --rereadsecrets
+  ipsec whack --listen
+  awk '$1 == "conn" && $2 !~ /^%/ {print $2}' "$1" | while read -r name; do
+    ipsec addconn --config /mnt/ipsec.conf "$name"
+  done
+}
+
+log() { in_guest 'cat /tmp/peer/pluto.log'; }
+
+stop() {
+  local signal=TERM
+  [[ ${1-} != --kill ]] || signal=KILL
+  end_in_guest "$signal"
+  rm -f "$dir/guest"
+}
+
+command=${1-}
+[[ $command != root ]] || { debian_root libreswan "${packages[@]}"; exit; }
+[[ $# -ge 2 ]] || usage
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+shift 2
+case $command in
+  start | load | ipsec | log | stop) "$command" "$@" ;;
+  *) usage ;;
+esac
