@@ -1,0 +1,212 @@
+"""The benches on which cells run: what stands between and around the two sides, made once and used for many cells."""
+import contextlib
+import pathlib
+import signal
+import subprocess
+
+from . import traffic
+from .net import Failed, Namespace, Process, cable, run, wait_for
+from .plan import OURS, PEER
+from .sides import PEERS, NONE, Gateway, Guest, Libreswan, StrongSwan
+from .wire import Capture
+
+LIB = pathlib.Path(__file__).resolve().parent
+
+
+def address(ns, end, device):
+    for family, prefix in ((4, 24), (6, 64)):
+        flags = ["nodad"] if family == 6 else []
+        ns.ip("addr", "add", f"{end.outer[family]}/{prefix}", "dev", device, *flags)
+        ns.ip("addr", "add", f"{end.inner[family]}/{prefix}", "dev", "lo", *flags)
+
+
+class Bench:
+    """Our side in the namespace "ours", a peer at the other end of the cable."""
+    native = False  # whether ESP and AH go over IP as they are
+
+    def __init__(self, options, work):
+        self.options, self.work = options, work
+        self.namespaces, self.folder, self.plan = [], None, None
+        self.ours = self.peer = None
+
+    def namespace(self, name):
+        ns = Namespace(name)
+        self.namespaces.append(ns)
+        return ns
+
+    def our_side(self, ns):
+        if self.options.self_test:
+            return StrongSwan("ours", ns, self.work / "ours")
+        return Gateway("ours", ns, self.options.gateway, self.work)
+
+    def finish(self):
+        for side in (self.ours, self.peer):
+            if side:
+                side.finish()
+        for ns in self.namespaces:
+            ns.remove()
+
+    # --- what cells are made of -----------------------------------------------------------------------------------------
+    def configure(self, plan, ours=None, peer=None):
+        """Both sides run with `plan`, or with their own variants of it."""
+        self.plan = plan
+        self.peer.configure(peer or plan, self.folder)
+        self.ours.configure(ours or plan, self.folder)
+
+    def connect(self, plan, role, ours=None, peer=None):
+        self.configure(plan, ours, peer)
+        (self.ours if role == "initiator" else self.peer).initiate()
+        self.wait_up()
+
+    def wait_up(self, seconds=10):
+        for side in (self.ours, self.peer):
+            wait_for(f"{side.name} has SAs", lambda s=side: s.sas().ike and s.sas().children, seconds)
+
+    def wait_down(self, what="ike", seconds=5):
+        for side in (self.ours, self.peer):
+            wait_for(f"the SAs of {side.name} are gone", lambda s=side: s.sas() == NONE if what == "ike" else not s.sas().children, seconds)
+
+    def ping(self, count=3, size=56):
+        """Both ways."""
+        self.ours.ping(*self.plan.addresses("ours"), count, size)
+        self.peer.ping(*self.plan.addresses("peer"), count, size)
+
+    def ping_until(self, seconds, what="ping"):
+        traffic.ping_until(self.ours.ns, *self.plan.addresses("ours"), seconds, what)
+
+    def settle(self):
+        """The end of a cell, whatever became of it. Raises the first `Failed` after everything was seen to."""
+        failures = []
+        for side in (self.ours, self.peer):
+            try:
+                side.settle()
+            except Failed as failed:
+                failures.append(failed)
+        if failures:
+            raise failures[0]
+
+
+class Wired(Bench):
+    """strongSwan in user space: three namespaces, "ours" and "peer" at the ends, "wire" between them with a bridge or a relay."""
+
+    def __init__(self, options, work):
+        super().__init__(options, work)
+        ours, self.wire, peer = (self.namespace(n) for n in ("ours", "wire", "peer"))
+        self.wire.ip("link", "add", "bridge", "type", "bridge")
+        self.wire.ip("link", "set", "bridge", "up")
+        for ns, end, device in ((ours, OURS, "to-ours"), (peer, PEER, "to-peer")):
+            cable(ns, "eth0", self.wire, device)
+            address(ns, end, "eth0")
+            self.wire.ip("link", "set", device, "master", "bridge")
+            # forged packets come from anywhere: what is sent to them goes to the wire, and nowhere from there
+            ns.ip("route", "add", "10.128.0.0/9", "via", "10.77.0.3")
+        self.wire.ip("addr", "add", "10.77.0.3/24", "dev", "bridge")
+        self.wire.sysctl("net.ipv4.ip_forward=0")
+        self.peer = StrongSwan("peer", peer, work / "peer")
+        self.ours = self.our_side(ours)
+
+    @contextlib.contextmanager
+    def capture(self):
+        capture = Capture(self.wire, "to-ours", self.folder / "wire.pcap")
+        try:
+            yield capture.file
+        finally:
+            capture.end()
+
+    @contextlib.contextmanager
+    def relay(self, *how):
+        """A bad wire for a while; yields an object with `said`, `signal`."""
+        for device in ("to-ours", "to-peer"):
+            self.wire.ip("link", "set", device, "nomaster")
+        with tool(self.wire, self.folder / "relay.txt", LIB / "relay.py", "to-ours", "to-peer", *how) as relay:
+            try:
+                yield relay
+            finally:
+                for device in ("to-ours", "to-peer"):
+                    self.wire.ip("link", "set", device, "master", "bridge")
+
+    @contextlib.contextmanager
+    def flood(self, rate, seconds):
+        with tool(self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], "--rate", rate, "--seconds", seconds) as flood:
+            yield flood
+
+
+class Emulated(Bench):
+    """A Linux kernel in an emulator at the other end; with a daemon in it, or with keys given by hand."""
+    native = True
+    daemon = None
+
+    def __init__(self, options, work):
+        super().__init__(options, work)
+        ns = self.namespace("ours")
+        root = run(PEERS / self.daemon.script, "root", timeout=600).split()[-1] if self.daemon else None
+        self.guest = Guest(ns, work / "guest", root)
+        address(ns, OURS, "tap0")
+        f = PEER
+        self.guest.run(f"ip addr add {f.outer[4]}/24 dev eth0; ip addr add {f.outer[6]}/64 dev eth0 nodad; "
+                       f"ip addr add {f.inner[4]}/24 dev lo; ip addr add {f.inner[6]}/64 dev lo nodad; "
+                       f"ip route add {OURS.network[4]} via {OURS.outer[4]} src {f.inner[4]}; "
+                       f"ip route add {OURS.network[6]} via {OURS.outer[6]} src {f.inner[6]}")
+        if self.daemon:
+            self.peer = self.daemon("peer", ns, work / "peer", self.guest)
+        self.ours = self.our_side(ns)
+
+    def finish(self):
+        self.guest.finish()
+        if self.peer:
+            self.peer.running = False  # it went with the guest
+        super().finish()
+
+    @contextlib.contextmanager
+    def capture(self):
+        capture = Capture(self.ours.ns, "tap0", self.folder / "wire.pcap")
+        try:
+            yield capture.file
+        finally:
+            capture.end()
+
+
+class GuestStrongSwan(Emulated):
+    daemon = StrongSwan
+
+
+class GuestLibreswan(Emulated):
+    daemon = Libreswan
+
+
+class GuestKernel(Emulated):
+    def settle(self):
+        self.guest.run("ip xfrm state flush; ip xfrm policy flush")
+        self.ours.settle()
+
+
+class Tool:
+    """A helper of this folder that runs in a namespace and prints to a file."""
+
+    def __init__(self, ns, file, program, *arguments):
+        self.file = file
+        with open(file, "wb") as out:
+            self.process = Process(ns.start("python3", program, *arguments, stdout=out, stderr=subprocess.STDOUT))
+        wait_for(f"{program.name} is ready", lambda: "ready" in self.said(), 5, pause=0.02)
+
+    def said(self):
+        return self.file.read_text(errors="replace")
+
+    def wait(self, word, seconds):
+        wait_for(f"{self.file.stem}: {word}", lambda: word in self.said(), seconds, pause=0.02)
+
+    def send(self, number):
+        self.process.send(number)
+
+    def end(self):
+        self.process.end(signal.SIGTERM)
+        return self.said().strip().splitlines()[-1]
+
+
+@contextlib.contextmanager
+def tool(ns, file, program, *arguments):
+    made = Tool(ns, file, program, *arguments)
+    try:
+        yield made
+    finally:
+        made.end()

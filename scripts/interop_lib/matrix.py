@@ -1,0 +1,112 @@
+"""Cells, and the table that they make."""
+import dataclasses
+import fnmatch
+import pathlib
+import re
+import shutil
+import sys
+import time
+import traceback
+import typing
+
+from .net import Failed, Skipped
+
+LIMIT = 20  # seconds that a cell may take once its peer is up
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    name: str
+    what: str
+    peer: str               # strongswan, linux or libreswan
+    bench: type
+    run: typing.Callable    # takes the bench; returns a note for the table or nothing
+
+
+cells = []
+
+
+def cell(name, what, peer, bench):
+    """Decorator: the function is the cell of that name."""
+    def add(function):
+        assert all(c.name != name for c in cells), name
+        cells.append(Cell(name, what, peer, bench, function))
+        return function
+    return add
+
+
+def chosen(peer, patterns):
+    of_peer = [c for c in cells if peer in (None, c.peer)]
+    for pattern in patterns:
+        if not fnmatch.filter((c.name for c in of_peer), pattern):
+            raise LookupError(f"no case is called '{pattern}'; --list names them")
+    return [c for c in of_peer if not patterns or any(fnmatch.fnmatchcase(c.name, p) for p in patterns)]
+
+
+def known_skips(page):
+    """The table of docs/interop.md: {pattern of cases: the peer's words}."""
+    rows = re.findall(r"(?m)^\| `([^`|]+)` \| (.+?) \|", page.read_text())
+    return dict(rows)
+
+
+class Report:
+    def __init__(self, logs, page, strict):
+        self.logs, self.strict = logs, strict
+        self.known = known_skips(page)
+        self.results = []
+        self.width = max(len(c.name) for c in cells)
+
+    def run(self, cell_, bench_of, keep):
+        """Runs one cell. @return whether its bench may be used for the next"""
+        folder = self.logs / cell_.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        verdict, note, begun = "pass", "", time.monotonic()
+        bench = None
+        try:
+            bench = bench_of(cell_.bench)
+            begun = time.monotonic()
+            bench.folder = folder
+            try:
+                note = cell_.run(bench) or ""
+            finally:
+                seconds = time.monotonic() - begun
+                if not keep or sys.exc_info()[0] is None:
+                    bench.settle()
+            if seconds > LIMIT:
+                raise Failed(f"took {seconds:.1f} s, {LIMIT} are allowed")
+        except Skipped as reason:
+            verdict, note = "skip", str(reason)
+        except Failed as failed:
+            verdict, note = "FAIL", str(failed)
+        except Exception as error:  # pylint: disable=broad-except  # a cell that breaks is a cell that failed
+            verdict, note = "FAIL", f"{type(error).__name__}: {error}"
+            (folder / "traceback.txt").write_text(traceback.format_exc())
+        if verdict == "skip" and self.strict and not self._stands(cell_.name, note):
+            verdict, note = "FAIL", f"skipped, and docs/interop.md does not have it: {note}"
+        self._line(cell_, verdict, time.monotonic() - begun, note)
+        return verdict != "FAIL"
+
+    def _stands(self, name, reason):
+        return any(fnmatch.fnmatchcase(name, pattern) and words.strip("“”\"") in reason for pattern, words in self.known.items())
+
+    def _line(self, cell_, verdict, seconds, note):
+        self.results.append((cell_, verdict, note))
+        print(f"{verdict}  {cell_.name:<{self.width}}  {seconds:5.1f} s  {cell_.what}{': ' + note if note else ''}", flush=True)
+
+    def end(self):
+        """The reasons, then the last line. @return how many failed"""
+        count = {v: sum(verdict == v for _, verdict, _ in self.results) for v in ("pass", "FAIL", "skip")}
+        for verdict, word in (("FAIL", "failed"), ("skip", "skipped")):
+            for cell_, how, note in self.results:
+                if how == verdict:
+                    print(f"{word}: {cell_.name}: {note}" + (f"  (logs: {relative(self.logs / cell_.name)})" if how == "FAIL" else ""))
+        print(f"{count['pass']} passed, {count['FAIL']} failed, {count['skip']} skipped", flush=True)
+        return count["FAIL"]
+
+
+def relative(path):
+    try:
+        return path.relative_to(pathlib.Path.cwd())
+    except ValueError:
+        return path

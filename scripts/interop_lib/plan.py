@@ -1,0 +1,102 @@
+"""What two sides are to agree on, and the configuration of either of them in its own syntax."""
+import dataclasses
+
+PSK = "an interop secret"
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """One side of the cable."""
+    outer: dict
+    inner: dict
+    network: dict
+
+
+OURS = End({4: "10.77.0.1", 6: "fd77::1"}, {4: "10.1.0.1", 6: "fd01::1"}, {4: "10.1.0.0/24", 6: "fd01::/64"})
+PEER = End({4: "10.77.0.2", 6: "fd77::2"}, {4: "10.2.0.1", 6: "fd02::1"}, {4: "10.2.0.0/24", 6: "fd02::/64"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """One connection "gw" with one child "net". What only one side is told goes by `dataclasses.replace`."""
+    ike: str = "aes128-sha1-modp2048"
+    esp: str = "aes128-sha1"
+    ah: str = ""
+    mode: str = "tunnel"
+    family: int = 4
+    psk: str = PSK
+    start_action: str = "none"
+    dpd: bool = False
+    connection: tuple = ()  # further lines of the connection
+    child: tuple = ()       # and of the child
+
+    def ends(self, who):
+        return (OURS, PEER) if who == "ours" else (PEER, OURS)
+
+    def addresses(self, who):
+        """(own, other) as seen by the hosts whose packets are protected."""
+        own, other = self.ends(who)
+        which = "outer" if self.mode == "transport" else "inner"
+        return getattr(own, which)[self.family], getattr(other, which)[self.family]
+
+    def swanctl_conf(self, who):
+        own, other = self.ends(who)
+        f = self.family
+        connection = ["version = 1", f"local_addrs = {own.outer[f]}", f"remote_addrs = {other.outer[f]}", f"proposals = {self.ike}"]
+        if self.dpd:
+            connection += ["dpd_delay = 1s", "dpd_timeout = 3s"]
+        child = [f"mode = {self.mode}"]
+        if self.mode == "tunnel":
+            child += [f"local_ts = {own.network[f]}", f"remote_ts = {other.network[f]}"]
+        if self.esp:
+            child.append(f"esp_proposals = {self.esp}")
+        if self.ah:
+            child.append(f"ah_proposals = {self.ah}")
+        if self.start_action != "none":
+            child.append(f"start_action = {self.start_action}")
+        if self.dpd:
+            child.append(f"dpd_action = {'trap' if self.start_action == 'trap' else 'clear'}")
+        return _braces([("connections", [("gw", [
+            *connection, *self.connection,
+            ("local", ["auth = psk", f"id = {own.outer[f]}"]),
+            ("remote", ["auth = psk", f"id = {other.outer[f]}"]),
+            ("children", [("net", [*child, *self.child])])])]),
+            ("secrets", [("ike-peer", [f'secret = "{self.psk}"'])])])
+
+    def ipsec_conf(self, who):
+        """libreswan's words for the same. Its suites are named cipher-hash;group."""
+        own, other = self.ends(who)
+        f = self.family
+        lines = ["config setup", "    uniqueids=no", "    ikev1-policy=accept", "conn net", "    ikev2=no", "    authby=secret", "    auto=add",
+                 f"    left={own.outer[f]}", f"    right={other.outer[f]}", f"    type={self.mode}", f"    ike={_libreswan(self.ike)}"]
+        lines.append("    phase2=" + ("ah" if self.ah else "esp"))
+        lines.append("    phase2alg=" + _libreswan(self.ah or self.esp))
+        lines.append("    pfs=" + ("yes" if "modp" in (self.ah or self.esp) else "no"))
+        if self.mode == "tunnel":
+            lines += [f"    leftsubnet={own.network[f]}", f"    rightsubnet={other.network[f]}"]
+        if f == 6:
+            lines.append("    hostaddrfamily=ipv6")
+        return "\n".join(lines) + "\n"
+
+    def ipsec_secrets(self):
+        return f': PSK "{self.psk}"\n'
+
+
+def _braces(items, depth=0):
+    indent = "  " * depth
+    out = ""
+    for item in items:
+        if isinstance(item, str):
+            out += f"{indent}{item}\n"
+        else:
+            out += f"{indent}{item[0]} {{\n{_braces(item[1], depth + 1)}{indent}}}\n"
+    return out
+
+
+def _libreswan(suite):
+    words = suite.replace("gcm16", "_gcm").split("-")
+    if words[0].startswith("aes") and "_gcm" in words[0]:
+        words[0] = "aes_gcm" + words[0][3:].replace("_gcm", "")
+    words = ["sha2_256" if w == "sha256" else w for w in words]
+    group = [w for w in words if w.startswith("modp")]
+    return "-".join(w for w in words if w not in group) + "".join(";" + g for g in group)

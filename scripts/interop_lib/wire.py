@@ -1,0 +1,58 @@
+"""What is on the wire between the two sides: tcpdump takes it down, tshark reads it with the keys that the gateway logged."""
+import collections
+import os
+import re
+import signal
+import subprocess
+
+from .net import Failed, Process, wait_for
+
+FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 proto 51"
+
+
+class Capture:
+    def __init__(self, ns, device, file):
+        self.file = file
+        self.errors = open(str(file) + ".err", "w+b")
+        self.process = Process(ns.start("tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, FILTER, stderr=self.errors))
+        wait_for("tcpdump listens", lambda: b"listening" in self._said(), 5, pause=0.02)
+
+    def _said(self):
+        self.errors.seek(0)
+        return self.errors.read()
+
+    def end(self):
+        self.process.end(signal.SIGINT)
+        self.errors.close()
+        os.unlink(self.errors.name)
+
+
+Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings")
+
+
+def dissect(file, keys):
+    """Reads a capture with the tables in the folder `keys`. Raises `Failed` when tshark finds anything malformed.
+
+    @return how many ISAKMP messages there are, are encrypted, were opened; how many ESP and AH packets there are, show what is
+            inside, have an ICV that tshark finds right; and how many echo requests and replies it saw inside
+    """
+    preferences = ["-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE",
+                   "-o", "esp.enable_null_encryption_decode_heuristic:FALSE", "-o", "ip.check_checksum:TRUE"]
+    done = subprocess.run(["tshark", "-n", "-r", str(file), *preferences, "-V"], capture_output=True, text=True, errors="replace", timeout=60,
+                          env={**os.environ, "WIRESHARK_CONFIG_DIR": str(keys)})
+    if done.returncode != 0:
+        raise Failed(f"tshark: {' '.join(done.stderr.split())[-300:]}")
+    counts = collections.Counter()
+    for number, frame in enumerate(re.split(r"(?m)^Frame \d+:", done.stdout)[1:], 1):
+        if bad := re.search(r".*(?:Malformed|Expert Info \((?:Warning|Error)).*", frame):
+            raise Failed(f"tshark, frame {number}: {bad[0].strip()}")
+        if "Internet Security Association" in frame:
+            sealed = re.search(r"\.\.\. \.\.\.1 = Encryption: Encrypted", frame) is not None
+            counts.update(isakmp=1, sealed=sealed, opened=sealed and re.search(r"Encrypted Data[^\n]*\n\s+Payload:", frame) is not None)
+        elif "Encapsulating Security Payload" in frame:
+            counts.update(protected=1, readable="Pad Length" in frame,
+                          right=re.search(r"\[Good: True\]|ICV[^\n]*\[correct\]|Authentication Data \[correct\]|\[correct\]", frame) is not None)
+        elif "Authentication Header" in frame:
+            counts.update(protected=1, readable=1, right=1)  # tshark knows no keys for AH
+        counts.update(pings="Echo (ping) re" in frame)
+    return Verdict(*(counts[name] for name in Verdict._fields))
