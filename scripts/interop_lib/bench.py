@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from . import traffic
-from .net import Failed, Namespace, Process, cable, run, wait_for
+from .net import Failed, Namespace, Process, Skipped, cable, run, wait_for
 from .plan import OURS, PEER
 from .sides import PEERS, NONE, Gateway, Guest, Libreswan, StrongSwan
 from .wire import Capture
@@ -29,6 +29,10 @@ class Bench:
         self.namespaces, self.folder, self.plan = [], None, None
         self.ours = self.peer = None
 
+    def make(self):
+        """Starts what stays for all cells. What was made when it fails, `finish` takes down."""
+        raise NotImplementedError
+
     def namespace(self, name):
         ns = Namespace(name)
         self.namespaces.append(ns)
@@ -45,6 +49,12 @@ class Bench:
                 side.finish()
         for ns in self.namespaces:
             ns.remove()
+
+    def needs(self, *abilities):
+        """Skips the cell where strongSwan plays our part and lacks one of them."""
+        for ability in abilities:
+            if self.options.self_test and ability in self.ours.cannot:
+                raise Skipped(self.ours.cannot[ability])
 
     # --- what cells are made of -----------------------------------------------------------------------------------------
     def configure(self, plan, ours=None, peer=None):
@@ -71,8 +81,22 @@ class Bench:
         self.ours.ping(*self.plan.addresses("ours"), count, size)
         self.peer.ping(*self.plan.addresses("peer"), count, size)
 
-    def ping_until(self, seconds, what="ping"):
-        traffic.ping_until(self.ours.ns, *self.plan.addresses("ours"), seconds, what)
+    def come_back(self, seconds):
+        """Traffic brings the SAs back, by a trap; then there is one pair of them, and nothing left of what was before."""
+        if self.options.self_test:  # has no traps
+            wait_for("the stand-in initiates", self._initiated, seconds)
+        traffic.ping_until(self.ours.ns, *self.plan.addresses("ours"), seconds)
+        self.wait_up()
+        self.ping()
+        for side in (self.ours, self.peer):
+            wait_for(f"{side.name} has one pair of SAs", lambda s=side: len(s.sas().ike) == len(s.sas().children) == 1, 5)
+
+    def _initiated(self):
+        try:
+            self.ours.initiate()
+        except Failed:
+            return False
+        return True
 
     def settle(self):
         """The end of a cell, whatever became of it. Raises the first `Failed` after everything was seen to."""
@@ -89,8 +113,7 @@ class Bench:
 class Wired(Bench):
     """strongSwan in user space: three namespaces, "ours" and "peer" at the ends, "wire" between them with a bridge or a relay."""
 
-    def __init__(self, options, work):
-        super().__init__(options, work)
+    def make(self):
         ours, self.wire, peer = (self.namespace(n) for n in ("ours", "wire", "peer"))
         self.wire.ip("link", "add", "bridge", "type", "bridge")
         self.wire.ip("link", "set", "bridge", "up")
@@ -102,7 +125,7 @@ class Wired(Bench):
             ns.ip("route", "add", "10.128.0.0/9", "via", "10.77.0.3")
         self.wire.ip("addr", "add", "10.77.0.3/24", "dev", "bridge")
         self.wire.sysctl("net.ipv4.ip_forward=0")
-        self.peer = StrongSwan("peer", peer, work / "peer")
+        self.peer = StrongSwan("peer", peer, self.work / "peer")
         self.ours = self.our_side(ours)
 
     @contextlib.contextmanager
@@ -134,25 +157,29 @@ class Wired(Bench):
 class Emulated(Bench):
     """A Linux kernel in an emulator at the other end; with a daemon in it, or with keys given by hand."""
     native = True
-    daemon = None
+    daemon = guest = None
 
-    def __init__(self, options, work):
-        super().__init__(options, work)
+    def make(self):
         ns = self.namespace("ours")
         root = run(PEERS / self.daemon.script, "root", timeout=600).split()[-1] if self.daemon else None
-        self.guest = Guest(ns, work / "guest", root)
+        self.guest = Guest(ns, self.work / "guest", root)
         address(ns, OURS, "tap0")
-        f = PEER
-        self.guest.run(f"ip addr add {f.outer[4]}/24 dev eth0; ip addr add {f.outer[6]}/64 dev eth0 nodad; "
-                       f"ip addr add {f.inner[4]}/24 dev lo; ip addr add {f.inner[6]}/64 dev lo nodad; "
-                       f"ip route add {OURS.network[4]} via {OURS.outer[4]} src {f.inner[4]}; "
-                       f"ip route add {OURS.network[6]} via {OURS.outer[6]} src {f.inner[6]}")
+        # no neighbour discovery that a policy of the guest would catch
+        mac = self.guest.run("cat /sys/class/net/eth0/address").strip()
+        ours = ns.run("cat", "/sys/class/net/tap0/address").strip()
+        for f in (4, 6):
+            ns.ip("neigh", "replace", PEER.outer[f], "lladdr", mac, "dev", "tap0", "nud", "permanent")
+            self.guest.run(f"ip neigh replace {OURS.outer[f]} lladdr {ours} dev eth0 nud permanent")
+        for f, prefix, flags in ((4, 24, ""), (6, 64, " nodad")):
+            self.guest.run(f"ip addr add {PEER.outer[f]}/{prefix} dev eth0{flags} && ip addr add {PEER.inner[f]}/{prefix} dev lo{flags} && "
+                           f"ip route add {OURS.network[f]} via {OURS.outer[f]} src {PEER.inner[f]}")
         if self.daemon:
-            self.peer = self.daemon("peer", ns, work / "peer", self.guest)
+            self.peer = self.daemon("peer", ns, self.work / "peer", self.guest)
         self.ours = self.our_side(ns)
 
     def finish(self):
-        self.guest.finish()
+        if self.guest:
+            self.guest.finish()
         if self.peer:
             self.peer.running = False  # it went with the guest
         super().finish()
@@ -175,6 +202,11 @@ class GuestLibreswan(Emulated):
 
 
 class GuestKernel(Emulated):
+    def make(self):
+        super().make()
+        for f in (4, 6):
+            self.guest.run(f"socat UDP{f}-LISTEN:7,fork,reuseaddr PIPE > /dev/null 2>&1 < /dev/null &")
+
     def settle(self):
         self.guest.run("ip xfrm state flush; ip xfrm policy flush")
         self.ours.settle()

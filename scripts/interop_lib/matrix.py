@@ -4,7 +4,6 @@ import fnmatch
 import pathlib
 import re
 import shutil
-import sys
 import time
 import traceback
 import typing
@@ -40,13 +39,28 @@ def chosen(peer, patterns):
     for pattern in patterns:
         if not fnmatch.filter((c.name for c in of_peer), pattern):
             raise LookupError(f"no case is called '{pattern}'; --list names them")
-    return [c for c in of_peer if not patterns or any(fnmatch.fnmatchcase(c.name, p) for p in patterns)]
+    found = [c for c in of_peer if not patterns or any(fnmatch.fnmatchcase(c.name, p) for p in patterns)]
+    benches = list(dict.fromkeys(c.bench for c in found))
+    return sorted(found, key=lambda c: benches.index(c.bench))  # one bench stands at a time
 
 
 def known_skips(page):
     """The table of docs/interop.md: {pattern of cases: the peer's words}."""
     rows = re.findall(r"(?m)^\| `([^`|]+)` \| (.+?) \|", page.read_text())
     return dict(rows)
+
+
+def judged(action, folder):
+    """@return verdict and note; what breaks in `action` is a cell that failed"""
+    try:
+        return "pass", action() or ""
+    except Skipped as reason:
+        return "skip", str(reason)
+    except Failed as failed:
+        return "FAIL", str(failed)
+    except Exception as error:  # pylint: disable=broad-except
+        (folder / "traceback.txt").write_text(traceback.format_exc())
+        return "FAIL", f"{type(error).__name__}: {error}"
 
 
 class Report:
@@ -57,34 +71,27 @@ class Report:
         self.width = max(len(c.name) for c in cells)
 
     def run(self, cell_, bench_of, keep):
-        """Runs one cell. @return whether its bench may be used for the next"""
+        """Runs one cell. @return whether it did not fail"""
         folder = self.logs / cell_.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        verdict, note, begun = "pass", "", time.monotonic()
-        bench = None
-        try:
-            bench = bench_of(cell_.bench)
-            begun = time.monotonic()
+        seconds = 0.0
+        verdict, bench = judged(lambda: bench_of(cell_.bench), folder)
+        note = bench  # why there is none
+        if verdict == "pass":
             bench.folder = folder
-            try:
-                note = cell_.run(bench) or ""
-            finally:
-                seconds = time.monotonic() - begun
-                if not keep or sys.exc_info()[0] is None:
-                    bench.settle()
-            if seconds > LIMIT:
-                raise Failed(f"took {seconds:.1f} s, {LIMIT} are allowed")
-        except Skipped as reason:
-            verdict, note = "skip", str(reason)
-        except Failed as failed:
-            verdict, note = "FAIL", str(failed)
-        except Exception as error:  # pylint: disable=broad-except  # a cell that breaks is a cell that failed
-            verdict, note = "FAIL", f"{type(error).__name__}: {error}"
-            (folder / "traceback.txt").write_text(traceback.format_exc())
+            begun = time.monotonic()
+            verdict, note = judged(lambda: cell_.run(bench), folder)
+            seconds = time.monotonic() - begun
+            if verdict == "pass" and seconds > LIMIT:
+                verdict, note = "FAIL", f"took {seconds:.1f} s, {LIMIT} are allowed"
+            if not (keep and verdict == "FAIL"):
+                after, reason = judged(bench.settle, folder)
+                if after == "FAIL":
+                    verdict, note = "FAIL", note if verdict == "FAIL" else reason
         if verdict == "skip" and self.strict and not self._stands(cell_.name, note):
             verdict, note = "FAIL", f"skipped, and docs/interop.md does not have it: {note}"
-        self._line(cell_, verdict, time.monotonic() - begun, note)
+        self._line(cell_, verdict, seconds, note)
         return verdict != "FAIL"
 
     def _stands(self, name, reason):

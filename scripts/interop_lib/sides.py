@@ -19,6 +19,7 @@ NONE = Sas(frozenset(), frozenset())
 class Side:
     """One end of the cable. `who` is "ours" or "peer": which end of a plan it plays."""
     name = "?"
+    cannot = {}  # what a stand-in for our side lacks: {ability: why}
 
     def __init__(self, who, ns):
         self.who, self.ns = who, ns
@@ -52,6 +53,13 @@ class Side:
     def log(self):
         """What it said since `configure`."""
         raise NotImplementedError
+
+    def pid(self):
+        raise NotImplementedError
+
+    def memory(self):
+        """Resident kilobytes."""
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid()}/status").read_text())[1])
 
     def finish(self):
         """Takes it down for good."""
@@ -141,9 +149,8 @@ class Gateway(Side):
         children = frozenset(json.dumps(line.get("spi_in")) for line in lines if line.get("sa") == "child")
         return Sas(ike, children)
 
-    def memory(self):
-        """Resident kilobytes."""
-        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text())[1])
+    def pid(self):
+        return self.process.pid
 
     def stop(self):
         """An orderly end. Raises `Failed` when it did not end, or not with 0."""
@@ -235,6 +242,12 @@ class Daemon(Side):
 class StrongSwan(Daemon):
     name = "strongSwan"
     script = "strongswan.sh"
+    cannot = {
+        "traps": "kernel-libipsec raises no acquire",
+        "native": "kernel-libipsec always encapsulates in UDP, and knows tunnel mode only",
+        "manual keys": "there is no way to give charon keys",
+        "key log": "charon writes no tables for Wireshark",
+    }
 
     def load(self):
         conf = self.folder / f"{self.who}.conf"
@@ -242,6 +255,9 @@ class StrongSwan(Daemon):
         self._script("load", conf)
         if not self.guest:
             self.ns.ip("link", "set", "ipsec0", "txqueuelen", 5000, check=False)
+
+    def pid(self):
+        return int((self.state / "run" / "charon.pid").read_text())
 
     def swanctl(self, *arguments, **how):
         return self._script("swanctl", *arguments, **how)
@@ -262,6 +278,8 @@ class StrongSwan(Daemon):
         return Sas(frozenset(ike), frozenset(children))
 
     def settle(self):
+        if not self.folder:
+            return
         if not self.running:
             self.start()
         if "list-sa event" in self.swanctl("--list-sas", "--raw"):
@@ -299,6 +317,8 @@ class Libreswan(Daemon):
         return Sas(frozenset(ike), frozenset(children))
 
     def settle(self):
+        if not self.folder:
+            return
         if not self.running:
             self.start()
         self.whack("--name", "net", "--terminate", check=False)

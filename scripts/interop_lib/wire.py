@@ -27,14 +27,14 @@ class Capture:
         os.unlink(self.errors.name)
 
 
-Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings")
+Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
 
 
 def dissect(file, keys):
     """Reads a capture with the tables in the folder `keys`. Raises `Failed` when tshark finds anything malformed.
 
-    @return how many ISAKMP messages there are, are encrypted, were opened; how many ESP and AH packets there are, show what is
-            inside, have an ICV that tshark finds right; and how many echo requests and replies it saw inside
+    @return how many ISAKMP messages there are, are encrypted, were opened; how many packets of ESP and AH there are, show what is
+            inside, have an ICV that is right by tshark; how many frames show an echo request or reply; the kinds of protection
     """
     preferences = ["-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE",
                    "-o", "esp.enable_null_encryption_decode_heuristic:FALSE", "-o", "ip.check_checksum:TRUE"]
@@ -42,7 +42,7 @@ def dissect(file, keys):
                           env={**os.environ, "WIRESHARK_CONFIG_DIR": str(keys)})
     if done.returncode != 0:
         raise Failed(f"tshark: {' '.join(done.stderr.split())[-300:]}")
-    counts = collections.Counter()
+    counts, kinds = collections.Counter(), set()
     for number, frame in enumerate(re.split(r"(?m)^Frame \d+:", done.stdout)[1:], 1):
         if bad := re.search(r".*(?:Malformed|Expert Info \((?:Warning|Error)).*", frame):
             raise Failed(f"tshark, frame {number}: {bad[0].strip()}")
@@ -50,9 +50,11 @@ def dissect(file, keys):
             sealed = re.search(r"\.\.\. \.\.\.1 = Encryption: Encrypted", frame) is not None
             counts.update(isakmp=1, sealed=sealed, opened=sealed and re.search(r"Encrypted Data[^\n]*\n\s+Payload:", frame) is not None)
         elif "Encapsulating Security Payload" in frame:
+            kinds.add("ESP in UDP" if "UDP Encapsulation" in frame else "ESP")
             counts.update(protected=1, readable="Pad Length" in frame,
-                          right=re.search(r"\[Good: True\]|ICV[^\n]*\[correct\]|Authentication Data \[correct\]|\[correct\]", frame) is not None)
+                          right="[Good: True]" in frame)
         elif "Authentication Header" in frame:
+            kinds.add("AH")
             counts.update(protected=1, readable=1, right=1)  # tshark knows no keys for AH
         counts.update(pings="Echo (ping) re" in frame)
-    return Verdict(*(counts[name] for name in Verdict._fields))
+    return Verdict(*(counts[name] for name in Verdict._fields[:-1]), kinds)

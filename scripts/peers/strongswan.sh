@@ -25,7 +25,8 @@ configuration() { # SET...
 charon {
   load = random nonce aes sha2 sha1 md5 openssl gmp gcm hmac kdf drbg $backend kernel-netlink socket-default counters vici
   retransmit_timeout = 1
-  retransmit_tries = 4
+  retransmit_base = 1
+  retransmit_tries = 6
   plugins {
     vici {
       socket = unix:///mnt/run/charon.vici
