@@ -216,6 +216,7 @@ auto gateway::perform(const ike::v1::event& event) -> bool {
         overloaded{
             [&](const sa::install_inbound& e) { return install<sa::inbound>(e, true); },
             [&](const sa::install_outbound& e) { return install<sa::outbound>(e, false); },
+            [&](const sa::update_path& e) { return sa::apply(sadb_, e).has_value(); },
             [&](const sa::remove& e) { return remove(e.id); },
             [&](const ike::v1::ike_established& e) {
                 log.at(now, here_, "ISAKMP SA stands ({}), as {}",

@@ -65,6 +65,25 @@ struct child_config {
     bool rekey = true;               ///< a new pair before the old one ends
 };
 
+/// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
+struct nat_traversal {
+    bool enabled = true;               ///< say and listen for it in phase 1
+    bool force = false;                ///< behave as if there were a NAT in any case, and make the peer believe so
+    std::uint16_t port = 4500;         ///< where both ends move to once a NAT was found
+    duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
+};
+
+/// What becomes of the traffic of a peer that does not answer any more.                         RFC 3706
+enum class on_dead_peer : std::uint8_t {
+    forget = 1,  ///< the SAs go; the next packet asks for new ones
+    restart,     ///< the same, and the child SAs that were there are negotiated again at once
+};
+/// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
+struct dead_peer_detection {
+    duration delay{};  ///< 0: never ask; queries of the peer are answered in any case
+    on_dead_peer action = on_dead_peer::forget;
+};
+
 struct peer_config {
     ike::path path;                 ///< a pre-shared key is picked by the remote address                     RFC 2409 §5.4
     secret<128> psk;
@@ -75,6 +94,8 @@ struct peer_config {
     v1::lifetime lifetime{};
     std::vector<child_config> children{};
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
+    nat_traversal nat{};
+    dead_peer_detection dpd{};
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
 };
 
@@ -167,6 +188,8 @@ inline auto check(const config& c) -> result<void> {
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime)) return std::unexpected{errc::bad_lifetime};
+        if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || (p.nat.force && !p.nat.enabled))
+            return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
         for (std::size_t j = 0; j < i; ++j)
