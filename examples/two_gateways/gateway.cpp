@@ -2,8 +2,8 @@
 
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
-#include "ipsec/isakmp/chain.hpp"
 #include "ipsec/ip/selector_text.hpp"
+#include "ipsec/isakmp/chain.hpp"
 
 namespace two_gateways {
 
@@ -48,7 +48,7 @@ gateway::gateway(side here, const plan& p, surroundings& around)
     : here_{here},
       around_{around},
       lossy_{p.what.loss > 0},
-      by_volume_{p.what.lifetime.kilobytes > 0},
+      volume_{p.what.lifetime.kilobytes * 1024},
       random_{.seeded = p.what.seeded ? std::optional{testing::seeded_rng{p.what.seed * 2 + (here == side::left ? 0U : 1U)}}
                                       : std::nullopt,
               .system = {}},
@@ -68,7 +68,10 @@ gateway::gateway(side here, const plan& p, surroundings& around)
 // --- packets ------------------------------------------------------------
 
 void gateway::forward(packet&& p) {
-    if (by_volume_) {
+    if (volume_ > 0) {
+        // No SA, however new, may carry it: it would wait for the next one for ever.
+        if (std::as_const(p).octets().size() + most_overhead > volume_)
+            return around_.check.dropped(p.number, "longer than --lifetime lets any SA carry", true);
         spare_.emplace(std::as_const(p).octets());
         spare_->number = p.number;
     }
