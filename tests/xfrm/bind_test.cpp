@@ -27,7 +27,8 @@ auto parsed(const std::string& text) -> xfrm::file {
     return std::move(*f);
 }
 /// A state line between the two gateways.
-auto state_line(bool out, const std::string& spi, const std::string& more, std::string_view algorithms = aes_sha1) -> std::string {
+auto state_line(bool out, const std::string& spi, const std::string& more, std::string_view algorithms = aes_sha1)
+    -> std::string {
     return std::string{"state add "} + (out ? "src 192.0.2.1 dst 192.0.2.2" : "src 192.0.2.2 dst 192.0.2.1") + " proto esp spi " +
            spi + " " + more + std::string{algorithms} + "\n";
 }
@@ -52,14 +53,15 @@ constexpr const char* tunnel_policies =
 
 // req: rfc2406-5-2, rfc2401-4.4.3-1
 TEST_CASE("a state is mapped to the parameters of an SA", "[xfrm][manual_sa]") {
-    const auto f = parsed(state_line(true, "0x1000", "mode tunnel") +
-                          state_line(true, "0x1001",
-                                     "mode tunnel replay-window 128 flag noecn nopmtudisc extra-flag dont-encap-dscp "
-                                     "limit time-soft 5 limit time-hard 18446744073709551614 limit byte-soft 1023 "
-                                     "limit byte-hard 4097 limit packet-hard 9") +
-                          "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1002 auth md5 sixteen_octets_!\n"
-                          "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1003 auth md5 sixteen_octets_! flag align4\n"
-                          "state add src 2001:db8::1 dst 2001:db8::2 proto ah spi 0x1004 auth md5 sixteen_octets_! flag align4\n");
+    const auto f =
+        parsed(state_line(true, "0x1000", "mode tunnel") +
+               state_line(true, "0x1001",
+                          "mode tunnel replay-window 128 flag noecn nopmtudisc extra-flag dont-encap-dscp "
+                          "limit time-soft 5 limit time-hard 18446744073709551614 limit byte-soft 1023 "
+                          "limit byte-hard 4097 limit packet-hard 9") +
+               "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1002 auth md5 sixteen_octets_!\n"
+               "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1003 auth md5 sixteen_octets_! flag align4\n"
+               "state add src 2001:db8::1 dst 2001:db8::2 proto ah spi 0x1004 auth md5 sixteen_octets_! flag align4\n");
     const auto plain = xfrm::parameters_of(f.states[0]);
     CHECK(plain.manual);
     CHECK_FALSE(plain.anti_replay);
@@ -141,10 +143,11 @@ TEST_CASE("dangers are allowed by name, each by its own", "[xfrm][manual_sa]") {
 }
 
 TEST_CASE("SAs are parted by whose address stands at which end", "[xfrm][bind]") {
-    const auto b = bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel") + state_line(false, "0x1001", "reqid 1 mode tunnel") +
-                            "state add src 192.0.2.8 dst 192.0.2.9 proto ah spi 0x1002 auth md5 sixteen_octets_!\n"
-                            "state add src 192.0.2.1 dst 192.0.2.1 proto ah spi 0x1003 auth md5 sixteen_octets_!\n" +
-                            tunnel_policies);
+    const auto b =
+        bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel") + state_line(false, "0x1001", "reqid 1 mode tunnel") +
+                 "state add src 192.0.2.8 dst 192.0.2.9 proto ah spi 0x1002 auth md5 sixteen_octets_!\n"
+                 "state add src 192.0.2.1 dst 192.0.2.1 proto ah spi 0x1003 auth md5 sixteen_octets_!\n" +
+                 tunnel_policies);
     REQUIRE(b.outbound.size() == 2);
     REQUIRE(b.inbound.size() == 2);
     CHECK(b.outbound[0].parameters.id.spi == sa::spi{0x1000});
@@ -154,14 +157,16 @@ TEST_CASE("SAs are parted by whose address stands at which end", "[xfrm][bind]")
     CHECK(b.foreign == 1);
     CHECK(b.without_policy == 2);
     CHECK(b.outbound[0].line.number == 1);
-    CHECK(test::hex(b.outbound[0].keymat.view()) == test::hex(octets_of(std::string_view{"sixteen_octets_!twenty_octets_there."})));
+    CHECK(test::hex(b.outbound[0].keymat.view()) ==
+          test::hex(octets_of(std::string_view{"sixteen_octets_!twenty_octets_there."})));
 }
 
 // req: rfc2401-4.4.1-m10, rfc2401-4.4.1-m11, rfc2401-4.4.1-2
 TEST_CASE("policies become an ordered SPD and bind their SAs", "[xfrm][bind]") {
-    const auto b = bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel") + state_line(false, "0x1001", "reqid 1 mode tunnel") +
-                            "policy add dir out dst 10.9.0.0/16 priority 8\n" + "policy add dir out dst 10.8.0.0/16 priority 8\n" +
-                            "policy add dir out dst 10.7.0.0/16 priority 7 action block tmpl proto ah\n" + tunnel_policies);
+    const auto b =
+        bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel") + state_line(false, "0x1001", "reqid 1 mode tunnel") +
+                 "policy add dir out dst 10.9.0.0/16 priority 8\n" + "policy add dir out dst 10.8.0.0/16 priority 8\n" +
+                 "policy add dir out dst 10.7.0.0/16 priority 7 action block tmpl proto ah\n" + tunnel_policies);
     REQUIRE(b.outbound_policies.size() == 4);
     CHECK(b.outbound_policies[0].action == policy::action::apply);
     CHECK(b.outbound_policies[1].action == policy::action::discard);
@@ -225,19 +230,20 @@ TEST_CASE("a template takes an SA by protocol, mode, reqid, SPI and ends", "[xfr
 
 TEST_CASE("templates in a row are a bundle, and its SAs are found from the inside out", "[xfrm][bind]") {
     const auto ah = [](bool out, const char* spi) {
-        return std::string{"state add "} + (out ? "src 192.0.2.1 dst 192.0.2.2" : "src 192.0.2.2 dst 192.0.2.1") + " proto ah spi " +
-               spi + " reqid 1 auth md5 sixteen_octets_!\n";
+        return std::string{"state add "} + (out ? "src 192.0.2.1 dst 192.0.2.2" : "src 192.0.2.2 dst 192.0.2.1") +
+               " proto ah spi " + spi + " reqid 1 auth md5 sixteen_octets_!\n";
     };
     // ESP in tunnel mode inside AH in transport mode, twice; an AH SA elsewhere does not fit.
-    const auto b = bound_of(ah(true, "0x2000") + state_line(true, "0x1000", "reqid 1 mode tunnel") +
-                            "state add src 192.0.2.1 dst 192.0.2.7 proto ah spi 0x2009 reqid 1 auth md5 sixteen_octets_!\n" +
-                            state_line(true, "0x1001", "reqid 1 mode tunnel") + ah(true, "0x2001") +
-                            state_line(true, "0x1002", "reqid 1 mode tunnel") + ah(false, "0x2002") +
-                            state_line(false, "0x1003", "reqid 1 mode tunnel") +
-                            "policy add dir out src 10.1.0.0/16 dst 10.2.0.0/16 tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 1 "
-                            "mode tunnel tmpl proto ah reqid 1\n"
-                            "policy add dir in src 10.2.0.0/16 dst 10.1.0.0/16 tmpl src 192.0.2.2 dst 192.0.2.1 proto esp reqid 1 "
-                            "mode tunnel tmpl proto ah reqid 1\n");
+    const auto b =
+        bound_of(ah(true, "0x2000") + state_line(true, "0x1000", "reqid 1 mode tunnel") +
+                 "state add src 192.0.2.1 dst 192.0.2.7 proto ah spi 0x2009 reqid 1 auth md5 sixteen_octets_!\n" +
+                 state_line(true, "0x1001", "reqid 1 mode tunnel") + ah(true, "0x2001") +
+                 state_line(true, "0x1002", "reqid 1 mode tunnel") + ah(false, "0x2002") +
+                 state_line(false, "0x1003", "reqid 1 mode tunnel") +
+                 "policy add dir out src 10.1.0.0/16 dst 10.2.0.0/16 tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 1 "
+                 "mode tunnel tmpl proto ah reqid 1\n"
+                 "policy add dir in src 10.2.0.0/16 dst 10.1.0.0/16 tmpl src 192.0.2.2 dst 192.0.2.1 proto esp reqid 1 "
+                 "mode tunnel tmpl proto ah reqid 1\n");
     struct place {
         std::uint32_t spi, policy, pair;
         std::uint8_t position, size;
@@ -270,7 +276,8 @@ TEST_CASE("templates in a row are a bundle, and its SAs are found from the insid
 TEST_CASE("what policies cannot say here is refused with the line of the policy", "[xfrm][bind][fault]") {
     using xfrm::errc;
     const auto sa = state_line(true, "0x1000", "reqid 1 mode tunnel");
-    CHECK(fault_of("policy add dir out tmpl src 192.0.2.1 proto esp mode tunnel\n") == xfrm::fault{errc::unsupported, 1, 0, "tmpl", ""});
+    CHECK(fault_of("policy add dir out tmpl src 192.0.2.1 proto esp mode tunnel\n") ==
+          xfrm::fault{errc::unsupported, 1, 0, "tmpl", ""});
     CHECK(fault_of("policy add dir in src 10.0.0.0/8\npolicy add dir fwd src 10.0.0.0/8 action block\n") ==
           xfrm::fault{errc::unsupported, 2, 0, "fwd", ""});
     CHECK(fault_of(sa + "policy add dir out dst 10.0.0.0/8 tmpl proto esp reqid 1 mode tunnel\n"
@@ -280,10 +287,10 @@ TEST_CASE("what policies cannot say here is refused with the line of the policy"
 
 TEST_CASE("bound SAs go into a database and are found for their policy's packets", "[xfrm][bind][botan]") {
     const auto b = bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel replay-oseq 41") +
-                                state_line(false, "0x1001", "reqid 1 mode tunnel replay-window 32 replay-seq 7") +
-                                "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1002 reqid 2 auth sha1 twenty_octets_there.\n"
-                                "state add src 192.0.2.2 dst 192.0.2.1 proto ah spi 0x1003 reqid 2 auth sha1 twenty_octets_there.\n" +
-                                tunnel_policies + "policy add dir out tmpl proto ah reqid 2\n");
+                            state_line(false, "0x1001", "reqid 1 mode tunnel replay-window 32 replay-seq 7") +
+                            "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1002 reqid 2 auth sha1 twenty_octets_there.\n"
+                            "state add src 192.0.2.2 dst 192.0.2.1 proto ah spi 0x1003 reqid 2 auth sha1 twenty_octets_there.\n" +
+                            tunnel_policies + "policy add dir out tmpl proto ah reqid 2\n");
     sa::sadb<botan::gateway_suite, botan::any_mac> sadb;
     testing::seeded_rng random{1};
     const auto suite = [](const crypto::transform& t) { return botan::make_esp_suite(t); };

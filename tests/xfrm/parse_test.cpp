@@ -54,12 +54,13 @@ auto prefix(std::string_view text) -> ip::range { return *ip::parse_prefix(text)
 
 // req: rfc2401-4.4.3-1, rfc2401-4.4.3-12
 TEST_CASE("a state line gives every part of an SA", "[xfrm][parse]") {
-    const auto s = one_state(filled(
-        "xfrm state add @E proto esp spi 0x1000 reqid 7 mode tunnel enc 'cbc(aes)' @A auth-trunc 'hmac(sha256)' @2 128 "
-        "replay-window 64 replay-oseq 5 replay-seq 0x9 flag noecn nopmtudisc extra-flag dont-encap-dscp "
-        "encap espinudp 4500 4501 198.51.100.7 "
-        "sel src 10.1.0.0/16 dst 10.2.0.9 proto tcp sport 80 dport 1024 "
-        "limit time-soft 100 limit time-hard 200 limit byte-soft 5000 limit byte-hard 6000 limit packet-soft 7 limit packet-hard 8\n"));
+    const auto s = one_state(
+        filled("xfrm state add @E proto esp spi 0x1000 reqid 7 mode tunnel enc 'cbc(aes)' @A auth-trunc 'hmac(sha256)' @2 128 "
+               "replay-window 64 replay-oseq 5 replay-seq 0x9 flag noecn nopmtudisc extra-flag dont-encap-dscp "
+               "encap espinudp 4500 4501 198.51.100.7 "
+               "sel src 10.1.0.0/16 dst 10.2.0.9 proto tcp sport 80 dport 1024 "
+               "limit time-soft 100 limit time-hard 200 limit byte-soft 5000 limit byte-hard 6000 limit packet-soft 7 limit "
+               "packet-hard 8\n"));
     CHECK(s.id == sa::id{sa::spi{0x1000}, ip::address::v4(192, 0, 2, 2), sa::protocol::esp});
     CHECK(s.source == ip::address::v4(192, 0, 2, 1));
     CHECK(s.mode == sa::mode::tunnel);
@@ -111,7 +112,9 @@ TEST_CASE("the kernel's names give this library's algorithms", "[xfrm][parse][al
         {"enc 'ecb(cipher_null)' 0 auth md5 16", {encryption_id::null, 0, integrity_id::hmac_md5_96}, 16},
         {"enc aes 16 auth-trunc sha256 32 128", {encryption_id::aes_cbc, 128, integrity_id::hmac_sha2_256_128}, 48},
         {"enc 'cbc(aes)' 24 auth 'hmac(sha384)' 48", {encryption_id::aes_cbc, 192, integrity_id::hmac_sha2_384_192}, 72},
-        {"enc 'cbc(aes)' 32 auth-trunc 'hmac(sha512)' 64 256", {encryption_id::aes_cbc, 256, integrity_id::hmac_sha2_512_256}, 96},
+        {"enc 'cbc(aes)' 32 auth-trunc 'hmac(sha512)' 64 256",
+         {encryption_id::aes_cbc, 256, integrity_id::hmac_sha2_512_256},
+         96},
         {"enc 'cbc(aes)' 16", {encryption_id::aes_cbc, 128, integrity_id::none}, 16},
         {"enc 'cbc(aes)' 16 auth digest_null 0", {encryption_id::aes_cbc, 128, integrity_id::none}, 16},
         {"auth digest_null 0 enc 'cbc(aes)' 16", {encryption_id::aes_cbc, 128, integrity_id::none}, 16},
@@ -330,8 +333,8 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"policy add dir out tmpl proto esp tmpl proto esp tmpl proto esp tmpl proto esp tmpl proto esp", errc::too_many, 1, 80,
          "tmpl", "esp"},
         {"policy add dir in\npolicy add dir in priority 5", errc::duplicate, 2, 1, "policy", ""},
-        {"state add @E proto esp spi 0x100 enc aes @A\nstate add @E proto esp spi 0x100 enc aes @A", errc::duplicate, 2, 1, "state",
-         ""},
+        {"state add @E proto esp spi 0x100 enc aes @A\nstate add @E proto esp spi 0x100 enc aes @A", errc::duplicate, 2, 1,
+         "state", ""},
     }));
     const std::string text = filled(r.text);
     CAPTURE(text);

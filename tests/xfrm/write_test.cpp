@@ -72,8 +72,9 @@ constexpr const char* state_listing =
     "\tenc cbc(aes) 0x00112233445566778899aabbccddeeff\n"
     "\tanti-replay esn context:\n"
     "\t seq-hi 0x0, seq 0x7, oseq-hi 0x0, oseq 0x0\n"
-    "\t replay_window 64, bitmap-length 2\n"
-    "\t 0000007f 00000000 \n"
+    "\t replay_window 288, bitmap-length 9\n"
+    "\t 0000007f 00000000 00000000 00000000 00000000 00000000 00000000 00000000 \n"
+    "\t 00000000 \n"
     "\tsel src 10.0.0.0/8 dst 10.2.0.0/16 proto tcp sport 80 \n"
     "src 10.0.0.1 dst 10.0.0.2\n"
     "\tproto esp spi 0x00001009 reqid 0 mode transport\n"
@@ -88,7 +89,8 @@ TEST_CASE("a state is written as a line that says no more than it must", "[xfrm]
     const std::string text =
         "xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00001000 reqid 7 mode tunnel replay-window 64 replay-seq 9 "
         "replay-oseq 5 flag noecn nopmtudisc align4 extra-flag dont-encap-dscp auth-trunc 'hmac(sha1)' "
-        "0x000102030405060708090a0b0c0d0e0f10111213 96 enc 'cbc(aes)' 0x000102030405060708090a0b0c0d0e0f encap espinudp 4500 4501 "
+        "0x000102030405060708090a0b0c0d0e0f10111213 96 enc 'cbc(aes)' 0x000102030405060708090a0b0c0d0e0f encap espinudp 4500 "
+        "4501 "
         "0.0.0.0 sel src 10.1.0.0/16 dst 0.0.0.0/0 proto udp dport 53 limit time-soft 100 limit packet-soft 7 "
         "limit byte-hard 18446744073709551614\n"
         "xfrm state add src 2001:db8::1 dst 2001:db8::2 proto ah spi 0x00000100 reqid 0 mode transport replay-window 32 "
@@ -123,9 +125,10 @@ TEST_CASE("policies of sockets are no part of the SPD", "[xfrm][parse]") {
 }
 
 TEST_CASE("listings and commands may alternate", "[xfrm][parse]") {
-    const auto f = parsed(std::string{"policy add dir in priority 1\n"} + policy_listing +
-                          "policy add dir out priority 2\nstate add src ::1 dst ::2 proto ah spi 0x5000 auth md5 sixteen_octets_!\n" +
-                          state_listing + "\n\n# the end");
+    const auto f =
+        parsed(std::string{"policy add dir in priority 1\n"} + policy_listing +
+               "policy add dir out priority 2\nstate add src ::1 dst ::2 proto ah spi 0x5000 auth md5 sixteen_octets_!\n" +
+               state_listing + "\n\n# the end");
     REQUIRE(f.policies.size() == 11);
     CHECK(f.policies.front().priority == 1);
     CHECK(f.policies[1].priority == 5);
@@ -145,15 +148,18 @@ TEST_CASE("a fault in a listing has its line", "[xfrm][parse][fault]") {
     const auto r = GENERATE(values<row>({
         {"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x100 reqid 0 mode tunnel\n\tenc cbc(twofish) 0x00\n",
          xfrm::errc::unsupported_algorithm, 3, 6, "cbc(twofish)"},
-        {"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x100 mode tunnel\n\tlastused 5", xfrm::errc::unknown_word, 3, 2, "lastused"},
+        {"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x100 mode tunnel\n\tlastused 5", xfrm::errc::unknown_word, 3, 2,
+         "lastused"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay context: seq 5, oseq x,", xfrm::errc::bad_value, 2, 41, "x,"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay frob", xfrm::errc::unknown_word, 2, 20, "frob"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay esn context:\n\t seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x0\n"
-         "\t replay_window 64, bitmap-length 3\n", xfrm::errc::bad_value, 4, 35, "3"},
+         "\t replay_window 64, bitmap-length 3\n",
+         xfrm::errc::bad_value, 4, 35, "3"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay esn context:\n\t seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x0\n"
-         "\t replay_window 32, bitmap-length 1\n\t g\n", xfrm::errc::bad_value, 5, 3, "g"},
-        {"src 0.0.0.0/0 dst 0.0.0.0/0\n\tdir out priority 0\n\ttmpl src :: dst ::\n\t\tproto esp\n\t\tlevel use", xfrm::errc::unsupported,
-         5, 9, "use"},
+         "\t replay_window 32, bitmap-length 1\n\t g\n",
+         xfrm::errc::bad_value, 5, 3, "g"},
+        {"src 0.0.0.0/0 dst 0.0.0.0/0\n\tdir out priority 0\n\ttmpl src :: dst ::\n\t\tproto esp\n\t\tlevel use",
+         xfrm::errc::unsupported, 5, 9, "use"},
         {"src 10.0.0.1 dst 10.0.0.2\nproto esp", xfrm::errc::missing_word, 1, 1, "proto"},
     }));
     CAPTURE(r.text);
@@ -204,14 +210,15 @@ TEST_CASE("the commands that made the kernel's vectors give its SAs", "[xfrm][ke
         for (const auto& j : entry.at("sas")) {
             const auto wanted = test::kernel_sa_of(j);
             const auto text = [&](const char* key) { return j.value(key, std::string{}); };
-            std::string line = "xfrm state add src " + text("src") + " dst " + text("dst") + " proto " + text("proto") + " spi 0x" +
-                               text("spi") + " mode " + text("mode") + " replay-window 32";
+            std::string line = "xfrm state add src " + text("src") + " dst " + text("dst") + " proto " + text("proto") +
+                               " spi 0x" + text("spi") + " mode " + text("mode") + " replay-window 32";
             if (entry.at("mode") == "tunnel46" || entry.at("mode") == "tunnel64") line += " flag af-unspec";
             if (j.value("esn", false)) line += " flag esn replay-oseq 4294967293 replay-oseq-hi 6";
             const auto bits = std::to_string(j.value("icv_bits", 0));
             if (j.contains("aead")) line += " aead '" + text("aead") + "' 0x" + text("aead_key") + " " + bits;
             if (j.contains("auth")) line += " auth-trunc '" + text("auth") + "' 0x" + text("auth_key") + " " + bits;
-            if (j.contains("enc")) line += " enc '" + text("enc") + "' " + (text("enc_key").empty() ? "\"\"" : "0x" + text("enc_key"));
+            if (j.contains("enc"))
+                line += " enc '" + text("enc") + "' " + (text("enc_key").empty() ? "\"\"" : "0x" + text("enc_key"));
             if (j.contains("encap")) line += " encap " + text("encap") + " 0.0.0.0";
             CAPTURE(line);
             const auto f = xfrm::parse(line);
@@ -261,8 +268,9 @@ TEST_CASE("what has no words, or no room, is not written", "[xfrm][write]") {
     CHECK(refused([](auto& p) { p.selectors.protocol = ip::next_header::hop_by_hop; }));
     CHECK(refused([](auto& p) { p.selectors.icmp = ip::port_range::icmp(8); }));
 
-    auto state = std::move(parsed("state add src ::1 dst ::2 proto esp spi 0x5000 enc aes sixteen_octets_! auth sha1 twenty_octets_there.")
-                               .states[0]);
+    auto state =
+        std::move(parsed("state add src ::1 dst ::2 proto esp spi 0x5000 enc aes sixteen_octets_! auth sha1 twenty_octets_there.")
+                      .states[0]);
     std::array<char, xfrm::state::max_text> wide{};
     CHECK(xfrm::write(wide, state, form::batch).has_value());
     state.transform.encryption = crypto::encryption_id{0};
@@ -271,15 +279,19 @@ TEST_CASE("what has no words, or no room, is not written", "[xfrm][write]") {
 
 TEST_CASE("the longest entries fit into the room that is promised", "[xfrm][write]") {
     const std::string v6 = "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
-    std::string text = "state add src " + v6 + " dst " + v6 + " proto esp spi 0xffffffff reqid 4294967295 mode transport "
+    std::string text = "state add src " + v6 + " dst " + v6 +
+                       " proto esp spi 0xffffffff reqid 4294967295 mode transport "
                        "replay-window 4096 replay-seq 4294967295 replay-oseq 4294967295 replay-seq-hi 4294967295 "
                        "replay-oseq-hi 4294967295 flag noecn nopmtudisc af-unspec align4 esn extra-flag dont-encap-dscp "
-                       "auth hmac(sha512) 0x" + std::string(128, 'f') + " enc cbc(aes) 0x" + std::string(64, 'f') +
-                       " encap espinudp 65535 65535 " + v6 + " sel src " + v6 + "/128 dst " + v6 + "/128 proto udplite sport 65535 "
+                       "auth hmac(sha512) 0x" +
+                       std::string(128, 'f') + " enc cbc(aes) 0x" + std::string(64, 'f') + " encap espinudp 65535 65535 " + v6 +
+                       " sel src " + v6 + "/128 dst " + v6 +
+                       "/128 proto udplite sport 65535 "
                        "dport 65535";
     for (const char* kind : {"time", "byte", "packet"})
         for (const char* end : {"soft", "hard"}) text += std::string{" limit "} + kind + "-" + end + " 18446744073709551614";
-    std::string policy = "policy add dir out src " + v6 + "/128 dst " + v6 + "/128 proto udplite sport 65535 dport 65535 action block "
+    std::string policy = "policy add dir out src " + v6 + "/128 dst " + v6 +
+                         "/128 proto udplite sport 65535 dport 65535 action block "
                          "priority 4294967295";
     for (int i = 0; i < 4; ++i)
         policy += " tmpl src " + v6 + " dst " + v6 + " proto esp spi 0xffffffff reqid 4294967295 mode transport";

@@ -134,8 +134,8 @@ private:
         }
         return sa::policy_id{++last_id_};
     }
-    /// Finds bundles for a policy: an SA for each template, each from end to end of the one inside it. Bundles that lack an SA are
-    /// left alone.                                                                             RFC 2401 §4.3
+    /// Finds bundles for a policy: an SA for each template, each from end to end of the one inside it. Bundles that lack an SA
+    /// are left alone.                                                                         RFC 2401 §4.3
     auto bind_bundles(const policy_rule& p, sa::policy_id id, bool out) -> result<void> {
         std::uint32_t pair = 0;
         for (std::size_t first = 0; first < file_.states.size(); ++first) {

@@ -128,15 +128,16 @@ template <class Database, class MakeSuite, class MakeMac, rng R>
     if (m.parameters.id.protocol == sa::protocol::esp)
         return detail::make_and_insert<typename Database::esp_inbound>(database, m, make_suite(m.transform), m.received, random,
                                                                        now);
-    return detail::make_and_insert<typename Database::ah_inbound>(database, m, make_mac(m.transform.integrity), m.received, random,
-                                                                  now);
+    return detail::make_and_insert<typename Database::ah_inbound>(database, m, make_mac(m.transform.integrity), m.received,
+                                                                  random, now);
 }
 /// As above, as one that sends.
 template <class Database, class MakeSuite, class MakeMac, rng R>
 [[nodiscard]] auto install_outbound(Database& database, const manual_sa& m, MakeSuite&& make_suite, MakeMac&& make_mac, R& random,
                                     instant now) noexcept -> sa::result<sa::outbound_handle> {
     if (m.parameters.id.protocol == sa::protocol::esp)
-        return detail::make_and_insert<typename Database::esp_outbound>(database, m, make_suite(m.transform), m.sent, random, now);
+        return detail::make_and_insert<typename Database::esp_outbound>(database, m, make_suite(m.transform), m.sent, random,
+                                                                        now);
     return detail::make_and_insert<typename Database::ah_outbound>(database, m, make_mac(m.transform.integrity), m.sent, random,
                                                                    now);
 }

@@ -135,8 +135,8 @@ private:
 
 }  // namespace detail
 
-/// Reads a whole file; batch lines and pieces of listings may alternate. Words mean what they mean to the kernel, so that one file
-/// serves both; what this library does not have is refused by name. `flush` forgets the states or policies above it.
+/// Reads a whole file; batch lines and pieces of listings may alternate. Words mean what they mean to the kernel, so that one
+/// file serves both; what this library does not have is refused by name. `flush` forgets the states or policies above it.
 ///
 /// @param text  stays the caller's; the words of a fault point into it. Wiping it is the caller's business too
 /// @return the first fault, of any code but the last two and those that `manual_sa.hpp` and `bind.hpp` find

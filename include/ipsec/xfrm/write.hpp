@@ -132,9 +132,9 @@ private:
         item(", seq", s.received);
         item(", oseq-hi", s.sent >> 32);
         item(", oseq", s.sent);
-        out_.put("\n\t replay_window ").decimal(s.replay_window).put(", bitmap-length ").decimal(words).put("\n\t ");
-        for (std::size_t i = 0; i < words && i < state::max_bitmap; ++i)
-            out_.hexadecimal(i < s.bitmap.size() ? s.bitmap[i] : 0, 8).put(' ');
+        out_.put("\n\t replay_window ").decimal(s.replay_window).put(", bitmap-length ").decimal(words);
+        for (std::size_t i = 0; i < words && i < state::max_bitmap; ++i)  // eight on a line
+            out_.put(i % 8 == 0 ? "\n\t " : "").hexadecimal(i < s.bitmap.size() ? s.bitmap[i] : 0, 8).put(' ');
     }
     void put_selectors(const state& s) noexcept {
         const bool is_default = s.selectors == default_selectors(s.id, s.flags);
@@ -226,7 +226,8 @@ template <class... Values>
 
 }  // namespace detail
 
-/// Writes one entry to the front of `out`: a line for `ip -batch`, or the lines of a listing. With its keys: the caller wipes `out`.
+/// Writes one entry to the front of `out`: a line for `ip -batch`, or the lines of a listing. It has the keys: the caller wipes
+/// `out`.
 /// @return the text; `errc::no_room`: `max_text` characters are always enough; `errc::inexpressible`: a selector that is no
 ///         prefix or single port, or an algorithm that the kernel has no name for
 [[nodiscard]] inline auto write(std::span<char> out, const state& s, form f) noexcept -> std::expected<std::string_view, errc> {

@@ -67,7 +67,7 @@ private:
         const std::string_view name = w.text;
         if (name == "limit") return take_limit();
         if (name == "flag" || name == "extra-flag" || name == "extra_flag") return take_flags(name == "flag");
-        if (name == "anti-replay" && in_.is_listing()) return take_context();
+        if (name == "anti-replay" && in_.is_listing()) return said_.once(in_, w) ? take_context() : void();
         if (!known(name)) return in_.fail(is_unsupported(name) ? errc::unsupported : errc::unknown_word, w);
         if (!said_.once(in_, w)) return;
         if (name == "src") s_.source = take_address(in_);
@@ -172,8 +172,7 @@ private:
         if (wide) s_.sent |= high(take_item("oseq-hi"));
         s_.sent |= take_item("oseq");
         if (!wide) {
-            const auto low = take_item("bitmap");
-            if (low != 0) (void)s_.bitmap.push_back(low);
+            (void)s_.bitmap.push_back(take_item("bitmap"));
             return;
         }
         s_.replay_window = take_item("replay_window", widest);
@@ -181,7 +180,6 @@ private:
         const word length = in_.peek() != nullptr ? *in_.peek() : word{};
         const auto count = take_number<std::uint32_t>(in_);
         if (count != (s_.replay_window + 31) / 32) return in_.fail(errc::bad_value, length);
-        bool any = false;
         for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) {
             const word w = in_.take();
             std::uint32_t bits = 0;
@@ -189,9 +187,14 @@ private:
             const auto [stopped, error] = std::from_chars(w.text.data(), end, bits, 16);
             if (error != std::errc{} || stopped != end) in_.fail(errc::bad_value, w);
             (void)s_.bitmap.push_back(bits);
-            any = any || bits != 0;
         }
-        if (!any) s_.bitmap.clear();
+    }
+    /// As many words as the window has, or none where nothing is marked.
+    void fit_bitmap() noexcept {
+        const std::size_t size = has_wide_window(s_) ? (s_.replay_window + 31U) / 32U : 1U;
+        while (s_.bitmap.size() > size) s_.bitmap.pop_back();
+        if (std::ranges::all_of(s_.bitmap, [](std::uint32_t bits) { return bits == 0; })) s_.bitmap.clear();
+        while (!s_.bitmap.empty() && s_.bitmap.size() < size) (void)s_.bitmap.push_back(0);
     }
     /// `NAME NUMBER`, the number with or without a comma behind it.
     auto take_item(std::string_view name, std::uint32_t most = std::numeric_limits<std::uint32_t>::max()) noexcept
@@ -214,6 +217,7 @@ private:
         algorithms_.finish(in_, s_);
         if (s_.flags.esn && s_.replay_window == 0) return in_.fail_entry(errc::missing_word, "replay-window");
         if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
+        fit_bitmap();
         s_.selectors = default_selectors(s_.id, s_.flags);
         if (said_.has("sel")) s_.selectors = selector_.finish(s_.selectors.source.family());
     }
