@@ -10,8 +10,8 @@ BUILD = pathlib.Path(os.environ.get("IPSECPP_BUILD", ROOT / "build" / "house"))
 CXX = os.environ.get("IPSECPP_CXX", "g++")
 
 # Lowest floor first; what shares a floor does not include each other.
-FLOORS = [["core"], ["wire"], ["crypto"], ["ip"], ["sa"], ["policy"], ["esp", "ah"], ["dataplane"], ["isakmp"], ["ike"],
-          ["io"], ["testing"]]
+FLOORS = [["core"], ["wire"], ["crypto"], ["ip"], ["sa"], ["policy"], ["xfrm"], ["esp", "ah"], ["dataplane"], ["isakmp"],
+          ["ike"], ["io"], ["testing"]]
 FLOOR = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 PACKET_SIDE = {"esp", "ah", "dataplane"}
 IKE_SIDE = {"isakmp", "ike"}
