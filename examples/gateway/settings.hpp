@@ -12,10 +12,13 @@ namespace gateway {
 /// Where something stands; line and column count from 1, the column in octets.
 struct place {
     std::string file;
-    unsigned line = 1;
+    unsigned line = 1;  ///< 0: the file as a whole
     unsigned column = 1;
     friend auto operator==(const place&, const place&) -> bool = default;
 };
+
+/// A word of a file as a message shows it: in quotes, cut when it is long, without control characters.
+[[nodiscard]] auto in_quotes(std::string_view word) -> std::string;
 
 /// What is wrong, and where.
 struct fault {
@@ -34,8 +37,10 @@ struct setting {
 struct section {
     std::string name;
     place at;  ///< of the name; the beginning of the file for the whole
-    std::vector<setting> settings{};  ///< in order of the file, each key once: a later one has taken the place of an earlier one
-    std::vector<section> sections{};  ///< in order of the file, each name once: a later one was merged into an earlier one
+    std::vector<setting> settings{};  ///< in order of the file, each key once
+    std::vector<section> sections{};  ///< in order of the file, each name once
+    std::vector<place> again{};       ///< where the section was opened once more: both are one
+    bool is_template = false;         ///< another section inherits from it: `other : this { }`
 
     [[nodiscard]] auto find(std::string_view key) const -> const setting*;
     [[nodiscard]] auto find_section(std::string_view of) const -> const section*;
@@ -46,7 +51,8 @@ struct section {
 struct source {
     std::string file, text;
 };
-using includer = std::function<std::expected<std::vector<source>, std::string>(const std::string& pattern, const std::string& from)>;
+using includer =
+    std::function<std::expected<std::vector<source>, std::string>(const std::string& pattern, const std::string& from)>;
 
 inline constexpr unsigned deepest_include = 10;  ///< files inside of files
 inline constexpr unsigned deepest_section = 10;  ///< sections inside of sections
