@@ -219,7 +219,10 @@ private:
                 skip_blanks();
                 reference r{path, word(), here()};
                 r.at.column -= static_cast<unsigned>(r.to.size());
-                while (!is_end() && peek() == '.') (r.to += take()) += word();
+                while (!is_end() && peek() == '.') {
+                    r.to += take();
+                    r.to += word();
+                }
                 if (r.to.empty()) return unexpected("the name of a section");
                 if (all_.references.size() == most_references) return fault{r.at, "too many sections inherit"};
                 all_.references.push_back(std::move(r));
@@ -359,7 +362,7 @@ auto read_text(const std::filesystem::path& file) -> std::expected<std::string, 
 auto include_files(const std::string& pattern, const std::string& from) -> std::expected<std::vector<source>, std::string> {
     const auto whole = (std::filesystem::path{from}.parent_path() / pattern).string();
     glob_t found{};
-    const int code = glob(whole.c_str(), GLOB_ERR, nullptr, &found);
+    const int code = glob(whole.c_str(), 0, nullptr, &found);
     std::vector<std::string> names;
     for (std::size_t i = 0; code == 0 && i < found.gl_pathc; ++i) names.emplace_back(found.gl_pathv[i]);
     globfree(&found);
