@@ -18,7 +18,7 @@ namespace {
 using outcome = std::optional<fault>;  // nothing: it went well
 using words = std::span<const std::string_view>;
 
-// --- keys of a section ----------------------------------------------------------------------------------------------------------
+// --- keys of a section --------------------------------------------------------------------------------------------------------
 
 /// A key, and what reads its value into a `T`.
 template <class T> struct key {
@@ -90,7 +90,7 @@ auto twice(const section& s, const std::string& where) -> outcome {
     return fault{s.again.front(), where + " stands here a second time; first in " + s.at.file + ":" + std::to_string(s.at.line)};
 }
 
-// --- children -------------------------------------------------------------------------------------------------------------------
+// --- children -----------------------------------------------------------------------------------------------------------------
 
 struct child_draft {
     child out;
@@ -278,7 +278,7 @@ auto read_child(const section& s, const std::string& where, connection& of, poli
     return {};
 }
 
-// --- connections ----------------------------------------------------------------------------------------------------------------
+// --- connections --------------------------------------------------------------------------------------------------------------
 
 struct connection_draft {
     connection out;
@@ -419,7 +419,7 @@ auto read_connection(const section& s, const std::string& where, policy_ids& ids
     return std::move(d.out);
 }
 
-// --- secrets --------------------------------------------------------------------------------------------------------------------
+// --- secrets ------------------------------------------------------------------------------------------------------------------
 
 struct shared_secret {
     secret<128> octets;

@@ -1,5 +1,5 @@
 #pragma once
-// Configuration files of the gateway: a refusal names a place inside the text in one line; what is accepted, IKE and policy accept.
+// Configuration files of the gateway: a refusal names a place in the text, in one line; what is accepted, IKE and policy accept.
 #include <string>
 #include <string_view>
 
