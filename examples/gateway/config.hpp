@@ -54,7 +54,7 @@ struct connection {
     std::optional<ipsec::ike::identity> local_id{}, remote_id{};  ///< absent: the address of that end
     ipsec::secret<128> psk;
     std::vector<ipsec::ike::v1::ike_suite> suites;                ///< in order of preference
-    ipsec::duration rekey_time{};        ///< 0: the ISAKMP SA is never rekeyed
+    ipsec::duration rekey_time{};        ///< never 0
     ipsec::duration over_time{};         ///< the ISAKMP SA ends so long after `rekey_time`
     ipsec::duration rand_time{};         ///< a rekey comes up to so much earlier, by chance
     ipsec::duration dpd_delay{};         ///< without packets from the peer for so long, it is asked; 0: never

@@ -41,6 +41,7 @@ auto make_child(const connection& c, const child& of) -> ike::v1::child_config {
     out.lifetime = {.seconds = seconds_of(of.life.hard.time), .kilobytes = of.life.hard.kilobytes};
     out.start_at_once = of.start;
     out.rekey = of.life.soft != sa::limits{};
+    if (of.life.soft.time != duration{}) out.rekey_at = {seconds_of(of.life.soft.time), seconds_of(of.rand_time)};
     return out;
 }
 
@@ -54,7 +55,7 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.remote_id = c.remote_id;
     out.suites = c.suites;
     out.lifetime = {.seconds = seconds_of(c.rekey_time + c.over_time), .kilobytes = 0};
-    out.rekey = c.rekey_time != duration{};
+    out.rekey_at = {seconds_of(c.rekey_time), seconds_of(c.rand_time)};
     for (const child& of : c.children) out.children.push_back(make_child(c, of));
     return out;
 }

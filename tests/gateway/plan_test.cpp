@@ -28,7 +28,7 @@ TEST_CASE("a connection becomes a peer of IKE", "[gateway][plan]") {
     CHECK(p.remote_id == *ike::identity::of_text(ike::id_type::fqdn, "you.example"));
     CHECK(p.suites == all.connections[0].suites);
     CHECK(p.lifetime == ike::v1::lifetime{.seconds = 120, .kilobytes = 0});
-    CHECK(p.rekey);
+    CHECK(p.rekey_at == ike::v1::rekey_time{.after = 100, .chance = 20});
     REQUIRE(p.children.size() == 1);
     const auto& c = p.children[0];
     CHECK(c.policy == all.connections[0].children[0].policy);
@@ -41,6 +41,7 @@ TEST_CASE("a connection becomes a peer of IKE", "[gateway][plan]") {
     CHECK(c.lifetime == ike::v1::lifetime{.seconds = 3960, .kilobytes = 1024});
     CHECK(c.start_at_once);
     CHECK(c.rekey);
+    CHECK(c.rekey_at == ike::v1::rekey_time{.after = 3600, .chance = 360});
     CHECK_FALSE(c.allow_narrower);
 }
 
