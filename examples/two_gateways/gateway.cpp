@@ -4,6 +4,7 @@
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/isakmp/chain.hpp"
+#include "ipsec/sa/install.hpp"
 
 namespace two_gateways {
 

@@ -134,10 +134,20 @@ struct house {
     [[nodiscard]] auto soft_limit(std::uint64_t whole, role r) -> std::uint64_t {
         const std::uint64_t margin = whole / 100 * settings.margin_percent + whole % 100 * settings.margin_percent / 100;
         if (r == role::responder) return whole - margin / 2;
+        return whole - margin / 2 * 2 - by_chance(margin / 2);
+    }
+    /// As above, in seconds, for an SA that has its own time for that.
+    [[nodiscard]] auto soft_limit(std::uint64_t whole, role r, const std::optional<rekey_time>& own) -> std::uint64_t {
+        if (!own || own->after >= whole) return soft_limit(whole, r);
+        if (r == role::responder) return own->after + (whole - own->after) / 2;
+        return own->after - by_chance(own->chance);
+    }
+    /// A number up to `most`.
+    [[nodiscard]] auto by_chance(std::uint64_t most) -> std::uint64_t {
         std::array<std::byte, 4> o{};
         (void)crypto.fill(o);  // without chance the moment is merely a fixed one
-        const std::uint64_t early = margin / 2 + margin / 2 * (wire::load<std::uint32_t>(o) % 1024) / 1024;
-        return whole - margin / 2 - early;
+        const std::uint64_t part = wire::load<std::uint32_t>(o) % 1024;
+        return most / 1024 * part + most % 1024 * part / 1024;
     }
 
     /// A replacement did not come about: it is tried again later, as long as the pair lives.

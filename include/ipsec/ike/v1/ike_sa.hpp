@@ -296,7 +296,8 @@ template <class Traits> void ike_sa<Traits>::limit_life(const v1::lifetime& l) {
     if (life_.seconds != 0) {
         const auto whole = std::min<std::uint64_t>(life_.seconds, 0xffff'ffffU);
         hard_at_ = std::min(hard_at_, established_at_ + seconds(static_cast<std::int64_t>(whole)));
-        soft_at_ = std::min(soft_at_, established_at_ + seconds(static_cast<std::int64_t>(house_.soft_limit(whole, role_))));
+        const auto soft = house_.soft_limit(whole, role_, house_.peer(peer_).rekey_at);
+        soft_at_ = std::min(soft_at_, established_at_ + seconds(static_cast<std::int64_t>(soft)));
     }
     if (life_.kilobytes != 0 && life_.kilobytes < (std::uint64_t{1} << 50)) {
         hard_octets_ = std::min(hard_octets_, life_.kilobytes * 1024);

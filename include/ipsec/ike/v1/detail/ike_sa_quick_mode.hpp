@@ -163,7 +163,8 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
         if (p.lifetime.seconds != 0) {
             const auto whole = static_cast<std::int64_t>(std::min<std::uint64_t>(p.lifetime.seconds, 0xffff'ffffU));
             life.hard.time = seconds(whole);
-            life.soft.time = seconds(static_cast<std::int64_t>(house_.soft_limit(static_cast<std::uint64_t>(whole), x.role)));
+            const auto soft = house_.soft_limit(static_cast<std::uint64_t>(whole), x.role, c.rekey_at);
+            life.soft.time = seconds(static_cast<std::int64_t>(soft));
             pair.hard = house_.now + life.hard.time;
             pair.soft = house_.now + life.soft.time;
         }
