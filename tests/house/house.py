@@ -18,7 +18,7 @@ IKE_SIDE = {"isakmp", "ike"}
 # The concepts of io stand on core alone, and the rooms above may include them.
 IO_CONCEPTS = {"io/packet.hpp", "io/datagram.hpp"}
 # Adapters to libraries: their headers may include the library, nothing else may.
-ADAPTERS = {"botan": "crypto/botan/", "pcap": "io/pcap", "fmt": "fmt/"}
+ADAPTERS = {"asio": "io/asio", "botan": "crypto/botan/", "pcap": "io/pcap", "fmt": "fmt/"}
 # Opt-in headers of the low rooms, for control paths.
 OPT_IN = {"core/chrono.hpp", "core/error_code.hpp", "core/fmt.hpp", "core/iostream.hpp"}
 
