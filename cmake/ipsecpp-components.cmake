@@ -3,7 +3,7 @@
 #   ipsecpp_component(botan)   defines ipsecpp::botan where Botan 2.19 or 3 is installed, else says why in
 #                              ipsecpp_botan_NOT_FOUND_MESSAGE and defines nothing
 
-set(ipsecpp_optional_components botan fmt pcap)
+set(ipsecpp_optional_components asio botan fmt pcap)
 
 # A library by its pkg-config names, or by header and library where pkg-config is absent.
 function(ipsecpp_find_library prefix)
@@ -55,6 +55,19 @@ macro(ipsecpp_component name)
       set(ipsecpp_fmt_includes "")
       set(ipsecpp_fmt_libraries fmt::fmt)
       set(ipsecpp_wanted "fmt (find_package(fmt))")
+    elseif("${name}" STREQUAL "asio")
+      # headers only; its loop wants the system's threads
+      find_path(IPSECPP_asio_INCLUDE_DIR asio.hpp)
+      mark_as_advanced(IPSECPP_asio_INCLUDE_DIR)
+      find_package(Threads QUIET)
+      set(ipsecpp_asio_includes "${IPSECPP_asio_INCLUDE_DIR}")
+      set(ipsecpp_asio_libraries Threads::Threads)
+      if(IPSECPP_asio_INCLUDE_DIR AND Threads_FOUND)
+        set(ipsecpp_asio_found TRUE)
+      else()
+        set(ipsecpp_asio_found FALSE)
+      endif()
+      set(ipsecpp_wanted "standalone Asio (asio.hpp) and threads")
     else()
       set(ipsecpp_${name}_found FALSE)
       set(ipsecpp_wanted "a component of that name; there are: ${ipsecpp_optional_components} testing")
@@ -65,6 +78,9 @@ macro(ipsecpp_component name)
         ipsecpp::${name}
         PROPERTIES INTERFACE_LINK_LIBRARIES "ipsecpp::ipsecpp;${ipsecpp_${name}_libraries}"
                    INTERFACE_INCLUDE_DIRECTORIES "${ipsecpp_${name}_includes}")
+      if("${name}" STREQUAL "asio")
+        set_target_properties(ipsecpp::asio PROPERTIES INTERFACE_COMPILE_DEFINITIONS ASIO_STANDALONE)
+      endif()
     else()
       set(ipsecpp_${name}_NOT_FOUND_MESSAGE "ipsecpp::${name} needs ${ipsecpp_wanted}")
     endif()

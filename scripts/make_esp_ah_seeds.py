@@ -74,6 +74,8 @@ def main():
     e["unaligned"] = b"\x18" + v4(50, esp(inner, 4, 1, 0))
     e["truncated"] = b"\x00" + v4(50, b"\x10\x20\x30\x40\0\0\0\1")
     e["unauthentic"] = b"\x40" + v4(50, esp(inner, 4, 1, 0))
+    e["length-lies"] = b"\x00" + v4(50, esp(inner, 4, 1, 0))[:-1]
+    e["version-5"] = b"\x00\x55" + v4(50, esp(inner, 4, 1, 0))[1:]
     e["chain"] = b"\x03" + v6(0, b"\x3c\0\1\4\0\0\0\0" + b"\x32\0\1\4\0\0\0\0" + esp(UDP, 17, 1, 0))
     e["bad-chain"] = b"\x03" + v6(0, b"\x00\0\1\4\0\0\0\0" + b"\x32\0\1\4\0\0\0\0" + esp(UDP, 17, 1, 0))
     a = seeds["ah"]
@@ -101,6 +103,8 @@ def main():
     a["congestion-not-ect"] = b"\x00" + v4(51, ah(4, inner, 12, 4), tos=3)
     a["not-ah"] = b"\x00" + inner
     a["truncated"] = b"\x00" + v4(51, ah(4, b"", 12, 4)[:20])
+    a["length-lies"] = b"\x00" + v4(51, ah(4, inner, 12, 4))[:-1]
+    a["version-5"] = b"\x00\x55" + v4(51, ah(4, inner, 12, 4))[1:]
     a["unauthentic"] = b"\x40" + v4(51, ah(4, inner, 12, 4))
     for target, found in seeds.items():
         for mode in range(4):  # the way out: any packet

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Makes tests/data/linux-kernel/vectors.json from a folder of captures with manual keys.
 
-Usage: make_kernel_vectors.py FOLDER OUT.json
+Usage: make_kernel_vectors.py FOLDER OUT.json [STATES.json]
 
 FOLDER holds vectors.json (one entry per combination: algorithms, addresses, keys) and the Ethernet captures it names. The
 output holds the same entries with the IP packets of each capture as hex, one combination per line, so that the tests need
-neither the captures nor a reader for them.
+neither the captures nor a reader for them. STATES.json gets what `ip xfrm state` listed in each combination, by its name.
 """
 import json
 import pathlib
@@ -35,7 +35,7 @@ def ip_packets(path):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     folder, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     entries = json.loads((folder / "vectors.json").read_text())
@@ -53,6 +53,9 @@ def main():
         lines.append(json.dumps(entry, separators=(",", ":")))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    if len(sys.argv) == 4:
+        states = {path.stem: path.read_text() for path in sorted((folder / "state").glob("*.state"))}
+        pathlib.Path(sys.argv[3]).write_text(json.dumps(states, indent=0) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
-#include "ipsec/isakmp/chain.hpp"
 #include "ipsec/ip/selector_text.hpp"
+#include "ipsec/isakmp/chain.hpp"
+#include "ipsec/sa/install.hpp"
 
 namespace two_gateways {
 
@@ -48,7 +49,7 @@ gateway::gateway(side here, const plan& p, surroundings& around)
     : here_{here},
       around_{around},
       lossy_{p.what.loss > 0},
-      by_volume_{p.what.lifetime.kilobytes > 0},
+      volume_{p.what.lifetime.kilobytes * 1024},
       random_{.seeded = p.what.seeded ? std::optional{testing::seeded_rng{p.what.seed * 2 + (here == side::left ? 0U : 1U)}}
                                       : std::nullopt,
               .system = {}},
@@ -68,7 +69,10 @@ gateway::gateway(side here, const plan& p, surroundings& around)
 // --- packets ------------------------------------------------------------
 
 void gateway::forward(packet&& p) {
-    if (by_volume_) {
+    if (volume_ > 0) {
+        // No SA, however new, may carry it: it would wait for the next one for ever.
+        if (std::as_const(p).octets().size() + most_overhead > volume_)
+            return around_.check.dropped(p.number, "longer than --lifetime lets any SA carry", true);
         spare_.emplace(std::as_const(p).octets());
         spare_->number = p.number;
     }
@@ -216,6 +220,7 @@ auto gateway::perform(const ike::v1::event& event) -> bool {
         overloaded{
             [&](const sa::install_inbound& e) { return install<sa::inbound>(e, true); },
             [&](const sa::install_outbound& e) { return install<sa::outbound>(e, false); },
+            [&](const sa::update_path& e) { return sa::apply(sadb_, e).has_value(); },
             [&](const sa::remove& e) { return remove(e.id); },
             [&](const ike::v1::ike_established& e) {
                 log.at(now, here_, "ISAKMP SA stands ({}), as {}",

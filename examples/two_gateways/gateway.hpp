@@ -52,6 +52,8 @@ struct surroundings {
 class gateway {
 public:
     static constexpr std::size_t max_waiting = 8U << 20;  ///< octets
+    /// More than headers, IV, padding and ICV of any bundle here add to a packet, in octets.
+    static constexpr std::size_t most_overhead = 192;
 
     gateway(side here, const plan& p, surroundings& around);
 
@@ -114,7 +116,8 @@ private:
 
     side here_;
     surroundings& around_;
-    bool lossy_, by_volume_;
+    bool lossy_;
+    std::uint64_t volume_;         ///< octets that an SA may carry; 0: as many as come
     std::optional<packet> spare_;  ///< the packet that is being sent, as it was, where SAs may be used up by it
     randomness random_;
     ipsec::crypto::botan::provider provider_;

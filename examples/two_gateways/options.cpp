@@ -51,6 +51,7 @@ auto read_lifetimes(std::string_view text, options& o) -> result {
         else
             return "--lifetime: unit " + in_quotes(unit) + " of " + in_quotes(word) +
                    " is not known: use s, m, h, or for packets kB, MB";
+        if (!ike::v1::fits(life)) return "--lifetime: " + in_quotes(word) + " is more than IKE can say: give less";
     }
     if (o.lifetime.seconds == 0) o.lifetime.seconds = 3600;
     return {};
@@ -124,7 +125,10 @@ auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result 
 }  // namespace
 
 auto complain(const std::string& what) -> int {
-    std::fprintf(stderr, "two_gateways: %s\n", what.c_str());
+    std::string line = what;  // words of the user's are in it, and names of files
+    for (char& c : line)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    std::fprintf(stderr, "two_gateways: %s\n", line.c_str());
     return 2;
 }
 
@@ -161,11 +165,9 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
         std::fputs(app.help().c_str(), stdout);
         return 0;
     } catch (const CLI::ParseError& e) {
-        std::string text = e.what();
-        for (char& c : text)
-            if (c == '\n') c = ' ';
-        return complain(text + ": see two_gateways --help");
+        return complain(std::string{e.what()} + ": see two_gateways --help");
     }
+    const auto given = [&app](const char* name) { return app.count(name) > 0; };
     o.out = out;
     if (out.empty()) return complain("--out: no name: give a folder");
     if (o.in.empty()) return complain("--in: no name: give a file, or - for the standard input");
@@ -179,18 +181,18 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (protocol != "esp" && protocol != "ah" && !both)
         return complain("--protocol: " + in_quotes(protocol) + " is not known: use esp, ah or esp+ah");
     if (const auto fault = read_suite(suite, protocol != "ah", protocol != "esp", o)) return complain(*fault);
-    if (!pfs.empty())
+    if (given("--pfs"))
         if (const auto fault = read_pfs(pfs, o)) return complain(*fault);
     o.ike.group = o.pfs == crypto::group_id::none ? crypto::group_id::modp2048 : o.pfs;
-    if (!lifetime.empty())
+    if (given("--lifetime"))
         if (const auto fault = read_lifetimes(lifetime, o)) return complain(*fault);
-    if (!left.empty())
+    if (given("--left"))
         if (const auto fault = read_left(left, o)) return complain(*fault);
 
     const auto [end, bad] = std::from_chars(loss.data(), loss.data() + loss.size(), o.loss);
     if (bad != std::errc{} || end != loss.data() + loss.size() || !(o.loss >= 0 && o.loss <= 1))
         return complain("--loss: " + in_quotes(loss) + " is no probability: give a number from 0 to 1");
-    o.seeded = !seed.empty();
+    o.seeded = given("--seed");
     if (o.seeded) {
         const auto [stop, fault] = std::from_chars(seed.data(), seed.data() + seed.size(), o.seed);
         if (fault != std::errc{} || stop != seed.data() + seed.size())

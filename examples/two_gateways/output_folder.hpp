@@ -1,5 +1,7 @@
 #pragma once
 // The folder of results: written aside, put in place in the end, so that a run that fails leaves nothing half-written.
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +25,14 @@ public:
         if (kind != fs::file_type::directory && kind != fs::file_type::not_found)
             return std::unexpected{"--out: " + place.string() + " is no folder: give another name"};
         const bool exists = kind == fs::file_type::directory;
+        // What would be in the way in the end is said before the work begins.
+        for (const char* name : {"protected.pcap", "recovered.pcap", "keys.json", "wireshark/ikev1_decryption_table",
+                                 "wireshark/esp_sa", "wireshark/preferences"})
+            if (exists && fs::is_directory(place / name, fault))
+                return std::unexpected{"--out: " + (place / name).string() + " is a folder: give another name"};
+        const fs::path tables = place / "wireshark";
+        if (exists && fs::exists(tables, fault) && (!fs::is_directory(tables, fault) || access(tables.c_str(), W_OK | X_OK) != 0))
+            return std::unexpected{"--out: " + tables.string() + " is no folder that can be written: give another name"};
         const fs::path parent = exists ? place : place.has_parent_path() ? place.parent_path() : fs::path{"."};
         std::string name = (parent / ".two_gateways-XXXXXX").string();
         if (mkdtemp(name.data()) == nullptr)

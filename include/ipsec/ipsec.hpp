@@ -19,3 +19,5 @@
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/events.hpp"
 #include "ipsec/sa/sadb.hpp"
+#include "ipsec/xfrm/bind.hpp"
+#include "ipsec/xfrm/write.hpp"

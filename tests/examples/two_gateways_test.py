@@ -184,6 +184,13 @@ def refuses(work):
         "a probability over one": ["--loss", "1.5"],
         "a seed that is no number": ["--seed", "x"],
         "an unknown option": ["--frobnicate"],
+        "a lifetime that IKE cannot say": ["--lifetime", "4294967295h"],
+        "a group of no name": ["--pfs", ""],
+        "an empty lifetime": ["--lifetime", ""],
+        "an empty list of prefixes": ["--left", ""],
+        "an empty seed": ["--seed", ""],
+        "a suite with a line break in its name": ["--suite", "aes128\nsha1"],
+        "a file with a line break in its name": ["--in", os.path.join(work, "no\nwhere")],
         "an option without its value": ["--in"],
     }
     for what, arguments in cases.items():
@@ -203,8 +210,29 @@ def refuses(work):
                          ("a folder that nobody can write", "/proc/two_gateways")):
         code, _, errors = run("--out", target)
         check(f"{what}: exit 2 and one line", code == 2 and len(errors.splitlines()) == 1 and target.rstrip("/").rsplit("/", 1)[0] in errors, f"{code}: {errors}")
+    for inside, make in (("keys.json", os.makedirs), ("wireshark", lambda name: open(name, "w").close()), ("wireshark/esp_sa", os.makedirs)):
+        folder = os.path.join(work, "taken")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        make(os.path.join(folder, inside))
+        before = sorted(glob.glob(os.path.join(folder, "**"), recursive=True, include_hidden=True))
+        code, _, errors = run("--out", folder)
+        check(f"{inside} is something else already: exit 2 and one line that names it", code == 2 and len(errors.splitlines()) == 1 and "taken/" + inside in errors, f"{code}: {errors}")
+        after = sorted(glob.glob(os.path.join(folder, "**"), recursive=True, include_hidden=True))
+        check(f"{inside} is something else already: the folder stays as it was", before == after, str(after))
     code, shown, _ = run("--help")
     check("--help says what is compared and what the exit codes mean", code == 0 and "TTL" in shown and "Exit code" in shown)
+
+
+def too_little_volume(work):
+    """A packet that no SA may carry is dropped by name; it does not wait for ever."""
+    for protocol in ("esp", "ah", "esp+ah"):
+        out = os.path.join(work, "small")
+        code, shown, errors = run("--lifetime", "1kB", "--protocol", protocol, "--out", out, "--quiet")
+        short = [p for p in packets_of(os.path.join(out, "recovered.pcap"))]
+        long = [p for p in demo_packets() if len(p) > 1024]
+        check(f"{protocol}: SAs of 1 kB carry the short packets and drop the others by name",
+              code == 0 and f"; {len(short)} packets" in shown and f"lets any SA carry {102 - len(short)};" in shown and len(long) <= 102 - len(short) < 102, shown + errors)
 
 
 def with_tshark(work):
@@ -261,6 +289,7 @@ def main():
         repeats(work)
         quiet_and_formats(work)
         refuses(work)
+        too_little_volume(work)
         with_tshark(work)
         streams(work)
     print(f"{failures} failed")

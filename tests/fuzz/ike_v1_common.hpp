@@ -87,6 +87,8 @@ struct ike_v1_end {
             if (std::holds_alternative<sa::install_inbound>(*ev)) ++installed;
             if (std::holds_alternative<sa::install_outbound>(*ev)) ++installed;
             if (std::holds_alternative<sa::remove>(*ev)) ++removed;
+            if (const auto* closed = std::get_if<v1::ike_closed>(&*ev); closed != nullptr && ike_v1_count != nullptr)
+                ++ike_v1_count->refused_under_protection[static_cast<std::size_t>(closed->why)];
             ike.answer(*ev, true);
         }
     }

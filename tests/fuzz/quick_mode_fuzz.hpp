@@ -5,15 +5,15 @@ namespace ipsec::fuzz {
 
 /// Quick Mode and Informational messages from the inside: octet 0 says which message (first, second, third, Informational to
 /// an end without SAs, a first one with a HASH of the fuzzer's own, Informational to an end that waits for an answer, to one
-/// whose SAs stand), octet 1 is the type of the payload behind the HASH, the rest is that chain. HASH and encryption come out
-/// right, so that everything behind them is reached.
+/// whose SAs stand, and to that under the ID of the Quick Mode that made them), octet 1 is the type of the payload behind the
+/// HASH, the rest is that chain. HASH and encryption come out right, so that everything behind them is reached.
 inline void quick_mode(byte_view in) {
     if (in.size() < 2 || in.size() > 8000) return;
-    const auto kind = std::to_integer<unsigned>(in[0]) % 7;
+    const auto kind = std::to_integer<unsigned>(in[0]) % 8;
     const auto first = static_cast<isakmp::payload_type>(in[1]);
     const byte_view rest = in.subspan(2);
-    const bool informs = kind == 3 || kind == 5 || kind == 6;
-    ike_v1_pair ends{kind == 1 ? 7U : kind == 2 ? 8U : kind == 6 ? 9U : 6U};  // up to the message that this one answers
+    const bool informs = kind == 3 || kind >= 5;
+    ike_v1_pair ends{kind == 1 ? 7U : kind == 2 ? 8U : kind >= 6 ? 9U : 6U};  // up to the message that this one answers
     const bool to_right = kind != 1 && kind != 5;
     auto& to = to_right ? ends.right : ends.left;
     const auto& spy = ends.right.spy;
@@ -23,7 +23,7 @@ inline void quick_mode(byte_view in) {
     h.exchange = informs ? isakmp::exchange_type::informational : isakmp::exchange_type::quick_mode;
     h.id = isakmp::message_id{0x600df00d};
     std::vector<std::byte> ni, nr;
-    if (kind == 1 || kind == 2) {
+    if (kind == 1 || kind == 2 || kind == 7) {
         const auto last = isakmp::header::parse(ends.last);
         if (!last) return;
         h.id = last->id;

@@ -10,15 +10,15 @@ BUILD = pathlib.Path(os.environ.get("IPSECPP_BUILD", ROOT / "build" / "house"))
 CXX = os.environ.get("IPSECPP_CXX", "g++")
 
 # Lowest floor first; what shares a floor does not include each other.
-FLOORS = [["core"], ["wire"], ["crypto"], ["ip"], ["sa"], ["policy"], ["esp", "ah"], ["dataplane"], ["isakmp"], ["ike"],
-          ["io"], ["testing"]]
+FLOORS = [["core"], ["wire"], ["crypto"], ["ip"], ["sa"], ["policy"], ["xfrm"], ["esp", "ah"], ["dataplane"], ["isakmp"],
+          ["ike"], ["io"], ["testing"]]
 FLOOR = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
 PACKET_SIDE = {"esp", "ah", "dataplane"}
 IKE_SIDE = {"isakmp", "ike"}
 # The concepts of io stand on core alone, and the rooms above may include them.
 IO_CONCEPTS = {"io/packet.hpp", "io/datagram.hpp"}
 # Adapters to libraries: their headers may include the library, nothing else may.
-ADAPTERS = {"botan": "crypto/botan/", "pcap": "io/pcap", "fmt": "fmt/"}
+ADAPTERS = {"asio": "io/asio", "botan": "crypto/botan/", "pcap": "io/pcap", "fmt": "fmt/"}
 # Opt-in headers of the low rooms, for control paths.
 OPT_IN = {"core/chrono.hpp", "core/error_code.hpp", "core/fmt.hpp", "core/iostream.hpp"}
 

@@ -42,6 +42,7 @@ auto notation(const v1::sealed_message& m) -> std::string {
                : p.type == nonce              ? ", N"
                : p.type == identification     ? ", ID"
                : p.type == hash               ? ", HASH"
+               : p.type == vendor_id          ? ", VID"
                                               : ", ?";
     }
     return out;
@@ -74,7 +75,7 @@ struct phase_1 {
     static auto gxy() -> v1::dh_agreed { return {crypto::dh_secret::zeros(96)}; }
     static auto who() -> mm::authenticated { return {.remote = {}, .next = v1::make_iv(v1::octets(16))}; }
     auto picked() -> mm::reply_sa {
-        return {isakmp::cookie_r{std::array<std::byte, 8>{std::byte{2}}}, v1::pick_ike(right, v1::write_ike_offer(left))->agreed};
+        return {isakmp::cookie_r{std::array<std::byte, 8>{std::byte{2}}}, v1::pick_ike(right, v1::write_ike_offer(left))->agreed, {}};
     }
 
     template <class S> auto state() -> S {
@@ -85,7 +86,7 @@ struct phase_1 {
         else if constexpr (std::same_as<S, mm::agreeing_i<key>>) return only<S>(mm::on(state<mm::sent_ke<key>>(), ke(), ei));
         else if constexpr (std::same_as<S, mm::sent_auth>) return only<S>(mm::on(state<mm::agreeing_i<key>>(), gxy(), ei));
         else if constexpr (std::same_as<S, mm::making_ke_r>)
-            return only<S>(mm::begin({}, picked().agreed, v1::write_ike_offer(left), ke(), er));
+            return only<S>(mm::begin({}, picked().agreed, {}, v1::write_ike_offer(left), ke(), er));
         else if constexpr (std::same_as<S, mm::agreeing_r<key>>) return only<S>(mm::on(state<mm::making_ke_r>(), dh(), er));
         else if constexpr (std::same_as<S, mm::expecting_auth>) return only<S>(mm::on(state<mm::agreeing_r<key>>(), gxy(), er));
         else return only<S>(mm::on(state<mm::sent_auth>(), who(), ei));
@@ -290,7 +291,7 @@ TEST_CASE("Main Mode has the edges of its figure and no others", "[ike][edges]")
                   });
     phase_1 p;
     auto e = p.i();
-    CHECK(describe(mm::start(e)) == edge{"SA sent", "HDR, SA"});
+    CHECK(describe(mm::start(e)) == edge{"SA sent", "HDR, SA, VID, VID"});
 }
 
 // req: rfc2409-5.5-1

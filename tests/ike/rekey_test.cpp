@@ -68,6 +68,51 @@ TEST_CASE("a replacement that can not even begin is tried again", "[ike][rekey]"
     CHECK(ends.equal_sas());
 }
 
+TEST_CASE("an SA with a time of its own for a rekey is rekeyed then, by the end that began", "[ike][rekey][lifetime]") {
+    struct row {
+        const char* what;
+        v1::rekey_time left, right;
+        std::int64_t not_before, until;
+    };
+    const auto r = GENERATE(values<row>({
+        {"long before the end", {200, 0}, {200, 0}, 195, 210},
+        {"by chance earlier", {200, 100}, {200, 100}, 95, 210},
+        {"the other end halfway to the end", {990, 0}, {200, 0}, 595, 610},
+        {"not before the end: as without", {1000, 0}, {1000, 0}, 845, 905},
+    }));
+    CAPTURE(r.what);
+    auto l = ike_config(true), right = ike_config(false);
+    for (auto* c : {&l, &right}) {
+        auto& peer = c->peers[0];
+        const auto& own = c == &l ? r.left : r.right;
+        peer.children[0].lifetime = {1000, 0};
+        peer.children[0].rekey_at = own;
+    }
+    identity_ends ends{std::move(l), std::move(right)};
+    (void)stand(ends);
+    const auto begun = ends.now();
+    const auto rekeyed = [&ends] { return ends.left.children.size() > 1; };
+    while (!rekeyed() && ends.now() - begun < seconds(1000)) (void)ends.run(seconds(1));
+    REQUIRE(rekeyed());
+    CHECK(ends.now() - begun > seconds(r.not_before));
+    CHECK(ends.now() - begun < seconds(r.until));
+}
+
+TEST_CASE("so is an ISAKMP SA", "[ike][rekey][lifetime]") {
+    auto l = ike_config(true), r = ike_config(false);
+    for (auto* c : {&l, &r}) {
+        c->peers[0].lifetime = {1000, 0};
+        c->peers[0].rekey_at = v1::rekey_time{100, 0};
+    }
+    identity_ends ends{std::move(l), std::move(r)};
+    (void)stand(ends);
+    const auto before = ends.left.record.phase_1.size();
+    REQUIRE(ends.run(seconds(90)));
+    CHECK(ends.left.record.phase_1.size() == before);
+    REQUIRE(ends.run(seconds(15)));
+    CHECK(ends.left.record.phase_1.size() == before + 1);
+}
+
 // req: rfc2407-4.6.3.1-4
 TEST_CASE("kilobytes end an ISAKMP SA, and a responder may shorten them", "[ike][rekey][lifetime]") {
     const bool told = GENERATE(true, false);

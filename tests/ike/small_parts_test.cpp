@@ -180,6 +180,9 @@ TEST_CASE("a configuration's first fault is named", "[ike][config]") {
                      c.peers[0].children[0].remote = ike::client{.addresses = ip::address::v4(1, 2, 3, 5), .protocol = 17};
                  },
                  errc::bad_selector},
+             row{"a rekey at once", [](v1::config& c) { c.peers[0].rekey_at = v1::rekey_time{0, 0}; }, errc::bad_lifetime},
+             row{"a rekey before that",
+                 [](v1::config& c) { c.peers[0].children[0].rekey_at = v1::rekey_time{10, 11}; }, errc::bad_lifetime},
              row{"phase 1 without seconds", [](v1::config& c) { c.peers[0].lifetime = {0, 100}; }, errc::bad_lifetime},
              row{"identity with a port",
                  [](v1::config& c) { c.peers[0].local_id = ike::identity::of(ip::address::v4(1, 2, 3, 4)).with(6, 80); },

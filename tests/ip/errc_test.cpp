@@ -10,6 +10,7 @@
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/ip/transport.hpp"
 #include "ipsec/ip/tunnel.hpp"
+#include "ipsec/ip/udp_encap.hpp"
 #include "support/catch.hpp"
 
 using namespace ipsec;
@@ -52,9 +53,10 @@ TEST_CASE("every error of the ip room is reached, and has a name and a condition
         {errc::bad_range, of(ip::parse_range("1.2.3.4-1.2.3.3"))},
         {errc::mixed_families, of(ip::parse_range("1.2.3.4-::"))},
         {errc::no_room, of(ip::write({}, addr("::")))},
+        {errc::not_esp, of(ip::udp_encap::strip(v4))},
     };
     std::set<std::string_view> names;
-    for (int code = 1; code <= static_cast<int>(errc::no_room); ++code) {
+    for (int code = 1; code <= static_cast<int>(errc::not_esp); ++code) {
         const auto e = static_cast<errc>(code);
         CAPTURE(name_of(e));
         REQUIRE(reached.contains(e));

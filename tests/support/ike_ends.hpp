@@ -7,6 +7,7 @@
 
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/ike/v1/endpoint.hpp"
+#include "ipsec/isakmp/payloads/nat_oa.hpp"
 #include "ipsec/testing/deferred_dh.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "ipsec/testing/lossy_link.hpp"
@@ -22,6 +23,8 @@ struct ike_record {
     std::vector<ike::notify_record> notes;
     std::vector<std::string> messages;  ///< "-> Main Mode" and so on
     std::size_t sent_deletes = 0;       ///< messages with a Delete, the first time each was sent
+    std::vector<ike::path_record> moves;
+    std::vector<std::string> original_addresses;  ///< of NAT-OA payloads that came in
     std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
     void on(const v1::phase_1_secrets& s) noexcept {
         v1::main_mode::keyed k;
@@ -34,6 +37,7 @@ struct ike_record {
         phase_1.push_back(std::move(k));
     }
     void on(const ike::audit_record& r) noexcept { audits.push_back(r); }
+    void on(const ike::path_record& r) noexcept { moves.push_back(r); }
     void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
     void on(const ike::message_trace& m) noexcept {
         messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} +
@@ -42,6 +46,10 @@ struct ike_record {
         if (m.direction == ike::direction::out && m.transmission == 1 && chain &&
             chain->count(isakmp::payload_type::delete_sa) > 0)
             ++sent_deletes;
+        if (m.direction == ike::direction::in && chain)
+            for (const isakmp::payload_view& p : *chain)
+                if (const auto oa = isakmp::nat_oa::parse(p.body); p.type == isakmp::payload_type::nat_oa && oa)
+                    original_addresses.push_back(hex(oa->address));
     }
     [[nodiscard]] auto count(ike::errc e) const -> std::size_t {
         return static_cast<std::size_t>(std::ranges::count(audits, e, &ike::audit_record::why));
@@ -89,6 +97,7 @@ struct ike_end {
         bool esn = false;
         sa::bundle_place bundle;
         instant when;
+        sa::udp_encapsulation encapsulation;
     };
 
     template <class... Args> explicit ike_end(v1::config c, Args&&... args)
@@ -110,6 +119,12 @@ struct ike_end {
         while (auto ev = ike.poll_event()) {
             const bool ok = std::visit(overloaded{[&](const sa::install_inbound& e) { return take(e, true, now); },
                                                   [&](const sa::install_outbound& e) { return take(e, false, now); },
+                                                  [&](const sa::update_path& e) {
+                                                      const auto it = table.find(name(e.id, false));
+                                                      if (it == table.end()) return false;
+                                                      it->second.encapsulation = e.encapsulation;
+                                                      return true;
+                                                  },
                                                   [&](const sa::remove& e) {
                                                       removed += table.erase(name(e.id, true)) + table.erase(name(e.id, false));
                                                       return true;
@@ -129,7 +144,7 @@ struct ike_end {
         table[at] = {inbound,     e.mode,      e.source,
                      e.policy,    e.transform, hex(e.keymat.view()),
                      e.selectors, e.lifetimes, e.extended_sequence,
-                     e.bundle,    now};
+                     e.bundle,    now,         e.encapsulation};
         return true;
     }
 
@@ -143,6 +158,29 @@ struct ike_end {
     std::vector<v1::ike_closed> closed;
     std::vector<v1::child_established> children;
     int refuse_installs = 0;  ///< counts down; the install that makes it 0 is refused
+};
+
+/// A NAT in front of the left end: what leaves gets an address and ports of its own, what comes back finds its way.
+struct nat_box {
+    ip::address outside;
+    std::uint16_t next_port = 40001;
+    std::map<std::uint16_t, std::uint16_t> ports{};  ///< inner to outer
+    /// The mappings are forgotten, and the next packets get others.
+    void reboot() { ports.clear(); }
+    [[nodiscard]] auto translate(testing::side from, ike::path p) -> ike::path {
+        if (from == testing::side::left) {
+            const auto [it, fresh] = ports.try_emplace(p.local.port, next_port);
+            if (fresh) ++next_port;
+            p.local = {outside, it->second};
+        } else {
+            for (const auto& [inner, outer] : ports)
+                if (p.remote == ike::socket_address{outside, outer}) {
+                    p.remote = {left_address, inner};
+                    break;
+                }
+        }
+        return p;
+    }
 };
 
 template <class Provider>
@@ -159,8 +197,8 @@ struct ike_ends {
         std::vector<std::byte> scratch(ike_end<Provider>::endpoint::max_message);
         end.drain_events(now());
         while (auto tx = end.ike.poll_transmit(scratch)) {
-            sent.push_back({from, {tx->octets.begin(), tx->octets.end()}});
-            wire.send(from, tx->octets, now(), tx->path);
+            sent.push_back({from, {tx->octets.begin(), tx->octets.end()}, tx->path});
+            wire.send(from, tx->octets, now(), nat ? nat->translate(from, tx->path) : tx->path);
         }
     }
     /// One instant: everything that has arrived, timers, deferred answers, output.
@@ -224,12 +262,14 @@ struct ike_ends {
     struct message {
         side from;
         std::vector<std::byte> octets;
+        ike::path path;
     };
     testing::clock clock;
     ike_end<Provider> left, right;
     link wire;
     std::vector<message> sent;
     bool hold_tickets = false;
+    std::optional<nat_box> nat{};
 };
 
 using identity_ends = ike_ends<testing::identity_provider>;

@@ -189,7 +189,9 @@ private:
     }
     static void done(slot& s, std::size_t level) noexcept {
         ++s.verdict.transforms;
-        if (level + 1 == s.size) s.verdict.fate = fate::protect;
+        if (level + 1 != s.size) return;
+        s.verdict.fate = fate::protect;
+        s.verdict.encapsulation = s.sas[level]->parameters().encapsulation;
     }
 
     /// @param e         the SA that could not be put on

@@ -110,6 +110,7 @@ struct verdict {
     drop reason = drop::none;   ///< set when `fate` is `drop`
     sa::policy_id policy;       ///< the entry that decided, as far as one did
     std::uint8_t transforms = 0;  ///< how many SAs were put on or taken off
+    sa::udp_encapsulation encapsulation{};  ///< out: the UDP ports between which the packet is to travel, if any    RFC 3948
     friend constexpr auto operator==(const verdict&, const verdict&) noexcept -> bool = default;
 };
 

@@ -36,6 +36,14 @@ struct notify_record {
     bool authenticated = false;
 };
 
+/// A peer's genuine messages come from another port now, and go there.                          RFC 3947 §4, §7
+// req: rfc3947-8-2
+struct path_record {
+    instant when;
+    ike::path before{}, after{};
+    isakmp::cookie_pair cookies{};
+};
+
 enum class direction : std::uint8_t { in = 1, out };
 
 /// A message that was sent, or that came in and was accepted.

@@ -32,6 +32,8 @@ enum class errc : std::uint8_t {
     crypto_failed,        ///< the crypto provider failed
     no_randomness,        ///< the random source failed
     closed,               ///< closed by its user
+    peer_dead,            ///< the peer answered no query of dead peer detection                        RFC 3706 §5.4
+    no_ah_through_nat,    ///< a NAT is on the way, and AH does not survive one                         RFC 3948 §1
     no_such_peer,         ///< the configuration has no peer of this number
     no_such_policy,       ///< the configuration has no child SA for this policy
     wrong_result_for_event, ///< an answer or completion for something that was not asked
@@ -69,9 +71,11 @@ template <class T> using result = std::expected<T, errc>;
         case errc::refused_by_peer:
         case errc::deleted_by_peer:
         case errc::install_refused:
+        case errc::no_ah_through_nat:
         case errc::closed: return condition::policy;
         case errc::unknown_exchange:
         case errc::limit_reached:
+        case errc::peer_dead:
         case errc::timed_out:
         case errc::expired: return condition::exhausted;
         case errc::crypto_failed:
@@ -120,6 +124,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::crypto_failed: return "crypto provider failed";
         case errc::no_randomness: return "random source failed";
         case errc::closed: return "closed";
+        case errc::peer_dead: return "peer is dead";
+        case errc::no_ah_through_nat: return "AH does not pass the NAT on the way";
         case errc::no_such_peer: return "no such peer in the configuration";
         case errc::no_such_policy: return "no such policy in the configuration";
         case errc::wrong_result_for_event: return "answer to something that was not asked";

@@ -27,6 +27,7 @@ enum class errc : std::uint8_t {
     bad_range,             ///< the first value is past the last
     mixed_families,        ///< IPv4 beside IPv6 where both must be the same
     no_room,               ///< the caller's buffer is too small
+    not_esp,               ///< no ESP packet where only one can be encapsulated in UDP              RFC 3948 §1
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -44,7 +45,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_fragment:
         case errc::upper_layer_truncated:
         case errc::not_tunnelled: return condition::malformed;
-        case errc::jumbogram: return condition::unsupported;
+        case errc::jumbogram:
+        case errc::not_esp: return condition::unsupported;
         case errc::is_fragment:
         case errc::ttl_expired:
         case errc::ce_over_not_ect: return condition::policy;
@@ -81,6 +83,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_range: return "range runs backwards";
         case errc::mixed_families: return "IPv4 mixed with IPv6";
         case errc::no_room: return "buffer is too small";
+        case errc::not_esp: return "no ESP packet";
     }
     return "unknown IP error";
 }

@@ -32,8 +32,8 @@ public:
         for (const char c : s) put(c);
         return *this;
     }
-    constexpr auto decimal(std::uint32_t v) noexcept -> text_writer& {
-        std::array<char, 10> digits{};
+    constexpr auto decimal(std::uint64_t v) noexcept -> text_writer& {
+        std::array<char, 20> digits{};
         std::size_t n = 0;
         do {
             digits[n++] = static_cast<char>('0' + v % 10);
@@ -42,12 +42,12 @@ public:
         while (n > 0) put(digits[--n]);
         return *this;
     }
-    /// Lower case, no leading zeros.
-    constexpr auto hexadecimal(std::uint16_t v) noexcept -> text_writer& {
+    /// Lower case; zeros in front up to `width` digits.
+    constexpr auto hexadecimal(std::uint64_t v, int width = 1) noexcept -> text_writer& {
         bool started = false;
-        for (int shift = 12; shift >= 0; shift -= 4) {
-            const auto digit = static_cast<unsigned>(v >> shift) & 15U;
-            started = started || digit != 0 || shift == 0;
+        for (int place = 15; place >= 0; --place) {
+            const auto digit = static_cast<unsigned>(v >> (4 * place)) & 15U;
+            started = started || digit != 0 || place < width;
             if (started) put("0123456789abcdef"[digit]);
         }
         return *this;

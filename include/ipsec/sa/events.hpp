@@ -73,16 +73,16 @@ struct install {
     sa::lifetimes lifetimes;
     bool extended_sequence = false;
     bool anti_replay = true;
+    udp_encapsulation encapsulation{};
     /// `bundle.pair` is equal on both directions and on all SAs that are used together.
     bundle_place bundle;
 };
 struct install_inbound : install {};
 struct install_outbound : install {};
-/// The ends of an SA moved.                                                                    RFC 3948, RFC 4555
+/// The peer of an outbound SA has other ports now: a NAT on the way forgot the old ones.       RFC 3947 §7
 struct update_path {
     sa::id id;
-    ip::address source;
-    ip::address destination;
+    udp_encapsulation encapsulation;
 };
 /// The SA is over: deleted by either side, or replaced.
 struct remove {
@@ -102,6 +102,7 @@ using down_event = std::variant<reserve_spi, install_inbound, install_outbound, 
     p.extended_sequence = e.extended_sequence;
     p.anti_replay = e.anti_replay;
     p.lifetimes = e.lifetimes;
+    p.encapsulation = e.encapsulation;
     return p;
 }
 

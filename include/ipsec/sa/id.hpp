@@ -25,4 +25,11 @@ struct id {
     friend constexpr auto operator==(const id&, const id&) noexcept -> bool = default;
 };
 
+/// UDP ports between which ESP travels inside of UDP; none where it travels by itself.         RFC 3948 §2.1
+struct udp_encapsulation {
+    std::uint16_t local = 0, remote = 0;
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return remote != 0; }
+    friend constexpr auto operator==(const udp_encapsulation&, const udp_encapsulation&) noexcept -> bool = default;
+};
+
 }  // namespace ipsec::sa

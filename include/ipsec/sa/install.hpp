@@ -58,6 +58,14 @@ template <class Database, rng R>
 [[nodiscard]] auto apply(Database& database, const reserve_spi& e, R& random) noexcept -> result<spi> {
     return database.reserve_spi(e.protocol, e.destination, random);
 }
+/// @return `errc::unknown` when there is no outbound SA of that identity
+template <class Database>
+auto apply(Database& database, const update_path& e) noexcept -> result<void> {
+    auto* const found = database.get(database.handle_of_outbound(e.id));
+    if (found == nullptr) return std::unexpected{errc::unknown};
+    if (auto* const esp = found->esp()) esp->set_encapsulation(e.encapsulation);
+    return {};
+}
 /// Takes the SA of that identity out, inbound and outbound, or gives up a reserved SPI. @return `errc::unknown` when there is
 ///        none
 template <class Database>

@@ -57,6 +57,7 @@ public:
     [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
     [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
     [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
+    void set_encapsulation(udp_encapsulation e) noexcept { parameters_.encapsulation = e; }
     [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto last_sequence() const noexcept -> sequence64 { return counter_.last(); }

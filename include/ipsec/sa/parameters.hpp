@@ -36,6 +36,7 @@ struct parameters {
     std::uint32_t window = 64;           ///< width of the window, a multiple of 32 from 32
     sa::lifetimes lifetimes;
     ip::tunnel_options tunnel;
+    udp_encapsulation encapsulation;     ///< the walks report it; whoever sends puts the UDP header in    RFC 3948
     bool manual = false;                 ///< the keys were given by hand, so they are there again after a restart
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away: see RFC 4106 §2
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1

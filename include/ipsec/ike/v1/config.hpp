@@ -45,6 +45,14 @@ struct lifetime {
     friend constexpr auto operator==(const lifetime&, const lifetime&) noexcept -> bool = default;
 };
 
+/// When a rekey starts, in seconds since the SA was made: at `after`, or by chance up to `chance` earlier. It counts for the end
+/// that began the exchange; the other end follows halfway to the end of the SA, if nothing happened until then.
+struct rekey_time {
+    std::uint64_t after = 0;   ///< more than 0
+    std::uint64_t chance = 0;  ///< no more than `after`
+    friend constexpr auto operator==(const rekey_time&, const rekey_time&) noexcept -> bool = default;
+};
+
 /// One policy entry that is served by SAs with this peer. Suites in order of preference, best first.
 struct child_config {
     sa::policy_id policy{1};
@@ -63,6 +71,27 @@ struct child_config {
     bool extended_sequence = false;  ///< ask for extended sequence numbers                                    RFC 4304
     bool start_at_once = false;      ///< negotiate as soon as the ISAKMP SA stands, not only on `acquire`
     bool rekey = true;               ///< a new pair before the old one ends
+    /// Absent, or not before the end that was agreed on: by `config::margin_percent`.
+    std::optional<rekey_time> rekey_at{};
+};
+
+/// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
+struct nat_traversal {
+    bool enabled = true;               ///< say and listen for it in phase 1
+    bool force = false;                ///< behave as if there were a NAT in any case, and make the peer believe so
+    std::uint16_t port = 4500;         ///< where both ends move to once a NAT was found
+    duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
+};
+
+/// What becomes of the traffic of a peer that does not answer any more.                         RFC 3706
+enum class on_dead_peer : std::uint8_t {
+    forget = 1,  ///< the SAs go; the next packet asks for new ones
+    restart,     ///< the same, and the child SAs that were there are negotiated again at once
+};
+/// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
+struct dead_peer_detection {
+    duration delay{};  ///< 0: never ask; queries of the peer are answered in any case
+    on_dead_peer action = on_dead_peer::forget;
 };
 
 struct peer_config {
@@ -75,7 +104,10 @@ struct peer_config {
     v1::lifetime lifetime{};
     std::vector<child_config> children{};
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
+    nat_traversal nat{};
+    dead_peer_detection dpd{};
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
+    std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
 
 /// Bounds of everything that a peer can make the endpoint keep.
@@ -142,6 +174,10 @@ struct config {
 [[nodiscard]] constexpr auto fits(const lifetime& l) noexcept -> bool {
     return l.seconds <= 0xffff'ffffU && l.kilobytes <= 0xffff'ffffU;
 }
+[[nodiscard]] constexpr auto fits(const std::optional<rekey_time>& t) noexcept -> bool {
+    return !t || (t->after != 0 && t->chance <= t->after);
+}
+
 [[nodiscard]] inline auto check(const child_config& c) -> result<void> {
     if (c.suites.empty()) return std::unexpected{errc::no_suites};
     for (const child_suite& s : c.suites)
@@ -149,7 +185,8 @@ struct config {
     if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
     if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
-    if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime)) return std::unexpected{errc::bad_lifetime};
+    if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
+        return std::unexpected{errc::bad_lifetime};
     if (c.pairs == 0) return std::unexpected{errc::bad_limit};
     return {};
 }
@@ -166,7 +203,9 @@ inline auto check(const config& c) -> result<void> {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
-        if (p.lifetime.seconds == 0 || !fits(p.lifetime)) return std::unexpected{errc::bad_lifetime};
+        if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
+        if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || (p.nat.force && !p.nat.enabled))
+            return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
         for (std::size_t j = 0; j < i; ++j)

@@ -17,7 +17,7 @@
 
 #include "ipsec/core/ct_equal.hpp"
 #include "ipsec/crypto/concepts.hpp"
-#include "ipsec/ike/v1/config.hpp"
+#include "ipsec/ike/v1/nat_traversal.hpp"
 #include "ipsec/isakmp/cookie.hpp"
 
 namespace ipsec::ike::v1 {
@@ -31,21 +31,21 @@ public:
     /// The cookie for an offer at `now`. @return `errc::no_randomness`, `errc::crypto_failed`
     template <class P>
         requires crypto::prf_provider<P> && rng<P>
-    [[nodiscard]] auto make(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b)
-        -> result<isakmp::cookie_r> {
+    [[nodiscard]] auto make(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
+                            const extensions& peer = {}) -> result<isakmp::cookie_r> {
         if (auto ok = turn(p, now); !ok) return std::unexpected{ok.error()};
-        return hash(p, current_, at, cky_i, sai_b);
+        return hash(p, current_, at, cky_i, sai_b, peer);
     }
     /// Whether `cky_r` was made for this offer, in this slot or in the one before.
     template <class P>
         requires crypto::prf_provider<P> && rng<P>
     [[nodiscard]] auto is_ours(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, const isakmp::cookie_r& cky_r,
-                               byte_view sai_b) -> bool {
+                               byte_view sai_b, const extensions& peer = {}) -> bool {
         if (!turn(p, now)) return false;
-        const auto fresh = hash(p, current_, at, cky_i, sai_b);
+        const auto fresh = hash(p, current_, at, cky_i, sai_b, peer);
         if (fresh && ct_equal(fresh->octets(), cky_r.octets())) return true;
         if (previous_.empty()) return false;
-        const auto old = hash(p, previous_, at, cky_i, sai_b);
+        const auto old = hash(p, previous_, at, cky_i, sai_b, peer);
         return old && ct_equal(old->octets(), cky_r.octets());
     }
     /// A cookie that made an ISAKMP SA makes no second one. @return false if it is spent already
@@ -78,23 +78,24 @@ private:
         return {};
     }
     template <class P>
-    static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b)
-        -> result<isakmp::cookie_r> {
-        std::array<std::byte, 4> ports{};
-        wire::store(byte_span{ports}, at.local.port);
-        wire::store(byte_span{ports}.subspan(2), at.remote.port);
+    static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
+                     const extensions& peer) -> result<isakmp::cookie_r> {
+        std::array<std::byte, 5> rest{};
+        wire::store(byte_span{rest}, at.local.port);
+        wire::store(byte_span{rest}.subspan(2), at.remote.port);
+        rest[4] = static_cast<std::byte>((peer.nat_traversal ? 1 : 0) | (peer.dead_peer_detection ? 2 : 0));
         // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
         // since both addresses are of one family.
-        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports},
+        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
                                              cky_i.octets(), sai_b};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
         if (!h || h->size() < isakmp::cookie_r::size) return std::unexpected{errc::crypto_failed};
-        std::array<std::byte, isakmp::cookie_r::size> octets{};
-        copy_octets(h->view().first(octets.size()), octets);
-        isakmp::cookie_r c{octets};
+        std::array<std::byte, isakmp::cookie_r::size> cookie{};
+        copy_octets(h->view().first(cookie.size()), cookie);
+        isakmp::cookie_r c{cookie};
         if (c.is_zero()) {  // zero stands for "not chosen yet"
-            octets.back() = std::byte{1};
-            c = isakmp::cookie_r{octets};
+            cookie.back() = std::byte{1};
+            c = isakmp::cookie_r{cookie};
         }
         return c;
     }
@@ -111,6 +112,7 @@ class offer_shelf {
 public:
     struct offer {
         std::vector<std::byte> sai_b;
+        extensions peer{};            ///< what the initiator's vendor IDs said beside it
         std::size_t suite = 0;        ///< place of the suite that was picked from it
         std::vector<std::byte> reply; ///< body of the SA payload that answers it
         bool proven = false;          ///< the peer was authenticated under it
@@ -119,7 +121,7 @@ public:
     /// Keeps an offer, in place of the oldest unproven one (or the oldest of all) where `limit` is reached.
     auto keep(offer o, std::size_t limit) -> const offer& {
         for (offer& have : offers_)
-            if (have.sai_b == o.sai_b) {
+            if (have.sai_b == o.sai_b && have.peer == o.peer) {
                 have.used = ++clock_;
                 return have;
             }

@@ -73,7 +73,7 @@ public:
         return want({at->first, at->second, local, remote});
     }
 
-    /// One datagram from the network. What is wrong with it is told to the observer; nothing is thrown or returned.
+    /// One datagram from the network; on a `udp_encap` link as it came, non-ESP marker in front. What is wrong with it is told to the observer; nothing is thrown or returned.
     void handle_datagram(instant now, const ike::path& at, byte_view datagram);
     void handle_timeout(instant now);
     /// The answer of a deferred provider. An answer for a ticket that nobody waits for is ignored.
@@ -91,6 +91,8 @@ public:
     /// Traffic needs an SA. Selectors of the event narrow the policy's when the policy allows that.
     auto handle(instant now, const sa::acquire& e) -> result<void>;
     void handle(instant now, const sa::soft_expired& e);
+    /// Genuine packets came in on the SA: nobody has to ask whether its peer is alive.            RFC 3706 §5.4
+    void handle(instant now, const sa::activity& e);
     /// The pair that the SA belongs to is over in both directions, with a Delete. For an outbound SA that is used up by volume
     /// while the peer still sends on the other one, hand in `soft_expired` instead: a new pair comes, the old one goes in time.
     void handle(instant now, const sa::hard_expired& e);
@@ -168,8 +170,17 @@ private:
                    s.second->role() == role::initiator;
         });
     }
+    /// Where a new Main Mode goes: where the last one ended, as long as an ISAKMP SA stands.    RFC 3947 §4
+    // req: rfc3947-4-7, rfc3947-4-8
+    [[nodiscard]] auto path_to(peer_id peer) const -> const ike::path& {
+        const sa_type* last = nullptr;
+        for (const auto& [cky, sa] : sas_)
+            if (sa->peer() == peer && sa->is_established() && !sa->is_over() && (last == nullptr || sa->serial() > last->serial()))
+                last = sa.get();
+        return last != nullptr ? last->path() : house_->peer(peer).path;
+    }
     auto start_main_mode(peer_id peer) -> result<void> {
-        auto sa = std::make_unique<sa_type>(*house_, peer, house_->peer(peer).path, role::initiator);
+        auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
         sa->start();
         if (sa->is_over()) return std::unexpected{errc::no_randomness};
         const auto key = sa->cookies();
@@ -196,6 +207,7 @@ private:
     }
     void settle();
     void came_to_stand(sa_type& sa);
+    void bury_the_dead();
     void meet_wishes(sa_type& sa, std::vector<wish> more);
     void make_room_for_half_open();
 

@@ -44,14 +44,16 @@ struct child_established {
     bool rekeyed = false;    ///< it takes the place of an older pair
 };
 
-/// `install_inbound`, `install_outbound` and `remove` are to be answered.
-using event = std::variant<sa::install_inbound, sa::install_outbound, sa::remove, ike_established, exchange_failed, ike_closed,
+/// `install_inbound`, `install_outbound`, `update_path` and `remove` are to be answered.
+using event = std::variant<sa::install_inbound, sa::install_outbound, sa::update_path, sa::remove, ike_established, exchange_failed, ike_closed,
                            child_established>;
 
 /// What a user has to send.
 struct transmit {
     ike::path path;
-    byte_view octets;  ///< in the scratch that `poll_transmit` was given
+    /// What goes into the UDP datagram as it is, in the scratch that `poll_transmit` was given: on a `udp_encap` link the non-ESP
+    /// marker stands in front, or it is a NAT-keepalive.                                        RFC 3948 §2.2, §2.3
+    byte_view octets;
 };
 
 // --- secrets: only an observer that has `on` for these types sees them --------------------------------------------------------

@@ -22,6 +22,7 @@ struct child_pair {
     std::uint32_t number = 0;
     std::optional<client> local{}, remote{};
     static_vector<sa::id, 2> inbound, outbound;
+    sa::udp_encapsulation encapsulation;
     v1::lifetime lifetime;
     instant made, soft, hard;
     bool rekey_started = false;
@@ -57,7 +58,8 @@ struct house {
     using quick_environment = quick_mode::environment<provider, observer>;
     struct outgoing {
         ike::path path;
-        octets datagram;
+        octets datagram;           ///< the ISAKMP message, without what the link puts in front of it
+        bool is_keepalive = false; ///< a NAT-keepalive instead of a message
     };
 
     house(config c, provider& p, observer& o) : settings{std::move(c)}, crypto{p}, watcher{o} {}
@@ -85,7 +87,7 @@ struct house {
     std::uint32_t pairs = 0;
 
     [[nodiscard]] auto peer(peer_id id) const -> const peer_config& { return settings.peers[id.value()]; }
-    [[nodiscard]] auto env(peer_id id) -> environment { return {now, crypto, watcher, peer(id), id}; }
+    [[nodiscard]] auto env(peer_id id, const ike::path& at) -> environment { return {now, crypto, watcher, peer(id), id, at}; }
 
     void report(const fault& f, const ike::path& at, const isakmp::header& h, bool authenticated = false) {
         tell(watcher, audit_record{now, f.why, f.detail, at, h.cookies(), h.exchange, h.id, authenticated});
@@ -98,6 +100,9 @@ struct house {
                                          static_cast<std::uint8_t>(std::min(transmission, 255U))});
         }
         if (messages.size() < settings.limits.queue) messages.push_back({at, datagram});
+    }
+    void send_keepalive(const ike::path& at) {
+        if (messages.size() < settings.limits.queue) messages.push_back({at, {}, true});
     }
     void trace_in(const ike::path& at, const isakmp::header& h, byte_view datagram, byte_view payloads, std::string_view state) {
         tell(watcher, message_trace{now, direction::in, at, h, datagram, payloads, state, 1});
@@ -129,10 +134,20 @@ struct house {
     [[nodiscard]] auto soft_limit(std::uint64_t whole, role r) -> std::uint64_t {
         const std::uint64_t margin = whole / 100 * settings.margin_percent + whole % 100 * settings.margin_percent / 100;
         if (r == role::responder) return whole - margin / 2;
+        return whole - margin / 2 * 2 - by_chance(margin / 2);
+    }
+    /// As above, in seconds, for an SA that has its own time for that.
+    [[nodiscard]] auto soft_limit(std::uint64_t whole, role r, const std::optional<rekey_time>& own) -> std::uint64_t {
+        if (!own || own->after >= whole) return soft_limit(whole, r);
+        if (r == role::responder) return own->after + (whole - own->after) / 2;
+        return own->after - by_chance(own->chance);
+    }
+    /// A number up to `most`.
+    [[nodiscard]] auto by_chance(std::uint64_t most) -> std::uint64_t {
         std::array<std::byte, 4> o{};
         (void)crypto.fill(o);  // without chance the moment is merely a fixed one
-        const std::uint64_t early = margin / 2 + margin / 2 * (wire::load<std::uint32_t>(o) % 1024) / 1024;
-        return whole - margin / 2 - early;
+        const std::uint64_t part = wire::load<std::uint32_t>(o) % 1024;
+        return most / 1024 * part + most % 1024 * part / 1024;
     }
 
     /// A replacement did not come about: it is tried again later, as long as the pair lives.

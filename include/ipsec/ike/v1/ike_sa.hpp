@@ -17,15 +17,15 @@ public:
     using dh_key = typename house_type::provider::dh_key;
 
     ike_sa(house_type& h, peer_id peer, const ike::path& at, role r)
-        : house_{h}, peer_{peer}, path_{at}, role_{r}, born_{h.now} {}
+        : house_{h}, peer_{peer}, path_{at}, came_by_{at}, role_{r}, born_{h.now} {}
     ike_sa(const ike_sa&) = delete;
     auto operator=(const ike_sa&) -> ike_sa& = delete;
 
     /// Initiator: HDR, SA out.
     void start();
     /// Responder: message 3, whose cookie holds.
-    void begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, byte_view sai_b, main_mode::key_exchange msg,
-               byte_view datagram);
+    void begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
+               main_mode::key_exchange msg, byte_view datagram);
     void handle(const isakmp::header& h, const ike::path& at, byte_view datagram);
     void handle_timeout();
     void complete(crypto::ticket t, dh_generated<dh_key> done);
@@ -80,6 +80,10 @@ public:
                                         const std::optional<client>& remote) const -> bool;
     /// Whether the peer said INITIAL-CONTACT under this SA since the last call.
     [[nodiscard]] auto take_initial_contact() -> bool { return std::exchange(initial_contact_, false); }
+    /// Genuine packets of the peer came in on an SA.                                           RFC 3706 §5.4
+    void saw_activity() { if (is_established()) heard(); }
+    /// Whether the peer was found dead since the last call.
+    [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false); }
     /// Whether the SA came to stand since the last call.
     [[nodiscard]] auto take_established() -> bool { return std::exchange(newly_established_, false); }
     [[nodiscard]] auto deadline() const -> instant;
@@ -123,11 +127,37 @@ private:
     void fail_phase_1(errc why);
     void send_phase_1(sealed_message&& m);
     void handle_phase_1(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
+    void is_genuine();
     [[nodiscard]] auto keys() const -> const main_mode::keyed& { return std::get<main_mode::established>(machine_); }
     void count(std::size_t n);
 
+    // --- dead peers and NAT ---
+    /// Whoever is behind a NAT keeps its mapping alive, once the peer is on the port for it.       RFC 3948 §4
+    // req: rfc3948-4-3
+    [[nodiscard]] auto next_keepalive() const -> instant {
+        const duration every = house_.peer(peer_).nat.keepalive;
+        if (!keys().nat.here || path_.link.kind != link_kind::udp_encap || every == duration{}) return instant::never();
+        return house_.now + every;
+    }
+    void heard() noexcept {
+        heard_at_ = house_.now;
+        suspect_ = false;
+    }
+    /// When silence has lasted long enough to ask.
+    [[nodiscard]] auto query_at() const -> instant {
+        const duration delay = house_.peer(peer_).dpd.delay;
+        if (delay == duration{} || !keys().both.dead_peer_detection || query_timer_.is_running() || suspect_)
+            return instant::never();
+        return heard_at_ + delay;
+    }
+    void send_query();
+    void handle_dead_peer_timer();
+    void take_query(const isakmp::notification& n, const isakmp::header& h);
+    void take_acknowledgement(const isakmp::notification& n, const isakmp::header& h);
+
     // --- phase 2 ---
-    [[nodiscard]] auto quick_env() -> typename house_type::quick_environment { return {house_.env(peer_), keys()}; }
+    [[nodiscard]] auto quick_env() -> typename house_type::quick_environment { return {house_.env(peer_, path_), keys()}; }
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
     void enter(exchange& x);
     void fail(exchange& x, errc why, bool tell_peer);
@@ -159,7 +189,7 @@ private:
 
     house_type& house_;
     peer_id peer_;
-    ike::path path_;
+    ike::path path_, came_by_, stashed_from_;
     v1::role role_;
     instant born_;
     isakmp::cookie_pair cookies_{};
@@ -173,6 +203,10 @@ private:
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
+    instant keepalive_at_ = instant::never(), heard_at_{};
+    retransmit_timer query_timer_{};
+    std::optional<std::uint32_t> own_query_{}, peer_query_{};  ///< numbers of the last R-U-THERE in either direction
+    bool dead_ = false;
     std::map<std::uint32_t, exchange> exchanges_{};
     std::set<std::uint32_t> used_ids_{};
 };
@@ -180,22 +214,23 @@ private:
 // --- phase 1 ------------------------------------------------------------------------------------------------------------------
 
 template <class Traits> void ike_sa<Traits>::start() {
-    auto e = house_.env(peer_);
+    auto e = house_.env(peer_, path_);
     adopt(main_mode::start(e));
 }
 template <class Traits>
-void ike_sa<Traits>::begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, byte_view sai_b, main_mode::key_exchange msg,
-                           byte_view datagram) {
-    auto e = house_.env(peer_);
+void ike_sa<Traits>::begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
+                           main_mode::key_exchange msg, byte_view datagram) {
+    auto e = house_.env(peer_, path_);
     cookies_ = cky;
     received_ = to_octets(datagram);
-    adopt(main_mode::begin(cky, agreed, sai_b, std::move(msg), e));
+    adopt(main_mode::begin(cky, agreed, both, sai_b, std::move(msg), e));
 }
 
 template <class Traits>
 template <class... Next>
 void ike_sa<Traits>::adopt(step<Next...>&& s) {
     std::visit([&]<class S>(S&& next) { machine_.template emplace<std::decay_t<S>>(std::forward<S>(next)); }, std::move(s.state));
+    if (s.out.move) path_ = *s.out.move;
     if (s.out.send) send_phase_1(std::move(*s.out.send));
     else timer_.stop();
     enter();
@@ -234,6 +269,7 @@ template <class Traits> void ike_sa<Traits>::enter() {
         if (auto done = house_.crypto.agree(ticket_, ar->x, ar->peer_gx)) complete(ticket_, dh_agreed{std::move(*done)});
     } else if (std::holds_alternative<main_mode::expecting_auth>(machine_)) {
         if (!stashed_.empty()) {
+            came_by_ = stashed_from_;
             const octets early = std::move(stashed_);
             stashed_.clear();
             if (const auto h = isakmp::header::parse(early)) handle_phase_1(*h, early);
@@ -247,6 +283,8 @@ template <class Traits> void ike_sa<Traits>::enter() {
         limit_life(up->agreed.lifetime);
         if (role_ == role::initiator && up->responder_lifetime) limit_life(*up->responder_lifetime);
         initial_contact_ = up->initial_contact;
+        heard();
+        keepalive_at_ = next_keepalive();
         house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up->agreed.suite, life_});
     } else if (auto* bad = std::get_if<failed>(&machine_)) {
         fail_phase_1(bad->why);
@@ -258,7 +296,8 @@ template <class Traits> void ike_sa<Traits>::limit_life(const v1::lifetime& l) {
     if (life_.seconds != 0) {
         const auto whole = std::min<std::uint64_t>(life_.seconds, 0xffff'ffffU);
         hard_at_ = std::min(hard_at_, established_at_ + seconds(static_cast<std::int64_t>(whole)));
-        soft_at_ = std::min(soft_at_, established_at_ + seconds(static_cast<std::int64_t>(house_.soft_limit(whole, role_))));
+        const auto soft = house_.soft_limit(whole, role_, house_.peer(peer_).rekey_at);
+        soft_at_ = std::min(soft_at_, established_at_ + seconds(static_cast<std::int64_t>(soft)));
     }
     if (life_.kilobytes != 0 && life_.kilobytes < (std::uint64_t{1} << 50)) {
         hard_octets_ = std::min(hard_octets_, life_.kilobytes * 1024);
@@ -279,7 +318,7 @@ template <class Traits> void ike_sa<Traits>::fail_phase_1(errc why) {
 }
 
 template <class Traits> void ike_sa<Traits>::complete(crypto::ticket t, dh_generated<dh_key> done) {
-    auto e = house_.env(peer_);
+    auto e = house_.env(peer_, path_);
     if (t == ticket_ && t.value() != 0) {
         if (auto* i = std::get_if<main_mode::making_ke_i>(&machine_)) adopt(main_mode::on(std::move(*i), std::move(done), e));
         else if (auto* r = std::get_if<main_mode::making_ke_r>(&machine_))
@@ -296,7 +335,7 @@ template <class Traits> void ike_sa<Traits>::complete(crypto::ticket t, dh_gener
     }
 }
 template <class Traits> void ike_sa<Traits>::complete(crypto::ticket t, dh_agreed done) {
-    auto e = house_.env(peer_);
+    auto e = house_.env(peer_, path_);
     if (t == ticket_ && t.value() != 0) {
         if (auto* i = std::get_if<main_mode::agreeing_i<dh_key>>(&machine_)) adopt(main_mode::on(std::move(*i), done, e));
         else if (auto* r = std::get_if<main_mode::agreeing_r<dh_key>>(&machine_)) {
@@ -316,12 +355,42 @@ template <class Traits> void ike_sa<Traits>::complete(crypto::ticket t, dh_agree
 }
 
 template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, const ike::path& at, byte_view datagram) {
-    if (at != path_) return house_.report(errc::unknown_cookie, at, h);
+    if (!may_come_by(at)) return house_.report(errc::unknown_cookie, at, h);
+    came_by_ = at;
     switch (h.exchange) {
         case isakmp::exchange_type::identity_protection: return handle_phase_1(h, datagram);
         case isakmp::exchange_type::quick_mode: return handle_quick_mode(h, datagram);
         case isakmp::exchange_type::informational: return handle_informational(h, datagram);
         default: return house_.report(errc::unknown_exchange, path_, h);
+    }
+}
+
+/// A NAT may give the peer another port; once messages go by the port for NAT traversal, none come by the old one. The addresses
+/// stay: a pre-shared key is picked by them.                                                    RFC 3947 §4, RFC 2409 §5.4
+// req: rfc3947-4-10
+template <class Traits> auto ike_sa<Traits>::may_come_by(const ike::path& at) const -> bool {
+    if (at == path_) return true;
+    const bool same_hosts = at.local.address == path_.local.address && at.remote.address == path_.remote.address;
+    const bool by_nat = std::visit(
+        [](const auto& s) {
+            if constexpr (requires { s.both; }) return s.both.nat_traversal;
+            else return false;
+        },
+        machine_);
+    return same_hosts && by_nat && at.link.kind == link_kind::udp_encap;
+}
+/// The message that is being handled is genuine: the peer is alive, and where it came from is where the peer is now. Only an end
+/// that is itself behind a NAT takes no notice of that.                                         RFC 3947 §4, §7
+// req: rfc3947-3-3, rfc3947-4-5, rfc3947-4-6, rfc3947-7-1, rfc3947-7-2, rfc3947-8-2
+template <class Traits> void ike_sa<Traits>::is_genuine() {
+    heard();
+    if (came_by_ == path_ || (is_established() && keys().nat.here)) return;
+    tell(house_.watcher, path_record{house_.now, path_, came_by_, cookies_});
+    path_ = came_by_;
+    for (child_pair& c : house_.children) {
+        if (c.peer != peer_ || !c.encapsulation) continue;
+        c.encapsulation = {path_.local.port, path_.remote.port};
+        for (const sa::id& id : c.outbound) house_.events.emplace_back(sa::update_path{id, c.encapsulation});
     }
 }
 
@@ -331,7 +400,7 @@ template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header
         if (role_ == role::responder && !sent_.empty()) house_.send(path_, sent_, sent_payloads_, state_name(), 2);
         return;
     }
-    auto e = house_.env(peer_);
+    auto e = house_.env(peer_, path_);
     const auto refuse = [&](const fault& f) { house_.report(f, path_, h); };
     const auto clear = [&] { return datagram.subspan(isakmp::header::size); };
     if (auto* s = std::get_if<main_mode::sent_sa>(&machine_)) {
@@ -348,8 +417,10 @@ template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header
         adopt(main_mode::on(std::move(*k), std::move(*msg), e));
     } else if (std::holds_alternative<main_mode::agreeing_r<dh_key>>(machine_)) {
         // Message 5 overtook our own arithmetic: it is looked at when the keys are there.
-        if (h.flags.encrypted()) stashed_ = to_octets(datagram);
-        else refuse(errc::unexpected_message);
+        if (h.flags.encrypted()) {
+            stashed_ = to_octets(datagram);
+            stashed_from_ = came_by_;
+        } else refuse(errc::unexpected_message);
     } else if (std::holds_alternative<main_mode::expecting_auth>(machine_) ||
                std::holds_alternative<main_mode::sent_auth>(machine_)) {
         const auto take = [&](auto& state) {
@@ -362,6 +433,8 @@ template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header
             received_ = to_octets(datagram);
             count(datagram.size());
             if (auto* ok = std::get_if<main_mode::authenticated>(&*msg)) {
+                is_genuine();
+                e.path = path_;
                 tell(house_.watcher, iv_secret{cookies_, {}, ok->next});
                 adopt(main_mode::on(std::move(state), std::move(*ok), e));
             } else adopt(main_mode::on(std::move(state), std::get<main_mode::misidentified>(*msg), e));
@@ -395,6 +468,12 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
         return;
     }
     if (hard_at_ <= house_.now) return close(errc::expired, true);
+    handle_dead_peer_timer();
+    if (over_) return;
+    if (keepalive_at_ <= house_.now) {
+        house_.send_keepalive(path_);
+        keepalive_at_ = next_keepalive();
+    }
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
@@ -416,7 +495,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
-    instant t = hard_at_;
+    instant t = std::min({hard_at_, keepalive_at_, query_at(), query_timer_.due()});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
@@ -439,5 +518,6 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 
 }  // namespace ipsec::ike::v1
 
+#include "ipsec/ike/v1/detail/ike_sa_dead_peer.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_informational.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_quick_mode.hpp"

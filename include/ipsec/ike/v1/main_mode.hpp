@@ -19,6 +19,7 @@
 #include <algorithm>
 
 #include "ipsec/crypto/modp.hpp"
+#include "ipsec/ike/v1/nat_traversal.hpp"
 #include "ipsec/ike/v1/proposals.hpp"
 #include "ipsec/ike/v1/step.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
@@ -40,6 +41,7 @@ struct making_ke_i {
     static constexpr std::string_view name = "making KE";
     isakmp::cookie_pair cky;
     agreed_ike agreed;
+    extensions both;  ///< what both ends understand
     octets sai_b;
 };
 /// Initiator: HDR, KE, Ni sent.
@@ -47,6 +49,7 @@ template <class Key> struct sent_ke {
     static constexpr std::string_view name = "KE sent";
     isakmp::cookie_pair cky;
     agreed_ike agreed;
+    extensions both;
     octets sai_b;
     Key x;
     octets ni;
@@ -56,6 +59,8 @@ template <class Key, role Role> struct agreeing {
     static constexpr std::string_view name = "making g^xy";
     isakmp::cookie_pair cky;
     agreed_ike agreed;
+    extensions both;
+    nat_view nat;
     octets sai_b;
     Key x;
     octets peer_gx;
@@ -68,6 +73,8 @@ struct making_ke_r {
     static constexpr std::string_view name = "making KE";
     isakmp::cookie_pair cky;
     agreed_ike agreed;
+    extensions both;
+    nat_view nat;
     octets sai_b;
     octets gxi;
     octets ni;
@@ -76,6 +83,8 @@ struct making_ke_r {
 struct keyed {
     isakmp::cookie_pair cky;
     agreed_ike agreed;
+    extensions both;
+    nat_view nat;
     crypto::prf_id prf{};
     skeyids keys;
     message_cipher cipher;
@@ -103,10 +112,12 @@ struct established : keyed {
 struct reply_sa {
     isakmp::cookie_r cky_r;
     agreed_ike agreed;
+    extensions peer;
 };
 struct key_exchange {
     octets gx;
     octets nonce;
+    std::optional<nat_view> nat{};  ///< nothing: NAT traversal goes no further
 };
 /// HASH_I or HASH_R holds.
 struct authenticated {
@@ -136,7 +147,8 @@ namespace detail {
     return body;
 }
 [[nodiscard]] inline auto local_identity(const peer_config& p) -> identity {
-    return p.local_id ? *p.local_id : identity::of(p.path.local.address);
+    const identity id = p.local_id ? *p.local_id : identity::of(p.path.local.address);
+    return p.nat.enabled ? id.with(0, 0) : id;  // req: rfc3947-4-13
 }
 
 /// The payloads of a message in the clear, held against the shape of message `number`.
@@ -151,18 +163,35 @@ namespace detail {
     return *chain;
 }
 
-/// KE and nonce, once each, and nothing that may not stand beside them.
-[[nodiscard]] inline auto read_key_exchange(const isakmp::header& h, byte_view datagram, std::size_t number,
-                                            crypto::group_id group) -> admitted<key_exchange> {
+/// KE and nonce, once each, and nothing that may not stand beside them; what NAT-D says, where both ends understand it.
+template <class Env>
+[[nodiscard]] auto read_key_exchange(const isakmp::header& h, byte_view datagram, std::size_t number, const agreed_ike& agreed,
+                                     const extensions& both, Env& e) -> admitted<key_exchange> {
     const auto chain = read_clear(h, datagram, number);
     if (!chain) return std::unexpected{chain.error()};
     const byte_view gx = chain->find(isakmp::payload_type::key_exchange)->body;
     // Before anything is changed or spent: whoever forges a value that no group has ends no exchange with it.
     // req: rfc2409-5-6
-    if (!crypto::check_public_value(group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
+    if (!crypto::check_public_value(agreed.suite.group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
     const auto n = chain->get<isakmp::nonce>();
     if (!n) return std::unexpected{fault{n.error()}};
-    return v1::main_mode::key_exchange{to_octets(gx), to_octets(n->data)};
+    v1::main_mode::key_exchange msg{to_octets(gx), to_octets(n->data)};
+    if (both.nat_traversal) {
+        const auto nat = judge_nat(e.crypto, agreed.suite.hash, h.cookies(), e.path, e.peer.nat.force, *chain);
+        if (!nat) return std::unexpected{fault{nat.error()}};
+        msg.nat = *nat;
+    }
+    return msg;
+}
+
+/// HDR, KE, N [, NAT-D, NAT-D].
+template <class State, class Env>
+[[nodiscard]] auto write_key_exchange(const State& s, byte_view nonce, bool with_nat_d, Env& e) -> result<sealed_message> {
+    message_writer w{header(s.cky)};
+    w.add(isakmp::payload_type::key_exchange, s.x.public_value()).add(isakmp::payload_type::nonce, nonce);
+    if (with_nat_d && !add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force))
+        return std::unexpected{errc::crypto_failed};
+    return w.finish();
 }
 
 template <class Env>
@@ -226,6 +255,8 @@ template <class Key, role Role, class Env>
     keyed k;
     k.cky = s.cky;
     k.agreed = s.agreed;
+    k.both = s.both;
+    k.nat = s.nat;
     k.prf = crypto::find(s.agreed.suite.hash)->prf;
     k.sai_b = std::move(s.sai_b);
     k.gxi = Role == role::initiator ? to_octets(s.x.public_value()) : std::move(s.peer_gx);
@@ -271,20 +302,21 @@ template <class Env>
     if (!in) return std::unexpected{in.error()};
     const auto agreed = verify_ike_reply(s.sai_b, in->find(isakmp::payload_type::security_association)->body);
     if (!agreed) return std::unexpected{agreed.error()};
-    return reply_sa{h.responder, *agreed};
+    return reply_sa{h.responder, *agreed, read_vendor_ids(*in)};
 }
 /// Message 4.
 template <class Key, class Env>
-[[nodiscard]] auto admit(const sent_ke<Key>& s, const isakmp::header& h, byte_view datagram, Env&) -> admitted<key_exchange> {
-    auto msg = detail::read_key_exchange(h, datagram, 4, s.agreed.suite.group);
+[[nodiscard]] auto admit(const sent_ke<Key>& s, const isakmp::header& h, byte_view datagram, Env& e) -> admitted<key_exchange> {
+    auto msg = detail::read_key_exchange(h, datagram, 4, s.agreed, s.both, e);
     // Our own message 3, sent back to us.
     if (msg && std::ranges::equal(msg->gx, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
     return msg;
 }
-/// Message 3, for a responder that has no state but an offer whose cookie holds.
-[[nodiscard]] inline auto admit_first_key_exchange(const agreed_ike& agreed, const isakmp::header& h, byte_view datagram)
-    -> admitted<key_exchange> {
-    return detail::read_key_exchange(h, datagram, 3, agreed.suite.group);
+/// Message 3, for a responder that has no state but an offer whose cookie holds, and what came with the offer.
+template <class Env>
+[[nodiscard]] auto admit_first_key_exchange(const agreed_ike& agreed, const extensions& both, const isakmp::header& h,
+                                            byte_view datagram, Env& e) -> admitted<key_exchange> {
+    return detail::read_key_exchange(h, datagram, 3, agreed, both, e);
 }
 /// Message 5.
 template <class Env>
@@ -306,14 +338,17 @@ template <class Env> [[nodiscard]] auto start(Env& e) -> step<sent_sa, failed> {
     if (!e.crypto.fill(cookie)) return {failed{errc::no_randomness}, {}};
     if (std::ranges::all_of(cookie, [](std::byte b) { return b == std::byte{0}; })) cookie[0] = std::byte{1};
     sent_sa s{isakmp::cookie_i{cookie}, write_ike_offer(e.peer)};
-    auto m = message_writer{detail::header({s.cky_i, {}})}.add(isakmp::payload_type::security_association, s.sai_b).finish();
+    message_writer w{detail::header({s.cky_i, {}})};
+    w.add(isakmp::payload_type::security_association, s.sai_b);
+    add_vendor_ids(w, own_extensions(e.peer));
+    auto m = w.finish();
     if (!m) return {failed{m.error()}, {}};
     return {std::move(s), {.send = std::move(*m)}};
 }
 
 /// HDR, SA in: ask for g^xi.
-template <class Env> [[nodiscard]] auto on(sent_sa s, const reply_sa& msg, Env&) -> step<making_ke_i> {
-    return {making_ke_i{{s.cky_i, msg.cky_r}, msg.agreed, std::move(s.sai_b)}, {}};
+template <class Env> [[nodiscard]] auto on(sent_sa s, const reply_sa& msg, Env& e) -> step<making_ke_i> {
+    return {making_ke_i{{s.cky_i, msg.cky_r}, msg.agreed, own_extensions(e.peer) & msg.peer, std::move(s.sai_b)}, {}};
 }
 
 /// HDR, KE, Ni out, once the key pair is there.
@@ -323,11 +358,8 @@ template <class Env>
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto ni = fresh_nonce(e.crypto);
     if (!ni) return {failed{ni.error()}, {}};
-    sent_ke<typename Env::dh_key> next{s.cky, s.agreed, std::move(s.sai_b), std::move(*done.key), std::move(*ni)};
-    auto m = message_writer{detail::header(next.cky)}
-                 .add(isakmp::payload_type::key_exchange, next.x.public_value())
-                 .add(isakmp::payload_type::nonce, next.ni)
-                 .finish();
+    sent_ke<typename Env::dh_key> next{s.cky, s.agreed, s.both, std::move(s.sai_b), std::move(*done.key), std::move(*ni)};
+    auto m = detail::write_key_exchange(next, next.ni, next.both.nat_traversal, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }
@@ -335,8 +367,8 @@ template <class Env>
 /// HDR, KE, Nr in: ask for g^xy.
 template <class Key, class Env>
 [[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
-    return {agreeing_i<Key>{s.cky, s.agreed, std::move(s.sai_b), std::move(s.x), std::move(msg.gx), std::move(s.ni),
-                            std::move(msg.nonce)},
+    return {agreeing_i<Key>{s.cky, s.agreed, s.both, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
+                            std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
             {}};
 }
 
@@ -349,7 +381,10 @@ template <class Key, class Env>
     sent_auth next{std::move(*k)};
     auto m = detail::write_auth(next, role::initiator, e);
     if (!m) return {failed{m.error()}, {}};
-    return {std::move(next), {.send = std::move(*m)}};
+    actions out{.send = std::move(*m)};
+    // req: rfc3947-4-1, rfc3947-4-2
+    if (next.nat.any() && e.path.link.kind == link_kind::udp) out.move = moved_for_nat(e.path, e.peer.nat.port);
+    return {std::move(next), std::move(out)};
 }
 
 /// HDR*, IDir, HASH_R in.
@@ -361,9 +396,12 @@ template <class Env> [[nodiscard]] auto on(sent_auth, misidentified msg, Env&) -
 
 /// Responder: the first message that costs anything.
 template <class Env>
-[[nodiscard]] auto begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, byte_view sai_b, key_exchange msg, Env&)
-    -> step<making_ke_r> {
-    return {making_ke_r{cky, agreed, to_octets(sai_b), std::move(msg.gx), std::move(msg.nonce)}, {}};
+[[nodiscard]] auto begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
+                         key_exchange msg, Env&) -> step<making_ke_r> {
+    const extensions go_on{both.nat_traversal && msg.nat, both.dead_peer_detection};
+    return {making_ke_r{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx),
+                        std::move(msg.nonce)},
+            {}};
 }
 
 /// HDR, KE, Nr out; g^xy is asked for while the initiator does the same.
@@ -373,12 +411,16 @@ template <class Env>
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto nr = fresh_nonce(e.crypto);
     if (!nr) return {failed{nr.error()}, {}};
-    agreeing_r<typename Env::dh_key> next{
-        s.cky, s.agreed, std::move(s.sai_b), std::move(*done.key), std::move(s.gxi), std::move(s.ni), std::move(*nr)};
-    auto m = message_writer{detail::header(next.cky)}
-                 .add(isakmp::payload_type::key_exchange, next.x.public_value())
-                 .add(isakmp::payload_type::nonce, next.nr)
-                 .finish();
+    agreeing_r<typename Env::dh_key> next{s.cky,
+                                          s.agreed,
+                                          s.both,
+                                          s.nat,
+                                          std::move(s.sai_b),
+                                          std::move(*done.key),
+                                          std::move(s.gxi),
+                                          std::move(s.ni),
+                                          std::move(*nr)};
+    auto m = detail::write_key_exchange(next, next.nr, next.both.nat_traversal, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }

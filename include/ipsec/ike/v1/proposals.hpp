@@ -55,12 +55,15 @@ struct picked_child {
 };
 
 /// Body of one of the initiator's SA payloads of Quick Mode; `own` has the SPIs of both protocols.
-[[nodiscard]] inline auto write_child_offer(const child_config& c, const child_spis& own) -> octets;
+/// @param in_udp  here and below: a NAT is on the way, so that the mode is a UDP-Encapsulated one and AH is of no use
+[[nodiscard]] inline auto write_child_offer(const child_config& c, const child_spis& own, bool in_udp = false) -> octets;
 /// The first alternative of the offer that is in the policy; `own` has the responder's SPIs for both protocols.
 /// @return `errc::no_proposal_chosen`, or what is wrong with the payload
-[[nodiscard]] inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own) -> admitted<picked_child>;
+[[nodiscard]] inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, bool in_udp = false)
+    -> admitted<picked_child>;
 /// What the answer to `offer` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
-[[nodiscard]] inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply) -> admitted<agreed_child>;
+[[nodiscard]] inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, bool in_udp = false)
+    -> admitted<agreed_child>;
 
 /// The shorter of two lifetimes, component by component; 0 is no limit.
 [[nodiscard]] constexpr auto shorter(const lifetime& a, const lifetime& b) noexcept -> lifetime {
@@ -174,6 +177,7 @@ private:
 struct child_transform {
     crypto::transform algorithms;  ///< for AH the integrity alone counts
     std::optional<sa::mode> mode;
+    bool in_udp = false;  ///< the mode is UDP-Encapsulated                                          RFC 3947 §5.1
     crypto::group_id group = crypto::group_id::none;
     v1::lifetime lifetime;
     bool extended_sequence = false;
@@ -203,14 +207,15 @@ struct child_transform {
         if (!ok) return std::nullopt;
     }
     const auto l = life.finish(isakmp::default_life_seconds);
-    if (!l || mode > 2 || auth > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
+    if (!l || mode > 4 || auth > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
     child_transform c{.algorithms = {},
                       .mode = std::nullopt,
+                      .in_udp = mode > 2,
                       .group = static_cast<crypto::group_id>(group),
                       .lifetime = *l,
                       .extended_sequence = esn == 1};
-    if (mode == 1) c.mode = sa::mode::tunnel;
-    if (mode == 2) c.mode = sa::mode::transport;
+    if (mode == 1 || mode == 3) c.mode = sa::mode::tunnel;
+    if (mode == 2 || mode == 4) c.mode = sa::mode::transport;
     if (group != 0 && crypto::find(c.group) == nullptr) return std::nullopt;
     const auto* integrity = crypto::find_auth_v1(static_cast<std::uint16_t>(auth));
     if (auth != 0 && integrity == nullptr) return std::nullopt;
@@ -230,9 +235,10 @@ struct child_transform {
 }
 
 /// Attributes that every transform of a child has.
-inline void put_child_attributes(isakmp::builder& b, const child_config& c) {
+// req: rfc3947-5.1-1, rfc3947-5.1-2, rfc3947-5.1-3
+inline void put_child_attributes(isakmp::builder& b, const child_config& c, bool in_udp) {
     using isakmp::sa_attribute;
-    b.number(sa_attribute::encapsulation_mode, c.mode == sa::mode::tunnel ? 1U : 2U);
+    b.number(sa_attribute::encapsulation_mode, (c.mode == sa::mode::tunnel ? 1U : 2U) + (in_udp ? 2U : 0U));
     if (c.lifetime.seconds != 0) b.number(sa_attribute::life_type, 1U).number(sa_attribute::life_duration, c.lifetime.seconds);
     if (c.lifetime.kilobytes != 0)
         b.number(sa_attribute::life_type, 2U).number(sa_attribute::life_duration, c.lifetime.kilobytes);
@@ -240,18 +246,20 @@ inline void put_child_attributes(isakmp::builder& b, const child_config& c) {
     if (c.pfs != crypto::group_id::none) b.number(sa_attribute::group_description, static_cast<std::uint64_t>(c.pfs));
     if (c.extended_sequence) b.number(sa_attribute::extended_sequence_number, 1U);
 }
-inline void put_esp(isakmp::builder& b, std::uint8_t number, const crypto::transform& t, const child_config& c) {
+inline void put_esp(isakmp::builder& b, std::uint8_t number, const crypto::transform& t, const child_config& c,
+                    bool in_udp = false) {
     using isakmp::sa_attribute;
     const auto* e = crypto::find(t.encryption);
     b.transform(number, e->esp_v1);
-    put_child_attributes(b, c);
+    put_child_attributes(b, c, in_udp);
     if (t.key_bits != 0) b.number(sa_attribute::key_length, t.key_bits);
     if (const auto* i = crypto::find(t.integrity)) b.number(sa_attribute::authentication_algorithm, i->auth_v1);
 }
-inline void put_ah(isakmp::builder& b, std::uint8_t number, crypto::integrity_id id, const child_config& c) {
+inline void put_ah(isakmp::builder& b, std::uint8_t number, crypto::integrity_id id, const child_config& c,
+                   bool in_udp = false) {
     const auto* i = crypto::find(id);
     b.transform(number, i->ah_v1);
-    put_child_attributes(b, c);
+    put_child_attributes(b, c, in_udp);
     b.number(isakmp::sa_attribute::authentication_algorithm, i->auth_v1);
 }
 struct spi_octets {
@@ -281,12 +289,13 @@ struct alternative {
 }
 
 /// Whether the policy takes this pair of transforms (either may be missing), and what they agree on.
-[[nodiscard]] inline auto accept(const child_config& c, const child_transform* esp, const child_transform* ah)
+[[nodiscard]] inline auto accept(const child_config& c, const child_transform* esp, const child_transform* ah, bool in_udp)
     -> std::optional<agreed_child> {
+    if (in_udp && ah != nullptr) return std::nullopt;  // the addresses that AH covers change on the way    RFC 3948 §1
     const child_transform& any = esp != nullptr ? *esp : *ah;
     for (const child_transform* t : {esp, ah}) {
         if (t == nullptr) continue;
-        if (t->mode && *t->mode != c.mode) return std::nullopt;
+        if ((t->mode && *t->mode != c.mode) || t->in_udp != in_udp) return std::nullopt;
         if (t->group != c.pfs || (t->extended_sequence && !c.extended_sequence)) return std::nullopt;
         if (t->extended_sequence != any.extended_sequence) return std::nullopt;
     }
@@ -387,7 +396,7 @@ inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agree
     return to_octets(w.written());
 }
 
-inline auto write_child_offer(const child_config& c, const child_spis& own) -> octets {
+inline auto write_child_offer(const child_config& c, const child_spis& own, bool in_udp) -> octets {
     octets room(detail::offer_room);
     isakmp::builder b{room};
     b.sa();
@@ -399,27 +408,28 @@ inline auto write_child_offer(const child_config& c, const child_spis& own) -> o
     // req: rfc2408-4.2-1, rfc2408-4.2-3, rfc2408-4.2-4
     for (const child_suite& s : c.suites) {
         if (proposal == 255) break;
+        if (in_udp && s.ah) continue;
         const auto now = s.esp && s.ah ? kind::both : s.esp ? kind::esp : kind::ah;
         if (now == kind::both) {
             b.proposal(++proposal, isakmp::protocol_id::ipsec_esp, esp_spi.octets);
-            detail::put_esp(b, 1, *s.esp, c);
+            detail::put_esp(b, 1, *s.esp, c, in_udp);
             b.proposal(proposal, isakmp::protocol_id::ipsec_ah, ah_spi.octets);
-            detail::put_ah(b, 1, *s.ah, c);
+            detail::put_ah(b, 1, *s.ah, c, in_udp);
         } else {
             if (now != last) {
                 transform = 0;
                 if (now == kind::esp) b.proposal(++proposal, isakmp::protocol_id::ipsec_esp, esp_spi.octets);
                 else b.proposal(++proposal, isakmp::protocol_id::ipsec_ah, ah_spi.octets);
             }
-            if (now == kind::esp) detail::put_esp(b, ++transform, *s.esp, c);
-            else detail::put_ah(b, ++transform, *s.ah, c);
+            if (now == kind::esp) detail::put_esp(b, ++transform, *s.esp, c, in_udp);
+            else detail::put_ah(b, ++transform, *s.ah, c, in_udp);
         }
         last = now == kind::both ? kind::none : now;
     }
     return detail::sa_body(b);
 }
 
-inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own) -> admitted<picked_child> {
+inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, bool in_udp) -> admitted<picked_child> {
     const auto tree = isakmp::sa_tree::parse(offer);
     if (!tree) return std::unexpected{fault{tree.error()}};
     if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
@@ -453,12 +463,12 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
             if (a->esp != nullptr && !(esp = detail::read_child_transform(isakmp::protocol_id::ipsec_esp, esps[i].value)))
                 continue;
             if (a->ah == nullptr) {
-                if (const auto agreed = detail::accept(c, &*esp, nullptr)) reply(*a, &esps[i], nullptr, *agreed);
+                if (const auto agreed = detail::accept(c, &*esp, nullptr, in_udp)) reply(*a, &esps[i], nullptr, *agreed);
                 continue;
             }
             for (std::size_t j = 0; j < ahs.size() && !picked; ++j) {
                 if (!(ah = detail::read_child_transform(isakmp::protocol_id::ipsec_ah, ahs[j].value))) continue;
-                if (const auto agreed = detail::accept(c, esp ? &*esp : nullptr, &*ah))
+                if (const auto agreed = detail::accept(c, esp ? &*esp : nullptr, &*ah, in_udp))
                     reply(*a, esp ? &esps[i] : nullptr, &ahs[j], *agreed);
             }
         }
@@ -468,7 +478,7 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
     return std::move(*picked);
 }
 
-inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply) -> admitted<agreed_child> {
+inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, bool in_udp) -> admitted<agreed_child> {
     const auto ours = isakmp::sa_tree::parse(offer);
     const auto theirs = isakmp::sa_tree::parse(reply);
     if (!theirs) return std::unexpected{fault{theirs.error()}};
@@ -493,7 +503,7 @@ inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view
         std::optional<detail::child_transform> esp, ah;
         if (a->esp != nullptr && !(esp = match(a->esp, chosen->esp))) return true;
         if (a->ah != nullptr && !(ah = match(a->ah, chosen->ah))) return true;
-        found = detail::accept(c, esp ? &*esp : nullptr, ah ? &*ah : nullptr);
+        found = detail::accept(c, esp ? &*esp : nullptr, ah ? &*ah : nullptr, in_udp);
         return !found;
     });
     if (!found) return refused;

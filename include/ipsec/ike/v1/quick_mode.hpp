@@ -14,6 +14,7 @@
 /// `installing_…` waits until the user has installed the inbound SAs: they stand before the message that lets the peer use them
 /// leaves.
 #include "ipsec/ike/v1/main_mode.hpp"
+#include "ipsec/isakmp/payloads/nat_oa.hpp"
 
 namespace ipsec::ike::v1::quick_mode {
 
@@ -159,11 +160,30 @@ template <class Env>
     return std::nullopt;
 }
 
-/// HDR*, HASH(1 or 2), SA…, nonce [, KE] [, IDci, IDcr] [, N].
+/// The addresses of the initiator and of the responder as this end knows them, for a transport mode through a NAT; none otherwise.
+// req: rfc3947-5.2-1, rfc3947-5.2-2, rfc3947-5.2-3
+template <class Env>
+[[nodiscard]] auto original_addresses(const child_config& c, role own, Env& e) -> std::vector<octets> {
+    std::vector<octets> out;
+    if (!e.ike.nat.any() || c.mode != sa::mode::transport) return out;
+    const ip::address &here = e.path.local.address, &there = e.path.remote.address;
+    for (const ip::address* a : own == role::initiator ? std::array{&here, &there} : std::array{&there, &here}) {
+        isakmp::nat_oa oa;
+        oa.kind = a->is_v4() ? isakmp::id_type::ipv4_addr : isakmp::id_type::ipv6_addr;
+        oa.address = a->octets();
+        octets body(oa.size());
+        wire::writer w{body};
+        oa.emit(w);
+        out.push_back(std::move(body));
+    }
+    return out;
+}
+
+/// HDR*, HASH(1 or 2), SA…, nonce [, KE] [, IDci, IDcr] [, NAT-OAi, NAT-OAr] [, N].
 template <class Env>
 [[nodiscard]] auto write_offer(isakmp::message_id id, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce,
-                               byte_view gx, byte_view idci, byte_view idcr, std::span<const octets> notifications,
-                               const iv& first, Env& e) -> result<sealed_message> {
+                               byte_view gx, byte_view idci, byte_view idcr, std::span<const octets> originals,
+                               std::span<const octets> notifications, const iv& first, Env& e) -> result<sealed_message> {
     const std::size_t hash_size = e.ike.keys.skeyid_a.size();
     message_writer w{header(e.ike.cky, id)};
     w.build().claim(isakmp::payload_type::hash, hash_size);
@@ -171,6 +191,7 @@ template <class Env>
     w.add(isakmp::payload_type::nonce, nonce);
     if (!gx.empty()) w.add(isakmp::payload_type::key_exchange, gx);
     if (!idci.empty()) w.add(isakmp::payload_type::identification, idci).add(isakmp::payload_type::identification, idcr);
+    for (const octets& a : originals) w.add(isakmp::payload_type::nat_oa, a);
     for (const octets& n : notifications) w.add(isakmp::payload_type::notification, n);
     const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, id.value(), ni_for_hash_2, w.behind_hash(hash_size));
     if (!hash) return std::unexpected{errc::crypto_failed};
@@ -328,9 +349,10 @@ template <class Env, class Key>
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, s.about.id.value());
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
-    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis));
+    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, e.ike.nat.any()));
     auto m = write_offer(next.about.id, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{},
-                         client_body(next.about.local), client_body(next.about.remote), {}, *first, e);
+                         client_body(next.about.local), client_body(next.about.remote),
+                         original_addresses(c, role::initiator, e), {}, *first, e);
     if (!m) return {failed{m.error()}, {}};
     next.next = m->next;
     return {std::move(next), {.send = std::move(*m)}};
@@ -375,7 +397,7 @@ template <class Key, class Env>
     if (!gx) return {failed{gx.error()}, {}};
     std::vector<sa_pair> pairs;
     for (std::size_t i = 0; i < s.offers.size(); ++i) {
-        const auto agreed = verify_child_reply(c, s.offers[i], chain.find(security_association, i)->body);
+        const auto agreed = verify_child_reply(c, s.offers[i], chain.find(security_association, i)->body, e.ike.nat.any());
         if (!agreed) return {failed{agreed.error().why}, {}};
         pairs.push_back({.agreed = *agreed,
                          .own = s.own[i],
@@ -471,7 +493,7 @@ template <class Env>
                                                     .peer_gx = std::move(*gx),
                                                     .next = msg.next};
         for (std::size_t i = 0; i < sas; ++i) {
-            auto picked = pick_child(c, chain.find(security_association, i)->body, own[i]);
+            auto picked = pick_child(c, chain.find(security_association, i)->body, own[i], e.ike.nat.any());
             if (!picked) {
                 why = picked.error().why;
                 break;
@@ -531,7 +553,9 @@ template <class Env> [[nodiscard]] auto on(installing_r s, installed, Env& e) ->
     std::vector<octets> notifications;
     for (const sa_pair& p : s.pairs)
         if (!(p.lifetime == p.agreed.offered)) notifications.push_back(detail::lifetime_notification(p));  // req: rfc2407-4.5.4-1
-    auto m = detail::write_offer(s.about.id, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr, notifications, s.next, e);
+    auto m = detail::write_offer(s.about.id, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr,
+                                 detail::original_addresses(e.peer.children[s.about.child], role::responder, e), notifications,
+                                 s.next, e);
     if (!m) return {failed{m.error()}, {}};
     return {expecting_proof{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), m->next}, {.send = std::move(*m)}};
 }

@@ -42,12 +42,14 @@ struct environment {
     Observer& watcher;
     const peer_config& peer;
     peer_id id;
+    ike::path path{};  ///< where the message came by, or where the next one will go
 };
 
 /// What a transition wants done beside the change of state.
 struct actions {
     std::optional<sealed_message> send{};
     std::optional<errc> report{};
+    std::optional<ike::path> move{};  ///< the message goes there, and all later ones
 };
 
 /// A transition's result: its type lists every state that may follow.

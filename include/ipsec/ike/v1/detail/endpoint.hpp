@@ -10,6 +10,13 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_view datagram) {
     house_->now = now;
+    if (at.link.kind == link_kind::udp_encap) {
+        // req: rfc3948-2.3-5, rfc3948-4-1 (a keepalive is no sign of life)
+        if (datagram.size() == 1 && datagram[0] == non_esp::keepalive) return;
+        if (datagram.size() < non_esp::marker.size() || !std::ranges::equal(datagram.first(non_esp::marker.size()), non_esp::marker))
+            return house_->report(errc::malformed, at, {});
+        datagram = datagram.subspan(non_esp::marker.size());
+    }
     static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
                                        isakmp::exchange_type::quick_mode};
     const auto parsed = isakmp::header::parse(datagram);
@@ -52,13 +59,15 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
         if (picked.error().why == errc::no_proposal_chosen) notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
         return;
     }
-    offer_shelf::offer o{.sai_b = to_octets(sai_b), .suite = picked->suite, .reply = std::move(picked->reply)};
+    offer_shelf::offer o{
+        .sai_b = to_octets(sai_b), .peer = read_vendor_ids(*in), .suite = picked->suite, .reply = std::move(picked->reply)};
     const auto& kept = shelves_[peer.value()].keep(std::move(o), house_->settings.limits.offers_per_peer);
-    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b);
+    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.peer);
     if (!cky_r) return refuse(cky_r.error());
-    auto m = message_writer{main_mode::detail::header({h.initiator, *cky_r})}
-                 .add(isakmp::payload_type::security_association, kept.reply)
-                 .finish();
+    message_writer w{main_mode::detail::header({h.initiator, *cky_r})};
+    w.add(isakmp::payload_type::security_association, kept.reply);
+    add_vendor_ids(w, own_extensions(house_->peer(peer)));
+    auto m = w.finish();
     if (!m) return refuse(m.error());
     house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
     house_->send(at, m->datagram, m->payloads, "no state", 1);
@@ -71,10 +80,12 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
     for (const auto& o : shelves_[peer.value()].offers()) {
-        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b)) continue;
+        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
         const auto picked = pick_ike(house_->peer(peer), o.sai_b);
         if (!picked) return refuse(picked.error());
-        auto msg = main_mode::admit_first_key_exchange(picked->agreed, h, datagram);
+        const extensions both = own_extensions(house_->peer(peer)) & o.peer;
+        auto e = house_->env(peer, at);
+        auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
         if (!msg) return refuse(msg.error());
         if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
         make_room_for_half_open();
@@ -82,7 +93,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         auto sa = std::make_unique<sa_type>(*house_, peer, at, role::responder);
         auto& place = sas_[h.cookies()];
         place = std::move(sa);
-        place->begin(h.cookies(), picked->agreed, o.sai_b, std::move(*msg), datagram);
+        place->begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
         return;
     }
     refuse(errc::bad_cookie);
@@ -149,6 +160,7 @@ void endpoint<Traits>::settle() {
         if (const auto it = sas_.find(cky); it != sas_.end() && it->second->peer() == by)
             it->second->close(errc::deleted_by_peer, false);
     }
+    bury_the_dead();
     std::vector<peer_id> served;
     for (auto it = sas_.begin(); it != sas_.end();) {
         if (!it->second->is_over()) {
@@ -176,6 +188,36 @@ void endpoint<Traits>::settle() {
     // An ISAKMP SA that was given up came back to life while a new one was tried: what waited goes by the old one.
     for (const peer_id peer : served)
         if (sa_type* sa = newest(peer)) meet_wishes(*sa, {});
+}
+
+/// Peers that answer no more: all their SAs go, and come again where the configuration says so.     RFC 3706 §5.4
+// req: rfc3706-5.4-5
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::bury_the_dead() {
+    std::vector<peer_id> dead;
+    for (auto& [cky, sa] : sas_) {
+        if (!sa->take_dead()) continue;
+        // Silence on an old ISAKMP SA says nothing where there is a newer one: its Delete was lost.
+        if (const sa_type* newer = newest(sa->peer()); newer == nullptr || newer->serial() < sa->serial()) dead.push_back(sa->peer());
+    }
+    for (const peer_id peer : dead) {
+        for (auto& [cky, sa] : sas_)
+            if (sa->peer() == peer && sa->is_established()) sa->close(errc::peer_dead, false);
+        std::vector<wish> again;
+        for (std::size_t i = house_->children.size(); i-- > 0;) {
+            const child_pair& c = house_->children[i];
+            if (c.peer != peer) continue;
+            const wish w{peer, c.child, c.local, c.remote};
+            if (std::ranges::find(again, w) == again.end()) again.push_back(w);
+            house_->drop(i);
+        }
+        if (house_->peer(peer).dpd.action != on_dead_peer::restart) continue;
+        for (const wish& w : again)
+            if (std::ranges::find(wishes_, w) == wishes_.end() && wishes_.size() < house_->settings.limits.queue)
+                wishes_.push_back(w);
+        if (!again.empty() && !has_coming(peer)) (void)start_main_mode(peer);
+    }
 }
 
 /// Starts the Quick Modes that waited for an ISAKMP SA, and `more`.
@@ -324,6 +366,15 @@ void endpoint<Traits>::handle(instant now, const sa::soft_expired& e) {
 }
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::handle(instant now, const sa::activity& e) {
+    house_->now = now;
+    for (const child_pair& c : house_->children)
+        if (c.has(e.id))
+            for (auto& [cky, sa] : sas_)
+                if (sa->peer() == c.peer) sa->saw_activity();
+}
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::handle(instant now, const sa::hard_expired& e) {
     for (child_pair& c : house_->children)
         if (c.has(e.id)) c.hard = std::min(c.hard, now);
@@ -379,9 +430,14 @@ auto endpoint<Traits>::poll_transmit(byte_span scratch) -> std::optional<transmi
     while (!house_->messages.empty()) {
         const auto m = std::move(house_->messages.front());
         house_->messages.pop_front();
-        if (m.datagram.size() > scratch.size()) continue;
-        copy_octets(m.datagram, scratch);
-        return transmit{m.path, scratch.first(m.datagram.size())};
+        const byte_view front = m.is_keepalive                               ? byte_view{&non_esp::keepalive, 1}
+                                : m.path.link.kind == link_kind::udp_encap ? byte_view{non_esp::marker}
+                                                                           : byte_view{};
+        const std::size_t size = front.size() + m.datagram.size();
+        if (size > scratch.size()) continue;
+        copy_octets(front, scratch);
+        copy_octets(m.datagram, scratch.subspan(front.size()));
+        return transmit{m.path, scratch.first(size)};
     }
     return std::nullopt;
 }

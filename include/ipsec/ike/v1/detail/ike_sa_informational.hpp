@@ -33,7 +33,7 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
     if (!msg) return house_.report(msg.error(), path_, h);
     if (used_ids_.size() >= house_.settings.limits.message_ids) return house_.report(errc::limit_reached, path_, h, true);
     use_message_id(h.id.value());
-    suspect_ = false;
+    is_genuine();
     count(datagram.size());
     house_.trace_in(path_, h, datagram, msg->payloads, "informational");
     bool doomed = false;
@@ -50,7 +50,11 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     const auto n = isakmp::notification::parse(body);
     if (!n) return house_.report(n.error(), path_, h, true);
     tell(house_.watcher, notify_record{house_.now, path_, cookies_, n->message, true});
-    if (n->message == isakmp::notify_type::initial_contact) {
+    if (n->message == isakmp::notify_type::r_u_there) {
+        take_query(*n, h);
+    } else if (n->message == isakmp::notify_type::r_u_there_ack) {
+        take_acknowledgement(*n, h);
+    } else if (n->message == isakmp::notify_type::initial_contact) {
         initial_contact_ = true;
     } else if (n->message == isakmp::notify_type::responder_lifetime && n->protocol == isakmp::protocol_id::isakmp) {
         const bool named = n->spi.empty() || std::ranges::equal(n->spi, cookies_.octets());

@@ -43,6 +43,8 @@ auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<cli
     -> result<void> {
     const child_config& c = house_.peer(peer_).children[child];
     if (!room_for_exchange()) return std::unexpected{errc::limit_reached};
+    if (keys().nat.any() && std::ranges::all_of(c.suites, [](const child_suite& s) { return s.ah.has_value(); }))
+        return std::unexpected{errc::no_ah_through_nat};
     auto own = house_.draw_spis(c.pairs);
     if (!own) return std::unexpected{own.error()};
     const auto id = fresh_message_id();
@@ -142,6 +144,8 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
                         .remote = about.remote,
                         .inbound = {},
                         .outbound = {},
+                        .encapsulation = keys().nat.any() ? sa::udp_encapsulation{path_.local.port, path_.remote.port}
+                                                          : sa::udp_encapsulation{},
                         .lifetime = p.lifetime,
                         .made = house_.now,
                         .soft = instant::never(),
@@ -159,7 +163,8 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
         if (p.lifetime.seconds != 0) {
             const auto whole = static_cast<std::int64_t>(std::min<std::uint64_t>(p.lifetime.seconds, 0xffff'ffffU));
             life.hard.time = seconds(whole);
-            life.soft.time = seconds(static_cast<std::int64_t>(house_.soft_limit(static_cast<std::uint64_t>(whole), x.role)));
+            const auto soft = house_.soft_limit(static_cast<std::uint64_t>(whole), x.role, c.rekey_at);
+            life.soft.time = seconds(static_cast<std::int64_t>(soft));
             pair.hard = house_.now + life.hard.time;
             pair.soft = house_.now + life.soft.time;
         }
@@ -179,6 +184,7 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
             in.keymat = is_esp ? p.esp_in.keymat.clone() : p.ah_in.keymat.clone();
             in.selectors = selector_of(remote, local);
             in.lifetimes = life;
+            in.encapsulation = pair.encapsulation;
             in.extended_sequence = p.agreed.extended_sequence;
             in.anti_replay =
                 is_esp ? crypto::is_combined(in.transform.encryption) || in.transform.integrity != crypto::integrity_id::none
@@ -217,6 +223,7 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
             out.keymat = is_esp ? std::move(p.esp_out.keymat) : std::move(p.ah_out.keymat);
             out.selectors = selector_of(local, remote);
             out.lifetimes = life;
+            out.encapsulation = pair.encapsulation;
             out.extended_sequence = p.agreed.extended_sequence;
             out.anti_replay =
                 is_esp ? crypto::is_combined(out.transform.encryption) || out.transform.integrity != crypto::integrity_id::none
@@ -350,7 +357,8 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
         tell(house_.watcher, iv_secret{cookies_, x.id, msg->next});
         x.received = to_octets(datagram);
         count(datagram.size());
-        suspect_ = false;
+        is_genuine();
+        q.path = path_;
         adopt(x, quick_mode::on(std::move(state), std::move(*msg), q));
     };
     if (auto* s = std::get_if<quick_mode::sent_offer<dh_key>>(&x.state)) take(*s);
@@ -367,7 +375,8 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     if (used_ids_.size() >= house_.settings.limits.message_ids || !room_for_exchange())
         return house_.report(errc::limit_reached, path_, h, true);
     use_message_id(h.id.value());
-    suspect_ = false;
+    is_genuine();
+    q.path = path_;
     house_.trace_in(path_, h, datagram, msg->payloads, "responder");
     tell(house_.watcher, iv_secret{cookies_, h.id, msg->next});
     count(datagram.size());

@@ -1,0 +1,106 @@
+#pragma once
+/// The words of a policy, of a command and of a listing alike.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "ipsec/xfrm/detail/read_selector.hpp"
+#include "ipsec/xfrm/detail/read_state.hpp"
+#include "ipsec/xfrm/detail/words.hpp"
+#include "ipsec/xfrm/policy_rule.hpp"
+
+namespace ipsec::xfrm::detail {
+
+class policy_reader {
+public:
+    explicit policy_reader(words& in) noexcept : in_{in} { p_.line.number = in.start().line; }
+
+    /// Takes all words of the entry. @return the policy; nothing for a listed one that belongs to a socket; without meaning when
+    ///         `in` has a fault then
+    auto read() noexcept -> std::optional<policy_rule> {
+        while (in_.peek() != nullptr)
+            if (!selector_.take_from(in_)) take_word();
+        if (in_.failed() || is_of_socket_) return std::nullopt;
+        if (!said_.has("dir")) in_.fail_entry(errc::missing_word, "dir");
+        p_.selectors = selector_.finish(ip::family::v4);
+        return p_;
+    }
+
+private:
+    void take_word() noexcept {
+        const word w = in_.take();
+        const std::string_view name = w.text;
+        if (name == "tmpl") return take_template(w);
+        if (name == "socket" && in_.is_listing()) {
+            is_of_socket_ = true;
+            while (in_.peek() != nullptr) (void)in_.take();
+            return;
+        }
+        constexpr std::array<std::string_view, 4> names{"dir", "action", "priority", "ptype"};
+        constexpr std::array<std::string_view, 6> others{"ctx", "mark", "index", "flag", "if_id", "limit"};
+        if (std::ranges::find(names, name) == names.end()) {
+            const bool is_known = std::ranges::find(others, name) != others.end();
+            return in_.fail(is_known ? errc::unsupported : errc::unknown_word, w);
+        }
+        if (!said_.once(in_, w)) return;
+        constexpr std::array<std::string_view, 0> none{};
+        if (name == "dir") {
+            constexpr std::array<std::string_view, 3> directions{"in", "out", "fwd"};
+            p_.direction = static_cast<direction>(1 + take_choice(in_, directions, none));
+        } else if (name == "action") {
+            constexpr std::array<std::string_view, 2> actions{"allow", "block"};
+            p_.allow = take_choice(in_, actions, none) == 0;
+        } else if (name == "priority") {
+            p_.priority = take_number<std::uint32_t>(in_);
+        } else {
+            constexpr std::array<std::string_view, 1> types{"main"};
+            constexpr std::array<std::string_view, 1> other_types{"sub"};
+            (void)take_choice(in_, types, other_types);
+        }
+    }
+    void take_template(const word& start) noexcept {
+        policy_template t;
+        said_words said;
+        for (const word* next = in_.peek(); next != nullptr; next = in_.peek()) {
+            const word w = *next;
+            const std::string_view name = w.text;
+            constexpr std::array<std::string_view, 7> names{"src", "dst", "proto", "spi", "reqid", "mode", "level"};
+            if (std::ranges::find(names, name) == names.end()) break;
+            (void)in_.take();
+            if (!said.once(in_, w)) return;
+            if (name == "src") t.source = take_end();
+            else if (name == "dst") t.destination = take_end();
+            else if (name == "proto") t.protocol = take_ipsec_protocol(in_);
+            else if (name == "spi") t.spi = sa::spi{take_number<std::uint32_t>(in_)};
+            else if (name == "reqid") t.reqid = take_number<std::uint32_t>(in_);
+            else if (name == "mode") t.mode = take_mode(in_);
+            else {
+                constexpr std::array<std::string_view, 1> levels{"required"};
+                constexpr std::array<std::string_view, 1> other_levels{"use"};
+                (void)take_choice(in_, levels, other_levels);
+            }
+        }
+        if (in_.failed()) return;
+        const word about{.text = "proto", .line = start.line, .column = start.column, .after = "tmpl"};
+        if (!said.has("proto")) return in_.fail(errc::missing_word, about);
+        if (t.source && t.destination && t.source->family() != t.destination->family())
+            return in_.fail(errc::mixed_families, start);
+        if (!p_.templates.push_back(t)) in_.fail(errc::too_many, start);
+    }
+    /// All zeros stand for any address.
+    auto take_end() noexcept -> std::optional<ip::address> {
+        const auto a = take_address(in_);
+        if (a.is_unspecified()) return std::nullopt;
+        return a;
+    }
+
+    words& in_;
+    policy_rule p_;
+    said_words said_;
+    selector_reader selector_;
+    bool is_of_socket_ = false;
+};
+
+}  // namespace ipsec::xfrm::detail

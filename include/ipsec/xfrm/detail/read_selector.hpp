@@ -1,0 +1,110 @@
+#pragma once
+/// The words of a selector: `src PREFIX dst PREFIX proto P [sport N] [dport N] [type N [code N]]`.          RFC 2401 §4.4.2
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "ipsec/ip/selector.hpp"
+#include "ipsec/xfrm/detail/words.hpp"
+
+namespace ipsec::xfrm::detail {
+
+struct protocol_name {
+    std::string_view name;
+    ip::next_header value;
+};
+/// The names by which `ip` lists upper protocols; others go by number.
+inline constexpr std::array protocol_names{
+    protocol_name{"icmp", ip::next_header::icmp},           protocol_name{"igmp", ip::next_header::igmp},
+    protocol_name{"ipencap", ip::next_header::ipv4},        protocol_name{"tcp", ip::next_header::tcp},
+    protocol_name{"udp", ip::next_header::udp},             protocol_name{"dccp", ip::next_header::dccp},
+    protocol_name{"ipv6", ip::next_header::ipv6},           protocol_name{"gre", ip::next_header::gre},
+    protocol_name{"esp", ip::next_header::esp},             protocol_name{"ah", ip::next_header::ah},
+    protocol_name{"ipv6-icmp", ip::next_header::icmp_v6},   protocol_name{"sctp", ip::next_header::sctp},
+    protocol_name{"mobility-header", ip::next_header::mobility}, protocol_name{"udplite", ip::next_header::udp_lite},
+    protocol_name{"ospf", ip::next_header{89}},
+};
+
+/// Takes selectors word by word, for as long as the words are of one.
+class selector_reader {
+public:
+    /// Takes the next word and its value when it belongs to a selector. @return false when it does not, or there is none
+    auto take_from(words& in) noexcept -> bool {
+        const word* const w = in.peek();
+        if (w == nullptr) return false;
+        const std::string_view name = w->text;
+        if (name == "src") take_prefix(in, source_);
+        else if (name == "dst") take_prefix(in, destination_);
+        else if (name == "proto") take_protocol(in);
+        else if (name == "sport") take_port(in, source_port_);
+        else if (name == "dport") take_port(in, destination_port_);
+        else if (name == "type") take_icmp(in, type_);
+        else if (name == "code") take_icmp(in, code_);
+        else if (name == "dev" || name == "key") in.fail(errc::unsupported, in.take());
+        else return false;
+        return true;
+    }
+    /// What was said. Where no address was, `family` says which addresses are meant; absent: of both families.
+    [[nodiscard]] auto finish(std::optional<ip::family> family) const noexcept -> ip::selector {
+        if (source_) family = source_->family();
+        else if (destination_) family = destination_->family();
+        ip::selector s;
+        if (family) s.source = s.destination = ip::range::any(*family);
+        if (source_) s.source = *source_;
+        if (destination_) s.destination = *destination_;
+        s.protocol = protocol_;
+        if (source_port_ && *source_port_ != 0) s.source_port = *source_port_;  // 0 is any port to the kernel
+        if (destination_port_ && *destination_port_ != 0) s.destination_port = *destination_port_;
+        if (type_) s.icmp = code_ ? ip::port_range::icmp(*type_, *code_) : ip::port_range::icmp(*type_);
+        return s;
+    }
+
+private:
+    void take_prefix(words& in, std::optional<ip::prefix>& into) noexcept {
+        const word name = in.take();
+        const word value = in.take();
+        if (into) return in.fail(errc::repeated_word, name);
+        const auto p = ip::parse_prefix(value.text);
+        if (!p) return in.fail(errc::bad_value, value);
+        into = *p;
+        if (source_ && destination_ && source_->family() != destination_->family()) in.fail(errc::mixed_families, value);
+    }
+    void take_protocol(words& in) noexcept {
+        const word name = in.take();
+        const word value = in.take();
+        if (has_protocol_) return in.fail(errc::repeated_word, name);
+        has_protocol_ = true;
+        for (const auto& p : protocol_names)
+            if (value.text == p.name) protocol_ = p.value;
+        if (!protocol_.is_any()) return;
+        const auto number = read_number(value.text, 255);
+        if (!number) return in.fail(errc::bad_value, value);
+        if (*number != 0) protocol_ = static_cast<ip::next_header>(*number);  // 0 is any protocol to the kernel
+    }
+    /// A listing shows ports of any protocol without `proto`; a command has to say `proto 0` first.
+    void take_port(words& in, std::optional<std::uint16_t>& into) noexcept {
+        const word name = in.take();
+        const auto value = take_number<std::uint16_t>(in);
+        const auto p = protocol_.value();
+        if (p ? !ip::has_ports(*p) : !(has_protocol_ || in.is_listing())) return in.fail(errc::unknown_word, name);
+        if (into) return in.fail(errc::repeated_word, name);
+        into = value;
+    }
+    void take_icmp(words& in, std::optional<std::uint8_t>& into) noexcept {
+        const word name = in.take();
+        const auto value = take_number<std::uint8_t>(in);
+        const auto p = protocol_.value();
+        if (!p || !ip::is_icmp(*p)) return in.fail(errc::unknown_word, name);
+        if (into) return in.fail(errc::repeated_word, name);
+        if (&into == &code_ && !type_) return in.fail(errc::unsupported, name);  // a code of every type
+        into = value;
+    }
+
+    std::optional<ip::prefix> source_, destination_;
+    bool has_protocol_ = false;
+    ip::protocol_selector protocol_;
+    std::optional<std::uint16_t> source_port_, destination_port_;
+    std::optional<std::uint8_t> type_, code_;
+};
+
+}  // namespace ipsec::xfrm::detail

@@ -1,0 +1,232 @@
+#pragma once
+/// The words of a state, of a command and of a listing alike.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "ipsec/xfrm/detail/read_algorithms.hpp"
+#include "ipsec/xfrm/detail/read_selector.hpp"
+#include "ipsec/xfrm/detail/words.hpp"
+#include "ipsec/xfrm/state.hpp"
+
+namespace ipsec::xfrm::detail {
+
+/// `proto`, of the SA. @pre the word `proto` was taken
+[[nodiscard]] inline auto take_ipsec_protocol(words& in) noexcept -> sa::protocol {
+    constexpr std::array<std::string_view, 2> names{"esp", "ah"};
+    constexpr std::array<std::string_view, 3> others{"comp", "route2", "hao"};
+    return take_choice(in, names, others) == 0 ? sa::protocol::esp : sa::protocol::ah;
+}
+[[nodiscard]] inline auto take_mode(words& in) noexcept -> sa::mode {
+    constexpr std::array<std::string_view, 2> names{"transport", "tunnel"};
+    constexpr std::array<std::string_view, 3> others{"beet", "ro", "in_trigger"};
+    return take_choice(in, names, others) == 0 ? sa::mode::transport : sa::mode::tunnel;
+}
+
+/// Remembers which words an entry has said.
+class said_words {
+public:
+    /// @return false, with the fault kept, when `w` was said before
+    auto once(words& in, const word& w) noexcept -> bool {
+        for (std::size_t i = 0; i < said_.size(); ++i)
+            if (said_[i] == w.text) {
+                in.fail(errc::repeated_word, w);
+                return false;
+            }
+        (void)said_.push_back(w.text);
+        return true;
+    }
+    [[nodiscard]] auto has(std::string_view name) const noexcept -> bool {
+        for (const auto s : said_)
+            if (s == name) return true;
+        return false;
+    }
+
+private:
+    static_vector<std::string_view, 32> said_;
+};
+
+class state_reader {
+public:
+    explicit state_reader(words& in) noexcept : in_{in} { s_.line.number = in.start().line; }
+
+    /// Takes all words of the entry. @return the state; without meaning when `in` has a fault then
+    auto read() noexcept -> state {
+        while (in_.peek() != nullptr)
+            if (!algorithms_.take_from(in_)) take_word();
+        finish();
+        return std::move(s_);
+    }
+
+private:
+    void take_word() noexcept {
+        const word w = in_.take();
+        const std::string_view name = w.text;
+        if (name == "limit") return take_limit();
+        if (name == "flag" || name == "extra-flag" || name == "extra_flag") return take_flags(name == "flag");
+        if (name == "anti-replay" && in_.is_listing()) return said_.once(in_, w) ? take_context() : void();
+        if (!known(name)) return in_.fail(is_unsupported(name) ? errc::unsupported : errc::unknown_word, w);
+        if (!said_.once(in_, w)) return;
+        if (name == "src") s_.source = take_address(in_);
+        else if (name == "dst") s_.id.destination = take_address(in_);
+        else if (name == "proto") s_.id.protocol = take_ipsec_protocol(in_);
+        else if (name == "spi") s_.id.spi = sa::spi{take_number<std::uint32_t>(in_)};
+        else if (name == "mode") s_.mode = take_mode(in_);
+        else if (name == "reqid") s_.reqid = take_number<std::uint32_t>(in_);
+        else if (name == "replay-window") s_.replay_window = take_number<std::uint32_t>(in_, widest);
+        else if (name == "replay-oseq") s_.sent |= take_number<std::uint32_t>(in_);
+        else if (name == "replay-seq") s_.received |= take_number<std::uint32_t>(in_);
+        else if (name == "replay-oseq-hi") s_.sent |= high(take_number<std::uint32_t>(in_));
+        else if (name == "replay-seq-hi") s_.received |= high(take_number<std::uint32_t>(in_));
+        else if (name == "encap") take_encapsulation();
+        else if (name == "sel") while (selector_.take_from(in_)) {}
+    }
+    static auto known(std::string_view name) noexcept -> bool {
+        constexpr std::array<std::string_view, 13> names{
+            "src", "dst", "proto", "spi", "mode", "reqid", "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi",
+            "replay-seq-hi", "encap", "sel"};
+        return std::ranges::find(names, name) != names.end();
+    }
+    static auto is_unsupported(std::string_view name) noexcept -> bool {
+        constexpr std::array<std::string_view, 9> names{"mark", "seq", "coa", "ctx", "offload", "output-mark", "if_id", "tfcpad",
+                                                        "dir"};
+        return std::ranges::find(names, name) != names.end();
+    }
+    static constexpr std::uint32_t widest = state::max_bitmap * 32;
+    static constexpr auto high(std::uint32_t half) noexcept -> std::uint64_t { return std::uint64_t{half} << 32; }
+
+    /// `flag F...`: as many as follow.
+    void take_flags(bool plain) noexcept {
+        bool any = false;
+        for (const word* w = in_.peek(); w != nullptr; w = in_.peek(), any = true) {
+            bool* const flag = plain ? flag_of(w->text) : w->text == "dont-encap-dscp" ? &s_.flags.dont_encap_dscp : nullptr;
+            if (flag == nullptr) {
+                constexpr std::array<std::string_view, 4> others{"decap-dscp", "wildrecv", "icmp", "oseq-may-wrap"};
+                if (std::ranges::find(others, w->text) != others.end()) return in_.fail(errc::unsupported, in_.take());
+                break;
+            }
+            *flag = true;
+            (void)in_.take();
+        }
+        if (any) return;
+        const word w = in_.take();
+        in_.fail(errc::bad_value, w);
+    }
+    auto flag_of(std::string_view name) noexcept -> bool* {
+        if (name == "noecn") return &s_.flags.noecn;
+        if (name == "nopmtudisc") return &s_.flags.nopmtudisc;
+        if (name == "af-unspec") return &s_.flags.af_unspec;
+        if (name == "align4") return &s_.flags.align4;
+        if (name == "esn") return &s_.flags.esn;
+        return nullptr;
+    }
+    /// `limit KIND N`, once per kind. The kernel writes "no limit" as the greatest number; 0 does the same here.
+    void take_limit() noexcept {
+        const word kind = in_.take();
+        if (in_.failed()) return;
+        std::uint64_t* into = nullptr;
+        if (kind.text == "time-soft") into = &s_.soft.seconds;
+        else if (kind.text == "time-hard") into = &s_.hard.seconds;
+        else if (kind.text == "byte-soft") into = &s_.soft.octets;
+        else if (kind.text == "byte-hard") into = &s_.hard.octets;
+        else if (kind.text == "packet-soft") into = &s_.soft.packets;
+        else if (kind.text == "packet-hard") into = &s_.hard.packets;
+        if (into == nullptr) {
+            const bool counts_from_use = kind.text == "time-use-soft" || kind.text == "time-use-hard";
+            return in_.fail(counts_from_use ? errc::unsupported : errc::bad_value, kind);
+        }
+        if (!said_.once(in_, kind)) return;
+        const auto most = std::numeric_limits<std::uint64_t>::max();
+        *into = take_number<std::uint64_t>(in_);
+        if (*into == most) *into = 0;
+    }
+    /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
+    void take_encapsulation() noexcept {
+        const bool listed = in_.is_listing() && in_.take_if("type");
+        constexpr std::array<std::string_view, 1> names{"espinudp"};
+        constexpr std::array<std::string_view, 2> others{"espinudp-nonike", "espintcp"};
+        (void)take_choice(in_, names, others);
+        udp_encapsulation e;
+        if (listed) expect("sport");
+        e.source_port = take_number<std::uint16_t>(in_);
+        if (listed) expect("dport");
+        e.destination_port = take_number<std::uint16_t>(in_);
+        if (listed) expect("addr");
+        e.original = take_address(in_);
+        s_.encapsulation = e;
+    }
+    void expect(std::string_view name) noexcept {
+        const word w = in_.take();
+        if (w.text != name) in_.fail(errc::unknown_word, w);
+    }
+    /// `anti-replay context: seq 0x4, oseq 0x0, bitmap 0x0000000f`, or the form for 64-bit numbers and wide windows:
+    /// `anti-replay esn context: seq-hi 0x7, seq 0x1, oseq-hi 0x0, oseq 0x0 replay_window 32, bitmap-length 1 e0000001`
+    void take_context() noexcept {
+        const bool wide = in_.take_if("esn");
+        expect("context:");
+        if (wide) s_.received |= high(take_item("seq-hi"));
+        s_.received |= take_item("seq");
+        if (wide) s_.sent |= high(take_item("oseq-hi"));
+        s_.sent |= take_item("oseq");
+        if (!wide) {
+            (void)s_.bitmap.push_back(take_item("bitmap"));
+            return;
+        }
+        s_.replay_window = take_item("replay_window", widest);
+        expect("bitmap-length");
+        const word length = in_.peek() != nullptr ? *in_.peek() : word{};
+        const auto count = take_number<std::uint32_t>(in_);
+        if (count != (s_.replay_window + 31) / 32) return in_.fail(errc::bad_value, length);
+        for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) {
+            const word w = in_.take();
+            std::uint32_t bits = 0;
+            const char* const end = w.text.data() + w.text.size();
+            const auto [stopped, error] = std::from_chars(w.text.data(), end, bits, 16);
+            if (error != std::errc{} || stopped != end) in_.fail(errc::bad_value, w);
+            (void)s_.bitmap.push_back(bits);
+        }
+    }
+    /// As many words as the window has, or none where nothing is marked.
+    void fit_bitmap() noexcept {
+        const std::size_t size = has_wide_window(s_) ? (s_.replay_window + 31U) / 32U : 1U;
+        while (s_.bitmap.size() > size) s_.bitmap.pop_back();
+        if (std::ranges::all_of(s_.bitmap, [](std::uint32_t bits) { return bits == 0; })) s_.bitmap.clear();
+        while (!s_.bitmap.empty() && s_.bitmap.size() < size) (void)s_.bitmap.push_back(0);
+    }
+    /// `NAME NUMBER`, the number with or without a comma behind it.
+    auto take_item(std::string_view name, std::uint32_t most = std::numeric_limits<std::uint32_t>::max()) noexcept
+        -> std::uint32_t {
+        expect(name);
+        const word w = in_.take();
+        if (in_.failed()) return 0;
+        const auto text = w.text.ends_with(',') ? w.text.substr(0, w.text.size() - 1) : w.text;
+        const auto v = read_number(text, most);
+        if (!v) in_.fail(errc::bad_value, w);
+        return static_cast<std::uint32_t>(v.value_or(0));
+    }
+
+    void finish() noexcept {
+        if (in_.failed()) return;
+        for (const std::string_view name : {"src", "dst", "proto", "spi"})
+            if (!said_.has(name)) return in_.fail_entry(errc::missing_word, name);
+        if (s_.source.family() != s_.id.destination.family()) return in_.fail_entry(errc::mixed_families, "src");
+        if (s_.encapsulation && s_.id.protocol != sa::protocol::esp) return in_.fail_entry(errc::unsupported, "encap");
+        algorithms_.finish(in_, s_);
+        if (s_.flags.esn && s_.replay_window == 0) return in_.fail_entry(errc::missing_word, "replay-window");
+        if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
+        fit_bitmap();
+        s_.selectors = default_selectors(s_.id, s_.flags);
+        if (said_.has("sel")) s_.selectors = selector_.finish(s_.selectors.source.family());
+    }
+
+    words& in_;
+    state s_;
+    said_words said_;
+    algorithm_reader algorithms_;
+    selector_reader selector_;
+};
+
+}  // namespace ipsec::xfrm::detail

@@ -1,0 +1,151 @@
+#pragma once
+/// Reads files for `ip -batch` with `xfrm` lines, and what `ip xfrm state` and `ip xfrm policy` list.      RFC 2401 §4.6.1
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <new>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ipsec/xfrm/detail/read_policy.hpp"
+#include "ipsec/xfrm/detail/read_state.hpp"
+#include "ipsec/xfrm/errc.hpp"
+#include "ipsec/xfrm/policy_rule.hpp"
+#include "ipsec/xfrm/state.hpp"
+
+namespace ipsec::xfrm {
+
+/// What a file says: states and policies in the order in which they would be added.
+struct file {
+    std::vector<state> states;
+    std::vector<policy_rule> policies;
+    friend auto operator==(const file&, const file&) -> bool = default;
+};
+
+/// What one file may make this library allocate. A look for duplicates takes time with the square of the number of entries.
+struct limits {
+    std::size_t states = 4096;
+    std::size_t policies = 4096;
+};
+
+namespace detail {
+
+class file_reader {
+public:
+    file_reader(std::string_view text, const limits& most) noexcept : in_{text}, most_{most} {}
+
+    auto read() -> result<file> {
+        while (in_.next_entry()) {
+            if (in_.is_listing()) {
+                read_listed();
+            } else {
+                turn_listed();
+                read_command();
+            }
+        }
+        turn_listed();
+        if (in_.failed()) return std::unexpected{*in_.get_fault()};
+        return std::move(file_);
+    }
+
+private:
+    /// `[ip] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above.
+    void read_command() {
+        if (in_.take_if("ip") && in_.peek() == nullptr) return (void)in_.take();
+        if (in_.take_if("xfrm") && in_.peek() == nullptr) return (void)in_.take();
+        const word object = in_.take();
+        if (object.text == "monitor") return in_.fail(errc::unsupported, object);
+        if (object.text != "state" && object.text != "policy") return in_.fail(errc::unknown_word, object);
+        const bool is_state = object.text == "state";
+        const word verb = in_.take();
+        if (in_.failed()) return;
+        if (verb.text == "flush") {
+            if (in_.peek() != nullptr) return in_.fail(errc::unsupported, in_.take());  // `proto` or `ptype`: some of them
+            is_state ? file_.states.clear() : file_.policies.clear();
+            return;
+        }
+        if (verb.text != "add" && verb.text != "update") {
+            constexpr std::array<std::string_view, 9> others{"allocspi", "delete", "get",        "deleteall", "list",
+                                                             "count",    "set",    "setdefault", "getdefault"};
+            const bool is_known = std::ranges::find(others, verb.text) != others.end();
+            return in_.fail(is_known ? errc::unsupported : errc::unknown_word, verb);
+        }
+        if (is_state) put(state_reader{in_}.read(), verb.text == "update");
+        else if (auto p = policy_reader{in_}.read()) put(std::move(*p), verb.text == "update");
+    }
+    /// The second line of a listed state begins with `proto`, that of a policy with `dir` or `socket`, but for the words of the
+    /// selector: whatever the first word is that only one of them has decides.
+    void read_listed() {
+        if (!in_a_listing_) {
+            in_a_listing_ = true;
+            first_state_ = std::ssize(file_.states);
+            first_policy_ = std::ssize(file_.policies);
+        }
+        words ahead = in_;
+        bool is_policy = false;
+        while (const word* const w = ahead.peek()) {
+            is_policy = w->text == "dir" || w->text == "socket";
+            if (is_policy || w->text == "mode" || w->text == "spi") break;
+            (void)ahead.take();
+        }
+        if (is_policy) {
+            if (auto p = policy_reader{in_}.read()) put(std::move(*p), false);
+        } else {
+            put(state_reader{in_}.read(), false);
+        }
+    }
+    /// A listing shows the newest first: its end turns what it brought.
+    void turn_listed() {
+        if (!in_a_listing_) return;
+        in_a_listing_ = false;
+        std::reverse(file_.states.begin() + first_state_, file_.states.end());
+        std::reverse(file_.policies.begin() + first_policy_, file_.policies.end());
+    }
+    void put(state&& s, bool replaces) {
+        if (in_.failed()) return;
+        for (auto& old : file_.states)
+            if (old.id == s.id) {
+                if (!replaces) return in_.fail_entry(errc::duplicate, "state");
+                old = std::move(s);
+                return;
+            }
+        if (file_.states.size() >= most_.states) return in_.fail_entry(errc::too_many, "state");
+        file_.states.push_back(std::move(s));
+    }
+    void put(policy_rule&& p, bool replaces) {
+        if (in_.failed()) return;
+        for (auto& old : file_.policies)
+            if (old.direction == p.direction && old.selectors == p.selectors) {
+                if (!replaces) return in_.fail_entry(errc::duplicate, "policy");
+                old = p;
+                return;
+            }
+        if (file_.policies.size() >= most_.policies) return in_.fail_entry(errc::too_many, "policy");
+        file_.policies.push_back(p);
+    }
+
+    words in_;
+    limits most_;
+    file file_;
+    bool in_a_listing_ = false;
+    std::ptrdiff_t first_state_ = 0, first_policy_ = 0;  // that the listing brought
+};
+
+}  // namespace detail
+
+/// Reads a whole file; batch lines and pieces of listings may alternate. Words mean what they mean to the kernel, so that one
+/// file serves both; what this library does not have is refused by name. `flush` forgets the states or policies above it.
+///
+/// @param text  stays the caller's; the words of a fault point into it. Wiping it is the caller's business too
+/// @return the first fault, of any code but the last two and those that `manual_sa.hpp` and `bind.hpp` find
+[[nodiscard]] inline auto parse(std::string_view text, const limits& most = {}) noexcept -> result<file> {
+    try {
+        return detail::file_reader{text, most}.read();
+    } catch (const std::bad_alloc&) {
+        return std::unexpected{fault{.code = errc::out_of_memory}};
+    }
+}
+
+}  // namespace ipsec::xfrm

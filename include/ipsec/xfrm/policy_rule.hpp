@@ -1,0 +1,51 @@
+#pragma once
+/// A policy as the language says it: what `ip xfrm policy add` takes and `ip xfrm policy` lists.   RFC 2401 §4.4.1, §4.4.2
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "ipsec/core/static_vector.hpp"
+#include "ipsec/ip/selector.hpp"
+#include "ipsec/policy/entry.hpp"
+#include "ipsec/sa/id.hpp"
+#include "ipsec/xfrm/state.hpp"
+
+namespace ipsec::xfrm {
+
+/// Of the packets that a policy judges: for this system, from it, or coming in to be forwarded.
+enum class direction : std::uint8_t { in = 1, out, fwd };
+[[nodiscard]] constexpr auto name_of(direction d) noexcept -> std::string_view {
+    switch (d) {
+        case direction::in: return "in";
+        case direction::out: return "out";
+        case direction::fwd: return "fwd";
+    }
+    return "unknown direction";
+}
+
+/// One SA that a policy asks for. Several are a bundle, the one applied first in front.        RFC 2401 §4.3
+struct policy_template {
+    std::optional<ip::address> source;       ///< absent: any. In transport mode the kernel does not look at the two
+    std::optional<ip::address> destination;
+    sa::protocol protocol = sa::protocol::esp;
+    sa::spi spi;                             ///< 0: any
+    std::uint32_t reqid = 0;                 ///< out: that of the state. In: 0 takes a state of any
+    sa::mode mode = sa::mode::transport;
+    friend constexpr auto operator==(const policy_template&, const policy_template&) noexcept -> bool = default;
+};
+
+struct policy_rule {
+    /// Characters of the longest text form, the line feeds included.
+    static constexpr std::size_t max_text = 1536;
+
+    xfrm::direction direction = direction::out;
+    ip::selector selectors;
+    bool allow = true;           ///< `action`: allow, which with templates means apply, or block
+    std::uint32_t priority = 0;  ///< the least goes first; among equals, the one that was added first
+    static_vector<policy_template, policy::max_protections> templates;
+    source_line line;
+    friend constexpr auto operator==(const policy_rule&, const policy_rule&) noexcept -> bool = default;
+};
+
+}  // namespace ipsec::xfrm
