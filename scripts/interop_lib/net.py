@@ -4,8 +4,10 @@ import ctypes
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 TAG = "interop"
@@ -23,14 +25,20 @@ class Skipped(Exception):
 
 def run(*command, timeout=30, check=True):
     """Runs a program and returns its output; raises `Failed` with the end of it when it does not exit with 0."""
-    try:
-        done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, errors="replace", timeout=timeout, start_new_session=True)
-    except subprocess.TimeoutExpired as expired:
-        raise Failed(f"{' '.join(map(str, command))}: no end after {timeout} s") from expired
-    if check and done.returncode != 0:
-        raise Failed(f"{' '.join(map(str, command))}: exit {done.returncode}: {' '.join(done.stdout.split())[-400:]}")
-    return done.stdout
+    line = " ".join(map(str, command))
+    with subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", start_new_session=True) as started:
+        try:
+            out, _ = started.communicate(timeout=timeout)
+        except BaseException as stopped:  # with all that it started
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGTERM)
+            if isinstance(stopped, subprocess.TimeoutExpired):
+                raise Failed(f"{line}: no end after {timeout} s") from stopped
+            raise
+    if check and started.returncode != 0:
+        raise Failed(f"{line}: exit {started.returncode}: {' '.join(out.split())[-400:]}")
+    return out
 
 
 def wait_for(what, ready, seconds, pause=0.1):
@@ -110,6 +118,15 @@ def sweep():
         match = re.fullmatch(TAG + r"-(\d+)-.*", entry.name)
         if match and not pathlib.Path("/proc", match[1]).exists():
             remove_namespace(entry.name)
+    for entry in pathlib.Path(tempfile.gettempdir()).glob(f"{TAG}-*"):
+        match = re.fullmatch(TAG + r"-(\d+)-.*", entry.name)
+        if match and not pathlib.Path("/proc", match[1]).exists():
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def folder():
+    """A folder of this run that goes with it."""
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"{TAG}-{os.getpid()}-"))
 
 
 def cable(a, a_device, b, b_device):
