@@ -389,7 +389,10 @@ auto engine::list() const -> std::vector<json> {
     for (const auto& p : peers_) {
         for (const auto& [cookies, e] : p->standing)
             out.push_back(
-                {{"ike", p->name},
+                {{"sa", "ike"},
+                 {"connection", p->name},
+                 {"state", "established"},
+                 {"cookies", wireshark::hex(cookies.octets())},
                  {"role", e.role == ike::v1::role::initiator ? "initiator" : "responder"},
                  {"suite",
                   std::string{crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash,
@@ -398,9 +401,9 @@ auto engine::list() const -> std::vector<json> {
                  {"path", text(e.path)}});
         for (const auto& pair : p->ike->children()) {
             const auto whose = config_.find(pair.policy);
-            json j{{"child", whose ? whose.child->name : ""}, {"connection", p->name}};
-            for (const sa::id& id : pair.inbound) j["in"].push_back(text(id.spi));
-            for (const sa::id& id : pair.outbound) j["out"].push_back(text(id.spi));
+            json j{{"sa", "child"}, {"connection", p->name}, {"child", whose ? whose.child->name : ""}};
+            for (const sa::id& id : pair.inbound) j["spi_in"].push_back(text(id.spi));
+            for (const sa::id& id : pair.outbound) j["spi_out"].push_back(text(id.spi));
             if (pair.encapsulation) j["udp"] = pair.encapsulation.remote;
             out.push_back(std::move(j));
         }
