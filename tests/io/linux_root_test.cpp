@@ -2,12 +2,15 @@
 // runs them.
 #include <poll.h>
 
+#include <asio/io_context.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "ipsec/io/asio.hpp"
 #include "ipsec/io/linux/raw_ip.hpp"
 #include "ipsec/io/linux/tun.hpp"
 #include "ipsec/io/linux/udp.hpp"
@@ -347,4 +350,33 @@ TEST_CASE("raw packets that cannot go are named, and the rest of the burst goes 
     CHECK(why(foreign) == errc::mixed_families);
     CHECK(why(byte_view{good}.first(10)) == errc::mixed_families);
     CHECK(why({}) == errc::mixed_families);
+}
+
+TEST_CASE("one Asio loop carries packets from a TUN device to a raw socket", "[io][linux][asio][tun][raw_ip][.root]") {
+    // What the walks would stand between: packets that the system routes into the device, changed, go out as ESP, and come in.
+    auto t = open_tun();
+    auto out = raw(ip::next_header::gre, addr("127.0.0.1")), in = raw(ip::next_header::esp, addr("127.0.0.1"));
+    auto s = value(io::udp_socket::open({.local = {here4, 0}}));
+    constexpr std::size_t count = 30;
+    std::vector<std::size_t> arrived;
+    auto from_tun = buffers(8), from_net = buffers(8);
+    asio::io_context loop;
+    const auto wrap = [&](std::span<packet_buffer> burst) {
+        for (packet_buffer& p : burst) {
+            const auto flow = ip::read_flow(std::as_const(p).octets());
+            if (!flow || flow->protocol != ip::next_header::udp) continue;
+            const auto sealed = packet(addr("127.0.0.1"), addr("127.0.0.1"), ip::next_header::esp, p.octets().size());
+            CHECK(out.send(sealed).refused == 0);
+        }
+    };
+    const auto unwrap = [&](std::span<packet_buffer> burst) {
+        for (const packet_buffer& p : burst) arrived.push_back(p.octets().size());
+    };
+    io::asio_reader on_tun{io::asio_watch(loop.get_executor(), t.fd()),
+                           [&] { CHECK(io::read_bursts(t, std::span{from_tun}, wrap, 2).has_value()); }};
+    io::asio_reader on_net{io::asio_watch(loop.get_executor(), in.fd()),
+                           [&] { CHECK(io::read_bursts(in, std::span{from_net}, unwrap, 2).has_value()); }};
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(s.send({.where = {.remote = {there4, 9}}, .octets = bytes(i)}).refused == 0);
+    while (arrived.size() < count) REQUIRE(loop.run_one_for(std::chrono::seconds{5}) == 1);
+    for (std::size_t i = 0; i < count; ++i) CHECK(arrived[i] == i + 28 + 20);
 }
