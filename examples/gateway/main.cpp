@@ -4,16 +4,12 @@
 #include <cstdio>
 #include <string>
 
-#include "config.hpp"
+#include <fmt/format.h>
+
+#include "loop.hpp"
 
 namespace gateway {
 namespace {
-
-struct options {
-    std::string config, xfrm, log_keys, control, metrics;
-    bool check = false;
-    std::uint32_t stats = 0;  // seconds; 0: none
-};
 
 /// One line on the standard error: what, where, and what to do. @return 2
 auto complain(const std::string& what) -> int {
@@ -23,10 +19,16 @@ auto complain(const std::string& what) -> int {
 
 auto run(const options& o) -> int {
     policy_ids ids;
-    const auto settings = read_config(o.config, ids);
-    if (!settings) return complain(settings.error().text());
-    std::fputs(describe(*settings).c_str(), stdout);
-    return 0;
+    auto f = read_files(o, ids);
+    if (!f) return complain(f.error());
+    if (o.check) {
+        std::fputs(describe(f->settings).c_str(), stdout);
+        if (f->xfrm) fmt::print("{}: {} states, {} policies\n", o.xfrm, f->xfrm->states.size(), f->xfrm->policies.size());
+        return 0;
+    }
+    loop all{o};
+    if (const auto bad = all.open(std::move(*f), std::move(ids))) return complain(*bad);
+    return all.run();
 }
 
 }  // namespace
@@ -37,14 +39,17 @@ auto main(int argc, char** argv) -> int {
     CLI::App app{"A VPN gateway: IKEv1, ESP and AH for the connections of a swanctl.conf.\nExit code: 0 done, 2 bad input.",
                  "gateway"};
     app.add_option("--config", o.config, "connections, children and secrets in the syntax of swanctl.conf")
-        ->type_name("FILE")
-        ->required();
+        ->type_name("FILE");
     app.add_option("--xfrm", o.xfrm, "SAs with keys given by hand, as a batch of ip xfrm")->type_name("FILE");
+    app.add_flag("--allow-static-counter-keys", o.allow_static_counter_keys,
+                 "accept keys given by hand for AES-GCM and the like: after a restart they betray both plaintexts");
     app.add_flag("--check", o.check, "read the files, print what they say, and end");
     app.add_option("--log-keys", o.log_keys, "write every secret to tables for Wireshark in this folder")->type_name("DIR");
     app.add_option("--stats", o.stats, "print statistics every so many seconds")->type_name("SECONDS");
     app.add_option("--control", o.control, "Unix socket for commands")->type_name("PATH");
     app.add_option("--metrics", o.metrics, "Unix socket for Prometheus")->type_name("PATH");
+    app.add_option("--device", o.device, "name of the TUN device (ipsec0)")->type_name("NAME");
+    app.add_option("--mtu", o.mtu, "MTU of the TUN device (1380)")->type_name("OCTETS")->check(CLI::Range(1280, 1500));
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -56,5 +61,6 @@ auto main(int argc, char** argv) -> int {
             if (c == '\n') c = ' ';
         return gateway::complain(text + ": see gateway --help");
     }
+    if (o.config.empty() && o.xfrm.empty()) return gateway::complain("nothing to do: give --config FILE, --xfrm FILE or both");
     return gateway::run(o);
 }

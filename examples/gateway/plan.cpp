@@ -56,7 +56,12 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.suites = c.suites;
     out.lifetime = {.seconds = seconds_of(c.rekey_time + c.over_time), .kilobytes = 0};
     out.rekey_at = {seconds_of(c.rekey_time), seconds_of(c.rand_time)};
-    for (const child& of : c.children) out.children.push_back(make_child(c, of));
+    out.nat.force = c.encap;
+    out.dpd.delay = c.dpd_delay;
+    for (const child& of : c.children) {
+        out.children.push_back(make_child(c, of));
+        if (of.dpd_action == action::start) out.dpd.action = ike::v1::on_dead_peer::restart;
+    }
     return out;
 }
 

@@ -390,7 +390,12 @@ auto parse_settings(const source& from, const includer& include) -> result<secti
 
 auto read_settings(const std::filesystem::path& file) -> result<section> {
     auto text = read_text(file);
-    if (!text) return std::unexpected{fault{{file.string(), 0, 0}, text.error()}};
+    if (!text) {
+        fault bad;
+        bad.where.file = file.string();
+        bad.what = text.error();
+        return std::unexpected{std::move(bad)};
+    }
     return parse_settings({file.string(), std::move(*text)}, include_files);
 }
 

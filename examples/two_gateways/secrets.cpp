@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "../common/wireshark.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
 
@@ -14,21 +15,10 @@ namespace two_gateways {
 namespace {
 
 using namespace ipsec;
+using wireshark::hex;
+using wireshark::spi_text;
+using wireshark::split;
 using json = nlohmann::ordered_json;
-
-auto hex(byte_view octets) -> std::string {
-    std::string out;
-    for (const std::byte b : octets) out += fmt::format("{:02x}", std::to_integer<unsigned>(b));
-    return out;
-}
-auto spi_text(std::uint32_t spi) -> std::string { return fmt::format("{:08x}", spi); }
-
-/// Splits keying material as RFC 2409 §5.5 lays it out: the cipher's key (and salt), then the integrity key.
-auto split(const crypto::transform& t, sa::protocol protocol, byte_view keymat) -> std::pair<std::string, std::string> {
-    const auto* e = crypto::find(t.encryption);
-    const std::size_t key = protocol == sa::protocol::ah ? 0 : crypto::key_size(t.encryption, t.key_bits).value_or(0) + e->salt;
-    return {hex(keymat.first(key)), hex(keymat.subspan(key))};
-}
 
 // Names as other tools write them.
 auto ietf_cipher(const crypto::transform& t) -> std::string {
@@ -60,32 +50,6 @@ auto ietf_integrity(crypto::integrity_id i) -> std::string {
 auto underscored(std::string s) -> std::string {
     std::ranges::replace(s, '-', '_');
     return s;
-}
-auto wireshark_cipher(const crypto::transform& t) -> std::string {
-    using enum crypto::encryption_id;
-    switch (t.encryption) {
-        case null: return "NULL";
-        case des_cbc: return "DES-CBC [RFC2405]";
-        case des3_cbc: return "TripleDES-CBC [RFC2451]";
-        case aes_cbc: return "AES-CBC [RFC3602]";
-        case aes_gcm_8: return "AES-GCM with 8 octet ICV [RFC4106]";
-        case aes_gcm_12: return "AES-GCM with 12 octet ICV [RFC4106]";
-        case aes_gcm_16: return "AES-GCM with 16 octet ICV [RFC4106]";
-        case chacha20_poly1305: return "ChaCha20 with Poly1305 [RFC7634]";
-    }
-    return "NULL";
-}
-auto wireshark_integrity(crypto::integrity_id i) -> std::string {
-    using enum crypto::integrity_id;
-    switch (i) {
-        case none: return "NULL";
-        case hmac_md5_96: return "HMAC-MD5-96 [RFC2403]";
-        case hmac_sha1_96: return "HMAC-SHA-1-96 [RFC2404]";
-        case hmac_sha2_256_128: return "HMAC-SHA-256-128 [RFC4868]";
-        case hmac_sha2_384_192: return "HMAC-SHA-384-192 [RFC4868]";
-        case hmac_sha2_512_256: return "HMAC-SHA-512-256 [RFC4868]";
-    }
-    return "NULL";
 }
 auto save(const std::string& name, const std::string& text) -> std::expected<void, std::string> {
     std::ofstream out{name, std::ios::binary};
@@ -201,23 +165,15 @@ auto secrets::write_json(const std::string& file, const counts& seen) const -> s
 }
 
 auto secrets::write_wireshark(const std::string& folder) const -> std::expected<void, std::string> {
-    std::string ike = "# cookie of the initiator, encryption key\n",
-                esp = "# protocol, source, destination, SPI, encryption, key, authentication, key\n";
-    for (const ike_entry& e : ike_) ike += e.spi_i + "," + e.encr_key + "\n";
+    std::string ike{wireshark::ike_head}, esp{wireshark::esp_head};
+    for (const ike_entry& e : ike_) ike += wireshark::ike_line(e.spi_i, e.encr_key);
     for (const ipsec_entry& e : ipsec_) {
         if (e.id.protocol != sa::protocol::esp) continue;
-        const auto key = [](const std::string& k) { return k.empty() ? std::string{} : "0x" + k; };
-        esp += fmt::format("\"{}\",\"{}\",\"{}\",\"0x{}\",\"{}\",\"{}\",\"{}\",\"{}\"\n", e.source.is_v6() ? "IPv6" : "IPv4",
-                           ip::to_text(e.source).view(), ip::to_text(e.id.destination).view(), spi_text(e.id.spi.value()),
-                           wireshark_cipher(e.transform), key(e.encr_key), wireshark_integrity(e.transform.integrity),
-                           key(e.auth_key));
+        esp += wireshark::esp_line(e.source, e.id, e.transform, e.encr_key, e.auth_key);
     }
-    const std::string preferences =
-        "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\nesp.enable_null_encryption_decode_heuristic: "
-        "FALSE\n";
-    for (const auto& [name, text] : {std::pair<std::string, const std::string&>{"ikev1_decryption_table", ike},
+    for (const auto& [name, text] : {std::pair<std::string, std::string>{"ikev1_decryption_table", ike},
                                      {"esp_sa", esp},
-                                     {"preferences", preferences}})
+                                     {"preferences", std::string{wireshark::preferences}}})
         if (auto ok = save(folder + "/" + name, text); !ok) return ok;
     return {};
 }

@@ -1,7 +1,5 @@
 #pragma once
 /// Where an IKE datagram comes from and goes to.
-#include <array>
-#include <cstddef>
 #include <cstdint>
 
 #include "ipsec/ip/address.hpp"
@@ -31,13 +29,6 @@ struct path {
     ike::link link{};
     friend constexpr auto operator==(const path&, const path&) noexcept -> bool = default;
 };
-
-/// What tells IKE and NAT-keepalives from ESP on a `udp_encap` link.                             RFC 3948 §2.2, §2.3
-namespace non_esp {
-// req: rfc3947-4-4, rfc3948-2.3-4
-inline constexpr std::array<std::byte, 4> marker{};
-inline constexpr std::byte keepalive{0xff};
-}  // namespace non_esp
 
 /// The same path as the other end sees it.
 [[nodiscard]] constexpr auto reversed(const path& p) noexcept -> path { return {p.remote, p.local, p.link}; }

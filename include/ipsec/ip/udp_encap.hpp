@@ -46,8 +46,8 @@ struct content {
 
 /// What an IP header says of a packet that travels in UDP: read from it before it goes, written to it when it has come.
 struct outer {
-    address source;
-    address destination;
+    address source{};
+    address destination{};
     std::uint8_t traffic_class = 0;  ///< DSCP and ECN
     std::uint8_t hop_limit = 64;
     bool dont_fragment = false;      ///< IPv4 only
@@ -74,7 +74,7 @@ struct outer {
 struct stripped {
     std::size_t offset = 0;  ///< where ESP begins
     std::size_t length = 0;  ///< octets from there on
-    udp_encap::outer outer;
+    udp_encap::outer outer{};
     friend constexpr auto operator==(const stripped&, const stripped&) noexcept -> bool = default;
 };
 

@@ -59,7 +59,7 @@ namespace detail {
 class binder {
 public:
     binder(const file& from, std::span<const ip::address> mine, const choices& allowed) noexcept
-        : file_{from}, mine_{mine}, allowed_{allowed} {}
+        : file_{from}, mine_{mine}, allowed_{allowed}, last_id_{allowed.first_policy - 1} {}
 
     auto bind() -> result<bound> {
         roles_.resize(file_.states.size());
@@ -186,7 +186,7 @@ private:
     choices allowed_;
     bound to_;
     std::vector<roles> roles_;
-    std::uint32_t last_id_ = 0;
+    std::uint32_t last_id_;
 };
 
 }  // namespace detail

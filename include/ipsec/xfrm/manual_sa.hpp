@@ -19,6 +19,7 @@ namespace ipsec::xfrm {
 /// What the caller names as wanted although it is dangerous.
 struct choices {
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away      RFC 4106 §2
+    std::uint32_t first_policy = 1;           ///< the policies are numbered from here: others may have the lower numbers
     crypto::dangers dangers{};               ///< encryption without integrity                              RFC 4303 §1
 };
 

@@ -67,8 +67,8 @@ public:
     /// Sends them in order, each from its local address and with its traffic class.
     ///
     /// A `local.address` must be one of this system's; its port does not count, the socket has one.
-    /// @return `burst_outcome::last` is `unreachable`, `too_long`, `no_such_address`, `mixed_families`, `not_permitted` (a firewall)
-    ///         or `cannot_write`
+    /// @return `burst_outcome::last` is `unreachable` (or IPv4's local address is none of ours), `too_long`, `mixed_families`,
+    ///         `not_permitted` (a firewall) or `cannot_write` (or IPv6's local address is none of ours)
     auto send(std::span<const outgoing_datagram> burst) noexcept -> burst_outcome {
         burst_outcome r;
         while (!burst.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ipsec/ike/v1/endpoint.hpp"
+#include "ipsec/ip/udp_encap.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -11,11 +12,10 @@ template <class Traits>
 void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_view datagram) {
     house_->now = now;
     if (at.link.kind == link_kind::udp_encap) {
-        // req: rfc3948-2.3-5, rfc3948-4-1 (a keepalive is no sign of life)
-        if (datagram.size() == 1 && datagram[0] == non_esp::keepalive) return;
-        if (datagram.size() < non_esp::marker.size() || !std::ranges::equal(datagram.first(non_esp::marker.size()), non_esp::marker))
-            return house_->report(errc::malformed, at, {});
-        datagram = datagram.subspan(non_esp::marker.size());
+        const auto what = ip::udp_encap::classify(datagram);
+        if (what && what->kind == ip::udp_encap::kind::keepalive) return;
+        if (!what || what->kind != ip::udp_encap::kind::ike) return house_->report(errc::malformed, at, {});
+        datagram = datagram.subspan(what->offset);
     }
     static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
                                        isakmp::exchange_type::quick_mode};
@@ -430,8 +430,9 @@ auto endpoint<Traits>::poll_transmit(byte_span scratch) -> std::optional<transmi
     while (!house_->messages.empty()) {
         const auto m = std::move(house_->messages.front());
         house_->messages.pop_front();
-        const byte_view front = m.is_keepalive                               ? byte_view{&non_esp::keepalive, 1}
-                                : m.path.link.kind == link_kind::udp_encap ? byte_view{non_esp::marker}
+        // req: rfc3947-4-4, rfc3948-2.3-4
+        const byte_view front = m.is_keepalive                             ? byte_view{ip::udp_encap::nat_keepalive}
+                                : m.path.link.kind == link_kind::udp_encap ? byte_view{ip::udp_encap::non_esp_marker}
                                                                            : byte_view{};
         const std::size_t size = front.size() + m.datagram.size();
         if (size > scratch.size()) continue;

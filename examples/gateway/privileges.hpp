@@ -1,0 +1,11 @@
+#pragma once
+#include <optional>
+#include <string>
+
+namespace gateway {
+
+/// Keeps CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE and gives up every other capability, for good.
+/// @return what went wrong
+[[nodiscard]] auto drop_privileges() -> std::optional<std::string>;
+
+}  // namespace gateway

@@ -1,0 +1,74 @@
+#include "report.hpp"
+
+#include <chrono>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "ipsec/crypto/proposal_name.hpp"
+
+namespace gateway {
+
+using namespace ipsec;
+
+auto text(sa::spi spi) -> std::string { return fmt::format("{:08x}", spi.value()); }
+auto text(const ike::path& p) -> std::string {
+    return fmt::format("{}:{} - {}:{}", text(p.local.address), p.local.port, text(p.remote.address), p.remote.port);
+}
+auto text(const sa::install& e) -> std::string {
+    if (e.id.protocol == sa::protocol::esp) return std::string{crypto::to_text(e.transform).view()};
+    const auto* i = crypto::find(e.transform.integrity);
+    return std::string{i != nullptr ? i->name : "?"};
+}
+
+void report::line(json fields) {
+    json all;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    all["time"] = std::chrono::duration<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now)).count();
+    all.update(fields);
+    std::fputs((all.dump(-1, ' ', false, json::error_handler_t::replace) + "\n").c_str(), stdout);
+    std::fflush(stdout);
+}
+
+void report::audit(instant now, json fields) {
+    ++audits_;
+    if (const std::int64_t second = now.nanoseconds() / 1'000'000'000; second != second_) {
+        if (unsaid_ > 0) line({{"event", "audit"}, {"unsaid", unsaid_}});
+        second_ = second;
+        said_ = 0;
+        unsaid_ = 0;
+    }
+    if (said_ == most_per_second) {
+        ++unsaid_;
+        return;
+    }
+    ++said_;
+    line(std::move(fields));
+}
+
+auto describe(const ike::audit_record& r) -> json {
+    json j{{"event", "audit"}, {"side", "ike"}, {"why", std::string{name_of(r.why)}}};
+    if (r.detail) j["detail"] = std::string{name_of(*r.detail)};
+    j["path"] = text(r.path);
+    j["exchange"] = std::string{name_of(r.exchange)};
+    j["authenticated"] = r.authenticated;
+    return j;
+}
+auto describe(const dataplane::audit_record& r) -> json {
+    json j{{"event", "audit"},
+           {"side", r.direction == dataplane::direction::inbound ? "inbound" : "outbound"},
+           {"why", std::string{name_of(r.event)}},
+           {"source", text(r.source)},
+           {"destination", text(r.destination)}};
+    if (r.spi) {
+        j["protocol"] = r.protocol == sa::protocol::esp ? "esp" : "ah";
+        j["spi"] = text(*r.spi);
+    }
+    if (r.sequence) j["sequence"] = r.sequence->value();
+    if (r.flow_id) j["flow_id"] = *r.flow_id;
+    j["flow"] = std::string{ip::to_text(r.flow).view()};
+    if (r.expected) j["expected"] = std::string{ip::to_text(*r.expected).view()};
+    return j;
+}
+
+}  // namespace gateway

@@ -1,0 +1,48 @@
+#pragma once
+// The routes that bring packets to the TUN device, by rtnetlink: a table of their own, which everything uses but what the gateway
+// itself sends.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ipsec/io/linux/descriptor.hpp"
+#include "ipsec/ip/range.hpp"
+
+namespace gateway {
+
+/// Every address of this system.
+[[nodiscard]] auto own_addresses() -> std::vector<ipsec::ip::address>;
+
+class routes {
+public:
+    static constexpr std::uint32_t mark = 0x4500;   ///< of what the gateway sends: it does not come back to it
+    static constexpr std::uint32_t table = 4500, priority = 4500;
+
+    /// Makes the rules for both families. @param device  the index of the TUN device
+    [[nodiscard]] static auto open(unsigned device) -> ipsec::io::os_result<routes>;
+    routes(routes&&) noexcept = default;
+    auto operator=(routes&&) noexcept -> routes& = default;
+    /// Takes the rules back; the routes go with the device.
+    ~routes();
+
+    /// These destinations go to the device, with an own address out of `near` as their source where there is one.
+    [[nodiscard]] auto add(const ipsec::ip::range& far, const ipsec::ip::range& near) -> ipsec::io::os_result<void>;
+    /// All routes are taken back.
+    void clear();
+
+private:
+    routes() = default;
+    struct known {
+        ipsec::ip::address first;
+        unsigned length = 0;
+        std::optional<ipsec::ip::address> source{};
+    };
+    [[nodiscard]] auto rule(bool add, bool v6) const -> ipsec::io::os_result<void>;
+    [[nodiscard]] auto route(bool add, const known& k) const -> ipsec::io::os_result<void>;
+    [[nodiscard]] auto ask(const void* request, std::size_t size, const char* doing) const -> ipsec::io::os_result<void>;
+    ipsec::io::descriptor fd_;
+    unsigned device_ = 0;
+    std::vector<known> known_;
+};
+
+}  // namespace gateway
