@@ -22,6 +22,7 @@ def address(ns, end, device):
 
 class Bench:
     """Our side in the namespace "ours", a peer at the other end of the cable."""
+
     native = False  # whether ESP and AH go over IP as they are
 
     def __init__(self, options, work):
@@ -74,7 +75,11 @@ class Bench:
 
     def wait_down(self, what="ike", seconds=5):
         for side in (self.ours, self.peer):
-            wait_for(f"the SAs of {side.name} are gone", lambda s=side: s.sas() == NONE if what == "ike" else not s.sas().children, seconds)
+            wait_for(
+                f"the SAs of {side.name} are gone",
+                lambda s=side: s.sas() == NONE if what == "ike" else not s.sas().children,
+                seconds,
+            )
 
     def ping(self, count=3, size=56):
         """Both ways."""
@@ -150,12 +155,15 @@ class Wired(Bench):
 
     @contextlib.contextmanager
     def flood(self, rate, seconds):
-        with tool(self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], "--rate", rate, "--seconds", seconds) as flood:
+        with tool(
+            self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], "--rate", rate, "--seconds", seconds
+        ) as flood:
             yield flood
 
 
 class Emulated(Bench):
     """A Linux kernel in an emulator at the other end; with a daemon in it, or with keys given by hand."""
+
     native = True
     daemon = guest = None
 
@@ -171,8 +179,10 @@ class Emulated(Bench):
             ns.ip("neigh", "replace", PEER.outer[f], "lladdr", mac, "dev", "tap0", "nud", "permanent")
             self.guest.run(f"ip neigh replace {OURS.outer[f]} lladdr {ours} dev eth0 nud permanent")
         for f, prefix, flags in ((4, 24, ""), (6, 64, " nodad")):
-            self.guest.run(f"ip addr add {PEER.outer[f]}/{prefix} dev eth0{flags} && ip addr add {PEER.inner[f]}/{prefix} dev lo{flags} && "
-                           f"ip route add {OURS.network[f]} via {OURS.outer[f]} src {PEER.inner[f]}")
+            self.guest.run(
+                f"ip addr add {PEER.outer[f]}/{prefix} dev eth0{flags} && ip addr add {PEER.inner[f]}/{prefix} dev lo{flags} && "
+                f"ip route add {OURS.network[f]} via {OURS.outer[f]} src {PEER.inner[f]}"
+            )
         if self.daemon:
             self.peer = self.daemon("peer", ns, self.work / "peer", self.guest)
         self.ours = self.our_side(ns)

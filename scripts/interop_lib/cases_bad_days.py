@@ -13,18 +13,23 @@ from .plan import Plan
 
 def attempt(side):
     """Initiates, beside what the cell does, and lets it fail. @return the thread"""
+
     def run():
         try:
             side.initiate()
         except Failed:
             pass
+
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread
 
 
 def killed(exchange, role, messages):
-    @strongswan(f"killed/{exchange}-mode/{role}", f"the peer is killed after message {messages} of {exchange.title()} Mode, we are the {role}; it comes back")
+    @strongswan(
+        f"killed/{exchange}-mode/{role}",
+        f"the peer is killed after message {messages} of {exchange.title()} Mode, we are the {role}; it comes back",
+    )
     def _(bench):
         plan = Plan(start_action="trap", dpd=True)
         bench.configure(plan, peer=dataclasses.replace(plan, start_action="none"))
@@ -47,6 +52,7 @@ for side in ROLES:
 
 def refused(name, what, role, ours, evidence=None):
     """With `ours` for our side there is no SA; with the same plan as the peer's there is one."""
+
     @strongswan(f"{name}/{role}", f"{what}, we are the {role}: no SA, and nothing in the way of a later one")
     def _(bench):
         bench.configure(Plan(), ours=ours)
@@ -95,7 +101,7 @@ def _(bench):
         bench.ours.ns.ip("route", "replace", "10.128.0.0/9", "via", "10.77.0.3", "dev", "eth0")
     if any(twice for _, _, twice in result):
         raise Failed(flow.describe(result))
-    if not any(flow.seen[0][before + 1100:]):
+    if not any(flow.seen[0][before + 1100 :]):
         raise Failed(f"nothing arrived after the interface was up again: {flow.describe(result)}")
 
 
@@ -107,7 +113,9 @@ def lossy(role):
             trying = attempt(bench.ours if role == "initiator" else bench.peer)
             bench.wait_up(15)
             trying.join(5)
-            flow = traffic.Flow(bench.ours.ns, bench.plan.addresses("ours")[0], bench.peer.ns, bench.plan.addresses("peer")[0], rate=500)
+            flow = traffic.Flow(
+                bench.ours.ns, bench.plan.addresses("ours")[0], bench.peer.ns, bench.plan.addresses("peer")[0], rate=500
+            )
             flow.start()
             time.sleep(2)
             result = flow.finish()

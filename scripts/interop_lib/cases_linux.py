@@ -9,8 +9,24 @@ from .net import Failed
 from .plan import Plan
 from .traffic import family_of
 
-ESP = ("des-md5", "3des-md5", "3des-sha1", "aes128-md5", "aes128-sha1", "aes192-sha256", "aes256-sha256", "aes256-sha384", "aes256-sha512", "null-sha1",
-       "null-sha256", "aes128gcm8", "aes192gcm12", "aes256gcm16", "aes128gcm16", "chacha20poly1305")
+ESP = (
+    "des-md5",
+    "3des-md5",
+    "3des-sha1",
+    "aes128-md5",
+    "aes128-sha1",
+    "aes192-sha256",
+    "aes256-sha256",
+    "aes256-sha384",
+    "aes256-sha512",
+    "null-sha1",
+    "null-sha256",
+    "aes128gcm8",
+    "aes192gcm12",
+    "aes256gcm16",
+    "aes128gcm16",
+    "chacha20poly1305",
+)
 AH = ("md5", "sha1", "sha256", "sha384", "sha512")
 
 
@@ -53,15 +69,21 @@ def from_guest(bench, own, other):
         answering.start()
         their = f"[{own}]" if f == 6 else own
         our = f"[{other}]" if f == 6 else other
-        out = bench.guest.run(f"ping -n -q -c 3 -i 0.1 -W 2 -I {own} {other}; echo from the guest | socat -T 2 - UDP{f}:{our}:7,bind={their}; true")
+        out = bench.guest.run(
+            f"ping -n -q -c 3 -i 0.1 -W 2 -I {own} {other}; echo from the guest | socat -T 2 - UDP{f}:{our}:7,bind={their}; true"
+        )
         answering.join(6)
     if " 3 received" not in out or "from the guest" not in out:
         raise Failed(f"from the guest: {' '.join(out.split())[-300:]}")
 
 
 def manual(protocol, suite, mode, family):
-    @cell(f"linux/{protocol}/{suite}/{mode}/v{family}", f"{protocol.upper()} {suite} with keys given by hand, {mode} mode, IPv{family}; ping and UDP both ways",
-          "linux", GuestKernel)
+    @cell(
+        f"linux/{protocol}/{suite}/{mode}/v{family}",
+        f"{protocol.upper()} {suite} with keys given by hand, {mode} mode, IPv{family}; ping and UDP both ways",
+        "linux",
+        GuestKernel,
+    )
     def _(bench):
         bench.needs("manual keys")
         batch = bench.folder / "peer.xfrm"

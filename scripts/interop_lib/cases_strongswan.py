@@ -29,8 +29,10 @@ def suites(ike, esp, role):
 def transforms(ike, esp, pfs, role):
     group = "-" + ike.rsplit("-", 1)[1] if pfs else ""
 
-    @strongswan(f"esp/{esp}/{'pfs' if pfs else 'no-pfs'}/{role}",
-                f"ESP {esp}{group} under {ike}, we are the {role}; ping, 10 MB over TCP each way")
+    @strongswan(
+        f"esp/{esp}/{'pfs' if pfs else 'no-pfs'}/{role}",
+        f"ESP {esp}{group} under {ike}, we are the {role}; ping, 10 MB over TCP each way",
+    )
     def _(bench):
         bench.connect(Plan(ike=ike, esp=esp + group), role)
         bench.ping()
@@ -52,7 +54,11 @@ def decrypts(ike, esp):
             bench.wait_down()
             time.sleep(0.3)
         seen = dissect(file, bench.folder / "keys")
-        if seen.opened != seen.sealed or seen.sealed < 6 or not seen.protected == seen.readable == seen.right == seen.pings == 20:
+        if (
+            seen.opened != seen.sealed
+            or seen.sealed < 6
+            or not seen.protected == seen.readable == seen.right == seen.pings == 20
+        ):
             raise Failed(f"tshark: {seen}")
         return f"{seen.isakmp} messages, {seen.protected} packets"
 
@@ -90,17 +96,31 @@ def flowing(bench, changed, begin, what):
 def rekeys(what, who):
     field = "children" if what == "child" else "ike"
 
-    @strongswan(f"rekey/{what}/{who}", f"{'we rekey' if who == 'ours' else 'the peer rekeys'} the {'child' if what == 'child' else 'ISAKMP'} SA "
-                "under 2000 numbered datagrams a second each way")
+    @strongswan(
+        f"rekey/{what}/{who}",
+        f"{'we rekey' if who == 'ours' else 'the peer rekeys'} the {'child' if what == 'child' else 'ISAKMP'} SA "
+        "under 2000 numbered datagrams a second each way",
+    )
     def _(bench):
         plan = ours = Plan(esp="aes128-sha1-modp2048")
         if who == "ours":  # soon, and after that no more
-            ours = Plan(esp=plan.esp, **({"child": ("rekey_time = 4s", "life_time = 30s", "rand_time = 0s")} if what == "child" else
-                                         {"connection": ("rekey_time = 4s", "over_time = 26s", "rand_time = 0s")}))
+            ours = Plan(
+                esp=plan.esp,
+                **(
+                    {"child": ("rekey_time = 4s", "life_time = 30s", "rand_time = 0s")}
+                    if what == "child"
+                    else {"connection": ("rekey_time = 4s", "over_time = 26s", "rand_time = 0s")}
+                ),
+            )
         bench.connect(plan, "initiator", ours=ours)
         bench.ping()
         before = getattr(bench.peer.sas(), field)
-        return flowing(bench, lambda: getattr(bench.peer.sas(), field) - before, lambda: who == "ours" or bench.peer.rekey(what), "the rekey")
+        return flowing(
+            bench,
+            lambda: getattr(bench.peer.sas(), field) - before,
+            lambda: who == "ours" or bench.peer.rekey(what),
+            "the rekey",
+        )
 
 
 for subject in ("child", "ike"):
@@ -109,7 +129,12 @@ for subject in ("child", "ike"):
 
 
 def deletes(what, who):
-    @strongswan(f"delete/{what}/{who}", f"Delete of the {'child' if what == 'child' else 'ISAKMP'} SA from {'us' if who == 'ours' else 'the peer'}, then up again")
+    subject_, sender = "child" if what == "child" else "ISAKMP", "us" if who == "ours" else "the peer"
+
+    @strongswan(
+        f"delete/{what}/{who}",
+        f"Delete of the {subject_} SA from {sender}, then up again",
+    )
     def _(bench):
         bench.connect(Plan(), "initiator")
         bench.ping()

@@ -30,7 +30,9 @@ def first_message():
 def packet(target):
     body = first_message()
     udp = struct.pack(">HHHH", 0, 500, 8 + len(body), 0) + body  # without a checksum: RFC 768 has it optional over IPv4
-    return bytearray(struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), socket.inet_aton(target)) + udp)
+    return bytearray(
+        struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), socket.inet_aton(target)) + udp
+    )
 
 
 def main():

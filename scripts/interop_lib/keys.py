@@ -3,11 +3,24 @@ import hashlib
 
 from .plan import OURS, PEER
 
-CIPHERS = {"des": ("cbc(des)", 8), "3des": ("cbc(des3_ede)", 24), "aes128": ("cbc(aes)", 16), "aes192": ("cbc(aes)", 24), "aes256": ("cbc(aes)", 32),
-           "null": ("ecb(cipher_null)", 0)}
-MACS = {"md5": ("hmac(md5)", 16, 96), "sha1": ("hmac(sha1)", 20, 96), "sha256": ("hmac(sha256)", 32, 128), "sha384": ("hmac(sha384)", 48, 192),
-        "sha512": ("hmac(sha512)", 64, 256)}
-COMBINED = {f"aes{bits}gcm{icv}": ("rfc4106(gcm(aes))", bits // 8 + 4, icv * 8) for bits in (128, 192, 256) for icv in (8, 12, 16)}
+CIPHERS = {
+    "des": ("cbc(des)", 8),
+    "3des": ("cbc(des3_ede)", 24),
+    "aes128": ("cbc(aes)", 16),
+    "aes192": ("cbc(aes)", 24),
+    "aes256": ("cbc(aes)", 32),
+    "null": ("ecb(cipher_null)", 0),
+}
+MACS = {
+    "md5": ("hmac(md5)", 16, 96),
+    "sha1": ("hmac(sha1)", 20, 96),
+    "sha256": ("hmac(sha256)", 32, 128),
+    "sha384": ("hmac(sha384)", 48, 192),
+    "sha512": ("hmac(sha512)", 64, 256),
+}
+COMBINED = {
+    f"aes{bits}gcm{icv}": ("rfc4106(gcm(aes))", bits // 8 + 4, icv * 8) for bits in (128, 192, 256) for icv in (8, 12, 16)
+}
 COMBINED["chacha20poly1305"] = ("rfc7539esp(chacha20,poly1305)", 36, 128)
 SPI_OUT, SPI_IN = 0x1001, 0x2002  # from us, to us
 
@@ -36,13 +49,18 @@ def batch(protocol, suite, mode, family, who):
     f = family
     lines = []
     for spi, source, target, label in ((SPI_OUT, OURS, PEER, "out"), (SPI_IN, PEER, OURS, "in")):
-        lines.append(f"xfrm state add src {source.outer[f]} dst {target.outer[f]} proto {protocol} spi {spi:#x} reqid 1 mode {mode} "
-                     f"replay-window 32 {algorithms(suite, label)}")
+        lines.append(
+            f"xfrm state add src {source.outer[f]} dst {target.outer[f]} proto {protocol} spi {spi:#x} reqid 1 mode {mode} "
+            f"replay-window 32 {algorithms(suite, label)}"
+        )
         if mode == "transport":
             ends = f"src {source.outer[f]} dst {target.outer[f]}"
         else:
             ends = f"src {source.network[f]} dst {target.network[f]}"
         outward = (source is OURS) == (who == "ours")
         for direction in ("out",) if outward else ("in", "fwd"):
-            lines.append(f"xfrm policy add {ends} dir {direction} tmpl src {source.outer[f]} dst {target.outer[f]} proto {protocol} reqid 1 mode {mode}")
+            lines.append(
+                f"xfrm policy add {ends} dir {direction} tmpl src {source.outer[f]} dst {target.outer[f]} proto {protocol} "
+                f"reqid 1 mode {mode}"
+            )
     return "\n".join(lines) + "\n"

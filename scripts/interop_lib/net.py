@@ -26,8 +26,15 @@ class Skipped(Exception):
 def run(*command, timeout=30, check=True):
     """Runs a program and returns its output; raises `Failed` with the end of it when it does not exit with 0."""
     line = " ".join(map(str, command))
-    with subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", start_new_session=True) as started:
+    with subprocess.Popen(
+        list(map(str, command)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as started:
         try:
             out, _ = started.communicate(timeout=timeout)
         except BaseException as stopped:  # with all that it started
@@ -61,8 +68,14 @@ class Namespace:
         run("ip", "netns", "add", self.name)
         self.ip("link", "set", "lo", "up")
         # addresses are usable at once; any source may come from anywhere, as on a router
-        self.sysctl("net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0", "net.ipv4.ip_forward=1",
-                    "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0")
+        self.sysctl(
+            "net.ipv6.conf.all.accept_dad=0",
+            "net.ipv6.conf.default.accept_dad=0",
+            "net.ipv4.ip_forward=1",
+            "net.ipv6.conf.all.forwarding=1",
+            "net.ipv4.conf.all.rp_filter=0",
+            "net.ipv4.conf.default.rp_filter=0",
+        )
 
     def command(self, *command):
         return ["ip", "netns", "exec", self.name, *map(str, command)]
@@ -78,7 +91,9 @@ class Namespace:
 
     def start(self, *command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         """A program that stays, in a session of its own: a Ctrl-C at the terminal does not reach it."""
-        return subprocess.Popen(self.command(*command), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True)
+        return subprocess.Popen(
+            self.command(*command), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+        )
 
     @contextlib.contextmanager
     def inside(self):

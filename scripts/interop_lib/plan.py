@@ -7,6 +7,7 @@ PSK = "an interop secret"
 @dataclasses.dataclass(frozen=True)
 class End:
     """One side of the cable."""
+
     outer: dict
     inner: dict
     network: dict
@@ -19,6 +20,7 @@ PEER = End({4: "10.77.0.2", 6: "fd77::2"}, {4: "10.2.0.1", 6: "fd02::1"}, {4: "1
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """One connection "gw" with one child "net". What only one side is told goes by `dataclasses.replace`."""
+
     ike: str = "aes128-sha1-modp2048"
     esp: str = "aes128-sha1"
     ah: str = ""
@@ -28,7 +30,7 @@ class Plan:
     start_action: str = "none"
     dpd: bool = False
     connection: tuple = ()  # further lines of the connection
-    child: tuple = ()       # and of the child
+    child: tuple = ()  # and of the child
 
     def ends(self, who):
         return (OURS, PEER) if who == "ours" else (PEER, OURS)
@@ -42,7 +44,12 @@ class Plan:
     def swanctl_conf(self, who):
         own, other = self.ends(who)
         f = self.family
-        connection = ["version = 1", f"local_addrs = {own.outer[f]}", f"remote_addrs = {other.outer[f]}", f"proposals = {self.ike}"]
+        connection = [
+            "version = 1",
+            f"local_addrs = {own.outer[f]}",
+            f"remote_addrs = {other.outer[f]}",
+            f"proposals = {self.ike}",
+        ]
         if self.dpd:
             connection += ["dpd_delay = 1s", "dpd_timeout = 3s"]
         child = [f"mode = {self.mode}"]
@@ -56,19 +63,44 @@ class Plan:
             child.append(f"start_action = {self.start_action}")
         if self.dpd:
             child.append(f"dpd_action = {'trap' if self.start_action == 'trap' else 'clear'}")
-        return _braces([("connections", [("gw", [
-            *connection, *self.connection,
-            ("local", ["auth = psk", f"id = {own.outer[f]}"]),
-            ("remote", ["auth = psk", f"id = {other.outer[f]}"]),
-            ("children", [("net", [*child, *self.child])])])]),
-            ("secrets", [("ike-peer", [f'secret = "{self.psk}"'])])])
+        return _braces(
+            [
+                (
+                    "connections",
+                    [
+                        (
+                            "gw",
+                            [
+                                *connection,
+                                *self.connection,
+                                ("local", ["auth = psk", f"id = {own.outer[f]}"]),
+                                ("remote", ["auth = psk", f"id = {other.outer[f]}"]),
+                                ("children", [("net", [*child, *self.child])]),
+                            ],
+                        )
+                    ],
+                ),
+                ("secrets", [("ike-peer", [f'secret = "{self.psk}"'])]),
+            ]
+        )
 
     def ipsec_conf(self, who):
         """libreswan's words for the same. Its suites are named cipher-hash;group."""
         own, other = self.ends(who)
         f = self.family
-        lines = ["config setup", "    uniqueids=no", "    ikev1-policy=accept", "conn net", "    ikev2=no", "    authby=secret", "    auto=add",
-                 f"    left={own.outer[f]}", f"    right={other.outer[f]}", f"    type={self.mode}", f"    ike={_libreswan(self.ike)}"]
+        lines = [
+            "config setup",
+            "    uniqueids=no",
+            "    ikev1-policy=accept",
+            "conn net",
+            "    ikev2=no",
+            "    authby=secret",
+            "    auto=add",
+            f"    left={own.outer[f]}",
+            f"    right={other.outer[f]}",
+            f"    type={self.mode}",
+            f"    ike={_libreswan(self.ike)}",
+        ]
         lines.append("    phase2=" + ("ah" if self.ah else "esp"))
         lines.append("    phase2alg=" + _libreswan(self.ah or self.esp))
         lines.append("    pfs=" + ("yes" if "modp" in (self.ah or self.esp) else "no"))

@@ -28,7 +28,7 @@ def datagram(frame):
     else:
         return None
     if protocol == 17:
-        return protocol, int.from_bytes(frame[at + 2:at + 4], "big"), frame[at + 8:]
+        return protocol, int.from_bytes(frame[at + 2 : at + 4], "big"), frame[at + 8 :]
     return protocol, 0, frame[at:]
 
 
@@ -64,7 +64,9 @@ class Relay:
 
     def treat(self, end, frame):
         found = datagram(frame)
-        if not found or not (found[0] in (50, 51) or found[1] in (500, 4500) or found[0] == 17 and frame[34:36] in (b"\x01\xf4", b"\x11\x94")):
+        if not found or not (
+            found[0] in (50, 51) or found[1] in (500, 4500) or found[0] == 17 and frame[34:36] in (b"\x01\xf4", b"\x11\x94")
+        ):
             return self.send(end, frame)
         if self.stopped:
             self.counts["lost"] += 1

@@ -18,6 +18,7 @@ NONE = Sas(frozenset(), frozenset())
 
 class Side:
     """One end of the cable. `who` is "ours" or "peer": which end of a plan it plays."""
+
     name = "?"
     cannot = {}  # what a stand-in for our side lacks: {ability: why}
 
@@ -70,6 +71,7 @@ class Side:
 
 class Gateway(Side):
     """`examples/gateway`, a new process for each case."""
+
     name = "gateway"
     device = "ipsec0"
 
@@ -95,7 +97,15 @@ class Gateway(Side):
     def restart(self):
         folder = self.folder
         (folder / "keys").mkdir(exist_ok=True)
-        command = [self.program, "--config", folder / "ours.conf", "--control", self.work / "control.sock", "--log-keys", folder / "keys"]
+        command = [
+            self.program,
+            "--config",
+            folder / "ours.conf",
+            "--control",
+            self.work / "control.sock",
+            "--log-keys",
+            folder / "keys",
+        ]
         if self.manual:
             (folder / "ours.xfrm").write_text(self.manual)
             command += ["--xfrm", folder / "ours.xfrm"]
@@ -131,7 +141,9 @@ class Gateway(Side):
                 control.sendall(command.encode() + b"\n")
                 answers = [json.loads(line) for line in control.makefile("r")]
             except (OSError, ValueError) as error:
-                raise Failed(f"gateway: {command}: {error}" + ("" if self.process.alive() else f"; {self._last_words()}")) from error
+                raise Failed(
+                    f"gateway: {command}: {error}" + ("" if self.process.alive() else f"; {self._last_words()}")
+                ) from error
         if not answers or not answers[-1].get("ok"):
             raise Failed(f"gateway: {command}: {answers[-1].get('error', answers[-1]) if answers else 'no answer'}")
         return answers[:-1]
@@ -145,7 +157,9 @@ class Gateway(Side):
     def sas(self):
         """@return what `list` says: lines with "sa": "ike" or "child" """
         lines = self._control("list")
-        ike = frozenset(json.dumps(line.get("cookies")) for line in lines if line.get("sa") == "ike" and line.get("state") == "established")
+        ike = frozenset(
+            json.dumps(line.get("cookies")) for line in lines if line.get("sa") == "ike" and line.get("state") == "established"
+        )
         children = frozenset(json.dumps(line.get("spi_in")) for line in lines if line.get("sa") == "child")
         return Sas(ike, children)
 
@@ -183,6 +197,7 @@ class Gateway(Side):
 
 class Daemon(Side):
     """A peer that stays for many cases, here in a namespace or in a guest."""
+
     script = None
 
     def __init__(self, who, ns, state, guest=None, settings=()):
@@ -211,7 +226,7 @@ class Daemon(Side):
         raise NotImplementedError
 
     def log(self):
-        return self._script("log", check=False)[self.begun:]
+        return self._script("log", check=False)[self.begun :]
 
     def die(self):
         (self.folder / f"{self.who}.before.log").write_text(self.log())

@@ -17,7 +17,9 @@ def family_of(address):
 
 def ping(ns, own, other, count=3, size=56, wait=2):
     """@return how many of `count` were answered"""
-    out = ns.run("ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-s", size, "-I", own, other, check=False, timeout=30)
+    out = ns.run(
+        "ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-s", size, "-I", own, other, check=False, timeout=30
+    )
     seen = re.search(r"(\d+) received", out)
     return int(seen[1]) if seen else 0
 
@@ -72,12 +74,15 @@ def copy(client_ns, own, server_ns, other, octets=10_000_000, seconds=15):
             raise Failed(f"TCP {own} > {other}: {error}") from error
         receiver.join(seconds)
     if result.get("digest") != hashlib.sha256(data).digest():
-        raise Failed(f"TCP {own} > {other}: {result.get('got', 0)} of {octets} octets, or other ones: {result.get('error', '')}")
+        raise Failed(
+            f"TCP {own} > {other}: {result.get('got', 0)} of {octets} octets, or other ones: {result.get('error', '')}"
+        )
     return octets * 8e-6 / (time.monotonic() - begun)
 
 
 class Flow(threading.Thread):
     """Numbered datagrams both ways at so many a second, until `finish`; counts what arrived never, or more than once."""
+
     port = 7007
 
     def __init__(self, a_ns, a, b_ns, b, rate=2000, size=200):
@@ -92,8 +97,8 @@ class Flow(threading.Thread):
             end.connect((other, self.port))
             self.ends.append(end)
         self.rate, self.padding = rate, bytes(size - 8)
-        self.sent = [0, 0]                          # by the end that sent
-        self.seen = [bytearray(), bytearray()]      # by the end that sent: how often each number arrived
+        self.sent = [0, 0]  # by the end that sent
+        self.seen = [bytearray(), bytearray()]  # by the end that sent: how often each number arrived
         self.refused = 0
         self.stopping = threading.Event()
         self.begun = time.monotonic()

@@ -14,7 +14,11 @@ class Capture:
     def __init__(self, ns, device, file):
         self.file = file
         self.errors = open(str(file) + ".err", "w+b")
-        self.process = Process(ns.start("tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, FILTER, stderr=self.errors))
+        self.process = Process(
+            ns.start(
+                "tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, FILTER, stderr=self.errors
+            )
+        )
         wait_for("tcpdump listens", lambda: b"listening" in self._said(), 5, pause=0.02)
 
     def _said(self):
@@ -36,10 +40,24 @@ def dissect(file, keys):
     @return how many ISAKMP messages there are, are encrypted, were opened; how many packets of ESP and AH there are, show what is
             inside, have an ICV that is right by tshark; how many frames show an echo request or reply; the kinds of protection
     """
-    preferences = ["-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE",
-                   "-o", "esp.enable_null_encryption_decode_heuristic:FALSE", "-o", "ip.check_checksum:TRUE"]
-    done = subprocess.run(["tshark", "-n", "-r", str(file), *preferences, "-V"], capture_output=True, text=True, errors="replace", timeout=60,
-                          env={**os.environ, "WIRESHARK_CONFIG_DIR": str(keys)})
+    preferences = [
+        "-o",
+        "esp.enable_encryption_decode:TRUE",
+        "-o",
+        "esp.enable_authentication_check:TRUE",
+        "-o",
+        "esp.enable_null_encryption_decode_heuristic:FALSE",
+        "-o",
+        "ip.check_checksum:TRUE",
+    ]
+    done = subprocess.run(
+        ["tshark", "-n", "-r", str(file), *preferences, "-V"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=60,
+        env={**os.environ, "WIRESHARK_CONFIG_DIR": str(keys)},
+    )
     if done.returncode != 0:
         raise Failed(f"tshark: {' '.join(done.stderr.split())[-300:]}")
     counts, kinds = collections.Counter(), set()
@@ -48,11 +66,12 @@ def dissect(file, keys):
             raise Failed(f"tshark, frame {number}: {bad[0].strip()}")
         if "Internet Security Association" in frame:
             sealed = re.search(r"\.\.\. \.\.\.1 = Encryption: Encrypted", frame) is not None
-            counts.update(isakmp=1, sealed=sealed, opened=sealed and re.search(r"Encrypted Data[^\n]*\n\s+Payload:", frame) is not None)
+            counts.update(
+                isakmp=1, sealed=sealed, opened=sealed and re.search(r"Encrypted Data[^\n]*\n\s+Payload:", frame) is not None
+            )
         elif "Encapsulating Security Payload" in frame:
             kinds.add("ESP in UDP" if "UDP Encapsulation" in frame else "ESP")
-            counts.update(protected=1, readable="Pad Length" in frame,
-                          right="[Good: True]" in frame)
+            counts.update(protected=1, readable="Pad Length" in frame, right="[Good: True]" in frame)
         elif "Authentication Header" in frame:
             kinds.add("AH")
             counts.update(protected=1, readable=1, right=1)  # tshark knows no keys for AH
