@@ -57,7 +57,7 @@ auto port::open(const std::string& interface) -> std::expected<port, std::string
     std::memcpy(mac.data(), request.ifr_hwaddr.sa_data, mac.size());
 
     // A packet that the interface put together of several was on no wire, and fits into none.
-    for (const unsigned feature : {ETHTOOL_SGRO, ETHTOOL_SFLAGS}) {
+    for (const unsigned feature : {unsigned{ETHTOOL_SGRO}, unsigned{ETHTOOL_SFLAGS}}) {
         ethtool_value off{.cmd = feature, .data = 0};
         request.ifr_data = reinterpret_cast<char*>(&off);
         (void)ioctl(fd, SIOCETHTOOL, &request);
