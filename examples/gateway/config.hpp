@@ -93,8 +93,10 @@ private:
 };
 
 /// Reads a file and checks it as a whole; `v1::check` then finds nothing in what `make_config` makes of it.
-[[nodiscard]] auto read_config(const std::filesystem::path& file, policy_ids& ids) -> result<config>;
-[[nodiscard]] auto read_config(const section& file, policy_ids& ids) -> result<config>;
+/// @param may_be_empty  a file without connections is one too: beside keys given by hand, say
+[[nodiscard]] auto read_config(const std::filesystem::path& file, policy_ids& ids, bool may_be_empty = false)
+    -> result<config>;
+[[nodiscard]] auto read_config(const section& file, policy_ids& ids, bool may_be_empty = false) -> result<config>;
 
 /// What a reload changes. Connections go by name; a connection is changed when anything but its children is. Children go by
 /// policy; all children of an added or removed connection are added or removed.

@@ -24,7 +24,7 @@ using namespace ipsec;
 auto read_files(const options& o, policy_ids& ids) -> std::expected<files, std::string> {
     files f;
     if (!o.config.empty()) {
-        auto settings = read_config(o.config, ids);
+        auto settings = read_config(o.config, ids, !o.xfrm.empty());
         if (!settings) return std::unexpected{settings.error().text()};
         f.settings = std::move(*settings);
     }

@@ -495,7 +495,7 @@ auto pick(const std::vector<shared_secret>& all, const connection& c) -> const s
 
 }  // namespace
 
-auto read_config(const section& file, policy_ids& ids) -> result<config> {
+auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> result<config> {
     static constexpr std::array<std::string_view, 2> known{"connections", "secrets"}, elsewhere{"authorities", "pools"};
     if (!file.settings.empty())
         return std::unexpected{unknown(file.settings.front().key_at, "key", file.settings.front().key, "", {}, {})};
@@ -503,8 +503,10 @@ auto read_config(const section& file, policy_ids& ids) -> result<config> {
         if (s.name != "connections" && s.name != "secrets" && !s.is_template)
             return std::unexpected{unknown(s.at, "section", s.name, "", known, elsewhere)};
     const section* const connections = file.find_section("connections");
-    if (connections == nullptr || connections->sections.empty())
+    if (connections == nullptr || connections->sections.empty()) {
+        if (may_be_empty) return config{};
         return std::unexpected{fault{connections != nullptr ? connections->at : file.at, "there are no connections"}};
+    }
     if (!connections->settings.empty())
         return std::unexpected{
             unknown(connections->settings.front().key_at, "key", connections->settings.front().key, "connections", {}, {})};
@@ -537,10 +539,10 @@ auto read_config(const section& file, policy_ids& ids) -> result<config> {
     return out;
 }
 
-auto read_config(const std::filesystem::path& file, policy_ids& ids) -> result<config> {
+auto read_config(const std::filesystem::path& file, policy_ids& ids, bool may_be_empty) -> result<config> {
     const auto settings = read_settings(file);
     if (!settings) return std::unexpected{settings.error()};
-    return read_config(*settings, ids);
+    return read_config(*settings, ids, may_be_empty);
 }
 
 }  // namespace gateway

@@ -392,7 +392,7 @@ auto read_settings(const std::filesystem::path& file) -> result<section> {
     auto text = read_text(file);
     if (!text) {
         fault bad;
-        bad.where.file = file.string();
+        bad.where = {.file = file.string(), .line = 0, .column = 0};
         bad.what = text.error();
         return std::unexpected{std::move(bad)};
     }

@@ -153,7 +153,9 @@ def _(bench):
         raise Failed(f"the honest peer needed {max(again)} retransmissions; {sent}")
     if int(sent.split()[0]) < 100_000:
         raise Failed(f"no flood: {sent}")
-    if max(during) - before > 2048:
-        raise Failed(f"memory grew from {before} to {max(during)} kB; {sent}")
+    # The first messages ever fill caches and buffers once; from then on nothing grows with their number.
+    warm = during[len(during) // 3]
+    if max(during) - warm > 512 or max(during) - before > 8192:
+        raise Failed(f"memory grew from {before} to {warm} and then to {max(during)} kB; {sent}")
     bench.ping()
     return f"{sent}; {max(again, default=0)} retransmissions of the honest peer; memory {before} to {max(during)} kB"

@@ -3,6 +3,8 @@ import collections
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 
 from .net import Failed, Process, wait_for
@@ -34,6 +36,22 @@ class Capture:
 Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
 
 
+def repetitions(file):
+    """Numbers of the frames, counted from 1, whose UDP datagram an earlier frame had: tshark decrypts them with the IV of the next."""
+    data, at, number, seen, found = file.read_bytes(), 24, 0, set(), set()
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    while at + 16 <= len(data):
+        size = struct.unpack_from(order + "I", data, at + 8)[0]
+        ip, number = data[at + 16 + 14:at + 16 + size], number + 1
+        at += 16 + size
+        header, protocol = ((ip[0] & 15) * 4, ip[9]) if ip[:1] and ip[0] >> 4 == 4 else (40, ip[6] if len(ip) > 6 else 0)
+        if protocol == socket.IPPROTO_UDP:
+            if ip[header:] in seen:
+                found.add(number)
+            seen.add(ip[header:])
+    return found
+
+
 def dissect(file, keys):
     """Reads a capture with the tables in the folder `keys`. Raises `Failed` when tshark finds anything malformed.
 
@@ -60,8 +78,10 @@ def dissect(file, keys):
     )
     if done.returncode != 0:
         raise Failed(f"tshark: {' '.join(done.stderr.split())[-300:]}")
-    counts, kinds = collections.Counter(), set()
+    counts, kinds, again = collections.Counter(), set(), repetitions(pathlib.Path(file))
     for number, frame in enumerate(re.split(r"(?m)^Frame \d+:", done.stdout)[1:], 1):
+        if number in again and "Internet Security Association" in frame:
+            continue
         if bad := re.search(r".*(?:Malformed|Expert Info \((?:Warning|Error)).*", frame):
             raise Failed(f"tshark, frame {number}: {bad[0].strip()}")
         if "Internet Security Association" in frame:

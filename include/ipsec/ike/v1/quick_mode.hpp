@@ -385,13 +385,16 @@ template <class Key, class Env>
     const auto nr = chain.template get<isakmp::nonce>();
     if (!nr) return {failed{errc::malformed}, {}};
     if (chain.count(security_association) != s.offers.size()) return {failed{errc::not_what_was_offered}, {}};
-    // Identities come back as they were sent; a peer that leaves out those that say no more than the addresses means the same.
+    // Identities come back as they were sent. Where none were, a peer may say what that means: the two ends themselves, unless a
+    // NAT makes each end see others.
     const std::size_t ids = chain.count(identification);
-    if (ids == 1 || (ids == 2) != s.about.local.has_value()) return {failed{errc::identity_mismatch}, {}};
+    if (ids == 1 || (ids == 0 && s.about.local)) return {failed{errc::identity_mismatch}, {}};
     if (ids == 2) {
         const auto ci = detail::read_client(chain.find(identification, 0)->body);
         const auto cr = detail::read_client(chain.find(identification, 1)->body);
-        if (!ci || !cr || *ci != *s.about.local || *cr != *s.about.remote) return {failed{errc::identity_mismatch}, {}};
+        const client own_end{.addresses = e.path.local.address}, peer_end{.addresses = e.path.remote.address};
+        const bool as_sent = ci && cr && *ci == s.about.local.value_or(own_end) && *cr == s.about.remote.value_or(peer_end);
+        if (!as_sent && (s.about.local || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
     }
     auto gx = detail::read_gx(chain, c.pfs);
     if (!gx) return {failed{gx.error()}, {}};
