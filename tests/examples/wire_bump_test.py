@@ -116,58 +116,66 @@ def call(address):
 # --- namespaces ----------------------------------------------------------------------------------------------------------------
 
 
-def sh(line):
-    subprocess.run(line, shell=True, check=True, capture_output=True, text=True)
-
-
 class Net:
-    """Namespaces in a row, each joined with the next by a pair of interfaces: `r` of the one, `l` of the other."""
+    """Namespaces in a row, each joined with the next by a pair of interfaces: `r` of the one, `l` of the other.
+
+    They have no names and live as long as a process that sleeps in each, so that nothing is left behind whatever happens."""
+
+    UNTIL_WE_END = ("setpriv", "--pdeathsig", "KILL")
 
     def __init__(self, *names):
-        self.names = {n: f"wb{os.getpid()}{n}" for n in names}
-        self.running = []
+        self.names, self.running, self.sleepers = names, [], {}
 
     def __enter__(self):
         try:
-            for n in self.names.values():
-                sh(f"ip netns add {n}")
-                sh(f"ip netns exec {n} sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0")
-            row = list(self.names.values())
-            for a, b in zip(row, row[1:]):
-                sh(f"ip -n {a} link add r type veth peer name l netns {b}")
-            for name, n in self.names.items():
-                for i in [i for i in "lr" if os.path.exists("/sys") and self.has(n, i)]:
-                    if name in "ab":
-                        sh(f"ip netns exec {n} sysctl -qw net.ipv6.conf.{i}.disable_ipv6=1")
+            for n in self.names:
+                p = self.sleepers[n] = subprocess.Popen([*self.UNTIL_WE_END, "unshare", "-n", "sleep", "600"], stderr=subprocess.DEVNULL)
+                for _ in range(200):
+                    if p.poll() is not None or os.readlink(f"/proc/{p.pid}/ns/net") != os.readlink("/proc/self/ns/net"):
+                        break
+                    time.sleep(0.01)
+                for which in ("all", "default"):
+                    self.setting(n, f"ipv6/conf/{which}/accept_dad", 0)  # addresses are good at once
+            for n, after in zip(self.names, self.names[1:]):
+                self.ip(n, f"link add dev r type veth peer name l netns {self.sleepers[after].pid}")
+            for n in self.names:
+                for i in "lr"[n == self.names[0]:2 - (n == self.names[-1])]:
+                    if n in "ab":
+                        self.setting(n, f"ipv6/conf/{i}/disable_ipv6", 1)
                     else:
-                        self.inside(name, sys.executable, __file__, "offload-off", i)
-                    sh(f"ip -n {n} link set dev {i} up {'mtu 1400' if name in 'AB' else ''}")
+                        self.must(n, sys.executable, __file__, "offload-off", i)
+                    self.ip(n, f"link set dev {i} up {'mtu 1400' if n in 'AB' else ''}")
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        for p in self.running:
+        for p in [*self.running, *self.sleepers.values()]:
             p.kill()
-            p.wait()
-        for n in self.names.values():
-            subprocess.run(["ip", "netns", "del", n], capture_output=True)
+            p.communicate()
 
-    @staticmethod
-    def has(namespace, interface):
-        return subprocess.run(["ip", "-n", namespace, "link", "show", "dev", interface], capture_output=True).returncode == 0
-
-    def ip(self, name, line):
-        sh(f"ip -n {self.names[name]} {line}")
+    def enter(self, name):
+        return [*self.UNTIL_WE_END, "nsenter", f"--net=/proc/{self.sleepers[name].pid}/ns/net"]
 
     def inside(self, name, *command, timeout=60):
-        done = subprocess.run(["ip", "netns", "exec", self.names[name], *command], capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run([*self.enter(name), *command], capture_output=True, text=True, timeout=timeout)
         return done.returncode, done.stdout + done.stderr
+
+    def must(self, name, *command):
+        code, shown = self.inside(name, *command)
+        if code != 0:
+            raise RuntimeError(f"{command}: {shown}")
+
+    def ip(self, name, line):
+        self.must(name, "ip", *line.split())
+
+    def setting(self, name, path, value):
+        self.must(name, "sh", "-c", f"echo {value} >/proc/sys/net/{path}")
 
     def start(self, name, *command):
         """Starts a program that says "ready" when it is."""
-        p = subprocess.Popen(["ip", "netns", "exec", self.names[name], *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        p = subprocess.Popen([*self.enter(name), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.running.append(p)
         p.said = ""
         while not p.said.endswith("ready\n"):
@@ -289,7 +297,8 @@ def with_router(work, outer):
     left, right = ("10.78.1.100", "10.78.2.100") if outer == "IPv4" else ("fd78:1::100", "fd78:2::100")
     what = f"router, {outer} outside"
     with Net("A", "a", "R", "b", "B") as net:
-        sh(f"ip netns exec {net.names['R']} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
+        net.setting("R", "ipv4/ip_forward", 1)
+        net.setting("R", "ipv6/conf/all/forwarding", 1)
         for name, i, n in (("A", "r", 1), ("B", "l", 2)):
             router = {"A": "l", "B": "r"}[name]
             for who, line in ((name, f"addr add 10.78.{n}.1/24 dev {i}"), (name, f"addr add fd78:{n}::1/64 dev {i} nodad"),
@@ -364,16 +373,17 @@ def main():
         return 77
     with tempfile.TemporaryDirectory() as work:
         refuses(work)
-        for need, there in (("root", os.geteuid() == 0), ("ip", shutil.which("ip")), ("ping", shutil.which("ping")), ("sysctl", shutil.which("sysctl"))):
-            if not there and not failures:
-                print(f"skipped: no {need} here, which network namespaces need")
+        if failures == 0:
+            for need, there in [("root", os.geteuid() == 0), *[(n, shutil.which(n)) for n in ("ip", "ping", "unshare", "nsenter", "setpriv")]]:
+                if not there:
+                    print(f"skipped: no {need} here, which network namespaces need")
+                    return 77
+            try:
+                with Net("A", "B"):
+                    pass
+            except (RuntimeError, OSError) as fault:
+                print(f"skipped: no network namespaces here: {str(fault).strip()}")
                 return 77
-        probe = subprocess.run(["ip", "netns", "add", f"wb{os.getpid()}probe"], capture_output=True, text=True)
-        if probe.returncode == 0:
-            subprocess.run(["ip", "netns", "del", f"wb{os.getpid()}probe"])
-        elif not failures:
-            print(f"skipped: no network namespaces here: {probe.stderr.strip()}")
-            return 77
         one_wire(work)
         with_router(work, "IPv4")
         with_router(work, "IPv6")
