@@ -21,7 +21,8 @@ using namespace ipsec;
 }
 [[nodiscard]] inline auto spi_text(std::uint32_t spi) -> std::string { return fmt::format("{:08x}", spi); }
 /// Splits keying material as RFC 2409 §5.5 lays it out: the cipher's key (and salt), then the integrity key.
-[[nodiscard]] inline auto split(const crypto::transform& t, sa::protocol protocol, byte_view keymat) -> std::pair<std::string, std::string> {
+[[nodiscard]] inline auto split(const crypto::transform& t, sa::protocol protocol, byte_view keymat)
+    -> std::pair<std::string, std::string> {
     const auto* e = crypto::find(t.encryption);
     const std::size_t key = protocol == sa::protocol::ah ? 0 : crypto::key_size(t.encryption, t.key_bits).value_or(0) + e->salt;
     return {hex(keymat.first(key)), hex(keymat.subspan(key))};

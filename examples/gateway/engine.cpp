@@ -64,7 +64,9 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
             if (k.start) (void)peer_of(of)->ike->start(now, k.policy);
     if (manual != nullptr) {
         const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
-        const auto make_suite = [](const crypto::transform& t) { return crypto::botan::make_esp_suite(t, {.no_integrity = true}); };
+        const auto make_suite = [](const crypto::transform& t) {
+            return crypto::botan::make_esp_suite(t, {.no_integrity = true});
+        };
         // An SA that is there already keeps its counters.
         for (const auto& s : manual->inbound) (void)xfrm::install_inbound(sadb_, s, make_suite, make_mac, random_, now);
         for (const auto& s : manual->outbound) (void)xfrm::install_outbound(sadb_, s, make_suite, make_mac, random_, now);
@@ -376,7 +378,8 @@ auto engine::terminate_ike(instant now, const std::string& name) -> std::string 
     return {};
 }
 void engine::flush_sas(instant now) {
-    for_each_pair([&](peer& p, const ike::v1::child_pair& pair) { p.ike->handle(now, sa::hard_expired{pair.inbound[0], pair.policy}); });
+    for_each_pair(
+        [&](peer& p, const ike::v1::child_pair& pair) { p.ike->handle(now, sa::hard_expired{pair.inbound[0], pair.policy}); });
 }
 void engine::close(instant now) {
     for (const auto& p : peers_) p->ike->close(now);
@@ -454,8 +457,8 @@ auto engine::metrics() const -> std::string {
     for (const auto* c : {&o, &i})
         for (std::size_t k = 1; k < dataplane::drop_reasons; ++k)
             if (const auto why = static_cast<drop>(k); c->drops(why) > 0)
-                out += fmt::format("ipsec_drops_total{{direction=\"{}\",reason=\"{}\"}} {}\n", c == &o ? "out" : "in", name_of(why),
-                                   c->drops(why));
+                out += fmt::format("ipsec_drops_total{{direction=\"{}\",reason=\"{}\"}} {}\n", c == &o ? "out" : "in",
+                                   name_of(why), c->drops(why));
     type("audits_total", "counter", "Audit records, said or only counted.");
     out += fmt::format("ipsec_audits_total {}\n", report_.audits());
     const json s = statistics();

@@ -83,7 +83,8 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
     std::optional<xfrm::bound> manual;
     const auto mine = own_addresses();
     if (f.xfrm) {
-        auto b = xfrm::bind(*f.xfrm, mine, {.allow_static_counter_keys = options_.allow_static_counter_keys, .first_policy = 1U << 30});
+        auto b = xfrm::bind(*f.xfrm, mine,
+                            {.allow_static_counter_keys = options_.allow_static_counter_keys, .first_policy = 1U << 30});
         if (!b) return options_.xfrm + ": " + std::string{xfrm::text_of(b.error()).view()};
         manual = std::move(*b);
     }
@@ -173,9 +174,9 @@ void loop::serve_sockets(instant at) {
         serve_nat_port(at, *s);
         if (const auto n = s->ike.receive(std::span{burst_}, infos_); n)
             for (std::size_t i = 0; i < *n; ++i)
-                engine_->from_ike(at,
-                                  {{infos_[i].local.address, infos_[i].local.port}, {infos_[i].remote.address, infos_[i].remote.port}, {}},
-                                  std::as_const(burst_[i]).octets());
+                engine_->from_ike(
+                    at, {{infos_[i].local.address, infos_[i].local.port}, {infos_[i].remote.address, infos_[i].remote.port}, {}},
+                    std::as_const(burst_[i]).octets());
     }
 }
 
@@ -231,7 +232,8 @@ void loop::serve_control(instant at) {
     };
     for (auto& c : control_.clients()) {
         if (!c.waits_for.empty()) {
-            if (const auto fate = engine_->outcome_of(c.waits_for)) unix_server::answer(c, reply(fate->first ? "" : fate->second));
+            if (const auto fate = engine_->outcome_of(c.waits_for))
+                unix_server::answer(c, reply(fate->first ? "" : fate->second));
             else if (at.nanoseconds() > c.until) unix_server::answer(c, reply("no outcome within 60 s"));
         } else if (unix_server::read(c)) {
             if (const auto text = obey(at, c)) unix_server::answer(c, *text == "" ? reply("") : *text);

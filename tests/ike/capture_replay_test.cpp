@@ -213,7 +213,9 @@ struct player {
     watcher seen{};
     v1::config config = config_of(row, ours == role::initiator, spoiled.psk);
 
-    [[nodiscard]] auto env() -> environment { return {instant{}, crypto, seen, config.peers[0], v1::peer_id{0}, config.peers[0].path}; }
+    [[nodiscard]] auto env() -> environment {
+        return {instant{}, crypto, seen, config.peers[0], v1::peer_id{0}, config.peers[0].path};
+    }
     [[nodiscard]] auto block() const -> std::size_t { return row.ike.encryption == cbc3 ? 8 : 16; }
     [[nodiscard]] auto is_honest() const -> bool { return spoiled.is_none(); }
     [[nodiscard]] auto admit_octets(const recorded_message& m, std::size_t number) const -> std::vector<std::byte> {
@@ -879,7 +881,8 @@ struct bob {
         std::map<payload_type, std::size_t> place;
         for (const auto& p : *chain) {
             if (p.type == payload_type::vendor_id) {
-                CHECK(std::ranges::any_of(theirs.chain, [&](const auto& o) { return o.type == p.type && std::ranges::equal(o.body, p.body); }));
+                CHECK(std::ranges::any_of(theirs.chain,
+                                          [&](const auto& o) { return o.type == p.type && std::ranges::equal(o.body, p.body); }));
                 continue;
             }
             const auto* o = theirs.chain.find(p.type, place[p.type]++);
@@ -889,13 +892,14 @@ struct bob {
     }
 
     void take(const v1::event& ev) {
-        std::visit(overloaded{[&](const sa::install_inbound& e) { inbound += install(e, true); },
-                              [&](const sa::install_outbound& e) { outbound += install(e, false); },
-                              [](const sa::update_path&) {}, [&](const sa::remove&) { ++removed; }, [&](const v1::ike_established&) { ++established; },
-                              [&](const v1::exchange_failed& e) { failed.push_back(e.why); },
-                              [&](const v1::ike_closed& e) { closed.push_back(e.why); },
-                              [&](const v1::child_established& e) { ++children, rekeyed += e.rekeyed ? 1 : 0; }},
-                   ev);
+        std::visit(
+            overloaded{[&](const sa::install_inbound& e) { inbound += install(e, true); },
+                       [&](const sa::install_outbound& e) { outbound += install(e, false); }, [](const sa::update_path&) {},
+                       [&](const sa::remove&) { ++removed; }, [&](const v1::ike_established&) { ++established; },
+                       [&](const v1::exchange_failed& e) { failed.push_back(e.why); },
+                       [&](const v1::ike_closed& e) { closed.push_back(e.why); },
+                       [&](const v1::child_established& e) { ++children, rekeyed += e.rekeyed ? 1 : 0; }},
+            ev);
     }
     auto install(const sa::install& e, bool from_alice) -> std::size_t {
         const auto q = std::ranges::find_if(

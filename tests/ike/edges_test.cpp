@@ -75,7 +75,8 @@ struct phase_1 {
     static auto gxy() -> v1::dh_agreed { return {crypto::dh_secret::zeros(96)}; }
     static auto who() -> mm::authenticated { return {.remote = {}, .next = v1::make_iv(v1::octets(16))}; }
     auto picked() -> mm::reply_sa {
-        return {isakmp::cookie_r{std::array<std::byte, 8>{std::byte{2}}}, v1::pick_ike(right, v1::write_ike_offer(left))->agreed, {}};
+        return {
+            isakmp::cookie_r{std::array<std::byte, 8>{std::byte{2}}}, v1::pick_ike(right, v1::write_ike_offer(left))->agreed, {}};
     }
 
     template <class S> auto state() -> S {

@@ -63,7 +63,8 @@ TEST_CASE("an initiator behind a NAT moves to port 4500 with message 5, and ESP 
     std::size_t number = 0;
     for (const auto& m : ends.sent) {
         if (m.from != testing::side::left) continue;
-        const bool marked = m.octets.size() > 4 && std::ranges::all_of(byte_view{m.octets}.first(4), [](std::byte b) { return b == 0_b; });
+        const bool marked =
+            m.octets.size() > 4 && std::ranges::all_of(byte_view{m.octets}.first(4), [](std::byte b) { return b == 0_b; });
         CHECK(m.path.local.port == (number < 2 ? 500 : 4500));
         if (m.octets.size() > 1) CHECK(marked == (number >= 2));
         ++number;

@@ -73,7 +73,8 @@ public:
         return want({at->first, at->second, local, remote});
     }
 
-    /// One datagram from the network; on a `udp_encap` link as it came, non-ESP marker in front. What is wrong with it is told to the observer; nothing is thrown or returned.
+    /// One datagram from the network; on a `udp_encap` link as it came, non-ESP marker in front. What is wrong with it is told to
+    /// the observer; nothing is thrown or returned.
     void handle_datagram(instant now, const ike::path& at, byte_view datagram);
     void handle_timeout(instant now);
     /// The answer of a deferred provider. An answer for a ticket that nobody waits for is ignored.
@@ -175,7 +176,8 @@ private:
     [[nodiscard]] auto path_to(peer_id peer) const -> const ike::path& {
         const sa_type* last = nullptr;
         for (const auto& [cky, sa] : sas_)
-            if (sa->peer() == peer && sa->is_established() && !sa->is_over() && (last == nullptr || sa->serial() > last->serial()))
+            if (sa->peer() == peer && sa->is_established() && !sa->is_over() &&
+                (last == nullptr || sa->serial() > last->serial()))
                 last = sa.get();
         return last != nullptr ? last->path() : house_->peer(peer).path;
     }

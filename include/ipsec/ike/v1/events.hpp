@@ -45,8 +45,8 @@ struct child_established {
 };
 
 /// `install_inbound`, `install_outbound`, `update_path` and `remove` are to be answered.
-using event = std::variant<sa::install_inbound, sa::install_outbound, sa::update_path, sa::remove, ike_established, exchange_failed, ike_closed,
-                           child_established>;
+using event = std::variant<sa::install_inbound, sa::install_outbound, sa::update_path, sa::remove, ike_established,
+                           exchange_failed, ike_closed, child_established>;
 
 /// What a user has to send.
 struct transmit {

@@ -1,5 +1,5 @@
 #pragma once
-/// What two ends say of themselves in the vendor IDs of phase 1, and the search for a NAT between them.   RFC 3947 §3, RFC 3706 §5.1
+/// What two ends say of themselves by vendor IDs, and the search for a NAT between them.     RFC 3947 §3, RFC 3706 §5.1
 #include <algorithm>
 #include <array>
 
@@ -40,7 +40,8 @@ inline void add_vendor_ids(message_writer& w, const extensions& own) {
         if (p.type != isakmp::payload_type::vendor_id) continue;
         if (std::ranges::equal(p.body, vendor_nat_traversal)) e.nat_traversal = true;
         constexpr std::size_t minor = vendor_dead_peer_detection.size() - 1;
-        if (p.body.size() == minor + 1 && std::ranges::equal(p.body.first(minor), byte_view{vendor_dead_peer_detection}.first(minor)))
+        if (p.body.size() == minor + 1 &&
+            std::ranges::equal(p.body.first(minor), byte_view{vendor_dead_peer_detection}.first(minor)))
             e.dead_peer_detection = true;
     }
     return e;

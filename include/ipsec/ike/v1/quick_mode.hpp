@@ -160,7 +160,7 @@ template <class Env>
     return std::nullopt;
 }
 
-/// The addresses of the initiator and of the responder as this end knows them, for a transport mode through a NAT; none otherwise.
+/// The initiator's and the responder's address as this end knows them, for transport mode through a NAT; none otherwise.
 // req: rfc3947-5.2-1, rfc3947-5.2-2, rfc3947-5.2-3
 template <class Env>
 [[nodiscard]] auto original_addresses(const child_config& c, role own, Env& e) -> std::vector<octets> {

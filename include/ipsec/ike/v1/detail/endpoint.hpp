@@ -199,7 +199,8 @@ void endpoint<Traits>::bury_the_dead() {
     for (auto& [cky, sa] : sas_) {
         if (!sa->take_dead()) continue;
         // Silence on an old ISAKMP SA says nothing where there is a newer one: its Delete was lost.
-        if (const sa_type* newer = newest(sa->peer()); newer == nullptr || newer->serial() < sa->serial()) dead.push_back(sa->peer());
+        if (const sa_type* newer = newest(sa->peer()); newer == nullptr || newer->serial() < sa->serial())
+            dead.push_back(sa->peer());
     }
     for (const peer_id peer : dead) {
         for (auto& [cky, sa] : sas_)

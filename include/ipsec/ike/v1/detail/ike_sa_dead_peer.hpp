@@ -46,7 +46,8 @@ template <class Traits> void ike_sa<Traits>::handle_dead_peer_timer() {
 // req: rfc3706-5.2-1, rfc3706-5.3-8, rfc3706-5.3-9, rfc3706-6.1-2, rfc3706-6.1-5, rfc3706-6.2-6
 template <class Traits> void ike_sa<Traits>::take_query(const isakmp::notification& n, const isakmp::header& h) {
     const auto cky = cookies_.octets();
-    if (n.data.size() != 4 || !(n.spi.empty() || std::ranges::equal(n.spi, cky))) return house_.report(errc::malformed, path_, h, true);
+    if (n.data.size() != 4 || !(n.spi.empty() || std::ranges::equal(n.spi, cky)))
+        return house_.report(errc::malformed, path_, h, true);
     const auto number = wire::load<std::uint32_t>(n.data);
     if (peer_query_ && number < *peer_query_) return house_.report(errc::unexpected_message, path_, h, true);
     peer_query_ = number;
