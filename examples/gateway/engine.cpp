@@ -308,6 +308,9 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
                                             {"why", name_of(e.why)}});
                               settle(e.policy, false, name_of(e.why));
                               drop_held(e.policy);
+                              // Closed on our side: nothing that waited for this Main Mode comes of it.
+                              if (const auto* c = config_.find(p.name); c != nullptr && e.why == ike::errc::closed)
+                                  for (const child& k : c->children) settle(k.policy, false, name_of(e.why));
                               const auto whose = config_.find(e.policy);
                               if (whose && whose.child->start) again_.insert({e.policy, now + seconds(10)});
                           },

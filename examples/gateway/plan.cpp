@@ -58,6 +58,7 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.rekey_at = {seconds_of(c.rekey_time), seconds_of(c.rand_time)};
     out.nat.force = c.encap;
     out.dpd.delay = c.dpd_delay;
+    out.dpd.timeout = c.dpd_timeout;
     for (const child& of : c.children) {
         out.children.push_back(make_child(c, of));
         if (of.dpd_action == action::start) out.dpd.action = ike::v1::on_dead_peer::restart;

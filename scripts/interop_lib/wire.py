@@ -1,6 +1,7 @@
 """What is on the wire between the two sides: tcpdump takes it down, tshark reads it with the keys that the gateway logged."""
 import collections
 import os
+import pathlib
 import re
 import signal
 import socket

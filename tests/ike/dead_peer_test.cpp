@@ -76,6 +76,26 @@ TEST_CASE("a peer that answers nothing is dead: all its SAs go, and nothing more
     CHECK(ends.left.record.sent_deletes == 0);
 }
 
+TEST_CASE("a timeout of its own says when a silent peer is dead, sooner or later than repetitions end", "[ike][dpd]") {
+    struct row {
+        duration timeout;
+        std::size_t queries;
+    };
+    // at 0 and 2; at 0, 2, 6, 14, 30, then each 30 s
+    const auto r = GENERATE(values<row>({{seconds(3), 2}, {seconds(200), 10}}));
+    auto l = asking();
+    l.peers[0].dpd.timeout = r.timeout;
+    scene ends{std::move(l)};
+    ends.cut();
+    const std::size_t before = ends.sent.size();
+    REQUIRE(ends.run(seconds(9) + r.timeout));
+    CHECK(ends.left.closed.empty());
+    REQUIRE(ends.run(seconds(2)));
+    REQUIRE(ends.left.closed.size() == 1);
+    CHECK(ends.left.closed[0].why == ike::errc::peer_dead);
+    CHECK(ends.sent.size() - before == r.queries);
+}
+
 TEST_CASE("a peer that comes back gets its SAs again where the configuration says so", "[ike][dpd]") {
     scene ends{asking(v1::on_dead_peer::restart)};
     ends.cut();

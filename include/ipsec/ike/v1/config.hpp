@@ -90,7 +90,8 @@ enum class on_dead_peer : std::uint8_t {
 };
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
 struct dead_peer_detection {
-    duration delay{};  ///< 0: never ask; queries of the peer are answered in any case
+    duration delay{};    ///< 0: never ask; queries of the peer are answered in any case
+    duration timeout{};  ///< without an answer for so long after the first query the peer is dead; 0: as for any message
     on_dead_peer action = on_dead_peer::forget;
 };
 
@@ -204,7 +205,8 @@ inline auto check(const config& c) -> result<void> {
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
-        if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || (p.nat.force && !p.nat.enabled))
+        if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||
+            (p.nat.force && !p.nat.enabled))
             return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};

@@ -151,6 +151,12 @@ private:
             return instant::never();
         return heard_at_ + delay;
     }
+    /// How a query is repeated, and when that ends.
+    [[nodiscard]] auto query_policy() const -> retransmit_policy {
+        retransmit_policy p = house_.settings.retransmit;
+        if (house_.peer(peer_).dpd.timeout != duration{}) p.tries = 255;
+        return p;
+    }
     void send_query();
     void handle_dead_peer_timer();
     void take_query(const isakmp::notification& n, const isakmp::header& h);
@@ -203,7 +209,7 @@ private:
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
-    instant keepalive_at_ = instant::never(), heard_at_{};
+    instant keepalive_at_ = instant::never(), heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};
     std::optional<std::uint32_t> own_query_{}, peer_query_{};  ///< numbers of the last R-U-THERE in either direction
     bool dead_ = false;
@@ -495,7 +501,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
-    instant t = std::min({hard_at_, keepalive_at_, query_at(), query_timer_.due()});
+    instant t = std::min({hard_at_, keepalive_at_, query_at(), query_timer_.due(), dead_at_});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});

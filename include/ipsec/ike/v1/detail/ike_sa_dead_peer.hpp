@@ -28,14 +28,15 @@ template <class Traits> void ike_sa<Traits>::handle_dead_peer_timer() {
             if (!house_.crypto.fill(first)) return house_.report(errc::no_randomness, path_, {});
             own_query_ = wire::load<std::uint32_t>(first) & 0x7fff'ffffU;
         }
-        query_timer_.start(house_.now, house_.settings.retransmit);
+        query_timer_.start(house_.now, query_policy());
+        if (const duration timeout = house_.peer(peer_).dpd.timeout; timeout != duration{}) dead_at_ = house_.now + timeout;
         return send_query();
     }
-    switch (query_timer_.fire(house_.now, house_.settings.retransmit)) {
-        case retransmit_verdict::send_again: return send_query();
-        case retransmit_verdict::not_yet: return;
-        case retransmit_verdict::give_up: break;
-    }
+    const auto verdict = query_timer_.fire(house_.now, query_policy());
+    if (verdict == retransmit_verdict::send_again && house_.now < dead_at_) return send_query();
+    if (verdict != retransmit_verdict::give_up && house_.now < dead_at_) return;
+    query_timer_.stop();
+    dead_at_ = instant::never();
     isakmp::header h = informational::detail::header(cookies_, {});
     house_.report(errc::peer_dead, path_, h);
     dead_ = true;
@@ -64,6 +65,7 @@ template <class Traits> void ike_sa<Traits>::take_acknowledgement(const isakmp::
         wire::load<std::uint32_t>(n.data) != *own_query_)
         return house_.report(errc::unexpected_message, path_, h, true);
     query_timer_.stop();
+    dead_at_ = instant::never();
 }
 
 }  // namespace ipsec::ike::v1
