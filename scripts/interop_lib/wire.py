@@ -3,10 +3,18 @@ import collections
 import os
 import re
 import signal
+import struct
 import subprocess
 
 from .net import Failed, Process, wait_for
+from .relay import datagram, isakmp
 
+PREFERENCES = (
+    "esp.enable_encryption_decode:TRUE",
+    "esp.enable_authentication_check:TRUE",
+    "esp.enable_null_encryption_decode_heuristic:FALSE",
+    "ip.check_checksum:TRUE",
+)
 FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 proto 51"
 
 
@@ -34,24 +42,33 @@ class Capture:
 Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
 
 
+def without_repeats(capture):
+    """The pieces of a capture file (tcpdump's: octets in this machine's order) without IKE messages that were there before."""
+    seen, at = set(), 24
+    yield capture[:at]
+    while at + 16 <= len(capture):
+        size = struct.unpack_from("=I", capture, at + 8)[0]
+        frame = capture[at + 16 : at + 16 + size]
+        found = datagram(frame)
+        message = isakmp(found[1], found[2]) if found else b""
+        if not message or (frame[6:12], message) not in seen:
+            yield capture[at : at + 16 + size]
+        seen.add((frame[6:12], message))
+        at += 16 + size
+
+
 def dissect(file, keys):
     """Reads a capture with the tables in the folder `keys`. Raises `Failed` when tshark finds anything malformed.
+
+    IKE messages that were sent again are left out: tshark opens them with the IV of the message that follows, and finds noise.
 
     @return how many ISAKMP messages there are, are encrypted, were opened; how many packets of ESP and AH there are, show what is
             inside, have an ICV that is right by tshark; how many frames show an echo request or reply; the kinds of protection
     """
-    preferences = [
-        "-o",
-        "esp.enable_encryption_decode:TRUE",
-        "-o",
-        "esp.enable_authentication_check:TRUE",
-        "-o",
-        "esp.enable_null_encryption_decode_heuristic:FALSE",
-        "-o",
-        "ip.check_checksum:TRUE",
-    ]
+    once = file.with_suffix(".once.pcap")
+    once.write_bytes(b"".join(without_repeats(file.read_bytes())))
     done = subprocess.run(
-        ["tshark", "-n", "-r", str(file), *preferences, "-V"],
+        ["tshark", "-n", "-r", str(once), *(word for p in PREFERENCES for word in ("-o", p)), "-V"],
         capture_output=True,
         text=True,
         errors="replace",
