@@ -30,6 +30,7 @@ struct host {
     auto on(const v1::event& e) -> bool {
         std::visit(overloaded{[&](const sa::install_inbound& in) { show("inbound", in), ++inbound; },
                               [&](const sa::install_outbound& out) { show("outbound", out), ++outbound; },
+                              [](const sa::update_path&) {},  // no NAT on loopback
                               [&](const sa::remove& gone) { fmt::print("{:5}  SA removed: {}\n", name, gone.id.spi); },
                               [&](const v1::ike_established& up) {
                                   fmt::print("{:5}  ISAKMP SA with {}, {}\n", name, up.path.remote.address,

@@ -2,7 +2,7 @@
 /// Everything that needs the standard library only. Programs that care for compile time include what they use instead.
 ///
 /// Opt-in beside it: `ipsec/fmt.hpp`, `ipsec/crypto/botan/*.hpp`, `ipsec/crypto/legacy.hpp`, `ipsec/io/pcap.hpp`,
-/// `ipsec/testing/*.hpp`.
+/// `ipsec/io/asio.hpp`, `ipsec/io/linux/*.hpp`, `ipsec/testing/*.hpp`.
 #include "ipsec/ah/open.hpp"
 #include "ipsec/ah/seal.hpp"
 #include "ipsec/crypto/any_suite.hpp"
@@ -15,6 +15,7 @@
 #include "ipsec/ike/v1/endpoint.hpp"
 #include "ipsec/io/datagram.hpp"
 #include "ipsec/ip/selector_text.hpp"
+#include "ipsec/ip/udp_encap.hpp"
 #include "ipsec/policy/inbound_check.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/events.hpp"

@@ -179,6 +179,17 @@ TEST_CASE("what ends while its timer is on the way is not called any more", "[io
         CHECK(e.fired.empty());
         return;
     }
+    SECTION("when its deadline moved after it fired") {
+        asio::steady_timer first{loop, std::chrono::steady_clock::time_point{}};
+        first.async_wait([&](const asio::error_code&) {
+            e.due = io::asio_now() + seconds(3600);
+            ike->settle();
+        });
+        ike->settle();
+        loop.run_for(50ms);
+        CHECK(e.fired.empty());
+        ike.reset();
+    }
     SECTION("by an event of its own") {
         host.also = [&](int) { ike.reset(); };
         ike->receive(ike::path{}, octets("abc"));
@@ -219,6 +230,17 @@ TEST_CASE("a reader may be ended from inside and from outside", "[io][asio]") {
     std::move_only_function<void()> drain = [&] { ++calls; };
     using reader = io::asio_reader<asio::ip::udp::socket&, std::move_only_function<void()>>;
     std::unique_ptr<reader> r;
+    SECTION("from inside, with nothing left to wait for") {
+        drain = [&] {
+            ++calls;
+            std::array<std::byte, 16> scratch{};
+            CHECK(to.receive(scratch));
+            r.reset();
+        };
+        r = std::make_unique<reader>(to.socket(), std::move(drain));
+        loop.run_for(20s);
+        CHECK(calls == 1);
+    }
     SECTION("from inside, with the datagram still there") {
         drain = [&] {
             ++calls;

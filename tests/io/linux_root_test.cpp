@@ -1,5 +1,8 @@
-// TUN devices and raw sockets. They need root and a network namespace of their own, and so are hidden; linux_root_test.sh runs them.
+// TUN devices and raw sockets. They need root and a network namespace of their own, and so are hidden: linux_root_test.sh
+// runs them.
 #include <poll.h>
+
+#include <asio/io_context.hpp>
 
 #include <algorithm>
 #include <array>
@@ -7,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ipsec/io/asio.hpp"
 #include "ipsec/io/linux/raw_ip.hpp"
 #include "ipsec/io/linux/tun.hpp"
 #include "ipsec/io/linux/udp.hpp"
@@ -45,8 +49,8 @@ template <class T> auto value(io::os_result<T> r) -> T {
 /// A TUN device with 10.9.0.1/24 and fd09::1/64 on it; 10.9.0.2 and fd09::2 lie behind it.
 auto open_tun(unsigned mtu = 1400) -> io::tun_device {
     auto t = value(io::tun_device::open({.name = "ipsec%d", .mtu = mtu}));
-    shell("sysctl -qw net.ipv6.conf." + t.name() + ".router_solicitations=0 2>/dev/null; ip addr add 10.9.0.1/24 dev " + t.name() +
-          " && ip addr add fd09::1/64 nodad dev " + t.name());
+    shell("sysctl -qw net.ipv6.conf." + t.name() + ".router_solicitations=0 2>/dev/null; ip addr add 10.9.0.1/24 dev " +
+          t.name() + " && ip addr add fd09::1/64 nodad dev " + t.name());
     return t;
 }
 const auto here4 = addr("10.9.0.1"), there4 = addr("10.9.0.2"), here6 = addr("fd09::1"), there6 = addr("fd09::2");
@@ -85,7 +89,8 @@ auto packet(const ip::address& from, const ip::address& to, ip::next_header prot
     }
     return p;
 }
-auto udp_packet(const ip::address& from, const ip::address& to, std::uint16_t port, std::size_t size, std::uint8_t tos = 0) -> bytes {
+auto udp_packet(const ip::address& from, const ip::address& to, std::uint16_t port, std::size_t size, std::uint8_t tos = 0)
+    -> bytes {
     auto p = packet(from, to, ip::next_header::udp, 8 + size, tos, 33);
     const auto datagram = byte_span{p}.last(8 + size);
     ip::udp::header{4321, port, 0, 0}.emit(datagram);
@@ -291,7 +296,8 @@ TEST_CASE("bursts of raw packets of any length arrive in order", "[io][linux][ra
 TEST_CASE("what does not fit its buffer comes out empty", "[io][linux][raw_ip][.root]") {
     const auto address = GENERATE(as<std::string>{}, "127.0.0.1", "::1");
     auto s = raw(ip::next_header::esp, addr(address));
-    for (const std::size_t n : {300, 40}) REQUIRE(s.send(packet(addr(address), addr(address), ip::next_header::esp, n)).refused == 0);
+    for (const std::size_t n : {300U, 40U})
+        REQUIRE(s.send(packet(addr(address), addr(address), ip::next_header::esp, n)).refused == 0);
     auto into = buffers(2, 0);
     for (auto& p : into) p = packet_buffer::of_size(200, 0, 0);
     REQUIRE(wait_for(s.fd()));
@@ -326,7 +332,8 @@ TEST_CASE("raw packets that cannot go are named, and the rest of the burst goes 
     auto s = raw(ip::next_header::esp, from);
     const auto good = packet(from, to, ip::next_header::esp, 64), too_long = packet(from, to, ip::next_header::esp, 1300),
                nowhere = packet(from, addr(from.is_v4() ? "203.0.113.1" : "2001:db8::1"), ip::next_header::esp, 64),
-               foreign = from.is_v4() ? packet(here6, there6, ip::next_header::esp, 64) : packet(here4, there4, ip::next_header::esp, 64);
+               foreign = from.is_v4() ? packet(here6, there6, ip::next_header::esp, 64)
+                                      : packet(here4, there4, ip::next_header::esp, 64);
     const auto why = [&](byte_view bad) {
         const std::array<byte_view, 3> burst{good, bad, good};
         const auto r = s.send(std::span<const byte_view>{burst});
@@ -343,4 +350,33 @@ TEST_CASE("raw packets that cannot go are named, and the rest of the burst goes 
     CHECK(why(foreign) == errc::mixed_families);
     CHECK(why(byte_view{good}.first(10)) == errc::mixed_families);
     CHECK(why({}) == errc::mixed_families);
+}
+
+TEST_CASE("one Asio loop carries packets from a TUN device to a raw socket", "[io][linux][asio][tun][raw_ip][.root]") {
+    // What the walks would stand between: packets that the system routes into the device, changed, go out as ESP, and come in.
+    auto t = open_tun();
+    auto out = raw(ip::next_header::gre, addr("127.0.0.1")), in = raw(ip::next_header::esp, addr("127.0.0.1"));
+    auto s = value(io::udp_socket::open({.local = {here4, 0}}));
+    constexpr std::size_t count = 30;
+    std::vector<std::size_t> arrived;
+    auto from_tun = buffers(8), from_net = buffers(8);
+    asio::io_context loop;
+    const auto wrap = [&](std::span<packet_buffer> burst) {
+        for (packet_buffer& p : burst) {
+            const auto flow = ip::read_flow(std::as_const(p).octets());
+            if (!flow || flow->protocol != ip::next_header::udp) continue;
+            const auto sealed = packet(addr("127.0.0.1"), addr("127.0.0.1"), ip::next_header::esp, p.octets().size());
+            CHECK(out.send(sealed).refused == 0);
+        }
+    };
+    const auto unwrap = [&](std::span<packet_buffer> burst) {
+        for (const packet_buffer& p : burst) arrived.push_back(p.octets().size());
+    };
+    io::asio_reader on_tun{io::asio_watch(loop.get_executor(), t.fd()),
+                           [&] { CHECK(io::read_bursts(t, std::span{from_tun}, wrap, 2).has_value()); }};
+    io::asio_reader on_net{io::asio_watch(loop.get_executor(), in.fd()),
+                           [&] { CHECK(io::read_bursts(in, std::span{from_net}, unwrap, 2).has_value()); }};
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(s.send({.where = {.remote = {there4, 9}}, .octets = bytes(i)}).refused == 0);
+    while (arrived.size() < count) REQUIRE(loop.run_one_for(std::chrono::seconds{5}) == 1);
+    for (std::size_t i = 0; i < count; ++i) CHECK(arrived[i] == i + 28 + 20);
 }

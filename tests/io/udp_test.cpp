@@ -97,13 +97,10 @@ TEST_CASE("a datagram tells where it came from and went to, and how its header w
     const auto text = octets(20);
     for (const auto mark : {ip::ecn::not_ect, ip::ecn::ect_1, ip::ecn::ect_0, ip::ecn::ce}) {
         const auto traffic_class = ip::traffic_class_of(46, mark);
-        const auto sent = from.send({.where = {.local = {},
-                                               .remote = to.local(),
-                                               .interface = 0,
-                                               .traffic_class = traffic_class,
-                                               .hop_limit = 17},
-                                     .head = {},
-                                     .octets = text});
+        const auto sent = from.send(
+            {.where = {.local = {}, .remote = to.local(), .interface = 0, .traffic_class = traffic_class, .hop_limit = 17},
+             .head = {},
+             .octets = text});
         CHECK(sent.done == 1);
         CHECK(sent.refused == 0);
         REQUIRE(wait_for(to.fd()));
@@ -141,7 +138,8 @@ TEST_CASE("bursts of any length arrive whole and in order", "[io][linux][udp]") 
     const auto address = GENERATE(as<std::string>{}, "127.0.0.1", "::1");
     CAPTURE(address);
     if (!has(address)) return;
-    const std::size_t count = GENERATE(1, io::message_burst_size, io::message_burst_size + 1, 2 * io::message_burst_size + 22);
+    const auto count =
+        GENERATE(std::size_t{1}, io::message_burst_size, io::message_burst_size + 1, 2 * io::message_burst_size + 22);
     auto from = open(address), to = open(address, {.receive_buffer = 1 << 20});
     std::vector<std::vector<std::byte>> texts;
     for (std::size_t i = 0; i < count; ++i) texts.push_back(octets(1 + i, static_cast<int>(i)));
@@ -189,7 +187,7 @@ TEST_CASE("a datagram that does not fit comes out with no octets, and the next o
     const io::room around{.head = 40, .tail = 60};
     std::vector<packet_buffer> into;
     for (int i = 0; i < 3; ++i) into.push_back(packet_buffer::of_size(200, 0, 0));
-    for (const std::size_t n : {101, 100, 99})
+    for (const std::size_t n : {101U, 100U, 99U})
         REQUIRE(from.send({.where = {.remote = to.local()}, .octets = octets(n)}).refused == 0);
     std::array<io::datagram_info, 3> infos{};
     REQUIRE(wait_for(to.fd()));
@@ -260,7 +258,8 @@ TEST_CASE("nothing is allocated for a burst of datagrams, refused ones included"
     if (!test::allocations_are_counted) return;
     auto from = open("127.0.0.1"), to = open("127.0.0.1");
     const auto text = octets(50);
-    std::vector<io::outgoing_datagram> burst(20, {.where = {.remote = to.local()}, .head = ip::udp_encap::non_esp_marker, .octets = text});
+    std::vector<io::outgoing_datagram> burst(
+        20, {.where = {.remote = to.local()}, .head = ip::udp_encap::non_esp_marker, .octets = text});
     burst[7].where.remote.address = addr("::1");
     auto into = buffers(20);
     std::array<io::datagram_info, 20> infos{};

@@ -51,7 +51,8 @@ TEST_CASE("what is put in front of IKE and sent as a keepalive classifies as suc
 }
 
 TEST_CASE("ESP that came in UDP becomes the IP packet it would have been, and back", "[ip][udp_encap]") {
-    const auto [from, to] = GENERATE(table<std::string, std::string>({{"192.0.2.1", "198.51.100.2"}, {"2001:db8::1", "2001:db8::2"}}));
+    const auto [from, to] =
+        GENERATE(table<std::string, std::string>({{"192.0.2.1", "198.51.100.2"}, {"2001:db8::1", "2001:db8::2"}}));
     const bool df = GENERATE(false, true);
     const auto esp = unhex("00001001 00000007 000102030405060708090a0b0c0d0e0f");
     const encap::outer o{addr(from), addr(to), 0xb9, 57, df && addr(from).is_v4()};

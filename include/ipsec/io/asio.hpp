@@ -3,10 +3,10 @@
 ///
 ///     asio::io_context loop;
 ///     io::udp_link<ike::path> link{…};                                 // or `io::asio_udp_link` on other systems than Linux
-///     io::asio_ike ike{loop.get_executor(), endpoint, host};           // host.on(event) -> bool, host.send(path, octets)
+///     io::asio_ike ike{loop.get_executor(), endpoint, host};           // host.on(event), host.send(path, octets)
 ///     io::asio_reader on_ike{io::asio_watch(loop.get_executor(), link.fd()), [&] { ike.receive(link); }};
 ///     io::asio_reader on_tun{io::asio_watch(loop.get_executor(), tun.fd()), [&] {
-///         (void)io::read_bursts(tun, std::span{packets}, [&](auto burst) { outbound.process(burst, io::asio_now(), sink, obs); });
+///         io::read_bursts(tun, std::span{packets}, [&](auto burst) { outbound.process(burst, io::asio_now(), sink, obs); });
 ///     }};
 ///     ike.settle();                                                    // after `endpoint.start` and the like
 ///     loop.run();
@@ -95,7 +95,11 @@ private:
     struct state {
         template <class H>
         state(const asio::any_io_executor& where, Endpoint& e, H&& h)
-            : endpoint{e}, host{std::forward<H>(h)}, timer{where}, incoming(Endpoint::max_message), outgoing(Endpoint::max_message) {}
+            : endpoint{e},
+              host{std::forward<H>(h)},
+              timer{where},
+              incoming(Endpoint::max_message),
+              outgoing(Endpoint::max_message) {}
 
         static void settle(const std::shared_ptr<state>& s) {
             if (s->settling) return;
@@ -141,8 +145,8 @@ template <class Endpoint, class Host> asio_ike(const asio::any_io_executor&, End
 template <class Waitable, std::invocable Drain>
 class asio_reader {
 public:
-    /// @param waitable  an Asio socket or `asio_watch(…)`; kept by value, or by reference when it is an lvalue, and then it outlives
-    ///                  the reader, which cancels what waits there
+    /// @param waitable  an Asio socket or `asio_watch(…)`; kept by value, or by reference when it is an lvalue, and then it
+    ///                  outlives the reader, which cancels what waits there
     template <class W>
     asio_reader(W&& waitable, Drain drain) : state_{std::make_shared<state>(std::forward<W>(waitable), std::move(drain))} {
         state::wait(state_);
@@ -183,8 +187,8 @@ private:
 template <class Waitable, class Drain> asio_reader(Waitable&&, Drain) -> asio_reader<Waitable, Drain>;
 
 #ifdef ASIO_HAS_POSIX_STREAM_DESCRIPTOR
-/// A descriptor of somebody else's to wait for: of a TUN device, a raw socket, a `udp_socket`. It stays its owner's to read and to
-/// close (what is kept here is a duplicate). Without one to be had, the reader that takes this waits for nothing.
+/// A descriptor of somebody else's to wait for: of a TUN device, a raw socket, a `udp_socket`. It stays its owner's to read and
+/// to close (what is kept here is a duplicate). Without one to be had, the reader that takes this waits for nothing.
 [[nodiscard]] inline auto asio_watch(const asio::any_io_executor& where, int fd) -> asio::posix::stream_descriptor {
     asio::posix::stream_descriptor watched{where};
     const int mine = ::dup(fd);
@@ -265,7 +269,8 @@ private:
             copy_octets(e.address.octets(), std::as_writable_bytes(std::span{octets}));
             return asio::ip::udp::endpoint{A{octets}, e.port};
         };
-        return e.address.is_v4() ? as.template operator()<asio::ip::address_v4>({}) : as.template operator()<asio::ip::address_v6>({});
+        return e.address.is_v4() ? as.template operator()<asio::ip::address_v4>({})
+                                 : as.template operator()<asio::ip::address_v6>({});
     }
     asio::ip::udp::socket socket_;
     Path like_;

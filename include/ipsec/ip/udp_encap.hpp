@@ -50,7 +50,7 @@ struct outer {
     address destination{};
     std::uint8_t traffic_class = 0;  ///< DSCP and ECN
     std::uint8_t hop_limit = 64;
-    bool dont_fragment = false;      ///< IPv4 only
+    bool dont_fragment = false;  ///< IPv4 only
     friend constexpr auto operator==(const outer&, const outer&) noexcept -> bool = default;
 };
 

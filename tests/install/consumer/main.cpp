@@ -6,10 +6,10 @@
 #include "ipsec/wire/reader.hpp"
 
 #ifdef CONSUMER_HAS_PARTS
-#include <asio/version.hpp>
 #include <botan/version.h>
 #include <fmt/core.h>
 #include <pcap/pcap.h>
+#include <asio/version.hpp>
 #endif
 
 int main() {
@@ -17,7 +17,8 @@ int main() {
     ipsec::wire::reader r{octets};
     const bool good = r.take<std::uint16_t>() == 0x1234;
 #ifdef CONSUMER_HAS_PARTS
-    const bool parts = ASIO_VERSION > 0 && Botan::version_major() >= 2 && pcap_lib_version() != nullptr && !fmt::format("{}", 1).empty();
+    const bool parts =
+        ASIO_VERSION > 0 && Botan::version_major() >= 2 && pcap_lib_version() != nullptr && !fmt::format("{}", 1).empty();
 #else
     const bool parts = true;
 #endif

@@ -15,7 +15,7 @@
 
 namespace ipsec::io {
 
-/// A code to branch on, the system's number, and what was tried. Copies freely; nothing is allocated until somebody asks for text.
+/// A code to branch on, the system's number, and what was tried. Nothing is allocated until somebody asks for text.
 struct os_error {
     errc code = errc::cannot_open;
     int number = 0;          ///< errno; 0 when the adapter itself refused

@@ -2,7 +2,8 @@
 /// ESP and AH over raw sockets: whole IP packets in bursts, IPv4 and IPv6 alike.
 ///
 ///     auto esp = io::raw_ip_socket::open({.protocol = ip::next_header::esp, .local = address, .options = {.mark = 1}});
-///     while (auto n = esp->receive(std::span{packets}); n && *n > 0) inbound.process(std::span{packets}.first(*n), now, sink, obs);
+///     while (auto n = esp->receive(std::span{packets}); n && *n > 0)
+///         inbound.process(std::span{packets}.first(*n), now, sink, observer);
 ///     esp->send(std::span{sealed});
 ///
 /// The system reassembles fragments before a raw socket sees them, and fragments nothing that has its own header: what is longer
@@ -35,7 +36,8 @@ public:
     ///
     /// @param around  stays free in every buffer. A packet that does not fit between comes out with no octets.
     /// @return        packets read; 0 when nothing waits; `cannot_read`, `no_room`
-    template <packet P> [[nodiscard]] auto receive(std::span<P> into, const room& around = {}) noexcept -> os_result<std::size_t> {
+    template <packet P> [[nodiscard]] auto receive(std::span<P> into, const room& around = {}) noexcept
+        -> os_result<std::size_t> {
         const std::size_t front = is_v6() ? ip::v6::header_size : 0;  // the header goes into the head room
         const std::size_t most = std::min(into.size(), message_burst_size);
         std::size_t count = 0;
@@ -56,7 +58,7 @@ public:
 
     /// Sends whole IP packets to the destinations in their headers. The system writes total length and checksum of IPv4 headers,
     /// and an identification where there is 0 and no DF bit: fatal to AH, so give such packets one before they are sealed.
-    /// @return `burst_outcome::last` is `unreachable`, `too_long`, `mixed_families` (not a packet of this family), `not_permitted`
+    /// @return `burst_outcome::last` is `unreachable`, `too_long`, `mixed_families` (no packet of this family), `not_permitted`
     ///         (a firewall), or `cannot_write`
     template <packet P> auto send(std::span<P> burst) noexcept -> burst_outcome {
         return send(burst, [](const P& p) { return byte_view{p.octets()}; });

@@ -175,7 +175,8 @@ inline void read_control(msghdr& from, datagram_info& into) noexcept {
 [[nodiscard]] inline auto configure(int fd, ip::family f, const socket_options& o) noexcept -> os_result<void> {
     const int on = 1;
     const bool v6 = f == ip::family::v6;
-    const auto told = v6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, on) && set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, on) &&
+    const auto told = v6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, on) &&
+                               set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, on) &&
                                set_option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, on)
                          : set_option(fd, IPPROTO_IP, IP_PKTINFO, on) && set_option(fd, IPPROTO_IP, IP_RECVTOS, on) &&
                                set_option(fd, IPPROTO_IP, IP_RECVTTL, on);

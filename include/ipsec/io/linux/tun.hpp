@@ -2,10 +2,12 @@
 /// A TUN device: IP packets that the system routes into this process, and packets that this process hands to the system.
 ///
 ///     auto tun = io::tun_device::open({.name = "vpn0", .mtu = 1400});
-///     while (auto n = tun->read(std::span{packets}); n && *n > 0) outbound.process(std::span{packets}.first(*n), now, sink, obs);
+///     while (auto n = tun->read(std::span{packets}); n && *n > 0)
+///         outbound.process(std::span{packets}.first(*n), now, sink, observer);
 ///
 /// Needs CAP_NET_ADMIN to make, none afterwards. Addresses and routes are the user's. One thread at a time.
 #include "ipsec/io/linux/descriptor.hpp"
+
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -29,15 +31,16 @@ struct tun_options {
 
 class tun_device {
 public:
-    /// Makes the device, or takes a persistent one of that name: whole IP packets without a frame, non-blocking, nothing offloaded
-    /// to it, so that each packet has its checksum and fits the MTU.
-    /// @return `cannot_open` and `no_such_device` (no /dev/net/tun), `not_permitted`, `address_in_use` (the name), `cannot_configure`
+    /// Makes the device, or takes a persistent one of that name: whole IP packets without a frame, non-blocking, nothing
+    /// offloaded to it, so that each packet has its checksum and fits the MTU.
+    /// @return `cannot_open` and `no_such_device` (no /dev/net/tun), `not_permitted`, `address_in_use` (the name),
+    ///         `cannot_configure`
     [[nodiscard]] static auto open(const tun_options& o) -> os_result<tun_device>;
 
     /// One packet into each buffer, from the front of `into`, until nothing waits.
     ///
-    /// @param around  stays free in every buffer; between there must be room for the MTU. The system cuts what is longer, and then
-    ///                the packet's own length field says so.
+    /// @param around  stays free in every buffer; between there must be room for the MTU. The system cuts what is longer, and
+    ///                then the packet's own length field says so.
     /// @return        packets read; 0 when nothing waits; `cannot_read`, `no_room`. A buffer without room ends the burst.
     template <packet P>
     [[nodiscard]] auto read(std::span<P> into, const room& around = {}) noexcept -> os_result<std::size_t> {
@@ -72,7 +75,8 @@ public:
         if (put < 0) {
             r.refused = 1;
             // a device that is down says EIO
-            r.last = {errno == EIO ? errc::unreachable : detail::errc_of(errno, errc::cannot_write), errno, "writing to a TUN device"};
+            r.last = {errno == EIO ? errc::unreachable : detail::errc_of(errno, errc::cannot_write), errno,
+                      "writing to a TUN device"};
         }
         return r;
     }

@@ -2,8 +2,9 @@
 /// UDP sockets in bursts, with the header fields of every datagram: for IKE on port 500, and IKE and ESP on port 4500.
 ///
 ///     auto socket = io::udp_socket::open({.local = {address, 4500}, .options = {.receive_buffer = 1 << 20}});
-///     while (auto n = socket->receive(std::span{packets}, std::span{infos}); n && *n > 0) …   // ip/udp_encap.hpp tells them apart
-///     socket->send(std::array{io::outgoing_datagram{.where = info, .head = ip::udp_encap::non_esp_marker, .octets = ike}});
+///     while (auto n = socket->receive(std::span{packets}, std::span{infos}); n && *n > 0)
+///         …                                                            // ip/udp_encap.hpp tells IKE and ESP apart
+///     socket->send({.where = info, .head = ip::udp_encap::non_esp_marker, .octets = ike});
 ///
 /// Ports below 1024 need CAP_NET_BIND_SERVICE. One thread at a time.
 #include <span>
@@ -15,24 +16,26 @@
 namespace ipsec::io {
 
 struct udp_options {
-    socket_address local{};           ///< an unspecified address is every address of its family; port 0: the system's choice
+    socket_address local{};  ///< an unspecified address is every address of its family; port 0: the system's choice
     socket_options options{};
-    bool without_checksum = false;    ///< IPv4: sends 0 for the UDP checksum, which ESP in UDP should       RFC 3948 §2.1
-    bool share_port = false;          ///< several sockets may have it (SO_REUSEPORT): one for each core
+    /// IPv4: sends 0 for the UDP checksum, as is proper for ESP in UDP                          RFC 3948 §2.1
+    // req: rfc3948-2.1-2, rfc3948-2.3-2
+    bool without_checksum = false;
+    bool share_port = false;  ///< several sockets may have it (SO_REUSEPORT): one for each core
 };
 
 /// One datagram to send: where to, and its octets in up to two pieces.
 struct outgoing_datagram {
     datagram_info where{};
-    byte_view head{};    ///< goes in front, say a non-ESP marker; may be empty
+    byte_view head{};  ///< goes in front, say a non-ESP marker; may be empty
     byte_view octets{};
 };
 
 /// One socket of one address family; an IPv6 socket takes no IPv4.
 class udp_socket {
 public:
-    /// @return `cannot_open`, `not_supported` (no such family), `not_permitted` (port or mark), `address_in_use`, `no_such_address`,
-    ///         `cannot_configure`
+    /// @return `cannot_open`, `not_supported` (no such family), `not_permitted` (port or mark), `address_in_use`,
+    ///         `no_such_address`, `cannot_configure`
     [[nodiscard]] static auto open(const udp_options& o) -> os_result<udp_socket>;
 
     /// One datagram into each buffer, from the front of `into`, as many as wait, up to `message_burst_size`.
