@@ -1,5 +1,6 @@
 """SAs with keys given by hand, in the words of `ip xfrm`, for both sides of the cable."""
 import hashlib
+import secrets
 
 from .plan import OURS, PEER
 
@@ -23,11 +24,12 @@ COMBINED = {
 }
 COMBINED["chacha20poly1305"] = ("rfc7539esp(chacha20,poly1305)", 36, 128)
 SPI_OUT, SPI_IN = 0x1001, 0x2002  # from us, to us
+RUN = secrets.token_bytes(32)  # other keys in each run: a counter mode must not see one twice
 
 
 def key(label, size):
-    """Octets that nobody has to look up; with odd parity, as DES wants it."""
-    octets = hashlib.sha512(label.encode()).digest()[:size]
+    """The same octets for the same label, with odd parity, as DES wants it."""
+    octets = hashlib.sha512(RUN + label.encode()).digest()[:size]
     return "0x" + bytes(b & 0xFE | (bin(b & 0xFE).count("1") + 1) % 2 for b in octets).hex() if size else '""'
 
 

@@ -79,36 +79,28 @@ class Gateway(Side):
         super().__init__(who, ns)
         self.program, self.work = program, work
         self.process = self.folder = None
-        self.manual = ""
+        self.input = []
 
     def configure(self, plan, folder):
         self.folder = folder
-        (folder / "ours.conf").write_text(plan.swanctl_conf(self.who) if plan else "")
+        (folder / "ours.conf").write_text(plan.swanctl_conf(self.who))
+        self.input = ["--config", folder / "ours.conf"]
         if self.process and self.process.alive():
             self._control("reload")
         else:
             self.restart()
 
     def configure_keys(self, batch, folder):
-        """Manual keys only, in the syntax of `ip -batch`."""
-        self.manual = batch
-        self.configure(None, folder)
+        """Manual keys only, in the syntax of `ip -batch`. They are new for each run, as counter modes need them to be."""
+        self.folder = folder
+        (folder / "ours.xfrm").write_text(batch)
+        self.input = ["--xfrm", folder / "ours.xfrm", "--allow-static-counter-keys"]
+        self.restart()
 
     def restart(self):
         folder = self.folder
         (folder / "keys").mkdir(exist_ok=True)
-        command = [
-            self.program,
-            "--config",
-            folder / "ours.conf",
-            "--control",
-            self.work / "control.sock",
-            "--log-keys",
-            folder / "keys",
-        ]
-        if self.manual:
-            (folder / "ours.xfrm").write_text(self.manual)
-            command += ["--xfrm", folder / "ours.xfrm"]
+        command = [self.program, *self.input, "--control", self.work / "control.sock", "--log-keys", folder / "keys"]
         with open(folder / "ours.jsonl", "ab") as out, open(folder / "ours.log", "ab") as errors:
             self.heard = out.tell()
             self.process = Process(self.ns.start(*command, stdout=out, stderr=errors))
@@ -176,7 +168,7 @@ class Gateway(Side):
         self.process.end(signal.SIGKILL)
 
     def settle(self):
-        process, self.manual = self.process, ""
+        process = self.process
         if process is None:
             return
         try:

@@ -1,15 +1,20 @@
 """What is on the wire between the two sides: tcpdump takes it down, tshark reads it with the keys that the gateway logged."""
 import collections
 import os
-import pathlib
 import re
 import signal
-import socket
 import struct
 import subprocess
 
 from .net import Failed, Process, wait_for
+from .relay import datagram, isakmp
 
+PREFERENCES = (
+    "esp.enable_encryption_decode:TRUE",
+    "esp.enable_authentication_check:TRUE",
+    "esp.enable_null_encryption_decode_heuristic:FALSE",
+    "ip.check_checksum:TRUE",
+)
 FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 proto 51"
 
 
@@ -37,40 +42,33 @@ class Capture:
 Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
 
 
-def repetitions(file):
-    """Numbers of the frames, counted from 1, whose UDP datagram an earlier frame had: tshark decrypts them with the IV of the next."""
-    data, at, number, seen, found = file.read_bytes(), 24, 0, set(), set()
-    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    while at + 16 <= len(data):
-        size = struct.unpack_from(order + "I", data, at + 8)[0]
-        ip, number = data[at + 16 + 14:at + 16 + size], number + 1
+def without_repeats(capture):
+    """The pieces of a capture file (tcpdump's: octets in this machine's order) without IKE messages that were there before."""
+    seen, at = set(), 24
+    yield capture[:at]
+    while at + 16 <= len(capture):
+        size = struct.unpack_from("=I", capture, at + 8)[0]
+        frame = capture[at + 16 : at + 16 + size]
+        found = datagram(frame)
+        message = isakmp(found[1], found[2]) if found else b""
+        if not message or (frame[6:12], message) not in seen:
+            yield capture[at : at + 16 + size]
+        seen.add((frame[6:12], message))
         at += 16 + size
-        header, protocol = ((ip[0] & 15) * 4, ip[9]) if ip[:1] and ip[0] >> 4 == 4 else (40, ip[6] if len(ip) > 6 else 0)
-        if protocol == socket.IPPROTO_UDP:
-            if ip[header:] in seen:
-                found.add(number)
-            seen.add(ip[header:])
-    return found
 
 
 def dissect(file, keys):
     """Reads a capture with the tables in the folder `keys`. Raises `Failed` when tshark finds anything malformed.
 
+    IKE messages that were sent again are left out: tshark opens them with the IV of the message that follows, and finds noise.
+
     @return how many ISAKMP messages there are, are encrypted, were opened; how many packets of ESP and AH there are, show what is
             inside, have an ICV that is right by tshark; how many frames show an echo request or reply; the kinds of protection
     """
-    preferences = [
-        "-o",
-        "esp.enable_encryption_decode:TRUE",
-        "-o",
-        "esp.enable_authentication_check:TRUE",
-        "-o",
-        "esp.enable_null_encryption_decode_heuristic:FALSE",
-        "-o",
-        "ip.check_checksum:TRUE",
-    ]
+    once = file.with_suffix(".once.pcap")
+    once.write_bytes(b"".join(without_repeats(file.read_bytes())))
     done = subprocess.run(
-        ["tshark", "-n", "-r", str(file), *preferences, "-V"],
+        ["tshark", "-n", "-r", str(once), *(word for p in PREFERENCES for word in ("-o", p)), "-V"],
         capture_output=True,
         text=True,
         errors="replace",
@@ -79,10 +77,8 @@ def dissect(file, keys):
     )
     if done.returncode != 0:
         raise Failed(f"tshark: {' '.join(done.stderr.split())[-300:]}")
-    counts, kinds, again = collections.Counter(), set(), repetitions(pathlib.Path(file))
+    counts, kinds = collections.Counter(), set()
     for number, frame in enumerate(re.split(r"(?m)^Frame \d+:", done.stdout)[1:], 1):
-        if number in again and "Internet Security Association" in frame:
-            continue
         if bad := re.search(r".*(?:Malformed|Expert Info \((?:Warning|Error)).*", frame):
             raise Failed(f"tshark, frame {number}: {bad[0].strip()}")
         if "Internet Security Association" in frame:
