@@ -61,6 +61,20 @@ TEST_CASE("traffic of the peer is proof of life", "[ike][dpd][rfc3706-5.4-2]") {
     CHECK(queries(ends.right.record) == 1);
 }
 
+TEST_CASE("traffic that comes in while a query waits for its answer ends the wait", "[ike][dpd]") {
+    auto l = asking();
+    l.peers[0].dpd.timeout = seconds(5);
+    scene ends{std::move(l)};
+    const sa::id in = ends.left.ike.children().at(0).inbound[0];
+    ends.cut();  // IKE is lost; packets, which the test stands for, are not
+    REQUIRE(ends.run(seconds(12)));
+    ends.left.ike.handle(ends.now(), sa::activity{in});
+    REQUIRE(ends.run(seconds(8)));
+    CHECK(ends.left.closed.empty());
+    REQUIRE(ends.run(seconds(10)));
+    CHECK(ends.left.closed.size() == 1);
+}
+
 // req: rfc3706-5.4-3, rfc3706-5.4-4, rfc3706-5.4-5
 TEST_CASE("a peer that answers nothing is dead: all its SAs go, and nothing more is sent", "[ike][dpd][rfc3706-5.4-5]") {
     scene ends;

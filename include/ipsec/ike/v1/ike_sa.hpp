@@ -140,8 +140,11 @@ private:
         if (!keys().nat.here || path_.link.kind != link_kind::udp_encap || every == duration{}) return instant::never();
         return house_.now + every;
     }
+    /// Anything genuine is as good as the answer to a query.                                      RFC 3706 §5.4
     void heard() noexcept {
         heard_at_ = house_.now;
+        query_timer_.stop();
+        dead_at_ = instant::never();
         suspect_ = false;
     }
     /// When silence has lasted long enough to ask.

@@ -61,11 +61,10 @@ template <class Traits> void ike_sa<Traits>::take_query(const isakmp::notificati
 // req: rfc3706-6.1-3, rfc3706-6.1-4, rfc3706-6.1-5
 template <class Traits> void ike_sa<Traits>::take_acknowledgement(const isakmp::notification& n, const isakmp::header& h) {
     const auto cky = cookies_.octets();
-    if (!(n.spi.empty() || std::ranges::equal(n.spi, cky)) || n.data.size() != 4 || !query_timer_.is_running() ||
+    if (!(n.spi.empty() || std::ranges::equal(n.spi, cky)) || n.data.size() != 4 || !own_query_ ||
         wire::load<std::uint32_t>(n.data) != *own_query_)
         return house_.report(errc::unexpected_message, path_, h, true);
-    query_timer_.stop();
-    dead_at_ = instant::never();
+    heard();
 }
 
 }  // namespace ipsec::ike::v1
