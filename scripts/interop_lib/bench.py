@@ -218,7 +218,6 @@ class GuestKernel(Emulated):
             self.guest.run(f"socat UDP{f}-LISTEN:7,fork,reuseaddr PIPE > /dev/null 2>&1 < /dev/null &")
 
     def settle(self):
-        self.guest.run("ip xfrm state flush; ip xfrm policy flush")
         self.ours.settle()
 
 

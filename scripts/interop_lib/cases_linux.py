@@ -70,7 +70,7 @@ def from_guest(bench, own, other):
         their = f"[{own}]" if f == 6 else own
         our = f"[{other}]" if f == 6 else other
         out = bench.guest.run(
-            f"ping -n -q -c 3 -i 0.1 -W 2 -I {own} {other}; echo from the guest | socat -T 2 - UDP{f}:{our}:7,bind={their}; true"
+            f"ping -n -q -c 3 -i 0.1 -W 2 -I {own} {other}; echo from the guest | socat -t 0.2 - UDP{f}:{our}:7,bind={their}; true"
         )
         answering.join(6)
     if " 3 received" not in out or "from the guest" not in out:
@@ -89,7 +89,7 @@ def manual(protocol, suite, mode, family):
         batch = bench.folder / "peer.xfrm"
         batch.write_text(keys.batch(protocol, suite, mode, family, "peer"))
         bench.guest.put(batch, "/tmp/keys")
-        bench.guest.run("ip -batch /tmp/keys")
+        bench.guest.run("ip xfrm state flush; ip xfrm policy flush; ip -batch /tmp/keys")
         bench.ours.configure_keys(keys.batch(protocol, suite, mode, family, "ours"), bench.folder)
         own, other = Plan(mode=mode, family=family).addresses("ours")
         bench.ours.ping(own, other)

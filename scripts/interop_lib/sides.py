@@ -305,7 +305,7 @@ class Libreswan(Daemon):
         self._script("load", conf, secrets)
 
     def whack(self, *arguments, **how):
-        return self._script("ipsec", "whack", *arguments, **how)
+        return self._script("whack", *arguments, **how)
 
     def initiate(self):
         self.whack("--name", "net", "--initiate")
