@@ -204,6 +204,7 @@ TEST_CASE("each side's own messages sent back to it do nothing", "[ike][bad_peer
         ends->clock.advance(milliseconds(1));
         ends->turn();
     }
+    REQUIRE(ends->run(seconds(1)));
     CHECK(ends->left.table.size() == 2);
     CHECK(ends->equal_sas());
     CHECK(ends->left.failures.empty());

@@ -399,6 +399,7 @@ TEST_CASE("an endpoint that comes back says INITIAL-CONTACT, and its old SAs go"
         while (auto tx = ends->right.ike.poll_transmit(scratch))
             reborn.ike.handle_datagram(ends->now(), ike::reversed(tx->path), tx->octets);
         ends->clock.advance(milliseconds(10));
+        reborn.ike.handle_timeout(ends->now());
     }
     CHECK(reborn.table.size() == 2);
     CHECK(ends->right.table.size() == 2);
@@ -418,9 +419,11 @@ TEST_CASE("the same with real cryptography", "[ike][endpoint]") {
         testing::seeded_rng rng_l{3}, rng_r{4};
         ike_end<crypto::botan::provider> a{std::move(l), rng_l}, b{std::move(r), rng_r};
         std::vector<std::byte> scratch(32768);
-        const instant now{1'000'000'000};
+        instant now{1'000'000'000};
         REQUIRE(a.ike.start(now, sa::policy_id{1}));
-        for (int i = 0; i < 10; ++i) {
+        for (int i = 0; i < 20; ++i) {
+            now = now + milliseconds(10);
+            a.ike.handle_timeout(now);
             a.drain_events(now);
             while (auto tx = a.ike.poll_transmit(scratch)) b.ike.handle_datagram(now, ike::reversed(tx->path), tx->octets);
             b.drain_events(now);

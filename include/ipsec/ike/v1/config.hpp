@@ -131,10 +131,14 @@ struct config {
     duration cookie_slot = seconds(60);  ///< a cookie is good in the slot it was made in and in the next one
     /// A rekey starts when this share of the lifetime is left, in percent; up to as much again is added by chance.
     std::uint8_t margin_percent = 10;
-    /// How long the old pair stands after its successor is in use: the initiator of the rekey deletes it then; the other end
-    /// lets go
-    /// of it after four times as long, should the Delete be lost.
+    /// How long the old pair stands after its successor was agreed on: the initiator of the rekey deletes it then; the other end
+    /// lets go of it after four times as long, should the Delete be lost.
     duration delete_grace = seconds(5);
+    /// How long the initiator of a Quick Mode waits, after message 3, until it asks for its outbound SAs: a peer that makes its
+    /// inbound SAs upon message 3 loses what comes before they stand. Meanwhile the old pair carries a rekey's traffic, and the
+    /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
+    /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
+    duration outbound_delay = milliseconds(100);
 };
 
 /// Whether every peer can be served.
@@ -196,7 +200,8 @@ inline auto check(const config& c) -> result<void> {
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
         l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
-        c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45)
+        c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
+        c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     for (std::size_t i = 0; i < c.peers.size(); ++i) {
         const peer_config& p = c.peers[i];

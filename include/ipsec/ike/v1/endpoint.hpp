@@ -191,7 +191,8 @@ private:
     }
     auto want(const wish& w) -> result<void> {
         if (sa_type* sa = newest(w.peer)) {
-            if (sa->has_exchange_for(w.child, w.local, w.remote)) return {};
+            if (sa->has_exchange_for(w.child, w.local, w.remote) || house_->is_late(w.peer, w.child, w.local, w.remote))
+                return {};
             auto ok = sa->start_quick_mode(w.child, w.local, w.remote);
             settle();
             return ok;

@@ -41,6 +41,15 @@ struct child_pair {
     }
 };
 
+/// A pair that stands but for its outbound SAs: the peer may not have taken message 3 yet.
+struct late_use {
+    std::uint32_t number = 0;  ///< of the pair
+    isakmp::cookie_pair made_under;
+    isakmp::message_id message_id;
+    instant at;
+    std::vector<event> events;  ///< what the user is told then
+};
+
 template <class Traits> struct observer_of {
     using type = null_observer;
 };
@@ -77,6 +86,7 @@ struct house {
     std::deque<event> events{};
     std::deque<outgoing> messages{};
     std::vector<child_pair> children{};
+    std::vector<late_use> late{};
     struct doomed_sa {
         peer_id by;
         isakmp::cookie_pair cookies;
@@ -150,6 +160,28 @@ struct house {
         return most / 1024 * part + most % 1024 * part / 1024;
     }
 
+    /// Asks for the outbound SAs of the pairs that `which(late_use)` picks.
+    template <class Which> void use(Which&& which) {
+        std::erase_if(late, [&](late_use& l) {
+            if (!which(std::as_const(l))) return false;
+            for (event& e : l.events) events.push_back(std::move(e));
+            return true;
+        });
+    }
+    /// Message 3 was lost, and went out again.
+    void use_later(const isakmp::cookie_pair& made_under, isakmp::message_id id) {
+        for (late_use& l : late)
+            if (l.made_under == made_under && l.message_id == id) l.at = now + settings.outbound_delay;
+    }
+    /// Whether a pair for this traffic stands and is about to be used.
+    [[nodiscard]] auto is_late(peer_id p, std::size_t child, const std::optional<client>& local,
+                               const std::optional<client>& remote) const -> bool {
+        return std::ranges::any_of(children, [&](const child_pair& c) {
+            return c.serves(p, child, local, remote) &&
+                   std::ranges::any_of(late, [&](const late_use& l) { return l.number == c.number; });
+        });
+    }
+
     /// A replacement did not come about: it is tried again later, as long as the pair lives.
     void rekey_failed(peer_id p, std::size_t child, const std::optional<client>& local, const std::optional<client>& remote) {
         for (child_pair& c : children)
@@ -160,6 +192,7 @@ struct house {
     }
     /// Removes a pair on this side. One that was about to give way to it, and to no other, stays in use.
     void drop(std::size_t i) {
+        use([&](const late_use& l) { return l.number == children[i].number; });
         for (const auto& ids : {children[i].inbound, children[i].outbound})
             for (const sa::id& id : ids) events.emplace_back(sa::remove{id});
         const child_pair gone = children[i];

@@ -290,6 +290,7 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::handle_timeout(instant now) {
     house_->now = now;
+    house_->use([&](const late_use& l) { return l.at <= now; });
     std::vector<peer_id> rekey;
     for (auto& [cky, sa] : sas_) {
         sa->handle_timeout();
@@ -369,10 +370,12 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::handle(instant now, const sa::activity& e) {
     house_->now = now;
-    for (const child_pair& c : house_->children)
-        if (c.has(e.id))
-            for (auto& [cky, sa] : sas_)
-                if (sa->peer() == c.peer) sa->saw_activity();
+    for (const child_pair& c : house_->children) {
+        if (!c.has(e.id)) continue;
+        house_->use([&](const late_use& l) { return l.number == c.number; });
+        for (auto& [cky, sa] : sas_)
+            if (sa->peer() == c.peer) sa->saw_activity();
+    }
 }
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
@@ -448,6 +451,7 @@ template <class Traits>
 auto endpoint<Traits>::poll_timeout() const -> instant {
     instant t = instant::never();
     for (const auto& [cky, sa] : sas_) t = std::min(t, sa->deadline());
+    for (const late_use& l : house_->late) t = std::min(t, l.at);
     for (const child_pair& c : house_->children) t = std::min({t, c.hard, c.retire, c.rekey_started ? instant::never() : c.soft});
     return t;
 }

@@ -202,7 +202,10 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
     const child_config& c = house_.peer(peer_).children[x.about.child];
     const client local = x.about.local.value_or(client{.addresses = path_.local.address});
     const client remote = x.about.remote.value_or(client{.addresses = path_.remote.address});
+    const bool waits = x.role == role::initiator && house_.settings.outbound_delay > duration{};
+    std::vector<late_use> late;
     for (std::size_t k = 0; k < pairs.size(); ++k) {
+        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + house_.settings.outbound_delay, {}});
         quick_mode::sa_pair& p = pairs[k];
         child_pair& pair = x.pairs[k];
         sa::lifetimes life;
@@ -230,7 +233,7 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
                        : true;
             out.bundle = {pair.number, i, static_cast<std::uint8_t>(pair.outbound.size())};
             x.outbound_waiting.push_back(out.id);
-            house_.events.emplace_back(std::move(out));
+            late.back().events.emplace_back(std::move(out));
         }
         // The inbound keys are with the user now.
         p.esp_in.keymat.clear();
@@ -251,7 +254,9 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
     }
     const std::uint32_t first = x.pairs.empty() ? 0 : x.pairs.front().number;
     x.installed.clear();
-    house_.events.emplace_back(child_established{peer_, c.policy, x.id, first, x.rekeyed});
+    late.back().events.emplace_back(child_established{peer_, c.policy, x.id, first, x.rekeyed});
+    for (late_use& l : late) house_.late.push_back(std::move(l));
+    if (!waits) house_.use([&](const late_use& l) { return l.made_under == cookies_ && l.message_id == x.id; });
 }
 
 template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbound, bool ok) -> bool {
@@ -346,8 +351,9 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
         const bool may = std::holds_alternative<quick_mode::expecting_proof>(x.state) ||
                          (x.role == role::initiator && std::holds_alternative<quick_mode::done>(x.state)) ||
                          (x.role == role::responder && std::holds_alternative<failed>(x.state) && !x.sent_anything);
-        if (may && !x.sent.empty()) house_.send(path_, x.sent, x.sent_payloads, "again", 2);
-        return;
+        if (!may || x.sent.empty()) return;
+        house_.send(path_, x.sent, x.sent_payloads, "again", 2);
+        return house_.use_later(cookies_, x.id);
     }
     auto q = quick_env();
     const auto take = [&](auto& state) {
