@@ -10,7 +10,8 @@ namespace {
 /// Left asks after ten seconds of silence.
 auto asking(v1::on_dead_peer action = v1::on_dead_peer::forget) -> v1::config {
     auto c = ike_config(true);
-    c.peers[0].dpd = {.delay = seconds(10), .action = action};
+    c.peers[0].dpd.delay = seconds(10);
+    c.peers[0].children[0].when_dead = action;
     return c;
 }
 auto notes(const ike_record& r, isakmp::notify_type t) -> std::size_t {

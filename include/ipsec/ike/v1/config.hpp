@@ -53,6 +53,12 @@ struct rekey_time {
     friend constexpr auto operator==(const rekey_time&, const rekey_time&) noexcept -> bool = default;
 };
 
+/// What becomes of the traffic of a peer that does not answer any more.                         RFC 3706
+enum class on_dead_peer : std::uint8_t {
+    forget = 1,  ///< the SAs go; the next packet may ask for new ones
+    restart,     ///< the same, and those that were there are negotiated again at once
+};
+
 /// One policy entry that is served by SAs with this peer. Suites in order of preference, best first.
 struct child_config {
     sa::policy_id policy{1};
@@ -73,7 +79,15 @@ struct child_config {
     bool rekey = true;               ///< a new pair before the old one ends
     /// Absent, or not before the end that was agreed on: by `config::margin_percent`.
     std::optional<rekey_time> rekey_at{};
+    on_dead_peer when_dead = on_dead_peer::forget;
+    friend auto operator==(const child_config&, const child_config&) noexcept -> bool = default;
 };
+/// Whether SAs made for `a` serve `b` as well: all is equal but when to negotiate.
+[[nodiscard]] inline auto same_sas(const child_config& a, child_config b) noexcept -> bool {
+    b.start_at_once = a.start_at_once;
+    b.when_dead = a.when_dead;
+    return a == b;
+}
 
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
 struct nat_traversal {
@@ -83,16 +97,10 @@ struct nat_traversal {
     duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
 };
 
-/// What becomes of the traffic of a peer that does not answer any more.                         RFC 3706
-enum class on_dead_peer : std::uint8_t {
-    forget = 1,  ///< the SAs go; the next packet asks for new ones
-    restart,     ///< the same, and the child SAs that were there are negotiated again at once
-};
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
 struct dead_peer_detection {
     duration delay{};    ///< 0: never ask; queries of the peer are answered in any case
     duration timeout{};  ///< without an answer for so long after the first query the peer is dead; 0: as for any message
-    on_dead_peer action = on_dead_peer::forget;
 };
 
 struct peer_config {

@@ -104,6 +104,12 @@ public:
         for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) close(now, peer_id{i});
     }
 
+    /// Another list of children for a peer whose SAs stand. A child is known by its policy: where `same_sas` holds it keeps all it
+    /// has, its exchanges that are under way too. SAs and exchanges of one that is gone or other end, with a Delete; those of
+    /// one that is new are up to `start`. The ISAKMP SAs stay.
+    /// @return `errc::no_such_peer`, or what `check` says; then everything is as before
+    auto replace_children(instant now, peer_id peer, std::vector<child_config> children) -> result<void>;
+
     [[nodiscard]] auto poll_event() -> std::optional<event>;
     /// The user's word on an event: anything that converts to `bool`. Matters for installs; harmless for the rest.
     template <class R> void answer(const event& e, const R& outcome) {
@@ -208,6 +214,8 @@ private:
         }
         return {};
     }
+    /// Removes the pairs of a peer that `which` picks, with one Delete for all of them.
+    template <class F> void let_go(peer_id peer, F&& which);
     void settle();
     void came_to_stand(sa_type& sa);
     void bury_the_dead();
@@ -224,3 +232,4 @@ private:
 }  // namespace ipsec::ike::v1
 
 #include "ipsec/ike/v1/detail/endpoint.hpp"
+#include "ipsec/ike/v1/detail/endpoint_children.hpp"

@@ -37,6 +37,10 @@ public:
     /// Starts a Quick Mode. @return `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
     auto start_quick_mode(std::size_t child, const std::optional<client>& local, const std::optional<client>& remote)
         -> result<void>;
+    static constexpr std::size_t no_child = ~std::size_t{0};  ///< in place of a number: the child is gone
+    /// The peer's children get other numbers: `place[n]` for number n.
+    void give_up_exchanges(const std::vector<std::size_t>& place);
+    void renumber_children(const std::vector<std::size_t>& place);
     /// The user's word on an install of this SA's exchanges. @return whether it was one of them
     auto answer(const sa::id& id, bool inbound, bool ok) -> bool;
     /// Ends everything; with a Delete to the peer if it stands.

@@ -210,10 +210,10 @@ void endpoint<Traits>::bury_the_dead() {
             const child_pair& c = house_->children[i];
             if (c.peer != peer) continue;
             const wish w{peer, c.child, c.local, c.remote};
-            if (std::ranges::find(again, w) == again.end()) again.push_back(w);
+            const bool wanted = house_->peer(peer).children[c.child].when_dead == on_dead_peer::restart;
+            if (wanted && std::ranges::find(again, w) == again.end()) again.push_back(w);
             house_->drop(i);
         }
-        if (house_->peer(peer).dpd.action != on_dead_peer::restart) continue;
         for (const wish& w : again)
             if (std::ranges::find(wishes_, w) == wishes_.end() && wishes_.size() < house_->settings.limits.queue)
                 wishes_.push_back(w);
@@ -390,19 +390,7 @@ template <class Traits>
 void endpoint<Traits>::close(instant now, peer_id peer) {
     house_->now = now;
     std::erase_if(wishes_, [&](const wish& w) { return w.peer == peer; });
-    std::vector<std::uint32_t> esp, ah;
-    for (std::size_t i = house_->children.size(); i-- > 0;) {
-        if (house_->children[i].peer != peer) continue;
-        for (const sa::id& id : house_->children[i].inbound)
-            (id.protocol == sa::protocol::esp ? esp : ah).push_back(id.spi.value());
-        house_->drop(i);
-    }
-    if (sa_type* sa = newest(peer)) {
-        informational::content c;
-        if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
-        if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
-        if (!c.payloads.empty()) sa->inform(c);
-    }
+    let_go(peer, [](const child_pair&) { return true; });
     for (auto& [cky, sa] : sas_)
         if (sa->peer() == peer) sa->close(errc::closed, true);
     settle();
