@@ -9,7 +9,7 @@
 //
 // A hash whose code fits beside other code loses nothing. One that fills the cache of decoded instructions by itself, as Botan's
 // SHA-512 does with some 16 KiB of straight-line code per block, has to be decoded again after whatever ran in between. Then the
-// loop of this program can be in its way already, by where the linker put it: such a run shows a greater "MAC" and smaller extras.
+// loop of this program can be in its way already, by where the linker put it: then "MAC" is greater and the extras are smaller.
 #include <botan/mac.h>
 
 #include <algorithm>
