@@ -10,6 +10,8 @@
 // median over many layouts, each with new objects and packets elsewhere. "+-" is half the distance between the quartiles of
 // the layouts: a cell where it is large was disturbed and says little (slow suites on a busy machine: a burst does not fit
 // between two interruptions). The clock is that of the thread, which stands still while others run.
+//
+// Suites with SHA-384 and SHA-512 show more than the others: bench_between says what any code between two of their MACs costs.
 #include <botan/aead.h>
 #include <botan/cipher_mode.h>
 #include <botan/mac.h>

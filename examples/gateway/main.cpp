@@ -1,21 +1,18 @@
 // gateway: a VPN gateway for Linux, with connections in the syntax of swanctl.conf.
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "../common/command_line.hpp"
 #include "loop.hpp"
 
 namespace gateway {
 namespace {
 
 /// One line on the standard error: what, where, and what to do. @return 2
-auto complain(const std::string& what) -> int {
-    std::fprintf(stderr, "gateway: %s\n", what.c_str());
-    return 2;
-}
+auto complain(const std::string& what) -> int { return command_line::complain("gateway", what); }
 
 auto run(const options& o) -> int {
     policy_ids ids;
@@ -50,17 +47,7 @@ auto main(int argc, char** argv) -> int {
     app.add_option("--metrics", o.metrics, "Unix socket for Prometheus")->type_name("PATH");
     app.add_option("--device", o.device, "name of the TUN device (ipsec0)")->type_name("NAME");
     app.add_option("--mtu", o.mtu, "MTU of the TUN device (1380)")->type_name("OCTETS")->check(CLI::Range(1280, 1500));
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::fputs(app.help().c_str(), stdout);
-        return 0;
-    } catch (const CLI::ParseError& e) {
-        std::string text = e.what();
-        for (char& c : text)
-            if (c == '\n') c = ' ';
-        return gateway::complain(text + ": see gateway --help");
-    }
+    if (const auto code = command_line::parse(app, argc, argv)) return *code;
     if (o.config.empty() && o.xfrm.empty()) return gateway::complain("nothing to do: give --config FILE, --xfrm FILE or both");
     return gateway::run(o);
 }

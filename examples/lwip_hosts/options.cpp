@@ -1,8 +1,6 @@
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
-
+#include "../common/command_line.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ike/v1/config.hpp"
 
@@ -11,10 +9,7 @@ namespace lwip_hosts {
 using namespace ipsec;
 
 namespace {
-auto complain(const std::string& what) -> int {
-    std::fprintf(stderr, "lwip_hosts: %s\n", what.c_str());
-    return 2;
-}
+auto complain(const std::string& what) -> int { return command_line::complain("lwip_hosts", what); }
 }  // namespace
 
 auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
@@ -39,17 +34,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_option("--seed", o.seed, "which packets are lost (1)")->type_name("N");
     app.add_flag("--ipv6", o.ipv6, "IPv6 instead of IPv4");
     app.add_flag("--clear", o.clear, "policy lets everything pass unprotected: what IPsec costs, and what it hides");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::fputs(app.help().c_str(), stdout);
-        return 0;
-    } catch (const CLI::ParseError& e) {
-        std::string text = e.what();
-        for (char& c : text)
-            if (c == '\n') c = ' ';
-        return complain(text + ": see lwip_hosts --help");
-    }
+    if (const auto code = command_line::parse(app, argc, argv)) return *code;
     const auto p = crypto::parse_esp_proposal(suite);
     if (!p) return complain("--suite: '" + std::string{p.error().word} + "': " + std::string{name_of(p.error().code)});
     if (p->group != crypto::group_id::none || p->extended_sequence)

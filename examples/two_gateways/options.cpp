@@ -2,13 +2,12 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 #include <random>
 #include <string_view>
 
+#include "../common/command_line.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 
 namespace two_gateways {
@@ -124,13 +123,7 @@ auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result 
 
 }  // namespace
 
-auto complain(const std::string& what) -> int {
-    std::string line = what;  // words of the user's are in it, and names of files
-    for (char& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    std::fprintf(stderr, "two_gateways: %s\n", line.c_str());
-    return 2;
-}
+auto complain(const std::string& what) -> int { return command_line::complain("two_gateways", what); }
 
 auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     options o;
@@ -159,14 +152,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_option("--seed", seed, "repeats a run: loss, cookies and keys follow from it. Such keys are for tests only")
         ->type_name("N");
     app.add_flag("--quiet", o.quiet, "print the last line alone");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::fputs(app.help().c_str(), stdout);
-        return 0;
-    } catch (const CLI::ParseError& e) {
-        return complain(std::string{e.what()} + ": see two_gateways --help");
-    }
+    if (const auto code = command_line::parse(app, argc, argv)) return *code;
     const auto given = [&app](const char* name) { return app.count(name) > 0; };
     o.out = out;
     if (out.empty()) return complain("--out: no name: give a folder");

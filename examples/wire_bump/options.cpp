@@ -1,12 +1,11 @@
 #include "options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <charconv>
-#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
+#include "../common/command_line.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 
@@ -14,10 +13,7 @@ namespace wire_bump {
 
 using namespace ipsec;
 
-auto complain(const std::string& what, int code) -> int {
-    std::fprintf(stderr, "wire_bump: %s\n", what.c_str());
-    return code;
-}
+auto complain(const std::string& what, int code) -> int { return command_line::complain("wire_bump", what, code); }
 
 namespace {
 
@@ -122,17 +118,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_option("--address", address, "address of this bump, no interface's")->type_name("ADDRESS")->required();
     app.add_option("--peer", peer, "address of the other bump")->type_name("ADDRESS")->required();
     app.add_option("--policy", policy, "file with policy and keys")->type_name("FILE")->required();
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        std::fputs(app.help().c_str(), stdout);
-        return 0;
-    } catch (const CLI::ParseError& e) {
-        std::string text = e.what();
-        for (char& c : text)
-            if (c == '\n') c = ' ';
-        return complain(text + ": see wire_bump --help", 2);
-    }
+    if (const auto code = command_line::parse(app, argc, argv)) return *code;
     const auto a = ip::parse_address(address), p = ip::parse_address(peer);
     if (!a) return complain("--address: " + in_quotes(address) + " is no address", 2);
     if (!p) return complain("--peer: " + in_quotes(peer) + " is no address", 2);

@@ -1,32 +1,18 @@
 #!/usr/bin/env python3
-"""Runs gateway --check as its users do: what a good file says, and one line for a bad one.
-
-Environment: IPSECPP_BIN (folder of the program), IPSECPP_SOURCE (the project).
-"""
+"""Runs gateway --check as its users do: what a good file says, and one line for a bad one."""
 
 import os
-import subprocess
-import sys
 import tempfile
 
-SOURCE = os.environ.get("IPSECPP_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-PROGRAM = os.path.join(os.environ.get("IPSECPP_BIN", os.path.join(SOURCE, "build", "release", "bin")), "gateway")
+import support
+from support import SOURCE, check, finish
+
+PROGRAM = support.program("gateway")
 SAMPLE = os.path.join(SOURCE, "examples", "gateway", "site-to-site.conf")
-
-failures = 0
-
-
-def check(what, held, shown=""):
-    global failures
-    print(("ok      " if held else "FAILED  ") + what, flush=True)
-    if not held:
-        failures += 1
-        print(shown)
 
 
 def run(*arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
-    return done.returncode, done.stdout, done.stderr
+    return support.run(PROGRAM, *arguments, timeout=60)
 
 
 def refused(what, wanted, *arguments):
@@ -76,7 +62,7 @@ def main():
     check("without --config there is one line", code == 2 and nothing == "" and err.count("\n") == 1 and "--config" in err, err)
     code, nothing, err = run("--config", SAMPLE, "--chekc")
     check("so is there for an unknown option", code == 2 and nothing == "" and err.count("\n") == 1 and "--chekc" in err, err)
-    sys.exit(1 if failures else 0)
+    finish()
 
 
 main()

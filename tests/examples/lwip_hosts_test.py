@@ -1,32 +1,20 @@
 #!/usr/bin/env python3
 """Runs lwip_hosts as its users do: what is sent must come out, and the eavesdropper must read nothing unless policy lets it.
 
-Environment: IPSECPP_BIN (folder of the program), IPSECPP_SANITIZED (1: less is sent).
+Environment: as support.py says, and IPSECPP_SANITIZED (1: less is sent).
 """
 
-import os
 import re
-import subprocess
-import sys
 
-SOURCE = os.environ.get("IPSECPP_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-PROGRAM = os.path.join(os.environ.get("IPSECPP_BIN", os.path.join(SOURCE, "build", "dev", "bin")), "lwip_hosts")
-OCTETS = 100_000 if os.environ.get("IPSECPP_SANITIZED") == "1" else 1_000_000
+import support
+from support import SANITIZED, check, finish
 
-failures = 0
-
-
-def check(what, held, shown=""):
-    global failures
-    print(("ok      " if held else "FAILED  ") + what, flush=True)
-    if not held:
-        failures += 1
-        print(shown)
+PROGRAM = support.program("lwip_hosts", "no lwIP here (Debian: liblwip-dev)")
+OCTETS = 100_000 if SANITIZED else 1_000_000
 
 
 def run(*arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=300)
-    return done.returncode, done.stdout, done.stderr
+    return support.run(PROGRAM, *arguments, timeout=300)
 
 
 def text_of(side, octets):
@@ -98,20 +86,12 @@ def refuses():
     }
     for what, arguments in cases.items():
         code, shown, errors = run(*arguments)
-        check(f"{what}: exit 2 and one line", code == 2 and not shown and len(errors.splitlines()) == 1 and errors.startswith("lwip_hosts: "), f"{code}: {shown}{errors}")
+        check(f"{what}: exit 2 and one line", code == 2 and not shown and support.is_complaint("lwip_hosts", errors), f"{code}: {shown}{errors}")
     code, shown, _ = run("--help")
     check("--help says what the exit codes mean", code == 0 and "Exit code" in shown)
 
 
-def main():
-    if not os.path.exists(PROGRAM):
-        print("skipped: lwip_hosts was not built (no lwIP here: Debian's liblwip-dev)")
-        return 77
+if __name__ == "__main__":
     carries()
     refuses()
-    print(f"{failures} failed")
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    finish()

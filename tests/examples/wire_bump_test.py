@@ -4,7 +4,7 @@
     wire:   host A - bump A - bump B - host B          one Ethernet, with a VLAN on it
     router: host A - bump A - router - bump B - host B
 
-Environment: IPSECPP_BIN (folder of the program). Needs root, namespaces and packet sockets; what listens is in this file.
+Environment: as support.py says. Needs root, namespaces and packet sockets; what listens is in this file.
 """
 
 import fcntl
@@ -21,19 +21,11 @@ import sys
 import tempfile
 import time
 
-SOURCE = os.environ.get("IPSECPP_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-PROGRAM = os.path.join(os.environ.get("IPSECPP_BIN", os.path.join(SOURCE, "build", "dev", "bin")), "wire_bump")
+import support
+from support import BIN, check, finish, needs, skip
+
+PROGRAM = os.path.join(BIN, "wire_bump")
 OCTETS = 1_000_000
-
-failures = 0
-
-
-def check(what, held, shown=""):
-    global failures
-    print(("ok      " if held else "FAILED  ") + what, flush=True)
-    if not held:
-        failures += 1
-        print(shown)
 
 
 # --- what runs inside of a namespace: this file again, with a first argument --------------------------------------------------
@@ -360,35 +352,37 @@ def refuses(work):
               ("one interface twice", {"--outside": "lo0"}, "", "--outside"), ("an unknown option", {"--frobnicate": "1"}, "", "frobnicate")]
     for what, change, text, words in cases:
         given = {**options, "--policy": file(text), **change}
-        done = subprocess.run([PROGRAM, *[w for pair in given.items() for w in pair]], capture_output=True, text=True, timeout=60)
-        one_line = len(done.stderr.splitlines()) == 1 and done.stderr.startswith("wire_bump: ")
-        check(f"{what}: exit 2 and one line that names it", done.returncode == 2 and one_line and words in done.stderr and key not in done.stderr, f"{done.returncode}: {done.stderr}")
-    done = subprocess.run([PROGRAM, *[w for pair in {**options, "--policy": file("")}.items() for w in pair]], capture_output=True, text=True, timeout=60)
-    check("an interface that is not there: exit 1 and one line", done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr)
+        code, _, errors = support.run(PROGRAM, *[w for pair in given.items() for w in pair], timeout=60)
+        check(f"{what}: exit 2 and one line that names it", code == 2 and support.is_complaint("wire_bump", errors) and words in errors and key not in errors, f"{code}: {errors}")
+    code, _, errors = support.run(PROGRAM, *[w for pair in {**options, "--policy": file("")}.items() for w in pair], timeout=60)
+    check("an interface that is not there: exit 1 and one line", code == 1 and support.is_complaint("wire_bump", errors), errors)
+
+
+def has_namespaces():
+    """Whether hosts can be made here; what is missing is skipped by name."""
+    for name in ("ip", "ping", "unshare", "nsenter", "setpriv"):
+        if not needs(shutil.which(name), f"no {name} here, which network namespaces need"):
+            return False
+    if os.geteuid() != 0:
+        skip("not root, which network namespaces need")
+        return False
+    try:
+        with Net("A", "B"):
+            return True
+    except (RuntimeError, OSError) as fault:
+        skip(f"no network namespaces here: {str(fault).strip()}")
+        return False
 
 
 def main():
-    if not os.path.exists(PROGRAM):
-        print("skipped: wire_bump was not built")
-        return 77
+    support.program("wire_bump")
     with tempfile.TemporaryDirectory() as work:
         refuses(work)
-        if failures == 0:
-            for need, there in [("root", os.geteuid() == 0), *[(n, shutil.which(n)) for n in ("ip", "ping", "unshare", "nsenter", "setpriv")]]:
-                if not there:
-                    print(f"skipped: no {need} here, which network namespaces need")
-                    return 77
-            try:
-                with Net("A", "B"):
-                    pass
-            except (RuntimeError, OSError) as fault:
-                print(f"skipped: no network namespaces here: {str(fault).strip()}")
-                return 77
-        one_wire(work)
-        with_router(work, "IPv4")
-        with_router(work, "IPv6")
-    print(f"{failures} failed")
-    return 1 if failures else 0
+        if has_namespaces():
+            one_wire(work)
+            with_router(work, "IPv4")
+            with_router(work, "IPv6")
+    finish()
 
 
 if __name__ == "__main__":
@@ -397,4 +391,4 @@ if __name__ == "__main__":
         from ctypes import addressof, c_char as ctypes_char
         helpers[sys.argv[1]](sys.argv[2])
     else:
-        sys.exit(main())
+        main()
