@@ -45,6 +45,22 @@ TEST_CASE("message IDs are remembered up to a limit; a new ISAKMP SA takes over 
     CHECK(ends.equal_sas());
 }
 
+TEST_CASE("an SA that can remember no more message IDs still takes a Delete", "[ike][limits]") {
+    auto l = ike_config(true), r = ike_config(false);
+    r.limits.message_ids = 40;
+    r.peers[0].rekey = false;
+    identity_ends ends{std::move(l), std::move(r)};
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.run(seconds(5)));
+    for (std::uint32_t n = 0; n < 60; ++n)
+        ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), informational(ends.left, 1000 + n));
+    REQUIRE(ends.right.ike.established_count() == 1);
+    ends.left.ike.close(ends.now());
+    REQUIRE(ends.run(seconds(5)));
+    CHECK(ends.right.ike.ike_sa_count() == 0);
+    CHECK(ends.right.table.empty());
+}
+
 TEST_CASE("open Quick Modes stay under their limit, on both ends", "[ike][limits]") {
     auto l = ike_config(true), r = ike_config(false);
     for (auto* c : {&l, &r}) c->peers[0].children[0].allow_narrower = true;

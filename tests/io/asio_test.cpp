@@ -117,6 +117,37 @@ TEST_CASE("a settle from inside of an event is left to the one that is under way
     CHECK(e.log == strings{"event 1", "answer 1 yes", "event 5", "answer 5 yes", "send 7", "send 7"});
 }
 
+TEST_CASE("after an exception of the host the next call goes on with what waits", "[io][asio]") {
+    asio::io_context loop;
+    scripted_endpoint e;
+    scripted_host host{e};
+    io::asio_ike ike{loop.get_executor(), e, host};
+    host.also = [](int event) {
+        if (event == 1) throw std::runtime_error{"no room"};
+    };
+    e.events = {1, 3};
+    CHECK_THROWS_AS(ike.settle(), std::runtime_error);
+    ike.settle();
+    CHECK(e.log == strings{"event 1", "event 3", "answer 3 yes", "send 7"});
+}
+
+TEST_CASE("what sending brings about is answered in the same turn", "[io][asio]") {
+    asio::io_context loop;
+    scripted_endpoint e;
+    struct echo {
+        scripted_endpoint& endpoint;
+        bool on(int event) { return endpoint.log.push_back("event " + std::to_string(event)), false; }
+        void send(const ike::path&, byte_view) {
+            endpoint.log.emplace_back("send");
+            endpoint.events.push_back(2);
+        }
+    } host{e};
+    io::asio_ike ike{loop.get_executor(), e, host};
+    e.out.push_back(std::vector<std::byte>(7));
+    ike.settle();
+    CHECK(e.log == strings{"send", "event 2", "answer 2 no"});
+}
+
 TEST_CASE("the timer follows the endpoint's deadline", "[io][asio]") {
     asio::io_context loop;
     scripted_endpoint e;
@@ -220,6 +251,21 @@ TEST_CASE("a reader calls as long as something waits, also when only a part is t
     REQUIRE(from.send(path, octets("dddd")));
     while (seen.size() < 4) REQUIRE(loop.run_one_for(20s) == 1);
     CHECK(seen.back() == 4);
+}
+
+TEST_CASE("a reader goes on after an exception of what it calls", "[io][asio]") {
+    asio::io_context loop;
+    asio::ip::udp::socket a{loop, {asio::ip::address_v4::loopback(), 0}}, b{loop, {asio::ip::address_v4::loopback(), 0}};
+    const std::array<char, 1> one{'x'};
+    a.send_to(asio::buffer(one), b.local_endpoint());
+    int calls = 0;
+    io::asio_reader reader{b, [&] {
+                               if (++calls == 1) throw std::runtime_error{"not now"};
+                               loop.stop();
+                           }};
+    CHECK_THROWS_AS(loop.run(), std::runtime_error);
+    loop.run();
+    CHECK(calls == 2);
 }
 
 TEST_CASE("a reader may be ended from inside and from outside", "[io][asio]") {

@@ -104,9 +104,22 @@ private:
         static void settle(const std::shared_ptr<state>& s) {
             if (s->settling) return;
             s->settling = true;
-            while (auto e = s->endpoint.poll_event()) s->endpoint.answer(*e, s->host.on(*e));
-            while (auto tx = s->endpoint.poll_transmit(byte_span{s->outgoing})) s->host.send(tx->path, tx->octets);
-            s->settling = false;
+            struct leave {  // also when the host throws: the next call goes on from there
+                bool& settling;
+                ~leave() { settling = false; }
+            };
+            const leave on_return{s->settling};
+            for (bool busy = true; busy;) {  // sending may be what brings the next event
+                busy = false;
+                while (auto e = s->endpoint.poll_event()) {
+                    busy = true;
+                    s->endpoint.answer(*e, s->host.on(*e));
+                }
+                while (auto tx = s->endpoint.poll_transmit(byte_span{s->outgoing})) {
+                    busy = true;
+                    s->host.send(tx->path, tx->octets);
+                }
+            }
             wait(s);
         }
         static void wait(const std::shared_ptr<state>& s) {
@@ -167,8 +180,12 @@ private:
                                    [weak = std::weak_ptr{s}](const asio::error_code& error) {
                                        const auto again = weak.lock();
                                        if (error || !again || again->stopped) return;
+                                       struct rearm {  // also when `drain` throws: then the loop's user has the exception
+                                           const std::shared_ptr<state>& s;
+                                           ~rearm() { if (!s->stopped) wait(s); }
+                                       };
+                                       const rearm on_return{again};
                                        again->drain();
-                                       if (!again->stopped) wait(again);
                                    });
         }
         Waitable waitable;
@@ -212,7 +229,7 @@ auto read_bursts(Device& device, std::span<P> buffers, Process&& process, std::s
     auto total = read();
     for (std::size_t taken = total ? *total : 0, bursts = 1; taken > 0;) {
         process(buffers.first(taken));
-        if (taken < buffers.size() || bursts++ >= most) break;
+        if (bursts++ >= most) break;  // a burst that is not full says nothing: a socket gives so many at a time
         const auto more = read();
         if (!more) break;
         taken = *more;
@@ -225,12 +242,11 @@ auto read_bursts(Device& device, std::span<P> buffers, Process&& process, std::s
 /// that one. `Path` is an aggregate with a local and a remote end, each of them an address and a port (`ike::path`).
 template <class Path> class asio_udp_link {
 public:
-    /// @param socket  open and bound; becomes non-blocking
+    /// @param socket  open and bound; becomes non-blocking. Throws `asio::system_error` when it is neither.
     /// @param like    what the paths of this link have beside their two ends
     explicit asio_udp_link(asio::ip::udp::socket socket, const Path& like = {}) : socket_{std::move(socket)}, like_{like} {
-        asio::error_code ignored;
-        socket_.non_blocking(true, ignored);
-        assign(like_.local, socket_.local_endpoint(ignored));
+        socket_.non_blocking(true);
+        assign(like_.local, socket_.local_endpoint());
     }
     [[nodiscard]] auto receive(byte_span scratch) -> std::optional<received<Path>> {
         asio::ip::udp::endpoint from;

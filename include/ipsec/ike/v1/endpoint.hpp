@@ -177,15 +177,11 @@ private:
                    s.second->role() == role::initiator;
         });
     }
-    /// Where a new Main Mode goes: where the last one ended, as long as an ISAKMP SA stands.    RFC 3947 §4
+    /// Where a new Main Mode goes: where the peer was heard of last, as long as an SA with it stands.    RFC 3947 §4
     // req: rfc3947-4-7, rfc3947-4-8
     [[nodiscard]] auto path_to(peer_id peer) const -> const ike::path& {
-        const sa_type* last = nullptr;
-        for (const auto& [cky, sa] : sas_)
-            if (sa->peer() == peer && sa->is_established() && !sa->is_over() &&
-                (last == nullptr || sa->serial() > last->serial()))
-                last = sa.get();
-        return last != nullptr ? last->path() : house_->peer(peer).path;
+        const auto at = house_->known.find(peer.value());
+        return at != house_->known.end() ? at->second.path : house_->peer(peer).path;
     }
     auto start_main_mode(peer_id peer) -> result<void> {
         auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
@@ -217,6 +213,7 @@ private:
     /// Removes the pairs of a peer that `which` picks, with one Delete for all of them.
     template <class F> void let_go(peer_id peer, F&& which);
     void settle();
+    void look_around();
     void came_to_stand(sa_type& sa);
     void bury_the_dead();
     void meet_wishes(sa_type& sa, std::vector<wish> more);

@@ -4,6 +4,7 @@
 /// Part of `endpoint.hpp`; users have no need for it.
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <utility>
 
 #include "ipsec/ike/v1/informational.hpp"
@@ -48,6 +49,15 @@ struct late_use {
     isakmp::message_id message_id;
     instant at;
     std::vector<event> events;  ///< what the user is told then
+    unsigned repeated = 0;      ///< how often the wait began anew
+};
+
+/// Where a peer is by its last genuine message, as long as an SA with it stands. It is one place for all SAs: a NAT that forgets
+/// its mappings forgets them for all.                                                          RFC 3947 §4, RFC 3948 §4
+struct whereabouts {
+    ike::path path;
+    nat_view nat;
+    instant keepalive_at = instant::never();
 };
 
 template <class Traits> struct observer_of {
@@ -87,6 +97,7 @@ struct house {
     std::deque<outgoing> messages{};
     std::vector<child_pair> children{};
     std::vector<late_use> late{};
+    std::map<std::uint32_t, whereabouts> known{};  ///< by the number of the peer
     struct doomed_sa {
         peer_id by;
         isakmp::cookie_pair cookies;
@@ -168,10 +179,10 @@ struct house {
             return true;
         });
     }
-    /// Message 3 was lost, and went out again.
+    /// Message 3 was lost, and went out again. A few times: anybody can repeat a message that he saw.
     void use_later(const isakmp::cookie_pair& made_under, isakmp::message_id id) {
         for (late_use& l : late)
-            if (l.made_under == made_under && l.message_id == id) l.at = now + settings.outbound_delay;
+            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3) l.at = now + settings.outbound_delay;
     }
     /// Whether a pair for this traffic stands and is about to be used.
     [[nodiscard]] auto is_late(peer_id p, std::size_t child, const std::optional<client>& local,
@@ -180,6 +191,37 @@ struct house {
             return c.serves(p, child, local, remote) &&
                    std::ranges::any_of(late, [&](const late_use& l) { return l.number == c.number; });
         });
+    }
+
+    /// An ISAKMP SA came to stand there.
+    void found(peer_id p, const ike::path& at, const nat_view& nat) {
+        whereabouts& w = known[p.value()];
+        w = {at, nat, instant::never()};
+        w.keepalive_at = next_keepalive(p, w);
+    }
+    /// Whoever is behind a NAT keeps its mapping alive, once the peer is on the port for it.   RFC 3948 §4
+    // req: rfc3948-4-3
+    [[nodiscard]] auto next_keepalive(peer_id p, const whereabouts& w) const -> instant {
+        const duration every = peer(p).nat.keepalive;
+        if (!w.nat.here || w.path.link.kind != link_kind::udp_encap || every == duration{}) return instant::never();
+        return now + every;
+    }
+    /// A NAT gave the peer another port: all that goes to it goes there.
+    void moved(peer_id p, const ike::path& to) {
+        const auto at = known.find(p.value());
+        if (at == known.end()) return;
+        at->second.path = to;
+        const sa::udp_encapsulation ports{to.local.port, to.remote.port};
+        for (child_pair& c : children) {
+            if (c.peer != p || !c.encapsulation) continue;
+            c.encapsulation = ports;
+            const auto waits = std::ranges::find(late, c.number, &late_use::number);
+            if (waits == late.end())
+                for (const sa::id& id : c.outbound) events.emplace_back(sa::update_path{id, ports});
+            else
+                for (event& e : waits->events)
+                    if (auto* out = std::get_if<sa::install_outbound>(&e)) out->encapsulation = ports;
+        }
     }
 
     /// A replacement did not come about: it is tried again later, as long as the pair lives.

@@ -86,6 +86,11 @@ public:
     [[nodiscard]] auto take_initial_contact() -> bool { return std::exchange(initial_contact_, false); }
     /// Genuine packets of the peer came in on an SA.                                           RFC 3706 §5.4
     void saw_activity() { if (is_established()) heard(); }
+    /// The peer is known to be somewhere else by another SA.
+    void follow() {
+        const auto at = house_.known.find(peer_.value());
+        if (is_established() && at != house_.known.end() && at->second.path.link == path_.link) path_ = at->second.path;
+    }
     /// Whether the peer was found dead since the last call.
     [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false); }
     /// Whether the SA came to stand since the last call.
@@ -132,18 +137,12 @@ private:
     void send_phase_1(sealed_message&& m);
     void handle_phase_1(const isakmp::header& h, byte_view datagram);
     [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
+    [[nodiscard]] auto where_it_is() const -> ike::path;
     void is_genuine();
     [[nodiscard]] auto keys() const -> const main_mode::keyed& { return std::get<main_mode::established>(machine_); }
     void count(std::size_t n);
 
     // --- dead peers and NAT ---
-    /// Whoever is behind a NAT keeps its mapping alive, once the peer is on the port for it.       RFC 3948 §4
-    // req: rfc3948-4-3
-    [[nodiscard]] auto next_keepalive() const -> instant {
-        const duration every = house_.peer(peer_).nat.keepalive;
-        if (!keys().nat.here || path_.link.kind != link_kind::udp_encap || every == duration{}) return instant::never();
-        return house_.now + every;
-    }
     /// Anything genuine is as good as the answer to a query.                                      RFC 3706 §5.4
     void heard() noexcept {
         heard_at_ = house_.now;
@@ -154,7 +153,7 @@ private:
     /// When silence has lasted long enough to ask.
     [[nodiscard]] auto query_at() const -> instant {
         const duration delay = house_.peer(peer_).dpd.delay;
-        if (delay == duration{} || !keys().both.dead_peer_detection || query_timer_.is_running() || suspect_)
+        if (delay == duration{} || !keys().both.dead_peer_detection || query_timer_.is_running())
             return instant::never();
         return heard_at_ + delay;
     }
@@ -216,9 +215,10 @@ private:
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
-    instant keepalive_at_ = instant::never(), heard_at_{}, dead_at_ = instant::never();
+    instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};
     std::optional<std::uint32_t> own_query_{}, peer_query_{};  ///< numbers of the last R-U-THERE in either direction
+    std::uint32_t answered_in_ = 0;                            ///< the message whose query was answered last
     bool dead_ = false;
     std::map<std::uint32_t, exchange> exchanges_{};
     std::set<std::uint32_t> used_ids_{};
@@ -297,7 +297,7 @@ template <class Traits> void ike_sa<Traits>::enter() {
         if (role_ == role::initiator && up->responder_lifetime) limit_life(*up->responder_lifetime);
         initial_contact_ = up->initial_contact;
         heard();
-        keepalive_at_ = next_keepalive();
+        house_.found(peer_, path_, up->nat);
         house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up->agreed.suite, life_});
     } else if (auto* bad = std::get_if<failed>(&machine_)) {
         fail_phase_1(bad->why);
@@ -378,39 +378,10 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
     }
 }
 
-/// A NAT may give the peer another port; once messages go by the port for NAT traversal, none come by the old one. The addresses
-/// stay: a pre-shared key is picked by them.                                                    RFC 3947 §4, RFC 2409 §5.4
-// req: rfc3947-4-10
-template <class Traits> auto ike_sa<Traits>::may_come_by(const ike::path& at) const -> bool {
-    if (at == path_) return true;
-    const bool same_hosts = at.local.address == path_.local.address && at.remote.address == path_.remote.address;
-    const bool by_nat = std::visit(
-        [](const auto& s) {
-            if constexpr (requires { s.both; }) return s.both.nat_traversal;
-            else return false;
-        },
-        machine_);
-    return same_hosts && by_nat && at.link.kind == link_kind::udp_encap;
-}
-/// The message that is being handled is genuine: the peer is alive, and where it came from is where the peer is now. Only an end
-/// that is itself behind a NAT takes no notice of that.                                         RFC 3947 §4, §7
-// req: rfc3947-3-3, rfc3947-4-5, rfc3947-4-6, rfc3947-7-1, rfc3947-7-2, rfc3947-8-2
-template <class Traits> void ike_sa<Traits>::is_genuine() {
-    heard();
-    if (came_by_ == path_ || (is_established() && keys().nat.here)) return;
-    tell(house_.watcher, path_record{house_.now, path_, came_by_, cookies_});
-    path_ = came_by_;
-    for (child_pair& c : house_.children) {
-        if (c.peer != peer_ || !c.encapsulation) continue;
-        c.encapsulation = {path_.local.port, path_.remote.port};
-        for (const sa::id& id : c.outbound) house_.events.emplace_back(sa::update_path{id, c.encapsulation});
-    }
-}
-
 template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header& h, byte_view datagram) {
     // A copy of what was accepted last is answered from what was sent then: no state moves, no Diffie-Hellman.
     if (std::ranges::equal(datagram, received_)) {
-        if (role_ == role::responder && !sent_.empty()) house_.send(path_, sent_, sent_payloads_, state_name(), 2);
+        if (role_ == role::responder && !sent_.empty()) house_.send(came_by_, sent_, sent_payloads_, state_name(), 2);
         return;
     }
     auto e = house_.env(peer_, path_);
@@ -452,7 +423,11 @@ template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header
                 adopt(main_mode::on(std::move(state), std::move(*ok), e));
             } else adopt(main_mode::on(std::move(state), std::get<main_mode::misidentified>(*msg), e));
         };
-        if (auto* r = std::get_if<main_mode::expecting_auth>(&machine_)) take(*r);
+        if (auto* r = std::get_if<main_mode::expecting_auth>(&machine_)) {
+            // Where there is a NAT, port 500 has nobody to tell IKE and ESP apart.             RFC 3947 §4
+            if (r->nat.any() && came_by_.link.kind != link_kind::udp_encap) return refuse(errc::unexpected_message);
+            take(*r);
+        }
         else take(std::get<main_mode::sent_auth>(machine_));
     } else refuse(errc::unexpected_message);
 }
@@ -483,10 +458,6 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     if (hard_at_ <= house_.now) return close(errc::expired, true);
     handle_dead_peer_timer();
     if (over_) return;
-    if (keepalive_at_ <= house_.now) {
-        house_.send_keepalive(path_);
-        keepalive_at_ = next_keepalive();
-    }
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
@@ -499,6 +470,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
         if (verdict == retransmit_verdict::give_up || x.deadline <= house_.now) {
             // The peer is gone, or it lost this SA: what comes next starts over with a Main Mode.
             suspect_ = true;
+            heard_at_ = house_.now + (duration{} - house_.peer(peer_).dpd.delay);  // and it is asked at once
             fail(x, errc::timed_out, true);
         }
         ++it;
@@ -508,7 +480,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
-    instant t = std::min({hard_at_, keepalive_at_, query_at(), query_timer_.due(), dead_at_});
+    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
@@ -533,4 +505,5 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 
 #include "ipsec/ike/v1/detail/ike_sa_dead_peer.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_informational.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_path.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_quick_mode.hpp"

@@ -367,7 +367,8 @@ template <class Env>
 /// HDR, KE, Nr in: ask for g^xy.
 template <class Key, class Env>
 [[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
-    return {agreeing_i<Key>{s.cky, s.agreed, s.both, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
+    const extensions go_on{s.both.nat_traversal && msg.nat, s.both.dead_peer_detection};
+    return {agreeing_i<Key>{s.cky, s.agreed, go_on, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
                             std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
             {}};
 }

@@ -54,6 +54,7 @@ public:
     /// Hands it over: the caller closes it.
     [[nodiscard]] auto release() noexcept -> int { return std::exchange(fd_, -1); }
     void reset(int fd = -1) noexcept {
+        if (fd == fd_) return;
         if (fd_ >= 0) ::close(fd_);
         fd_ = fd;
     }

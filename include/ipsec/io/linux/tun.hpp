@@ -54,9 +54,11 @@ public:
             ssize_t got = 0;
             do got = ::read(fd_.get(), space.data(), space.size());
             while (got < 0 && errno == EINTR);
+            const int error = errno;
             keep_first(p, got > 0 ? static_cast<std::size_t>(got) : 0);
             if (got <= 0) {
-                if (n > 0 || got == 0 || detail::would_block(errno)) break;
+                if (n > 0 || got == 0 || detail::would_block(error)) break;
+                errno = error;
                 return detail::failed("reading from a TUN device", errc::cannot_read);
             }
             ++n;

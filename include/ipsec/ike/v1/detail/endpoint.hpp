@@ -161,6 +161,7 @@ void endpoint<Traits>::settle() {
             it->second->close(errc::deleted_by_peer, false);
     }
     bury_the_dead();
+    look_around();
     std::vector<peer_id> served;
     for (auto it = sas_.begin(); it != sas_.end();) {
         if (!it->second->is_over()) {
@@ -188,6 +189,20 @@ void endpoint<Traits>::settle() {
     // An ISAKMP SA that was given up came back to life while a new one was tried: what waited goes by the old one.
     for (const peer_id peer : served)
         if (sa_type* sa = newest(peer)) meet_wishes(*sa, {});
+}
+
+/// All SAs of a peer know where it is; of one that has none left nothing is known.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::look_around() {
+    std::erase_if(house_->known, [&](const auto& k) {
+        const peer_id peer{k.first};
+        return std::ranges::none_of(house_->children, [&](const child_pair& c) { return c.peer == peer; }) &&
+               std::ranges::none_of(sas_, [&](const auto& s) {
+                   return s.second->peer() == peer && s.second->is_established() && !s.second->is_over();
+               });
+    });
+    for (auto& [cky, sa] : sas_) sa->follow();
 }
 
 /// Peers that answer no more: all their SAs go, and come again where the configuration says so.     RFC 3706 §5.4
@@ -291,6 +306,11 @@ template <class Traits>
 void endpoint<Traits>::handle_timeout(instant now) {
     house_->now = now;
     house_->use([&](const late_use& l) { return l.at <= now; });
+    for (auto& [peer, at] : house_->known) {
+        if (at.keepalive_at > now) continue;
+        house_->send_keepalive(at.path);
+        at.keepalive_at = house_->next_keepalive(peer_id{peer}, at);
+    }
     std::vector<peer_id> rekey;
     for (auto& [cky, sa] : sas_) {
         sa->handle_timeout();
@@ -440,6 +460,7 @@ auto endpoint<Traits>::poll_timeout() const -> instant {
     instant t = instant::never();
     for (const auto& [cky, sa] : sas_) t = std::min(t, sa->deadline());
     for (const late_use& l : house_->late) t = std::min(t, l.at);
+    for (const auto& [peer, at] : house_->known) t = std::min(t, at.keepalive_at);
     for (const child_pair& c : house_->children) t = std::min({t, c.hard, c.retire, c.rekey_started ? instant::never() : c.soft});
     return t;
 }

@@ -25,7 +25,10 @@ template <class Traits> void ike_sa<Traits>::handle_dead_peer_timer() {
             ++*own_query_;
         } else {
             std::array<std::byte, 4> first{};
-            if (!house_.crypto.fill(first)) return house_.report(errc::no_randomness, path_, {});
+            if (!house_.crypto.fill(first)) {
+                heard_at_ = house_.now;  // it is tried again later
+                return house_.report(errc::no_randomness, path_, {});
+            }
             own_query_ = wire::load<std::uint32_t>(first) & 0x7fff'ffffU;
         }
         query_timer_.start(house_.now, query_policy());
@@ -50,8 +53,11 @@ template <class Traits> void ike_sa<Traits>::take_query(const isakmp::notificati
     if (n.data.size() != 4 || !(n.spi.empty() || std::ranges::equal(n.spi, cky)))
         return house_.report(errc::malformed, path_, h, true);
     const auto number = wire::load<std::uint32_t>(n.data);
-    if (peer_query_ && number < *peer_query_) return house_.report(errc::unexpected_message, path_, h, true);
+    // Numbers go round.
+    if (peer_query_ && static_cast<std::int32_t>(number - *peer_query_) < 0)
+        return house_.report(errc::unexpected_message, path_, h, true);
     peer_query_ = number;
+    if (std::exchange(answered_in_, h.id.value()) == h.id.value()) return;  // one answer to one message
     informational::content c;
     c.payloads.push_back(informational::notify_of(isakmp::notify_type::r_u_there_ack, isakmp::protocol_id::isakmp, cky, n.data));
     inform(c);

@@ -31,21 +31,26 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
     if (used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
     const auto msg = informational::admit(h, datagram, keys(), house_.crypto);
     if (!msg) return house_.report(msg.error(), path_, h);
-    if (used_ids_.size() >= house_.settings.limits.message_ids) return house_.report(errc::limit_reached, path_, h, true);
-    use_message_id(h.id.value());
-    is_genuine();
+    // Where no ID can be remembered any more, only a Delete is taken: one that is sent again does nothing.
+    const bool worn_out = used_ids_.size() >= house_.settings.limits.message_ids;
+    if (worn_out) {
+        house_.report(errc::limit_reached, path_, h, true);
+    } else {
+        use_message_id(h.id.value());
+        is_genuine();
+    }
     count(datagram.size());
     house_.trace_in(path_, h, datagram, msg->payloads, "informational");
     bool doomed = false;
     for (const isakmp::payload_view& p : msg->chain) {
-        if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
+        if (p.type == isakmp::payload_type::notification && !worn_out) take_notification(p.body, h);
         if (p.type == isakmp::payload_type::delete_sa) take_delete(p.body, h, doomed);
     }
     // The SA that protects the message goes last, when nothing in the message needs it any more.
     if (doomed) close(errc::deleted_by_peer, false);
 }
 
-/// A notification under the protection of the SA. It is never answered.
+/// A notification under the protection of the SA. Only a query is answered.
 template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, const isakmp::header& h) {
     const auto n = isakmp::notification::parse(body);
     if (!n) return house_.report(n.error(), path_, h, true);

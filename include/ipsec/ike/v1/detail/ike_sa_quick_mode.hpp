@@ -11,7 +11,9 @@ template <class Traits> auto ike_sa<Traits>::fresh_message_id() -> result<isakmp
         std::array<std::byte, 4> o{};
         if (!house_.crypto.fill(o)) return std::unexpected{errc::no_randomness};
         const auto id = wire::load<std::uint32_t>(o);
-        if (id != 0 && used_ids_.insert(id).second) return isakmp::message_id{id};
+        if (id == 0 || used_ids_.contains(id)) continue;
+        use_message_id(id);
+        return isakmp::message_id{id};
     }
     return std::unexpected{errc::no_randomness};
 }
@@ -208,6 +210,7 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
         late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + house_.settings.outbound_delay, {}});
         quick_mode::sa_pair& p = pairs[k];
         child_pair& pair = x.pairs[k];
+        if (pair.encapsulation) pair.encapsulation = {path_.local.port, path_.remote.port};  // it may have moved meanwhile
         sa::lifetimes life;
         life.hard.time = p.lifetime.seconds == 0 ? duration{} : pair.hard - pair.made;
         life.soft.time = p.lifetime.seconds == 0 ? duration{} : pair.soft - pair.made;
@@ -352,7 +355,7 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
                          (x.role == role::initiator && std::holds_alternative<quick_mode::done>(x.state)) ||
                          (x.role == role::responder && std::holds_alternative<failed>(x.state) && !x.sent_anything);
         if (!may || x.sent.empty()) return;
-        house_.send(path_, x.sent, x.sent_payloads, "again", 2);
+        house_.send(came_by_, x.sent, x.sent_payloads, "again", 2);
         return house_.use_later(cookies_, x.id);
     }
     auto q = quick_env();
