@@ -32,8 +32,7 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
         if (const auto ok = xfrm::append_to(spd, *manual); !ok) return std::string{name_of(ok.error())};
     std::vector<std::unique_ptr<peer>> fresh;
     for (const connection& of : c.connections) {
-        const connection* before = config_.find(of.name);
-        if (before != nullptr && *before == of) continue;
+        if (const connection* before = config_.find(of.name); before != nullptr && before->same_but_children(of)) continue;
         ike::v1::config settings;
         settings.peers.push_back(make_peer(of));
         // A gateway that waits for a peer which is not there holds up traffic: 11.5 s in all.
@@ -47,21 +46,32 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
         fresh.push_back(std::move(p));
     }
     // From here on nothing fails: what is gone or other says goodbye, what is as before goes on.
+    std::vector<sa::policy_id> begin;
+    for (const connection& of : c.connections)
+        for (const child& k : of.children)
+            if (const auto before = config_.find(k.policy);
+                k.start && !(before && before.connection->same_but_children(of) && before.child->start && k.same_sas(*before.child)))
+                begin.push_back(k.policy);
+    for (const auto& p : peers_) {
+        const connection& before = *config_.find(p->name);
+        const connection* after = c.find(p->name);
+        if (after != nullptr && before.same_but_children(*after)) {
+            if (before.children != after->children) replace_children(now, *p, before, *after);
+            continue;
+        }
+        p->ike->close(now);
+        report_.line({{"event", "connection_closed"}, {"connection", p->name}});
+    }
+    turn(now);
     std::erase_if(peers_, [&](const std::unique_ptr<peer>& p) {
         const connection* after = c.find(p->name);
-        const connection* before = config_.find(p->name);
-        if (after != nullptr && before != nullptr && *after == *before) return false;
-        p->ike->close(now);
-        turn(now);
-        report_.line({{"event", "connection_closed"}, {"connection", p->name}});
-        return true;
+        return after == nullptr || !config_.find(p->name)->same_but_children(*after);
     });
     for (auto& p : fresh) peers_.push_back(std::move(p));
     spd_ = std::move(spd);
     config_ = std::move(c);
-    for (const connection& of : config_.connections)
-        for (const child& k : of.children)
-            if (k.start) (void)peer_of(of)->ike->start(now, k.policy);
+    held_lost_ += std::erase_if(held_, [&](const held& h) { return !config_.find(h.policy); });
+    for (const sa::policy_id policy : begin) (void)peer_of(*config_.find(policy).connection)->ike->start(now, policy);
     if (manual != nullptr) {
         const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
         const auto make_suite = [](const crypto::transform& t) {
@@ -74,6 +84,19 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
     expiry_ = sadb_.deadline();
     if (look_at_ == instant::never()) look_at_ = now + seconds(1);
     return std::nullopt;
+}
+/// First the SAs go of what is gone or other, in what IKE does not know of as well; then what is new is made known.
+void engine::replace_children(instant now, peer& p, const connection& before, const connection& after) {
+    auto all = make_peer(after).children;
+    auto stay = all;
+    std::erase_if(stay, [&](const ike::v1::child_config& k) {
+        const auto of = [&k](const child& o) { return o.policy == k.policy; };
+        const auto was = std::ranges::find_if(before.children, of), is = std::ranges::find_if(after.children, of);
+        return was == before.children.end() || !is->same_sas(*was);
+    });
+    for (auto* list : {&stay, &all})
+        if (const auto ok = p.ike->replace_children(now, ike::v1::peer_id{0}, std::move(*list)); !ok)
+            report_.line({{"event", "failed"}, {"connection", p.name}, {"why", name_of(ok.error())}});
 }
 auto engine::find(const std::string& name) const -> config::owner {
     for (const connection& c : config_.connections)

@@ -102,6 +102,7 @@ private:
         [[nodiscard]] auto operator()(const ipsec::ip::address& a) const noexcept -> bool { return link->is_ours(a); }
     };
 
+    void replace_children(ipsec::instant now, peer& p, const connection& before, const connection& after);
     void leaves(packet& p, const ipsec::dataplane::verdict& v);
     void arrives(packet& p, const ipsec::dataplane::verdict& v);
     void send_held(ipsec::instant now);

@@ -108,16 +108,15 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
 }
 
 void loop::make_routes() {
-    routes_->clear();
-    const auto add = [&](const ip::selector& out) {
-        if (auto ok = routes_->add(out.destination, out.source); !ok)
-            report_.line({{"event", "no_route"}, {"to", std::string{ip::to_text(out).view()}}, {"why", ok.error().text()}});
-    };
+    std::vector<routes::wish> all;
+    const auto add = [&](const ip::selector& out) { all.push_back({.far = out.destination, .near = out.source}); };
     for (const connection& c : engine_->settings().connections)
         for (const child& k : c.children) add(make_entry(c, k).selectors.traffic);
     if (manual_)
         for (const auto& e : manual_->outbound_policies)
             if (e.action == policy::action::apply) add(e.selectors.traffic);
+    for (const auto& [to, why] : routes_->replace(all))
+        report_.line({{"event", "no_route"}, {"to", std::string{ip::to_text(to).view()}}, {"why", why.text()}});
 }
 
 // --- the loop itself ------------------------------------------------------------

@@ -45,6 +45,35 @@ TEST_CASE("a connection becomes a peer of IKE", "[gateway][plan]") {
     CHECK_FALSE(c.allow_narrower);
 }
 
+TEST_CASE("a child says what a peer's death means for it", "[gateway][plan]") {
+    using ike::v1::on_dead_peer;
+    const auto when_dead = [](const char* action) {
+        const auto made = make_config(good_config(with_in_child("dpd_action = " + std::string{action})));
+        return made.peers[0].children[0].when_dead;
+    };
+    CHECK(when_dead("none") == on_dead_peer::forget);
+    CHECK(when_dead("clear") == on_dead_peer::forget);
+    CHECK(when_dead("trap") == on_dead_peer::forget);
+    CHECK(when_dead("restart") == on_dead_peer::restart);
+}
+
+TEST_CASE("SAs serve another version of their child where only actions differ", "[gateway][plan]") {
+    policy_ids ids;
+    const auto before = read(std::string{good}, ids);
+    const auto stays = [&](const char* more) {
+        const auto after = read(with_in_child(more), ids);
+        return after->connections[0].children[0].same_sas(before->connections[0].children[0]);
+    };
+    for (const char* more : {"", "start_action = trap|start", "dpd_action = restart", "close_action = trap"}) {
+        CAPTURE(more);
+        CHECK(stays(more));
+    }
+    for (const char* more : {"rekey_time = 2h", "replay_window = 32", "copy_df = no", "rekey_packets = 100", "ah_proposals = sha1"}) {
+        CAPTURE(more);
+        CHECK_FALSE(stays(more));
+    }
+}
+
 TEST_CASE("a child without soft limit is not rekeyed", "[gateway][plan]") {
     CHECK_FALSE(make_config(good_config(with_in_child("rekey_time = 0\n life_time = 1h"))).peers[0].children[0].rekey);
     CHECK(make_config(good_config(with_in_child("rekey_time = 0\n life_time = 1h\n rekey_packets = 100")))
