@@ -39,7 +39,6 @@ auto make_child(const connection& c, const child& of) -> ike::v1::child_config {
         out.remote = client_of(of.remote, c.path.remote.address);
     }
     out.lifetime = {.seconds = seconds_of(of.life.hard.time), .kilobytes = of.life.hard.kilobytes};
-    out.start_at_once = of.start;
     out.rekey = of.life.soft != sa::limits{};
     if (of.life.soft.time != duration{}) out.rekey_at = {seconds_of(of.life.soft.time), seconds_of(of.rand_time)};
     if (of.dpd_action == action::start) out.when_dead = ike::v1::on_dead_peer::restart;

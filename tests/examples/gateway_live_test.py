@@ -34,14 +34,14 @@ class Gateway:
     def inner(self, n):
         return f"10.{self.side}.{n}.1"
 
-    def conf(self, children, connection="", psk="correct horse"):
-        """`children`: name to (number of the networks, more lines)."""
+    def conf(self, children, connection="", psk="correct horse", more=""):
+        """`children`: name to (number of the networks, more lines); `more`: connections beside."""
         a, b = self.side, 3 - self.side
         out = f"connections {{\n gw {{\n version = 1\n local_addrs = 192.0.2.{a}\n remote_addrs = 192.0.2.{b}\n{connection}\n"
         out += " local { auth = psk }\n remote { auth = psk }\n children {\n"
-        for name, (n, more) in children.items():
-            out += f"  {name} {{\n local_ts = 10.{a}.{n}.0/24\n remote_ts = 10.{b}.{n}.0/24\n{more}\n }}\n"
-        (self.folder / "conf").write_text(out + f" }}\n }}\n}}\nsecrets {{ ike {{ secret = \"{psk}\"\n }} }}\n")
+        for name, (n, lines) in children.items():
+            out += f"  {name} {{\n local_ts = 10.{a}.{n}.0/24\n remote_ts = 10.{b}.{n}.0/24\n{lines}\n }}\n"
+        (self.folder / "conf").write_text(out + f" }}\n }}\n{more}}}\nsecrets {{ ike {{ secret = \"{psk}\"\n }} }}\n")
 
     def start(self, *arguments):
         command = [BIN / "gateway", "--control", self.folder / "control", *(arguments or ("--config", self.folder / "conf"))]
@@ -105,6 +105,10 @@ class Scene:
     def both(self, children, **more):
         for g in (self.left, self.right):
             g.conf(children, **more)
+
+    def opens(self, n):
+        """Packets bring SAs."""
+        traffic.ping_until(self.left.ns, self.left.inner(n), self.right.inner(n), 5)
 
     def finish(self):
         for g in (self.left, self.right):
@@ -177,7 +181,92 @@ def reload_begins_a_changed_connection_anew(s):
     s.ping(0)
 
 
-CASES = [reload_keeps_what_did_not_change, reload_begins_a_changed_connection_anew]
+def dead_peer_actions(s):
+    s.right.conf({child: (n, "") for n, child in enumerate("abcd")})
+    s.left.conf(
+        {
+            "a": (0, "start_action = start\n dpd_action = clear\n"),
+            "b": (1, "dpd_action = trap\n"),
+            "c": (2, "start_action = start\n dpd_action = restart\n"),
+            "d": (3, "start_action = trap\n dpd_action = clear\n"),
+        },
+        connection=" dpd_delay = 1s\n dpd_timeout = 2s\n keyingtries = 0\n",
+    )
+    for g in (s.right, s.left):
+        g.start()
+    expect("without a trap no packet starts b", s.answered(1) == 0)
+    s.opens(3)
+    expect("with one they start d", set(s.left.children()) == set("acd"), s.left.children())
+    s.left.ask("initiate b")
+    wait_for("all stand", lambda: len(s.left.children()) == 4, 5)
+    s.right.stop(signal.SIGKILL)
+    wait_for("the peer is dead", lambda: s.left.heard("ike_down", why="peer is dead"), 8)
+    expect("its SAs are gone", s.left.children() == {}, s.left.children())
+    s.right.start()
+    wait_for("c comes back by itself", lambda: list(s.left.children()) == ["c"], 14)
+    s.ping(2)
+    expect("a stays closed", s.answered(0) == 0 and list(s.left.children()) == ["c"], s.left.children())
+    for n in (1, 3):
+        s.opens(n)
+    expect("b and d were opened by packets", set(s.left.children()) == set("bcd"), s.left.children())
+    s.left.ask("initiate a")
+    s.ping(0)
+
+
+def close_actions(s):
+    s.right.conf({child: (n, "") for n, child in enumerate("abc")})
+    s.left.conf(
+        {
+            "a": (0, "start_action = start\n close_action = none\n"),
+            "b": (1, "close_action = trap\n"),
+            "c": (2, "close_action = start\n"),
+        }
+    )
+    for g in (s.right, s.left):
+        g.start()
+    for child in "bc":
+        s.left.ask(f"initiate {child}")
+    wait_for("all stand", lambda: len(s.left.children()) == 3, 5)
+    before = s.left.children()
+    for child in "abc":
+        s.right.ask(f"terminate {child}")
+    wait_for("c comes back", lambda: list(s.left.children()) == ["c"], 5)
+    expect("with other SAs", s.left.children()["c"] != before["c"])
+    expect("a stays closed", s.answered(0) == 0)
+    s.opens(1)
+    s.left.ask("terminate c")  # our own wish is nobody's reason to begin again
+    time.sleep(1.5)
+    expect("c stays closed", list(s.left.children()) == ["b"], s.left.children())
+
+
+def keying_tries(s):
+    nobody = "local_addrs = 192.0.2.1\n remote_addrs = 192.0.2.3\n local { auth = psk }\n remote { auth = psk }\n"
+    once = f"once {{\n version = 1\n {nobody} children {{ n {{ remote_ts = 10.9.0.0/24\n start_action = start\n }} }}\n}}\n"
+    s.right.conf({"a": (0, "")})
+    s.left.conf({"a": (0, "start_action = trap\n")}, connection=" keyingtries = 2\n", more=once)
+    s.left.start()
+    ping = s.left.ns.start(
+        *("ping", "-c1", "-W20", "-I", s.left.inner(0), s.right.inner(0))
+    )  # one packet, sent before there is anybody
+    wait_for("the first try is over", lambda: s.left.heard("failed", child="a"), 15)
+    expect("it was the first", s.left.heard("failed", child="a")[0].get("tries") == 1, s.left.heard("failed"))
+    s.right.start()
+    wait_for("the second one finds the peer", s.left.children, 5)
+    ping.terminate()
+    ping.wait()
+    protected = [x["protected"] for x in s.left.ask("list") if x.get("event") == "stats"]
+    expect("the packet has waited", protected == [1], protected)
+    time.sleep(12)
+    expect("who may try once does not try again", len(s.left.heard("failed", child="n")) == 1, s.left.heard("failed"))
+
+
+CASES = [
+    reload_keeps_what_did_not_change,
+    reload_begins_a_changed_connection_anew,
+    dead_peer_actions,
+    close_actions,
+    keying_tries,
+]
 
 
 def skip(why):
