@@ -260,7 +260,41 @@ def keying_tries(s):
     expect("who may try once does not try again", len(s.left.heard("failed", child="n")) == 1, s.left.heard("failed"))
 
 
+def keys_by_hand_in_udp(s):
+    ports = (4500, 4600)  # of left and right
+    states, policies = "", ""
+    for a, b in ((0, 1), (1, 0)):
+        key = f"0x{'0123456789abcdef' * 2}{a:02x}"
+        states += (
+            f"state add src 192.0.2.{a + 1} dst 192.0.2.{b + 1} proto esp spi 0x{1000 + a} reqid 1 mode tunnel replay-window 32 "
+            f"auth 'hmac(sha1)' 0x{'0b' * 19}{a:02x} enc 'cbc(aes)' {key[:34]} encap espinudp {ports[a]} {ports[b]} 0.0.0.0\n"
+        )
+        for direction, where in (("out", a), ("in", b)):
+            policies += (
+                f"{where} policy add dir {direction} src 10.{a + 1}.0.0/24 dst 10.{b + 1}.0.0/24 "
+                f"tmpl src 192.0.2.{a + 1} dst 192.0.2.{b + 1} proto esp reqid 1 mode tunnel\n"
+            )
+    for side, g in enumerate((s.left, s.right)):
+        own = "".join(line[2:] + "\n" for line in policies.splitlines() if line.startswith(f"{side} "))
+        (g.folder / "xfrm").write_text(states + own)
+        g.start("--xfrm", g.folder / "xfrm")
+    with s.left.ns.inside():  # all that reaches us: IP and what is in it
+        heard = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+    with heard:
+        heard.bind(("out", 0x0800))
+        heard.settimeout(1)
+        s.ping(0)
+        seen = []
+        with contextlib.suppress(TimeoutError):
+            while len(seen) < 6:
+                seen.append(heard.recv(2048))
+    found = {(p[9], int.from_bytes(p[20:22], "big"), int.from_bytes(p[22:24], "big"), p[28:32].hex()) for p in seen}
+    wanted = {(17, 4600, 4500, "00001001")}
+    expect("ESP came in UDP, between the ports that the file says", wanted <= found and all(f[0] == 17 for f in found), found)
+
+
 CASES = [
+    keys_by_hand_in_udp,
     reload_keeps_what_did_not_change,
     reload_begins_a_changed_connection_anew,
     dead_peer_actions,
