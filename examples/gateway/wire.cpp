@@ -24,7 +24,8 @@ auto wire::open(const ip::address& local, std::uint16_t ike_port, std::uint16_t 
     if (!esp) return std::unexpected{esp.error()};
     auto ah = io::raw_ip_socket::open({.protocol = ip::next_header::ah, .local = local, .options = options});
     if (!ah) return std::unexpected{ah.error()};
-    sites_.push_back(std::make_unique<site>(site{local, nat_port, std::move(*ike), std::move(*nat), std::move(*esp), std::move(*ah)}));
+    sites_.push_back(
+        std::make_unique<site>(site{local, nat_port, std::move(*ike), std::move(*nat), std::move(*esp), std::move(*ah)}));
     pending_.emplace_back();
     return {};
 }

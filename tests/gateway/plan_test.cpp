@@ -68,7 +68,8 @@ TEST_CASE("SAs serve another version of their child where only actions differ", 
         CAPTURE(more);
         CHECK(stays(more));
     }
-    for (const char* more : {"rekey_time = 2h", "replay_window = 32", "copy_df = no", "rekey_packets = 100", "ah_proposals = sha1"}) {
+    for (const char* more :
+         {"rekey_time = 2h", "replay_window = 32", "copy_df = no", "rekey_packets = 100", "ah_proposals = sha1"}) {
         CAPTURE(more);
         CHECK_FALSE(stays(more));
     }
