@@ -24,6 +24,14 @@ auto connection::same_but_children(const connection& o) const -> bool {
            dpd_delay == o.dpd_delay && dpd_timeout == o.dpd_timeout && encap == o.encap && keyingtries == o.keyingtries;
 }
 
+auto child::same_sas(child other) const -> bool {
+    other.trap = trap;
+    other.start = start;
+    other.dpd_action = dpd_action;
+    other.close_action = close_action;
+    return *this == other;
+}
+
 auto config::find(std::string_view name) const -> const connection* {
     const auto it = std::ranges::find(connections, name, &connection::name);
     return it == connections.end() ? nullptr : &*it;

@@ -46,6 +46,8 @@ struct child {
     std::uint32_t replay_window = 64;    ///< packets; 0: no anti-replay
     ipsec::ip::tunnel_options tunnel{};  ///< copy_dscp, copy_df, copy_ecn
     friend auto operator==(const child&, const child&) -> bool = default;
+    /// Whether SAs made for `other` serve this one: all is equal but the actions.
+    [[nodiscard]] auto same_sas(child other) const -> bool;
 };
 
 struct connection {

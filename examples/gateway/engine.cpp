@@ -32,8 +32,7 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
         if (const auto ok = xfrm::append_to(spd, *manual); !ok) return std::string{name_of(ok.error())};
     std::vector<std::unique_ptr<peer>> fresh;
     for (const connection& of : c.connections) {
-        const connection* before = config_.find(of.name);
-        if (before != nullptr && *before == of) continue;
+        if (const connection* before = config_.find(of.name); before != nullptr && before->same_but_children(of)) continue;
         ike::v1::config settings;
         settings.peers.push_back(make_peer(of));
         // A gateway that waits for a peer which is not there holds up traffic: 11.5 s in all.
@@ -47,21 +46,43 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
         fresh.push_back(std::move(p));
     }
     // From here on nothing fails: what is gone or other says goodbye, what is as before goes on.
+    const auto stays = [](const config::owner& before, const config::owner& after) {
+        return before && after && before.connection->same_but_children(*after.connection) && before.child->same_sas(*after.child);
+    };
+    for (const connection& of : config_.connections)
+        for (const child& k : of.children) {
+            const auto after = c.find(k.policy);
+            if (!after || *after.child != k) opens_.erase(k.policy);
+            if (stays({&of, &k}, after)) continue;
+            up_.erase(k.policy);
+            tries_.erase(k.policy);
+            again_.erase(k.policy);
+        }
+    std::vector<sa::policy_id> begin;
+    for (const connection& of : c.connections)
+        for (const child& k : of.children)
+            if (const auto before = config_.find(k.policy); k.start && !(stays(before, {&of, &k}) && before.child->start))
+                begin.push_back(k.policy);
+    for (const auto& p : peers_) {
+        const connection& before = *config_.find(p->name);
+        const connection* after = c.find(p->name);
+        if (after != nullptr && before.same_but_children(*after)) {
+            if (before.children != after->children) replace_children(now, *p, before, *after);
+            continue;
+        }
+        p->ike->close(now);
+        report_.line({{"event", "connection_closed"}, {"connection", p->name}});
+    }
+    turn(now);
     std::erase_if(peers_, [&](const std::unique_ptr<peer>& p) {
         const connection* after = c.find(p->name);
-        const connection* before = config_.find(p->name);
-        if (after != nullptr && before != nullptr && *after == *before) return false;
-        p->ike->close(now);
-        turn(now);
-        report_.line({{"event", "connection_closed"}, {"connection", p->name}});
-        return true;
+        return after == nullptr || !config_.find(p->name)->same_but_children(*after);
     });
     for (auto& p : fresh) peers_.push_back(std::move(p));
     spd_ = std::move(spd);
     config_ = std::move(c);
-    for (const connection& of : config_.connections)
-        for (const child& k : of.children)
-            if (k.start) (void)peer_of(of)->ike->start(now, k.policy);
+    held_lost_ += std::erase_if(held_, [&](const held& h) { return !config_.find(h.policy); });
+    for (const sa::policy_id policy : begin) (void)peer_of(*config_.find(policy).connection)->ike->start(now, policy);
     if (manual != nullptr) {
         const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
         const auto make_suite = [](const crypto::transform& t) {
@@ -74,6 +95,19 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
     expiry_ = sadb_.deadline();
     if (look_at_ == instant::never()) look_at_ = now + seconds(1);
     return std::nullopt;
+}
+/// First the SAs go of what is gone or other, in what IKE does not know of as well; then what is new is made known.
+void engine::replace_children(instant now, peer& p, const connection& before, const connection& after) {
+    auto all = make_peer(after).children;
+    auto stay = all;
+    std::erase_if(stay, [&](const ike::v1::child_config& k) {
+        const auto of = [&k](const child& o) { return o.policy == k.policy; };
+        const auto was = std::ranges::find_if(before.children, of), is = std::ranges::find_if(after.children, of);
+        return was == before.children.end() || !is->same_sas(*was);
+    });
+    for (auto* list : {&stay, &all})
+        if (const auto ok = p.ike->replace_children(now, ike::v1::peer_id{0}, std::move(*list)); !ok)
+            report_.line({{"event", "failed"}, {"connection", p.name}, {"why", name_of(ok.error())}});
 }
 auto engine::find(const std::string& name) const -> config::owner {
     for (const connection& c : config_.connections)
@@ -105,7 +139,7 @@ void engine::leaves(packet& p, const dataplane::verdict& v) {
     // Nothing comes to the TUN device that is to pass as it is; and without `trap` nobody waits for an SA.
     if (v.fate != fate::drop || v.reason != drop::no_sa) return;
     const auto whose = config_.find(v.policy);
-    if (!whose || !(whose.child->trap || whose.child->start)) return;
+    if (!whose || !opens(*whose.child)) return;
     if (held_.size() == max_held) {
         held_.pop_front();
         ++held_lost_;
@@ -191,7 +225,7 @@ void engine::rise(instant now, const sa::up_event& event) {
     };
     std::visit(overloaded{[&](const sa::acquire& e) {
                               const auto whose = config_.find(e.policy);
-                              if (!whose || !(whose.child->trap || whose.child->start)) return;
+                              if (!whose || !opens(*whose.child)) return;
                               if (!peer_of(*whose.connection)->ike->handle(now, e)) drop_held(e.policy);
                           },
                           [&](const sa::soft_expired& e) {
@@ -272,19 +306,22 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
         const auto whose = config_.find(policy);
         return whose ? whose.child->name : std::string{};
     };
-    const auto settle = [&](sa::policy_id policy, bool good, std::string_view why) {
-        if (awaited_.erase(policy) > 0) outcomes_[child_name(policy)] = {good, std::string{why}};
-    };
     std::visit(overloaded{[&](const sa::install_inbound& e) { ok = install(now, e); },
                           [&](const sa::install_outbound& e) { ok = install(now, e); },
                           [&](const sa::update_path& e) { ok = sa::apply(sadb_, e).has_value(); },
                           [&](const sa::remove& e) {
+                              auto* in = sadb_.find_inbound(e.id);
+                              auto* out = sadb_.get(sadb_.handle_of_outbound(e.id));
+                              const auto policy = in != nullptr    ? in->parameters().policy
+                                                  : out != nullptr ? out->parameters().policy
+                                                                   : sa::policy_id{};
                               ok = sa::apply(sadb_, e).has_value();
                               report_.line({{"event", "sa_down"},
                                             {"connection", p.name},
                                             {"protocol", e.id.protocol == sa::protocol::esp ? "esp" : "ah"},
                                             {"spi", text(e.id.spi)}});
                               expiry_ = sadb_.deadline();
+                              lost(now, p, policy);
                           },
                           [&](const ike::v1::ike_established& e) {
                               p.standing.insert_or_assign(e.cookies, e);
@@ -297,23 +334,11 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
                           [&](const ike::v1::ike_closed& e) {
                               p.standing.erase(e.cookies);
                               report_.line({{"event", "ike_down"}, {"connection", p.name}, {"why", name_of(e.why)}});
-                              if (e.why == ike::errc::deleted_by_peer || e.why == ike::errc::peer_dead)
-                                  for (const child& k : config_.find(p.name)->children)
-                                      ended(now, k.policy, e.why == ike::errc::peer_dead ? k.dpd_action : k.close_action);
+                              if (e.why != ike::errc::peer_dead) return;
+                              for (const child& k : config_.find(p.name)->children)
+                                  if (!stands(p, k.policy) && up_.erase(k.policy) > 0) ended(now, k.policy, k.dpd_action);
                           },
-                          [&](const ike::v1::exchange_failed& e) {
-                              report_.line({{"event", "failed"},
-                                            {"connection", p.name},
-                                            {"child", child_name(e.policy)},
-                                            {"why", name_of(e.why)}});
-                              settle(e.policy, false, name_of(e.why));
-                              drop_held(e.policy);
-                              // Closed on our side: nothing that waited for this Main Mode comes of it.
-                              if (const auto* c = config_.find(p.name); c != nullptr && e.why == ike::errc::closed)
-                                  for (const child& k : c->children) settle(k.policy, false, name_of(e.why));
-                              const auto whose = config_.find(e.policy);
-                              if (whose && whose.child->start) again_.insert({e.policy, now + seconds(10)});
-                          },
+                          [&](const ike::v1::exchange_failed& e) { failed(now, p, e); },
                           [&](const ike::v1::child_established& e) {
                               report_.line({{"event", "child_up"},
                                             {"connection", p.name},
@@ -321,12 +346,60 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
                                             {"rekeyed", e.rekeyed}});
                               settle(e.policy, true, "");
                               again_.erase(e.policy);
+                              tries_.erase(e.policy);
+                              opens_.erase(e.policy);
+                              up_.insert(e.policy);
                           }},
                event);
 }
-/// A child lost its SAs by somebody else's doing: the configuration says what comes next.
+/// An exchange was given up. Where nobody answered it is begun again, as often as the configuration says.
+void engine::failed(instant now, peer& p, const ike::v1::exchange_failed& e) {
+    const bool waited = e.policy != sa::policy_id{} && e.message_id == isakmp::message_id{} && e.why == ike::errc::timed_out;
+    const auto why = waited ? p.phase_1 : e.why;  // of a Quick Mode that waited for a Main Mode: what that one died of
+    if (e.policy == sa::policy_id{}) p.phase_1 = e.why;
+    const auto whose = config_.find(e.policy);
+    json j{{"event", "failed"}, {"connection", p.name}, {"child", whose ? whose.child->name : ""}, {"why", name_of(why)}};
+    const connection* const c = config_.find(p.name);
+    // One that stands is rekeyed again by the library.
+    if (whose && why == ike::errc::timed_out && !stands(p, e.policy)) {
+        const auto n = ++tries_[e.policy];
+        j["tries"] = n;
+        if (c->keyingtries == 0 || n < c->keyingtries) {
+            again_.insert_or_assign(e.policy, now);
+            return report_.line(std::move(j));
+        }
+    }
+    report_.line(std::move(j));
+    tries_.erase(e.policy);
+    settle(e.policy, false, name_of(why));
+    drop_held(e.policy);
+    // Closed on our side: nothing that waited for this Main Mode comes of it.
+    if (c != nullptr && e.why == ike::errc::closed)
+        for (const child& k : c->children) settle(k.policy, false, name_of(e.why));
+}
+void engine::settle(sa::policy_id policy, bool good, std::string_view why) {
+    if (const auto whose = config_.find(policy); awaited_.erase(policy) > 0 && whose)
+        outcomes_[whose.child->name] = {good, std::string{why}};
+}
+
+/// An SA is gone: if it was the child's last one, and not by our own doing, its peer closed it.
+void engine::lost(instant now, const peer& p, sa::policy_id policy) {
+    const auto whose = config_.find(policy);
+    if (whose && !stands(p, policy) && up_.erase(policy) > 0) ended(now, policy, whose.child->close_action);
+}
+/// A child lost its SAs by somebody else's doing: the configuration says what comes next. Where a peer is dead, the library has
+/// begun again already when that is `start`.
 void engine::ended(instant now, sa::policy_id policy, action what) {
+    opens_[policy] = what != action::none || config_.find(policy).child->trap;
     if (what == action::start) again_.insert({policy, now + seconds(1)});
+}
+/// Whether packets of the child start IKE.
+auto engine::opens(const child& c) const -> bool {
+    const auto it = opens_.find(c.policy);
+    return it != opens_.end() ? it->second : c.trap || c.start;
+}
+auto engine::stands(const peer& p, sa::policy_id policy) -> bool {
+    return std::ranges::any_of(p.ike->children(), [&](const ike::v1::child_pair& c) { return c.policy == policy; });
 }
 
 void engine::watcher::on(const ike::audit_record& r) noexcept { g->report_.audit(r.when, describe(r)); }
@@ -344,6 +417,7 @@ auto engine::initiate(instant now, const std::string& name) -> std::string {
     if (!whose) return fmt::format("no child is called '{}'", name);
     awaited_.insert(whose.child->policy);
     outcomes_.erase(name);
+    opens_.erase(whose.child->policy);
     if (auto ok = peer_of(*whose.connection)->ike->start(now, whose.child->policy); !ok) {
         awaited_.erase(whose.child->policy);
         return std::string{name_of(ok.error())};
@@ -367,6 +441,8 @@ auto engine::terminate(instant now, const std::string& name) -> std::string {
     const auto whose = find(name);
     if (!whose) return fmt::format("no child is called '{}'", name);
     bool any = false;
+    up_.erase(whose.child->policy);
+    again_.erase(whose.child->policy);
     for_each_pair([&](peer& p, const ike::v1::child_pair& pair) {
         if (pair.policy != whose.child->policy) return;
         any = true;
@@ -377,10 +453,15 @@ auto engine::terminate(instant now, const std::string& name) -> std::string {
 auto engine::terminate_ike(instant now, const std::string& name) -> std::string {
     const connection* c = config_.find(name);
     if (c == nullptr) return fmt::format("no connection is called '{}'", name);
+    for (const child& k : c->children) {
+        up_.erase(k.policy);
+        again_.erase(k.policy);
+    }
     peer_of(*c)->ike->close(now);
     return {};
 }
 void engine::flush_sas(instant now) {
+    up_.clear();
     for_each_pair(
         [&](peer& p, const ike::v1::child_pair& pair) { p.ike->handle(now, sa::hard_expired{pair.inbound[0], pair.policy}); });
 }

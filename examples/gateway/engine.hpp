@@ -84,6 +84,7 @@ private:
         watcher look;
         std::optional<ipsec::ike::v1::endpoint<traits>> ike;
         std::map<ipsec::isakmp::cookie_pair, ipsec::ike::v1::ike_established> standing;
+        ipsec::ike::errc phase_1 = ipsec::ike::errc::timed_out;  ///< why the last Main Mode failed
     };
     struct auditor {
         engine* g;
@@ -102,6 +103,7 @@ private:
         [[nodiscard]] auto operator()(const ipsec::ip::address& a) const noexcept -> bool { return link->is_ours(a); }
     };
 
+    void replace_children(ipsec::instant now, peer& p, const connection& before, const connection& after);
     void leaves(packet& p, const ipsec::dataplane::verdict& v);
     void arrives(packet& p, const ipsec::dataplane::verdict& v);
     void send_held(ipsec::instant now);
@@ -110,7 +112,12 @@ private:
     template <class Install> auto install(ipsec::instant now, const Install& e) -> bool;
     void rise(ipsec::instant now, const ipsec::sa::up_event& e);
     void look_at_activity(ipsec::instant now);
+    void failed(ipsec::instant now, peer& p, const ipsec::ike::v1::exchange_failed& e);
+    void settle(ipsec::sa::policy_id policy, bool good, std::string_view why);
+    void lost(ipsec::instant now, const peer& p, ipsec::sa::policy_id policy);
     void ended(ipsec::instant now, const ipsec::sa::policy_id policy, action what);
+    [[nodiscard]] auto opens(const child& c) const -> bool;
+    [[nodiscard]] static auto stands(const peer& p, ipsec::sa::policy_id policy) -> bool;
     [[nodiscard]] auto find(const std::string& child) const -> config::owner;
     [[nodiscard]] auto peer_of(const connection& c) -> peer*;
     template <class F> void for_each_pair(F&& f);
@@ -138,6 +145,9 @@ private:
     std::set<ipsec::sa::policy_id> awaited_;  ///< policies whose outcome somebody waits for
     std::map<std::uint32_t, std::uint64_t> seen_;  ///< packets by inbound SPI, when they were looked at last
     std::map<ipsec::sa::policy_id, ipsec::instant> again_;  ///< children to begin once more, and when
+    std::map<ipsec::sa::policy_id, std::uint32_t> tries_;  ///< exchanges in a row that nobody answered
+    std::set<ipsec::sa::policy_id> up_;                    ///< children with SAs that we did not end ourselves
+    std::map<ipsec::sa::policy_id, bool> opens_;           ///< whether packets start IKE, where it is not as `start_action` says
     ipsec::instant expiry_ = ipsec::instant::never(), look_at_ = ipsec::instant::never();
     std::uint64_t held_lost_ = 0, tun_refused_ = 0;
     std::array<std::byte, ipsec::ike::v1::endpoint<traits>::max_message> scratch_{};

@@ -94,12 +94,15 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
             return fmt::format("connection {}, address {}: {}", c.name, text(c.path.local.address), ok.error().text());
     }
     if (manual)
-        for (const auto* list : {&manual->inbound, &manual->outbound})
-            for (const auto& s : *list) {
-                const auto& local = list == &manual->inbound ? s.parameters.id.destination : s.parameters.source;
-                if (auto ok = wire_.open(local, 500, 4500); !ok)
-                    return fmt::format("{}, address {}: {}", options_.xfrm, text(local), ok.error().text());
-            }
+        for (const bool in_udp : {true, false})  // those that want a port of their own come first
+            for (const auto* list : {&manual->inbound, &manual->outbound})
+                for (const auto& s : *list) {
+                    const sa::parameters& p = s.parameters;
+                    const auto& local = list == &manual->inbound ? p.id.destination : p.source;
+                    if (static_cast<bool>(p.encapsulation) != in_udp) continue;
+                    if (auto ok = wire_.open(local, 500, p.encapsulation.local); !ok)
+                        return fmt::format("{}, address {}: {}", options_.xfrm, text(local), ok.error().text());
+                }
     if (auto bad = engine_->load(at, std::move(f.settings), manual ? &*manual : nullptr)) return bad;
     manual_ = std::move(manual);
     manual_text_ = std::move(f.xfrm_text);
@@ -108,16 +111,15 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
 }
 
 void loop::make_routes() {
-    routes_->clear();
-    const auto add = [&](const ip::selector& out) {
-        if (auto ok = routes_->add(out.destination, out.source); !ok)
-            report_.line({{"event", "no_route"}, {"to", std::string{ip::to_text(out).view()}}, {"why", ok.error().text()}});
-    };
+    std::vector<routes::wish> all;
+    const auto add = [&](const ip::selector& out) { all.push_back({.far = out.destination, .near = out.source}); };
     for (const connection& c : engine_->settings().connections)
         for (const child& k : c.children) add(make_entry(c, k).selectors.traffic);
     if (manual_)
         for (const auto& e : manual_->outbound_policies)
             if (e.action == policy::action::apply) add(e.selectors.traffic);
+    for (const auto& [to, why] : routes_->replace(all))
+        report_.line({{"event", "no_route"}, {"to", std::string{ip::to_text(to).view()}}, {"why", why.text()}});
 }
 
 // --- the loop itself ------------------------------------------------------------

@@ -39,9 +39,9 @@ auto make_child(const connection& c, const child& of) -> ike::v1::child_config {
         out.remote = client_of(of.remote, c.path.remote.address);
     }
     out.lifetime = {.seconds = seconds_of(of.life.hard.time), .kilobytes = of.life.hard.kilobytes};
-    out.start_at_once = of.start;
     out.rekey = of.life.soft != sa::limits{};
     if (of.life.soft.time != duration{}) out.rekey_at = {seconds_of(of.life.soft.time), seconds_of(of.rand_time)};
+    if (of.dpd_action == action::start) out.when_dead = ike::v1::on_dead_peer::restart;
     return out;
 }
 
@@ -59,10 +59,7 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.nat.force = c.encap;
     out.dpd.delay = c.dpd_delay;
     out.dpd.timeout = c.dpd_timeout;
-    for (const child& of : c.children) {
-        out.children.push_back(make_child(c, of));
-        if (of.dpd_action == action::start) out.dpd.action = ike::v1::on_dead_peer::restart;
-    }
+    for (const child& of : c.children) out.children.push_back(make_child(c, of));
     return out;
 }
 

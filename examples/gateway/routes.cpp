@@ -92,24 +92,36 @@ auto routes::open(unsigned device) -> io::os_result<routes> {
 }
 routes::~routes() {
     if (!fd_) return;
-    clear();
+    (void)replace({});
     for (const bool v6 : {false, true}) (void)rule(false, v6);
 }
 
-auto routes::add(const ip::range& far, const ip::range& near) -> io::os_result<void> {
-    const auto prefix = far.as_prefix();
-    if (!prefix) return std::unexpected{io::os_error{io::errc::not_supported, 0, "routing to a range that is no subnet"}};
-    known k{.first = far.first(), .length = prefix->length()};
-    for (const auto& a : own_addresses())
-        if (!k.source && near.contains(a)) k.source = a;
-    if (std::ranges::any_of(known_, [&](const known& o) { return o.first == k.first && o.length == k.length; })) return {};
-    if (auto ok = route(true, k); !ok) return ok;
-    known_.push_back(k);
-    return {};
-}
-void routes::clear() {
-    for (const known& k : known_) (void)route(false, k);
-    known_.clear();
+auto routes::replace(std::span<const wish> all) -> std::vector<std::pair<ip::range, io::os_error>> {
+    std::vector<std::pair<ip::range, io::os_error>> without;
+    std::vector<known> wanted;
+    const auto mine = own_addresses();
+    for (const wish& w : all) {
+        const auto prefix = w.far.as_prefix();
+        if (!prefix) {
+            without.emplace_back(w.far, io::os_error{io::errc::not_supported, 0, "routing to a range that is no subnet"});
+            continue;
+        }
+        known k{.first = w.far.first(), .length = prefix->length()};
+        if (const auto a = std::ranges::find_if(mine, [&](const auto& one) { return w.near.contains(one); }); a != mine.end())
+            k.source = *a;
+        const auto has = [&k](const known& o) { return o.same_destination(k); };
+        if (std::ranges::any_of(wanted, has)) continue;
+        if (std::ranges::find(known_, k) == known_.end())
+            if (const auto ok = route(true, k); !ok) {
+                without.emplace_back(w.far, ok.error());
+                continue;
+            }
+        wanted.push_back(k);
+    }
+    for (const known& k : known_)
+        if (std::ranges::none_of(wanted, [&k](const known& o) { return o.same_destination(k); })) (void)route(false, k);
+    known_ = std::move(wanted);
+    return without;
 }
 
 auto routes::rule(bool add, bool v6) const -> io::os_result<void> {

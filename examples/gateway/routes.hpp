@@ -2,7 +2,10 @@
 // The routes that bring packets to the TUN device, by rtnetlink: a table of their own, which everything uses but what the gateway
 // itself sends.
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ipsec/io/linux/descriptor.hpp"
@@ -25,10 +28,13 @@ public:
     /// Takes the rules back; the routes go with the device.
     ~routes();
 
-    /// These destinations go to the device, with an own address out of `near` as their source where there is one.
-    [[nodiscard]] auto add(const ipsec::ip::range& far, const ipsec::ip::range& near) -> ipsec::io::os_result<void>;
-    /// All routes are taken back.
-    void clear();
+    /// Packets to `far` go to the device, with an own address out of `near` as their source where there is one.
+    struct wish {
+        ipsec::ip::range far, near;
+    };
+    /// From now on these and no others: what stays is not touched, and what is new comes before what is gone goes.
+    /// @return the destinations that get no route, and why
+    auto replace(std::span<const wish> all) -> std::vector<std::pair<ipsec::ip::range, ipsec::io::os_error>>;
 
 private:
     routes() = default;
@@ -36,6 +42,8 @@ private:
         ipsec::ip::address first;
         unsigned length = 0;
         std::optional<ipsec::ip::address> source{};
+        [[nodiscard]] auto same_destination(const known& o) const -> bool { return first == o.first && length == o.length; }
+        friend auto operator==(const known&, const known&) -> bool = default;
     };
     [[nodiscard]] auto rule(bool add, bool v6) const -> ipsec::io::os_result<void>;
     [[nodiscard]] auto route(bool add, const known& k) const -> ipsec::io::os_result<void>;

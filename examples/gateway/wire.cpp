@@ -10,7 +10,11 @@ namespace gateway {
 using namespace ipsec;
 
 auto wire::open(const ip::address& local, std::uint16_t ike_port, std::uint16_t nat_port) -> io::os_result<void> {
-    if (find(local) != nullptr) return {};
+    if (const site* const there = find(local)) {
+        if (nat_port == 0 || nat_port == there->nat_port) return {};
+        return std::unexpected{io::os_error{io::errc::not_supported, 0, "a second port for ESP in UDP"}};
+    }
+    if (nat_port == 0) nat_port = 4500;
     const io::socket_options options{.mark = routes::mark, .receive_buffer = 4U << 20, .send_buffer = 4U << 20};
     auto ike = io::udp_socket::open({.local = {local, ike_port}, .options = options});
     if (!ike) return std::unexpected{ike.error()};
@@ -20,7 +24,8 @@ auto wire::open(const ip::address& local, std::uint16_t ike_port, std::uint16_t 
     if (!esp) return std::unexpected{esp.error()};
     auto ah = io::raw_ip_socket::open({.protocol = ip::next_header::ah, .local = local, .options = options});
     if (!ah) return std::unexpected{ah.error()};
-    sites_.push_back(std::make_unique<site>(site{local, std::move(*ike), std::move(*nat), std::move(*esp), std::move(*ah)}));
+    sites_.push_back(
+        std::make_unique<site>(site{local, nat_port, std::move(*ike), std::move(*nat), std::move(*esp), std::move(*ah)}));
     pending_.emplace_back();
     return {};
 }

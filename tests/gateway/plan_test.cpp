@@ -39,10 +39,40 @@ TEST_CASE("a connection becomes a peer of IKE", "[gateway][plan]") {
     CHECK(c.local == ike::client{.addresses = *ip::parse_prefix("10.1.0.0/16")});
     CHECK(c.remote == ike::client{.addresses = *ip::parse_prefix("10.2.0.0/16")});
     CHECK(c.lifetime == ike::v1::lifetime{.seconds = 3960, .kilobytes = 1024});
-    CHECK(c.start_at_once);
+    CHECK_FALSE(c.start_at_once);  // the gateway asks for it once, and not whenever an ISAKMP SA comes to stand
     CHECK(c.rekey);
     CHECK(c.rekey_at == ike::v1::rekey_time{.after = 3600, .chance = 360});
     CHECK_FALSE(c.allow_narrower);
+}
+
+TEST_CASE("a child says what a peer's death means for it", "[gateway][plan]") {
+    using ike::v1::on_dead_peer;
+    const auto when_dead = [](const char* action) {
+        const auto made = make_config(good_config(with_in_child("dpd_action = " + std::string{action})));
+        return made.peers[0].children[0].when_dead;
+    };
+    CHECK(when_dead("none") == on_dead_peer::forget);
+    CHECK(when_dead("clear") == on_dead_peer::forget);
+    CHECK(when_dead("trap") == on_dead_peer::forget);
+    CHECK(when_dead("restart") == on_dead_peer::restart);
+}
+
+TEST_CASE("SAs serve another version of their child where only actions differ", "[gateway][plan]") {
+    policy_ids ids;
+    const auto before = read(std::string{good}, ids);
+    const auto stays = [&](const char* more) {
+        const auto after = read(with_in_child(more), ids);
+        return after->connections[0].children[0].same_sas(before->connections[0].children[0]);
+    };
+    for (const char* more : {"", "start_action = trap|start", "dpd_action = restart", "close_action = trap"}) {
+        CAPTURE(more);
+        CHECK(stays(more));
+    }
+    for (const char* more :
+         {"rekey_time = 2h", "replay_window = 32", "copy_df = no", "rekey_packets = 100", "ah_proposals = sha1"}) {
+        CAPTURE(more);
+        CHECK_FALSE(stays(more));
+    }
 }
 
 TEST_CASE("a child without soft limit is not rekeyed", "[gateway][plan]") {

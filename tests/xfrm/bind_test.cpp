@@ -86,6 +86,15 @@ TEST_CASE("a state is mapped to the parameters of an SA", "[xfrm][manual_sa]") {
     CHECK(xfrm::parameters_of(f.states[4]).icv_alignment == 8);
 }
 
+TEST_CASE("UDP ports are seen from this end", "[xfrm][bind]") {
+    const auto b = bound_of(state_line(true, "0x1000", "mode tunnel encap espinudp 4500 4501 0.0.0.0 ") +
+                            state_line(false, "0x1001", "mode tunnel encap espinudp 4501 4500 0.0.0.0 ") +
+                            state_line(true, "0x1002", "mode tunnel "));
+    CHECK(b.outbound.at(0).parameters.encapsulation == sa::udp_encapsulation{4500, 4501});
+    CHECK(b.inbound.at(0).parameters.encapsulation == sa::udp_encapsulation{4500, 4501});
+    CHECK_FALSE(b.outbound.at(1).parameters.encapsulation);
+}
+
 TEST_CASE("an SA in transport mode takes packets between its hosts", "[xfrm][manual_sa]") {
     const auto f = parsed(state_line(true, "0x1000", "mode transport sel src 192.0.2.0/24 proto tcp") +
                           state_line(true, "0x1001", "mode tunnel") +

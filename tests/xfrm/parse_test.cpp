@@ -71,7 +71,8 @@ TEST_CASE("a state line gives every part of an SA", "[xfrm][parse]") {
     CHECK(s.flags == xfrm::state_flags{.noecn = true, .nopmtudisc = true, .dont_encap_dscp = true});
     CHECK(s.transform == crypto::transform{encryption_id::aes_cbc, 128, integrity_id::hmac_sha2_256_128});
     CHECK("0x" + hex(s.keymat.view()) == std::string{aes_key} + std::string{sha256_key.substr(2)});
-    CHECK(s.encapsulation == xfrm::udp_encapsulation{4500, 4501, ip::address::v4(198, 51, 100, 7)});
+    CHECK(s.encapsulation == sa::udp_encapsulation{4500, 4501});
+    CHECK(s.original == ip::address::v4(198, 51, 100, 7));
     ip::selector wanted;
     wanted.source = prefix("10.1.0.0/16");
     wanted.destination = prefix("10.2.0.9");
@@ -302,6 +303,7 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"state add @E limit frob 5", errc::bad_value, 1, 46, "frob", "limit"},
         {"state add @E limit byte-hard 5 limit byte-hard 6", errc::repeated_word, 1, 64, "byte-hard", "limit"},
         {"state add @E encap espintcp 1 2 0.0.0.0", errc::unsupported, 1, 46, "espintcp", "encap"},
+        {"state add @E encap espinudp 1 0 0.0.0.0", errc::bad_value, 1, 57, "0", "1"},
         {"state add @E encap espinudp 1 65536 0.0.0.0", errc::bad_value, 1, 57, "65536", "1"},
         {"state add @E proto ah spi 0x100 auth sha1 @1 encap espinudp 1 2 0.0.0.0", errc::unsupported, 1, 1, "encap", ""},
         {"state add @E proto esp spi 0x100 enc aes @A flag esn", errc::missing_word, 1, 1, "replay-window", ""},

@@ -96,6 +96,7 @@ private:
         if (!m) return std::unexpected{m.error()};
         m->parameters.policy = r.policy;
         m->parameters.bundle = r.bundle;
+        if (auto& udp = m->parameters.encapsulation; &to == &to_.inbound) std::swap(udp.local, udp.remote);
         if (r.policy.value() == 0) ++to_.without_policy;
         to.push_back(std::move(*m));
         return {};

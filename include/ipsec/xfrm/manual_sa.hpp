@@ -30,7 +30,6 @@ struct manual_sa {
     secret<128> keymat;
     sa::sequence64 sent;      ///< sending goes on after this number
     sa::sequence64 received;  ///< receiving: this number and those before it count as seen
-    std::optional<udp_encapsulation> encapsulation;
     source_line line;
 };
 
@@ -56,7 +55,8 @@ namespace detail {
 
 /// What the state says, in this library's terms; it may not be allowed together (`manual_sa_of`). Outer headers and ICV padding
 /// are as the kernel makes them: flow labels are copied, AH pads to 8 octets unless `align4` says otherwise. Without
-/// `replay-window` there is no anti-replay.                                             RFC 2406 §5, RFC 4302 §3.3.3.2.1
+/// `replay-window` there is no anti-replay. UDP ports are those of an SA that sends.
+///                                            RFC 2406 §5, RFC 4302 §3.3.3.2.1
 // req: rfc2406-5-2, rfc2401-4.4.3-1
 [[nodiscard]] inline auto parameters_of(const state& s) noexcept -> sa::parameters {
     sa::parameters p = sa::manual(s.id, s.mode, s.source);
@@ -67,6 +67,7 @@ namespace detail {
         p.window = s.replay_window;
     }
     p.lifetimes = {.soft = detail::limits_of(s.soft), .hard = detail::limits_of(s.hard)};
+    p.encapsulation = s.encapsulation;
     p.tunnel.copy_flow_label = true;
     if (s.flags.nopmtudisc) p.tunnel.df = ip::df_rule::clear;
     if (s.flags.noecn) p.tunnel.ecn = ip::ecn_mode::compatibility;
@@ -89,7 +90,6 @@ namespace detail {
                 .keymat = s.keymat.clone(),
                 .sent = sa::sequence64{s.sent},
                 .received = sa::sequence64{s.received},
-                .encapsulation = s.encapsulation,
                 .line = s.line};
     m.parameters.allow_static_counter_keys = allowed.allow_static_counter_keys;
     const bool authenticated =

@@ -26,14 +26,6 @@ struct state_limits {
     friend constexpr auto operator==(const state_limits&, const state_limits&) noexcept -> bool = default;
 };
 
-/// ESP in UDP.                                                                                 RFC 3948 §2.1
-struct udp_encapsulation {
-    std::uint16_t source_port = 4500;
-    std::uint16_t destination_port = 4500;
-    ip::address original;  ///< the peer's own address before translation; all zeros when it is not known
-    friend constexpr auto operator==(const udp_encapsulation&, const udp_encapsulation&) noexcept -> bool = default;
-};
-
 /// The flags of a state that this library has a meaning for.
 struct state_flags {
     bool noecn = false;             ///< the outer ECN field is not taken from the inner one        RFC 6040 §4.1
@@ -66,7 +58,8 @@ struct state {
     secret<128> keymat;                   ///< cipher key, salt, integrity key                      RFC 4301 §4.5.2
     ip::selector selectors;               ///< `sel`; without it everything of the ends' family, or of both with `af-unspec`
     state_limits soft, hard;
-    std::optional<udp_encapsulation> encapsulation;
+    sa::udp_encapsulation encapsulation;  ///< `encap espinudp`, as the sender sees it: `local` is the source port  RFC 3948 §2.1
+    ip::address original;  ///< beside it: the peer's own address before translation; all zeros when it is not known
     source_line line;
 
     friend auto operator==(const state&, const state&) noexcept -> bool = default;

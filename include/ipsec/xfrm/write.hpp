@@ -35,7 +35,7 @@ public:
         put_mode(s.mode);
         put_window(s);
         put_algorithms(s);
-        if (s.encapsulation) put(*s.encapsulation);
+        if (s.encapsulation) put_encapsulation(s);
         if (listing_) put_context(s);
         put_selectors(s);
         if (!listing_) {
@@ -113,10 +113,10 @@ private:
         if (!key.empty()) out_.put("0x");
         for (const auto b : key) out_.hexadecimal(std::to_integer<unsigned>(b), 2);
     }
-    void put(const udp_encapsulation& e) noexcept {
-        out_.put(listing_ ? "\n\tencap type espinudp sport " : " encap espinudp ").decimal(e.source_port);
-        out_.put(listing_ ? " dport " : " ").decimal(e.destination_port).put(listing_ ? " addr " : " ");
-        ip::detail::put(out_, e.original);
+    void put_encapsulation(const state& s) noexcept {
+        out_.put(listing_ ? "\n\tencap type espinudp sport " : " encap espinudp ").decimal(s.encapsulation.local);
+        out_.put(listing_ ? " dport " : " ").decimal(s.encapsulation.remote).put(listing_ ? " addr " : " ");
+        ip::detail::put(out_, s.original);
     }
     void put_context(const state& s) noexcept {
         const auto item = [&](std::string_view name, std::uint64_t v) { out_.put(name).put(" 0x").hexadecimal(v & 0xffffffffU); };

@@ -104,8 +104,8 @@ public:
         for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) close(now, peer_id{i});
     }
 
-    /// Another list of children for a peer whose SAs stand. A child is known by its policy: where `same_sas` holds it keeps all it
-    /// has, its exchanges that are under way too. SAs and exchanges of one that is gone or other end, with a Delete; those of
+    /// Another list of children for a peer whose SAs stand. A child is known by its policy: where `same_sas` holds it keeps all
+    /// it has, its exchanges that are under way too. SAs and exchanges of one that is gone or other end, with a Delete; those of
     /// one that is new are up to `start`. The ISAKMP SAs stay.
     /// @return `errc::no_such_peer`, or what `check` says; then everything is as before
     auto replace_children(instant now, peer_id peer, std::vector<child_config> children) -> result<void>;

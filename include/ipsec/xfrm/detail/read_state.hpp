@@ -149,14 +149,18 @@ private:
         constexpr std::array<std::string_view, 1> names{"espinudp"};
         constexpr std::array<std::string_view, 2> others{"espinudp-nonike", "espintcp"};
         (void)take_choice(in_, names, others);
-        udp_encapsulation e;
+        const auto take_port = [this](std::uint16_t& into) {
+            const word* const at = in_.peek();
+            const word w = at != nullptr ? *at : word{};
+            into = take_number<std::uint16_t>(in_);
+            if (into == 0 && !in_.failed()) in_.fail(errc::bad_value, w);
+        };
         if (listed) expect("sport");
-        e.source_port = take_number<std::uint16_t>(in_);
+        take_port(s_.encapsulation.local);
         if (listed) expect("dport");
-        e.destination_port = take_number<std::uint16_t>(in_);
+        take_port(s_.encapsulation.remote);
         if (listed) expect("addr");
-        e.original = take_address(in_);
-        s_.encapsulation = e;
+        s_.original = take_address(in_);
     }
     void expect(std::string_view name) noexcept {
         const word w = in_.take();
