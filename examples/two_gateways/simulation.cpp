@@ -133,11 +133,12 @@ auto simulation::finish() -> std::optional<std::string> {
 
 auto simulation::summary() const -> std::string {
     const auto& seen = link_.seen();
+    const char* verdict = holds() ? "EQUAL" : nothing_came_out() ? "NOTHING CAME OUT" : "NOT EQUAL";
     std::string s = fmt::format(
-        "{}: {} packets, {} octets in; {} packets, {} octets out, equal; on the wire {} ESP, {} AH, {} IKE in {} ISAKMP SAs and "
-        "{} IPsec SAs",
-        holds() ? "EQUAL" : "NOT EQUAL", check_.packets_in(), check_.octets_in(), check_.equal(), check_.octets_out(), seen.esp,
-        seen.ah, seen.ike, keys_.ike_sas(), keys_.ipsec_sas());
+        "{}: {} packets, {} octets in; {} packets, {} octets out{}; on the wire {} ESP, {} AH, {} IKE in {} ISAKMP SAs and {} "
+        "IPsec SAs",
+        verdict, check_.packets_in(), check_.octets_in(), check_.equal(), check_.octets_out(),
+        nothing_came_out() ? "" : ", equal", seen.esp, seen.ah, seen.ike, keys_.ike_sas(), keys_.ipsec_sas());
     const auto list = [&s](const char* title, const std::map<std::string, std::uint64_t>& counts) {
         std::string items;
         for (const auto& [reason, n] : counts) items += fmt::format("{}{} {}", items.empty() ? "" : ", ", reason, n);

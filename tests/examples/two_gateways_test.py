@@ -73,6 +73,7 @@ def carries(work):
     expected = demo_packets()
     runs = [("--mode", m, "--protocol", p) for m in ("tunnel", "transport") for p in ("esp", "ah", "esp+ah")]
     runs += [("--suite", s, "--pfs", "modp1024") for s in ("3des-md5", "aes256-sha512", "aes256gcm16", "null-sha256", "aes192-sha384", "aes128-sha256")]
+    runs += [("--protocol", "ah", "--suite", "sha256"), ("--protocol", "esp+ah", "--suite", "aes128gcm16-sha384-modp1024")]
     runs += [("--lifetime", "1s", "--pfs", "modp1024"), ("--lifetime", "1s,ike=2s"), ("--lifetime", "8kB", "--protocol", "esp+ah"),
              ("--left", "10.1.0.0/24,fd01::/64"), ("--pfs", "modp2048")]
     for arguments in runs:
@@ -103,6 +104,34 @@ def repeats(work):
         out = os.path.join(work, "lossy")
         code, shown, errors = run("--loss", "0.3", "--seed", str(seed), "--pfs", "modp1024", "--lifetime", "2s", "--out", out, "--quiet")
         check(f"loss 0.3, seed {seed}: whatever came out is equal", code == 0 and "lost on the link" in shown, shown + errors)
+
+
+def loses_most(work):
+    """A run in which nothing comes across claims no success, and no run hangs."""
+    out = os.path.join(work, "lost")
+    for arguments in (("--loss", "1"), ("--loss", "1", "--seed", "1", "--protocol", "esp+ah"), ("--loss", "1", "--mode", "transport"), ("--lifetime", "1kB", "--in", one_long_packet(work))):
+        code, shown, errors = run(*arguments, "--out", out, "--quiet", timeout=120)
+        count = "1 packets" if "--in" in arguments else "102 packets"
+        check(f"{' '.join(arguments[:4])}: nothing came out, which is no success", code == 1 and shown.startswith(f"NOTHING CAME OUT: {count}") and "; 0 packets, 0 octets out;" in shown and
+              ("no SA yet 102" in shown or "lets any SA carry 1;" in shown), shown + errors)
+    came = {"0.6": 0, "0.9": 0}
+    for loss, seed in ((loss, seed) for loss in came for seed in range(1, 11)):
+        code, shown, errors = run("--loss", loss, "--seed", str(seed), "--pfs", "modp1024", "--out", out, "--quiet", timeout=120)
+        packets = len(packets_of(os.path.join(out, "recovered.pcap")))
+        came[loss] += packets
+        word = "EQUAL: 102 packets" if packets else "NOTHING CAME OUT: 102 packets"
+        check(f"loss {loss}, seed {seed}: {'says' if packets else 'does not say'} that what came out is equal", code == (0 if packets else 1) and shown.startswith(word) and
+              f"; {packets} packets, " in shown, shown + errors)
+    check("loss 0.6: packets come across with some seeds", came["0.6"] > 0, str(came))
+
+
+def one_long_packet(work):
+    """A capture of one packet that is longer than 1 kB."""
+    path = os.path.join(work, "long.pcap")
+    with open(path, "wb") as f:
+        data = next(p for p in packets_of(DEMO) if crosses(p) and len(p) > 1024)
+        f.write(struct.pack("<IHHiIIIIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101, 1000, 0, len(data), len(data)) + data)
+    return path
 
 
 def quiet_and_formats(work):
@@ -162,6 +191,11 @@ def refuses(work):
         "a cipher without integrity": ["--suite", "aes128"],
         "a key length that there is not": ["--suite", "aes100-sha1"],
         "a suite that IKEv1 has not": ["--suite", "chacha20poly1305"],
+        "AH and a combined mode": ["--protocol", "ah", "--suite", "aes128gcm16"],
+        "AH and a combined mode with a group": ["--protocol", "ah", "--suite", "aes128gcm16-modp1024"],
+        "AH over a combined mode, and no integrity for AH": ["--protocol", "esp+ah", "--suite", "aes128gcm16"],
+        "an integrity beside a combined mode without AH": ["--suite", "aes128gcm16-sha256"],
+        "AH, and an integrity beside a combined mode that it does not use": ["--protocol", "ah", "--suite", "aes128gcm16-sha256"],
         "an unknown group": ["--pfs", "modp42"],
         "an unknown mode": ["--mode", "wormhole"],
         "an unknown protocol": ["--protocol", "gre"],
@@ -206,6 +240,9 @@ def refuses(work):
         check(f"{inside} is something else already: exit 2 and one line that names it", code == 2 and len(errors.splitlines()) == 1 and "taken/" + inside in errors, f"{code}: {errors}")
         after = sorted(glob.glob(os.path.join(folder, "**"), recursive=True, include_hidden=True))
         check(f"{inside} is something else already: the folder stays as it was", before == after, str(after))
+    for protocol, words in (("ah", "sha256"), ("esp+ah", "aes128gcm16-sha256")):
+        _, _, errors = run("--protocol", protocol, "--suite", "aes128gcm16", "--out", os.path.join(work, "refusals", "new"))
+        check(f"{protocol} and a combined mode: the line says what lacks and what to write", "--suite: 'aes128gcm16' names no integrity algorithm for AH: " in errors and words in errors, errors)
     code, shown, _ = run("--help")
     check("--help says what is compared and what the exit codes mean", code == 0 and "TTL" in shown and "Exit code" in shown)
 
@@ -267,6 +304,6 @@ def streams(work):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        for part in (carries, repeats, quiet_and_formats, refuses, too_little_volume, with_tshark, streams):
+        for part in (carries, repeats, loses_most, quiet_and_formats, refuses, too_little_volume, with_tshark, streams):
             part(folder)
     finish()
