@@ -166,6 +166,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_flag("--quiet", o.quiet, "print the last line alone");
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     const auto given = [&app](const char* name) { return app.count(name) > 0; };
+    if (!given("--in")) o.in_license = "BSL-1.0";  // it comes with this project
     o.out = out;
     if (out.empty()) return complain("--out: no name: give a folder");
     if (o.in.empty()) return complain("--in: no name: give a file, or - for the standard input");

@@ -8,6 +8,7 @@ Environment: as support.py says, IPSECPP_SANITIZED (1: no limit on memory), IPSE
 import glob
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import struct
@@ -54,12 +55,16 @@ def demo_packets():
     return [routed(p) for p in packets_of(DEMO) if crosses(p)]
 
 
-def with_oracle(name, out):
+def with_oracle(name, out, fault=None):
+    """The oracle holds protected.pcap against keys.json; with a fault in these, its name is in what the oracle says."""
     if not needs(importlib.util.find_spec("cryptography"), "no module `cryptography` (Debian: python3-cryptography), which the oracle reads protected.pcap with"):
         return
     code, shown, errors = support.run(sys.executable, os.path.join(SOURCE, "tests", "oracle", "oracle.py"), os.path.join(out, "protected.pcap"), "--keys",
                                       os.path.join(out, "keys.json"))
-    check(f"{name}: the oracle derives all keys and opens everything", code == 0, shown + errors)
+    if fault is None:
+        check(f"{name}: the oracle derives all keys and finds in each frame what keys.json says", code == 0, shown + errors)
+    else:
+        check(f"{name}: the oracle says so", code == 1 and fault in shown, shown + errors)
 
 
 def files_of(folder):
@@ -89,6 +94,66 @@ def carries(work):
         allowed = {"esp": {17, 50}, "ah": {17, 51}}.get(dict(zip(arguments[::2], arguments[1::2])).get("--protocol", "esp"), {17, 51})
         check(f"{name}: nothing but ISAKMP and IPsec on the link", all((p[9] if p[0] >> 4 == 4 else p[6]) in allowed for p in protected))
         with_oracle(name, out)
+
+
+# The form of keys.json: what the collections of captures with keys have, and the SKEYIDs and Diffie-Hellman secrets.
+FORM = {
+    "": {"capture", "origin", "license", "sha256", "bytes", "contents", "psk", "ike_sas", "child_sas", "ipsec_sas", "packets", "verified_packets", "packets_left_out"},
+    "ike_sas": {"version", "proposal", "cookie_i", "encryption_key", "oakley_encr", "oakley_hash", "dh_secret", "skeyid", "skeyid_d", "skeyid_a", "skeyid_e",
+                "encr_key", "initial_iv", "spi_i", "spi_r"},
+    "ipsec_sas": {"proto", "spi", "src", "dst", "encr", "encr_key", "auth", "auth_key", "udp_encap"},
+    "IKEv1 encrypted": {"frame", "kind", "exchange", "message_id", "padding_octets", "iv", "first_payload", "payload_types", "plaintext"},
+    "ESP": {"frame", "kind", "spi", "seq", "iv", "next_header", "pad_length", "payload"},
+    "AH": {"frame", "kind", "spi", "next_header", "seq", "payload"},
+}
+
+
+def keys_of(out):
+    with open(os.path.join(out, "keys.json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def tells_what_is_inside(work):
+    """keys.json: its form, the digest of the capture, the text of each frame, and an end to that list."""
+    out = os.path.join(work, "inside")
+    for arguments, kinds in ((("--lifetime", "2s"), {"ESP": 102}), (("--protocol", "ah"), {"AH": 102}), (("--protocol", "esp+ah", "--mode", "transport"), {"ESP": 102, "AH": 102})):
+        name = " ".join(arguments)
+        code, shown, errors = run("--pfs", "modp1024", *arguments, "--out", out, "--quiet")
+        keys = keys_of(out)
+        check(f"{name}: keys.json has the form", code == 0 and set(keys) == FORM[""] and all(set(e) == FORM[part] for part in ("ike_sas", "ipsec_sas") for e in keys[part]) and
+              all(set(p) == FORM[p["kind"]] for p in keys["packets"]), f"{shown}{errors}{sorted(keys)}")
+        with open(os.path.join(out, "protected.pcap"), "rb") as f:
+            capture = f.read()
+        check(f"{name}: it says which octets it is about", (keys["sha256"], keys["bytes"]) == (hashlib.sha256(capture).hexdigest(), len(capture)))
+        found = {kind: sum(p["kind"] == kind for p in keys["packets"]) for kind in ("IKEv1 encrypted", "ESP", "AH")}
+        clear = 4 * len(keys["ike_sas"])  # messages 1 to 4 of each Main Mode
+        check(f"{name}: every protected frame is listed", found == {"ESP": 0, "AH": 0, **kinds, "IKEv1 encrypted": keys["contents"]["IKEv1"] - clear}, str(found))
+        check(f"{name}: all that is listed was opened", keys["verified_packets"] == len(keys["packets"]) and keys["packets_left_out"] == 0)
+        inner = sorted(routed(bytes.fromhex(p["payload"])) for p in keys["packets"] if p.get("next_header") in (4, 41))
+        check(f"{name}: the payloads of tunnels are what went in", not inner or inner == sorted(demo_packets()))
+    check("the demo's own capture has the project's license", keys["license"] == "BSL-1.0", keys["license"])
+
+    # The oracle is no use unless it notices.
+    original = json.dumps(keys)
+    changes = {"sha256": lambda k: k.update(sha256="00" * 32), "packets: KEYS has": lambda k: k["packets"][-1].update(payload="00"), "no text: ": lambda k: k["packets"][3].update(not_opened="x"),
+               "found": lambda k: k["packets"].pop(0), "packets_left_out": lambda k: k.update(packets_left_out=1), "verified_packets": lambda k: k.update(verified_packets=1)}
+    for word, change in changes.items():
+        keys = json.loads(original)
+        change(keys)
+        with open(os.path.join(out, "keys.json"), "w", encoding="utf-8") as f:
+            json.dump(keys, f)
+        with_oracle(f"keys.json with another {word}", out, word)
+
+    capture = os.path.join(work, "middling.pcap")
+    with open(capture, "wb") as f:
+        subprocess.run([sys.executable, os.path.join(SOURCE, "scripts", "make-big-capture"), "2e6"], stdout=f, check=True)
+    code, shown, errors = run("--in", capture, "--protocol", "esp+ah", "--pfs", "modp1024", "--out", out, "--quiet")
+    keys = keys_of(out)
+    octets = sum(len(p.get("payload", p.get("plaintext"))) // 2 for p in keys["packets"])
+    check("the list ends at 1 MiB of text, and says how many frames follow", code == 0 and (1 << 20) - 70000 < octets < (1 << 20) + 70000 and
+          keys["packets"][-1]["frame"] + keys["packets_left_out"] == sum(keys["contents"].values()), f"{shown}{errors}{octets} {keys['packets_left_out']} {keys['contents']}")
+    check("another input keeps its license", keys["license"] == "that of the input", keys["license"])
+    with_oracle("a list that ends early", out)
 
 
 def repeats(work):
@@ -304,6 +369,6 @@ def streams(work):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        for part in (carries, repeats, loses_most, quiet_and_formats, refuses, too_little_volume, with_tshark, streams):
+        for part in (carries, tells_what_is_inside, repeats, loses_most, quiet_and_formats, refuses, too_little_volume, with_tshark, streams):
             part(folder)
     finish()
