@@ -278,7 +278,7 @@ auto gateway::remove(const sa::id& id) -> bool {
 
 void gateway::watcher::on(const ike::message_trace& m) noexcept {
     if (m.direction != ike::direction::out) return;
-    if (m.header.exchange == isakmp::exchange_type::quick_mode) g->around_.keys.quick_mode_message(g->here_, m.header);
+    g->around_.keys.on(g->here_, m);
     std::string payloads;
     if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted))
         for (const auto& p : *chain) payloads += fmt::format("{}{}", payloads.empty() ? "" : ", ", name_of(p.type));

@@ -81,7 +81,8 @@ auto read_pfs(std::string_view text, options& o) -> result {
     return {};
 }
 
-/// The suite in strongSwan's words, for the protocols that are wanted. AH takes the integrity part.
+/// The suite in strongSwan's words, for the protocols that are wanted. AH takes the integrity part; with ESP in a combined mode,
+/// which has none to share, a part that is named is AH's alone.
 auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result {
     const auto refused = [&](const crypto::name_error& e) {
         const std::string word = e.word == text ? std::string{} : ": " + in_quotes(e.word);
@@ -94,7 +95,15 @@ auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result 
         integrity = only_ah->integrity;
         o.pfs = only_ah->group;
     } else {
-        const auto p = crypto::parse_esp_proposal(text, {.no_integrity = false});
+        auto p = crypto::parse_esp_proposal(text, {.no_integrity = false});
+        std::string without;
+        if (!p && esp && ah && p.error().code == crypto::errc::two_integrities) {
+            const std::string_view word = p.error().word;
+            if (const auto named = crypto::parse_ah_proposal(word)) integrity = named->integrity;
+            without = text;
+            without.erase(text.find(word) - 1, word.size() + 1);  // with the dash before it
+            p = crypto::parse_esp_proposal(without, {.no_integrity = false});
+        }
         if (!p) return refused(p.error());
         if (p->extended_sequence)
             return "--suite: " + in_quotes(text) + ": extended sequence numbers are not offered here: drop esn";
@@ -102,14 +111,14 @@ auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result 
             return "--suite: " + in_quotes(text) + ": " + std::string{name_of(ok.error())} +
                    ": IKEv1 cannot agree on it: use another suite";
         cipher = p->protection;
-        integrity = p->protection.integrity;
+        if (integrity == crypto::integrity_id::none) integrity = p->protection.integrity;
         o.pfs = p->group;
     }
+    if (ah && integrity == crypto::integrity_id::none)
+        return "--suite: " + in_quotes(text) + " names no integrity algorithm for AH: " +
+               (esp ? "name one beside the cipher, as in aes128gcm16-sha256" : "use names like sha256 or aes128-sha1");
     if (esp) o.suite.esp = cipher;
-    if (ah) {
-        if (integrity == crypto::integrity_id::none) integrity = crypto::integrity_id::hmac_sha2_256_128;
-        o.suite.ah = integrity;
-    }
+    if (ah) o.suite.ah = integrity;
     // ISAKMP messages get the same algorithms where phase 1 has them.
     const auto* i = crypto::find(integrity);
     o.ike.hash = i != nullptr ? i->hash : crypto::hash_id::sha2_256;
@@ -132,7 +141,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     CLI::App app{
         "Two security gateways negotiate with IKEv1 and carry a capture through IPsec between them.\n"
         "Checks that what comes out equals what went in, but for what a router may change: the TTL or hop limit, and with it\n"
-        "the IPv4 header checksum. Exit code: 0 all equal, 1 not equal, 2 bad input.",
+        "the IPv4 header checksum. Exit code: 0 all equal, 1 not equal or nothing came out, 2 bad input.",
         "two_gateways"};
     o.in = IPSECPP_DEMO_CAPTURE;
     app.add_option("--in", o.in, "pcap or pcapng file with Ethernet, raw IP or Linux cooked frames, or - for standard input")
@@ -142,7 +151,10 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_option("--mode", mode, "tunnel (default), or transport: the two ends stand in the wire for their hosts")
         ->type_name("MODE");
     app.add_option("--protocol", protocol, "esp (default), ah or esp+ah")->type_name("PROTOCOL");
-    app.add_option("--suite", suite, "algorithms in strongSwan's words (aes128-sha1)")->type_name("SUITE");
+    app.add_option("--suite", suite,
+                   "algorithms in strongSwan's words (aes128-sha1). AH takes the integrity algorithm; none is chosen for it:\n"
+                   "ah goes with sha256 too, esp+ah with a combined mode only if AH's is named, as in aes128gcm16-sha256")
+        ->type_name("SUITE");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
     app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
         ->type_name("LIFE");
@@ -154,6 +166,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_flag("--quiet", o.quiet, "print the last line alone");
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     const auto given = [&app](const char* name) { return app.count(name) > 0; };
+    if (!given("--in")) o.in_license = "BSL-1.0";  // it comes with this project
     o.out = out;
     if (out.empty()) return complain("--out: no name: give a folder");
     if (o.in.empty()) return complain("--in: no name: give a file, or - for the standard input");

@@ -14,6 +14,7 @@ namespace two_gateways {
 
 struct options {
     std::string in;                          // a file, or - for the standard input
+    std::string in_license = "that of the input";
     std::filesystem::path out = "demo-out";
     ipsec::sa::mode mode = ipsec::sa::mode::tunnel;
     ipsec::ike::v1::child_suite suite;       // ESP, AH or both, as --protocol says

@@ -1,8 +1,10 @@
 #include "secrets.hpp"
 
+#include <botan/hash.h>
+
 #include <algorithm>
+#include <array>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -59,9 +61,32 @@ auto save(const std::string& name, const std::string& text) -> std::expected<voi
     return {};
 }
 
+struct file_facts {
+    std::uint64_t octets = 0;
+    std::string sha256;
+};
+/// Read from the disk once more, piece by piece: what is hashed is what lies there.
+auto facts_of(const std::string& name) -> std::expected<file_facts, std::string> {
+    std::ifstream in{name, std::ios::binary};
+    const auto hash = Botan::HashFunction::create_or_throw("SHA-256");
+    std::array<char, 65536> piece{};
+    file_facts f;
+    while (in.read(piece.data(), piece.size()) || in.gcount() > 0) {
+        const auto size = static_cast<std::size_t>(in.gcount());
+        hash->update(reinterpret_cast<const std::uint8_t*>(piece.data()), size);
+        f.octets += size;
+    }
+    if (!in.eof()) return std::unexpected{name + ": cannot be read again: give another folder with --out"};
+    std::array<std::byte, 32> digest{};
+    hash->final(reinterpret_cast<std::uint8_t*>(digest.data()));
+    f.sha256 = hex(digest);
+    return f;
+}
+
 }  // namespace
 
 void secrets::on(const ike::v1::phase_1_secrets& s) {
+    opened_.on(s);
     const std::string spi_i = hex(s.cookies.initiator.octets()), spi_r = hex(s.cookies.responder.octets());
     for (const ike_entry& e : ike_)
         if (e.spi_i == spi_i && e.spi_r == spi_r) return;  // the other gateway said so already
@@ -70,8 +95,10 @@ void secrets::on(const ike::v1::phase_1_secrets& s) {
                     s.suite});
 }
 
-void secrets::quick_mode_message(testing::side from, const isakmp::header& h) {
-    initiators_.emplace(exchange{hex(h.cookies().octets()), h.id.value()}, from);
+void secrets::on(testing::side from, const ike::message_trace& m) {
+    if (m.header.exchange == isakmp::exchange_type::quick_mode)
+        initiators_.emplace(exchange{hex(m.header.cookies().octets()), m.header.id.value()}, from);
+    opened_.on(m);
 }
 
 void secrets::on(testing::side where, const ike::v1::child_secrets& s) {
@@ -92,12 +119,19 @@ void secrets::installed(const sa::install& sa) {
     if (!known_.emplace(sa.id.protocol, sa.id.spi.value(), sa.id.destination).second) return;  // the other gateway had it before
     const auto [encr, auth] = split(sa.transform, sa.id.protocol, sa.keymat.view());
     ipsec_.push_back({sa.id, sa.source, sa.transform, encr, auth});
+    opened_.installed(sa);
 }
 
-auto secrets::write_json(const std::string& file, const counts& seen) const -> std::expected<void, std::string> {
+auto secrets::write_json(const std::string& file, const capture& about) const -> std::expected<void, std::string> {
+    const auto facts = facts_of(about.file);
+    if (!facts) return std::unexpected{facts.error()};
+    const counts& seen = about.seen;
     json out;
     out["capture"] = "protected.pcap";
     out["origin"] = "two_gateways";
+    out["license"] = about.license;
+    out["sha256"] = facts->sha256;
+    out["bytes"] = facts->octets;
     out["contents"] = json::object();
     for (const auto& [name, n] : {std::pair{"IKEv1", seen.ike}, std::pair{"ESP", seen.esp}, std::pair{"AH", seen.ah}})
         if (n > 0) out["contents"][name] = n;
@@ -161,6 +195,9 @@ auto secrets::write_json(const std::string& file, const counts& seen) const -> s
                                     {"auth_key", mac ? json(e.auth_key) : json()},
                                     {"udp_encap", false}});
     }
+    out["packets"] = opened_.list();
+    out["verified_packets"] = opened_.verified();
+    out["packets_left_out"] = opened_.left_out();
     return save(file, out.dump(1) + "\n");
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Every secret of the run, for keys.json and for Wireshark. A gateway that guards anything keeps no such list.
+// Every secret of the run, and what it opens, for keys.json and for Wireshark. A gateway that guards anything keeps no such list.
 #include <cstdint>
 #include <expected>
 #include <map>
@@ -11,6 +11,7 @@
 #include "ipsec/ike/v1/events.hpp"
 #include "ipsec/sa/events.hpp"
 #include "ipsec/testing/lossy_link.hpp"
+#include "opened.hpp"
 
 namespace two_gateways {
 
@@ -20,16 +21,25 @@ public:
 
     void on(const ipsec::ike::v1::phase_1_secrets& s);
     void on(ipsec::testing::side where, const ipsec::ike::v1::child_secrets& s);
-    /// A message of a Quick Mode was sent: whoever sends the first one is its initiator.
-    void quick_mode_message(ipsec::testing::side from, const ipsec::isakmp::header& h);
+    /// A message is sent. Whoever sends the first one of a Quick Mode is its initiator.
+    void on(ipsec::testing::side from, const ipsec::ike::message_trace& m);
     /// An SA was installed, at either end: now its addresses are known.
     void installed(const ipsec::sa::install& sa);
+
+    /// A packet was written into protected.pcap. @param number  its place there, from 1
+    void written(std::uint64_t number, ipsec::byte_view packet) { opened_.written(number, packet); }
 
     struct counts {
         std::uint64_t ike = 0, esp = 0, ah = 0;  ///< packets in protected.pcap
     };
+    /// What keys.json says about protected.pcap.
+    struct capture {
+        std::string file;  ///< where it is now: its octets are counted and hashed
+        std::string license;  ///< of what is in it
+        counts seen;
+    };
     /// Writes keys.json. @return what went wrong, or nothing
-    [[nodiscard]] auto write_json(const std::string& file, const counts& seen) const -> std::expected<void, std::string>;
+    [[nodiscard]] auto write_json(const std::string& file, const capture& about) const -> std::expected<void, std::string>;
     /// Writes ikev1_decryption_table, esp_sa and preferences into `folder`, which Wireshark takes as its personal configuration.
     [[nodiscard]] auto write_wireshark(const std::string& folder) const -> std::expected<void, std::string>;
     [[nodiscard]] auto ike_sas() const -> std::size_t { return ike_.size(); }
@@ -65,6 +75,7 @@ private:
     std::set<std::tuple<ipsec::sa::protocol, std::uint32_t, ipsec::ip::address>> known_;
     std::vector<child_entry> children_;
     std::map<exchange, ipsec::testing::side> initiators_, reporters_;
+    opened_frames opened_;
 };
 
 }  // namespace two_gateways

@@ -14,7 +14,7 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
       log_{log},
       bar_{bar},
       recovered_{std::move(recovered)},
-      link_{testing::link_options{.loss = what.loss, .seed = what.seed}, time_, std::move(tap), check_},
+      link_{testing::link_options{.loss = what.loss, .seed = what.seed}, time_, std::move(tap), check_, keys_},
       around_{time_, link_, check_, log_, keys_, recovered_, {}},
       left_{side::left, p, around_},
       right_{side::right, p, around_},
@@ -126,18 +126,20 @@ auto simulation::finish() -> std::optional<std::string> {
     const std::string advice = ": free some room or give another folder with --out";
     if (const auto fault = link_.close()) return *fault + advice;
     if (auto ok = recovered_.close(); !ok) return ok.error().text + advice;
-    if (auto ok = keys_.write_json(out_.file("keys.json"), link_.seen()); !ok) return ok.error();
+    const secrets::capture about{.file = out_.file("protected.pcap"), .license = what_.in_license, .seen = link_.seen()};
+    if (auto ok = keys_.write_json(out_.file("keys.json"), about); !ok) return ok.error();
     if (auto ok = keys_.write_wireshark(out_.file("wireshark")); !ok) return ok.error();
     return {};
 }
 
 auto simulation::summary() const -> std::string {
     const auto& seen = link_.seen();
+    const char* verdict = holds() ? "EQUAL" : nothing_came_out() ? "NOTHING CAME OUT" : "NOT EQUAL";
     std::string s = fmt::format(
-        "{}: {} packets, {} octets in; {} packets, {} octets out, equal; on the wire {} ESP, {} AH, {} IKE in {} ISAKMP SAs and "
-        "{} IPsec SAs",
-        holds() ? "EQUAL" : "NOT EQUAL", check_.packets_in(), check_.octets_in(), check_.equal(), check_.octets_out(), seen.esp,
-        seen.ah, seen.ike, keys_.ike_sas(), keys_.ipsec_sas());
+        "{}: {} packets, {} octets in; {} packets, {} octets out{}; on the wire {} ESP, {} AH, {} IKE in {} ISAKMP SAs and {} "
+        "IPsec SAs",
+        verdict, check_.packets_in(), check_.octets_in(), check_.equal(), check_.octets_out(),
+        nothing_came_out() ? "" : ", equal", seen.esp, seen.ah, seen.ike, keys_.ike_sas(), keys_.ipsec_sas());
     const auto list = [&s](const char* title, const std::map<std::string, std::uint64_t>& counts) {
         std::string items;
         for (const auto& [reason, n] : counts) items += fmt::format("{}{} {}", items.empty() ? "" : ", ", reason, n);

@@ -32,9 +32,11 @@ public:
     [[nodiscard]] auto finish() -> std::optional<std::string>;
     /// The last line, and whether everything came out as it went in.
     [[nodiscard]] auto summary() const -> std::string;
-    [[nodiscard]] auto holds() const -> bool { return check_.holds() && !stuck_; }
+    [[nodiscard]] auto holds() const -> bool { return check_.holds() && !stuck_ && !nothing_came_out(); }
 
 private:
+    /// A run that was given packets and brought none across shows nothing, whatever the reasons are.
+    [[nodiscard]] auto nothing_came_out() const -> bool { return check_.packets_in() > 0 && check_.equal() == 0; }
     void take(const ipsec::io::captured& c);
     [[nodiscard]] auto step(ipsec::instant until) -> bool;
     void run_until(ipsec::instant t);

@@ -72,8 +72,9 @@ public:
     /// What the simulation keeps beside the octets: the place of the packet in the input, 0 for IKE.
     using link_type = ipsec::testing::lossy_link<std::uint64_t>;
 
-    wire(const ipsec::testing::link_options& options, run_clock& time, ipsec::io::pcap_writer tap, comparison& check)
-        : link_{options}, time_{&time}, tap_{std::move(tap)}, check_{&check} {}
+    wire(const ipsec::testing::link_options& options, run_clock& time, ipsec::io::pcap_writer tap, comparison& check,
+         secrets& keys)
+        : link_{options}, time_{&time}, tap_{std::move(tap)}, check_{&check}, keys_{&keys} {}
 
     /// Sends a packet to the other side. @return whether the link takes it there
     auto send(side from, ipsec::byte_view packet, std::uint64_t number) -> bool {
@@ -81,6 +82,7 @@ public:
         else if (is_ah(packet)) ++seen_.ah;
         else ++seen_.esp;
         if (auto ok = tap_.write(time_->stamp(), packet); !ok && !fault_) fault_ = ok.error().text;
+        keys_->written(tap_.written(), packet);
         if (link_.send(from, packet, time_->now(), number) != ipsec::testing::fate::drop) return true;
         if (number != 0) check_->dropped(number, "lost on the link", true);
         return false;
@@ -104,6 +106,7 @@ private:
     run_clock* time_;
     ipsec::io::pcap_writer tap_;
     comparison* check_;
+    secrets* keys_;
     secrets::counts seen_;
     std::optional<std::string> fault_;
 };

@@ -8,6 +8,7 @@ Environment: as support.py says, IPSECPP_SANITIZED (1: no limit on memory), IPSE
 import glob
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import struct
@@ -54,12 +55,16 @@ def demo_packets():
     return [routed(p) for p in packets_of(DEMO) if crosses(p)]
 
 
-def with_oracle(name, out):
+def with_oracle(name, out, fault=None):
+    """The oracle holds protected.pcap against keys.json; with a fault in these, its name is in what the oracle says."""
     if not needs(importlib.util.find_spec("cryptography"), "no module `cryptography` (Debian: python3-cryptography), which the oracle reads protected.pcap with"):
         return
     code, shown, errors = support.run(sys.executable, os.path.join(SOURCE, "tests", "oracle", "oracle.py"), os.path.join(out, "protected.pcap"), "--keys",
                                       os.path.join(out, "keys.json"))
-    check(f"{name}: the oracle derives all keys and opens everything", code == 0, shown + errors)
+    if fault is None:
+        check(f"{name}: the oracle derives all keys and finds in each frame what keys.json says", code == 0, shown + errors)
+    else:
+        check(f"{name}: the oracle says so", code == 1 and fault in shown, shown + errors)
 
 
 def files_of(folder):
@@ -73,6 +78,7 @@ def carries(work):
     expected = demo_packets()
     runs = [("--mode", m, "--protocol", p) for m in ("tunnel", "transport") for p in ("esp", "ah", "esp+ah")]
     runs += [("--suite", s, "--pfs", "modp1024") for s in ("3des-md5", "aes256-sha512", "aes256gcm16", "null-sha256", "aes192-sha384", "aes128-sha256")]
+    runs += [("--protocol", "ah", "--suite", "sha256"), ("--protocol", "esp+ah", "--suite", "aes128gcm16-sha384-modp1024")]
     runs += [("--lifetime", "1s", "--pfs", "modp1024"), ("--lifetime", "1s,ike=2s"), ("--lifetime", "8kB", "--protocol", "esp+ah"),
              ("--left", "10.1.0.0/24,fd01::/64"), ("--pfs", "modp2048")]
     for arguments in runs:
@@ -90,6 +96,66 @@ def carries(work):
         with_oracle(name, out)
 
 
+# The form of keys.json: what the collections of captures with keys have, and the SKEYIDs and Diffie-Hellman secrets.
+FORM = {
+    "": {"capture", "origin", "license", "sha256", "bytes", "contents", "psk", "ike_sas", "child_sas", "ipsec_sas", "packets", "verified_packets", "packets_left_out"},
+    "ike_sas": {"version", "proposal", "cookie_i", "encryption_key", "oakley_encr", "oakley_hash", "dh_secret", "skeyid", "skeyid_d", "skeyid_a", "skeyid_e",
+                "encr_key", "initial_iv", "spi_i", "spi_r"},
+    "ipsec_sas": {"proto", "spi", "src", "dst", "encr", "encr_key", "auth", "auth_key", "udp_encap"},
+    "IKEv1 encrypted": {"frame", "kind", "exchange", "message_id", "padding_octets", "iv", "first_payload", "payload_types", "plaintext"},
+    "ESP": {"frame", "kind", "spi", "seq", "iv", "next_header", "pad_length", "payload"},
+    "AH": {"frame", "kind", "spi", "next_header", "seq", "payload"},
+}
+
+
+def keys_of(out):
+    with open(os.path.join(out, "keys.json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def tells_what_is_inside(work):
+    """keys.json: its form, the digest of the capture, the text of each frame, and an end to that list."""
+    out = os.path.join(work, "inside")
+    for arguments, kinds in ((("--lifetime", "2s"), {"ESP": 102}), (("--protocol", "ah"), {"AH": 102}), (("--protocol", "esp+ah", "--mode", "transport"), {"ESP": 102, "AH": 102})):
+        name = " ".join(arguments)
+        code, shown, errors = run("--pfs", "modp1024", *arguments, "--out", out, "--quiet")
+        keys = keys_of(out)
+        check(f"{name}: keys.json has the form", code == 0 and set(keys) == FORM[""] and all(set(e) == FORM[part] for part in ("ike_sas", "ipsec_sas") for e in keys[part]) and
+              all(set(p) == FORM[p["kind"]] for p in keys["packets"]), f"{shown}{errors}{sorted(keys)}")
+        with open(os.path.join(out, "protected.pcap"), "rb") as f:
+            capture = f.read()
+        check(f"{name}: it says which octets it is about", (keys["sha256"], keys["bytes"]) == (hashlib.sha256(capture).hexdigest(), len(capture)))
+        found = {kind: sum(p["kind"] == kind for p in keys["packets"]) for kind in ("IKEv1 encrypted", "ESP", "AH")}
+        clear = 4 * len(keys["ike_sas"])  # messages 1 to 4 of each Main Mode
+        check(f"{name}: every protected frame is listed", found == {"ESP": 0, "AH": 0, **kinds, "IKEv1 encrypted": keys["contents"]["IKEv1"] - clear}, str(found))
+        check(f"{name}: all that is listed was opened", keys["verified_packets"] == len(keys["packets"]) and keys["packets_left_out"] == 0)
+        inner = sorted(routed(bytes.fromhex(p["payload"])) for p in keys["packets"] if p.get("next_header") in (4, 41))
+        check(f"{name}: the payloads of tunnels are what went in", not inner or inner == sorted(demo_packets()))
+    check("the demo's own capture has the project's license", keys["license"] == "BSL-1.0", keys["license"])
+
+    # The oracle is no use unless it notices.
+    original = json.dumps(keys)
+    changes = {"sha256": lambda k: k.update(sha256="00" * 32), "packets: KEYS has": lambda k: k["packets"][-1].update(payload="00"), "no text: ": lambda k: k["packets"][3].update(not_opened="x"),
+               "found": lambda k: k["packets"].pop(0), "packets_left_out": lambda k: k.update(packets_left_out=1), "verified_packets": lambda k: k.update(verified_packets=1)}
+    for word, change in changes.items():
+        keys = json.loads(original)
+        change(keys)
+        with open(os.path.join(out, "keys.json"), "w", encoding="utf-8") as f:
+            json.dump(keys, f)
+        with_oracle(f"keys.json with another {word}", out, word)
+
+    capture = os.path.join(work, "middling.pcap")
+    with open(capture, "wb") as f:
+        subprocess.run([sys.executable, os.path.join(SOURCE, "scripts", "make-big-capture"), "2e6"], stdout=f, check=True)
+    code, shown, errors = run("--in", capture, "--protocol", "esp+ah", "--pfs", "modp1024", "--out", out, "--quiet")
+    keys = keys_of(out)
+    octets = sum(len(p.get("payload", p.get("plaintext"))) // 2 for p in keys["packets"])
+    check("the list ends at 1 MiB of text, and says how many frames follow", code == 0 and (1 << 20) - 70000 < octets < (1 << 20) + 70000 and
+          keys["packets"][-1]["frame"] + keys["packets_left_out"] == sum(keys["contents"].values()), f"{shown}{errors}{octets} {keys['packets_left_out']} {keys['contents']}")
+    check("another input keeps its license", keys["license"] == "that of the input", keys["license"])
+    with_oracle("a list that ends early", out)
+
+
 def repeats(work):
     sums = []
     for name in ("a", "b"):
@@ -103,6 +169,34 @@ def repeats(work):
         out = os.path.join(work, "lossy")
         code, shown, errors = run("--loss", "0.3", "--seed", str(seed), "--pfs", "modp1024", "--lifetime", "2s", "--out", out, "--quiet")
         check(f"loss 0.3, seed {seed}: whatever came out is equal", code == 0 and "lost on the link" in shown, shown + errors)
+
+
+def loses_most(work):
+    """A run in which nothing comes across claims no success, and no run hangs."""
+    out = os.path.join(work, "lost")
+    for arguments in (("--loss", "1"), ("--loss", "1", "--seed", "1", "--protocol", "esp+ah"), ("--loss", "1", "--mode", "transport"), ("--lifetime", "1kB", "--in", one_long_packet(work))):
+        code, shown, errors = run(*arguments, "--out", out, "--quiet", timeout=120)
+        count = "1 packets" if "--in" in arguments else "102 packets"
+        check(f"{' '.join(arguments[:4])}: nothing came out, which is no success", code == 1 and shown.startswith(f"NOTHING CAME OUT: {count}") and "; 0 packets, 0 octets out;" in shown and
+              ("no SA yet 102" in shown or "lets any SA carry 1;" in shown), shown + errors)
+    came = {"0.6": 0, "0.9": 0}
+    for loss, seed in ((loss, seed) for loss in came for seed in range(1, 11)):
+        code, shown, errors = run("--loss", loss, "--seed", str(seed), "--pfs", "modp1024", "--out", out, "--quiet", timeout=120)
+        packets = len(packets_of(os.path.join(out, "recovered.pcap")))
+        came[loss] += packets
+        word = "EQUAL: 102 packets" if packets else "NOTHING CAME OUT: 102 packets"
+        check(f"loss {loss}, seed {seed}: {'says' if packets else 'does not say'} that what came out is equal", code == (0 if packets else 1) and shown.startswith(word) and
+              f"; {packets} packets, " in shown, shown + errors)
+    check("loss 0.6: packets come across with some seeds", came["0.6"] > 0, str(came))
+
+
+def one_long_packet(work):
+    """A capture of one packet that is longer than 1 kB."""
+    path = os.path.join(work, "long.pcap")
+    with open(path, "wb") as f:
+        data = next(p for p in packets_of(DEMO) if crosses(p) and len(p) > 1024)
+        f.write(struct.pack("<IHHiIIIIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101, 1000, 0, len(data), len(data)) + data)
+    return path
 
 
 def quiet_and_formats(work):
@@ -162,6 +256,11 @@ def refuses(work):
         "a cipher without integrity": ["--suite", "aes128"],
         "a key length that there is not": ["--suite", "aes100-sha1"],
         "a suite that IKEv1 has not": ["--suite", "chacha20poly1305"],
+        "AH and a combined mode": ["--protocol", "ah", "--suite", "aes128gcm16"],
+        "AH and a combined mode with a group": ["--protocol", "ah", "--suite", "aes128gcm16-modp1024"],
+        "AH over a combined mode, and no integrity for AH": ["--protocol", "esp+ah", "--suite", "aes128gcm16"],
+        "an integrity beside a combined mode without AH": ["--suite", "aes128gcm16-sha256"],
+        "AH, and an integrity beside a combined mode that it does not use": ["--protocol", "ah", "--suite", "aes128gcm16-sha256"],
         "an unknown group": ["--pfs", "modp42"],
         "an unknown mode": ["--mode", "wormhole"],
         "an unknown protocol": ["--protocol", "gre"],
@@ -206,6 +305,9 @@ def refuses(work):
         check(f"{inside} is something else already: exit 2 and one line that names it", code == 2 and len(errors.splitlines()) == 1 and "taken/" + inside in errors, f"{code}: {errors}")
         after = sorted(glob.glob(os.path.join(folder, "**"), recursive=True, include_hidden=True))
         check(f"{inside} is something else already: the folder stays as it was", before == after, str(after))
+    for protocol, words in (("ah", "sha256"), ("esp+ah", "aes128gcm16-sha256")):
+        _, _, errors = run("--protocol", protocol, "--suite", "aes128gcm16", "--out", os.path.join(work, "refusals", "new"))
+        check(f"{protocol} and a combined mode: the line says what lacks and what to write", "--suite: 'aes128gcm16' names no integrity algorithm for AH: " in errors and words in errors, errors)
     code, shown, _ = run("--help")
     check("--help says what is compared and what the exit codes mean", code == 0 and "TTL" in shown and "Exit code" in shown)
 
@@ -267,6 +369,6 @@ def streams(work):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        for part in (carries, repeats, quiet_and_formats, refuses, too_little_volume, with_tshark, streams):
+        for part in (carries, tells_what_is_inside, repeats, loses_most, quiet_and_formats, refuses, too_little_volume, with_tshark, streams):
             part(folder)
     finish()

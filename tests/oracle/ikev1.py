@@ -90,6 +90,7 @@ class Follower:
         self.repeats = 0
         self.deletes = []
         self.notes = []
+        self.texts = {}                          # of each encrypted datagram: what was found in it
 
     def take(self, source, destination, data):
         m = isakmp.parse_message(data)
@@ -111,6 +112,7 @@ class Follower:
             return
         sa.seen.add(data)
         self.messages += 1
+        self.data = data
         if m.exchange == isakmp.MAIN:
             self._main(sa, source, m)
         elif m.exchange == isakmp.QUICK:
@@ -176,6 +178,8 @@ class Follower:
             raise Malformed("ciphertext is no whole number of blocks")
         plain = decrypt_cbc(sa.cipher, sa.key, iv, m.body)
         payloads, end = isakmp.parse_chain(m.first, plain)
+        self.texts[self.data] = {"kind": "IKEv1 encrypted", "exchange": m.exchange, "message_id": m.message_id.hex(), "padding_octets": len(plain) - end,
+                                 "iv": iv.hex(), "first_payload": m.first, "payload_types": [p.kind for p in payloads], "plaintext": plain.hex()}
         return payloads, plain[:end], m.body[-sa.block :]
 
     def _main_identity(self, sa, source, m):

@@ -65,7 +65,7 @@ def icv_of(sa, data):
 
 
 def open_esp(sa, payload):
-    """(next header, plaintext) of an ESP packet, without IV, padding and trailer."""
+    """(next header, plaintext, IV, pad length) of an ESP packet; the plaintext is without padding and trailer."""
     _, block, iv_size, _, _, tag_size = algorithms.ESP_CIPHERS[sa.cipher]
     name = algorithms.ESP_CIPHERS[sa.cipher][0]
     body = payload
@@ -91,7 +91,7 @@ def open_esp(sa, payload):
         raise Mismatch("ESP padding is not 1, 2, 3, ...")  # RFC 2406 section 2.4, the default padding
     if (len(plain) % max(block, 4)) != 0:
         raise Mismatch("ESP plaintext does not end on a boundary")
-    return following, plain[: len(plain) - 2 - pad]
+    return following, plain[: len(plain) - 2 - pad], iv, pad
 
 
 def check_ah(sa, ip):
@@ -117,19 +117,23 @@ def check_ah(sa, ip):
 
 
 def unwrap(find, ip, on_open):
-    """Opens ESP and AH, one inside the other, down to what they protect: (next header, payload, last SA)."""
+    """Opens ESP and AH, one inside the other, down to what they protect: (next header, payload, last SA).
+
+    on_open(SA, octets before, what was found) is called for each, the outermost first."""
     protocol, payload, sa = ip.protocol, ip.payload, None
     while protocol in (ESP, AH):
         spi, = struct.unpack_from(">4s", payload, 0 if protocol == ESP else 4)
         sa = find(protocol, spi, ip.destination)
         if sa is None:
             raise Mismatch(f"no SA for {'ESP' if protocol == ESP else 'AH'} SPI {spi.hex()} to {ip.destination}")
-        before = len(payload)
+        before, at = len(payload), 4 if protocol == ESP else 8
+        found = {"kind": "ESP" if protocol == ESP else "AH", "spi": spi.hex(), "seq": int.from_bytes(payload[at : at + 4], "big")}
         if protocol == ESP:
-            protocol, payload = open_esp(sa, payload)
+            protocol, payload, iv, pad = open_esp(sa, payload)
+            found.update(iv=iv.hex(), pad_length=pad)
         else:
             protocol, payload = check_ah(sa, ip)
-        on_open(sa, before)
+        on_open(sa, before, {**found, "next_header": protocol, "payload": payload.hex()})
         if sa.tunnel and protocol in (4, 41):
             inner = parse_ip(payload)
             if inner.protocol in (ESP, AH) and inner.destination == ip.destination:

@@ -4,11 +4,12 @@
     oracle.py CAPTURE --keys KEYS.json [--psk TEXT | --psk-hex HEX] [-v]
 
 From KEYS.json it takes the Diffie-Hellman secrets (and the pre-shared key, when it is there) to work with; everything else in
-it is compared with what was derived. Ends with a summary; exit 1 when anything does not hold, 2 when the input is unusable.
+it is compared with what was derived: keys, the digest of the capture, and what is inside of each frame. Ends with a summary; exit 1 when anything does not hold, 2 when the input is unusable.
 Written from RFC 2402, 2406, 2407, 2408 and 2409.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import struct
@@ -30,6 +31,8 @@ class Keys:
         self.ike = [s for entry in data.get("ike_sas", []) for s in [entry, *entry.get("earlier", [])] if s.get("version", 1) == 1]
         self.children = data.get("child_sas", [])
         self.ipsec = data.get("ipsec_sas", [])
+        self.file = {name: data[name] for name in ("sha256", "bytes") if name in data}
+        self.packets, self.verified, self.left_out = data.get("packets"), data.get("verified_packets"), data.get("packets_left_out")
         # A log of values in order, as one peer printed them: the Quick Modes' own secrets are among them.
         self.loose = [bytes.fromhex(v) for name, v in data.get("values", []) if "secret" in name.lower() and "hellman" not in name.lower()]
         self.psk = bytes.fromhex(data["psk"]) if "psk" in data else None
@@ -67,6 +70,7 @@ class Oracle:
         self.faults = []
         self.counts = Counter()
         self.sas = {}
+        self.texts = {}  # what is inside, by frame
 
     def fault(self, number, text):
         self.faults.append(f"frame {number}: {text}" if number else text)
@@ -100,12 +104,17 @@ class Oracle:
                     self.follower.take(ip.source, ip.destination, message)
                 except (Mismatch, Malformed, struct.error, KeyError, IndexError) as e:
                     self.fault(number, f"IKE: {type(e).__name__}: {e}")
+                if message in self.follower.texts:
+                    self.texts[number] = [{"frame": number, **self.follower.texts[message]}]
             elif (packet := self.ipsec_in(ip)) is not None:
                 spi = packet.payload[0:4] if packet.protocol == ESP else packet.payload[4:8]
                 first.setdefault((packet.protocol, spi, packet.destination), packet)
         self.choose_keys(first)
         self.open_packets()
         self.compare()
+        self.compare_file()
+        if self.keys.packets is not None:
+            self.compare_packets()
 
     def choose_keys(self, first):
         """Derives the keys of every pair; with PFS, by the secret that opens the first packet of one of its SAs."""
@@ -151,7 +160,8 @@ class Oracle:
         return good
 
     def open_packets(self):
-        def opened(sa, octets):
+        def opened(sa, octets, found):
+            self.texts.setdefault(number, []).append({"frame": number, **found})
             sa.opened += 1
             sa.octets += octets
             self.counts["ESP opened" if sa.protocol == ESP else "AH ICV right"] += 1
@@ -189,6 +199,37 @@ class Oracle:
                 if spi not in made:
                     self.fault(0, f"KEYS has SPI {spi}, no Quick Mode of the capture made it")
 
+    def compare_file(self):
+        """The digest and the length of the capture."""
+        if not self.keys.file:
+            return
+        digest, octets = hashlib.sha256(), 0
+        with open(self.capture, "rb") as f:
+            while piece := f.read(1 << 16):
+                digest.update(piece)
+                octets += len(piece)
+        for name, value in (("sha256", digest.hexdigest()), ("bytes", octets)):
+            if self.keys.file.get(name, value) != value:
+                self.fault(0, f"{name} of the capture: KEYS has {self.keys.file[name]}, it is {value}")
+
+    def compare_packets(self):
+        """KEYS lists what is inside of the first frames, none left out, and says how many frames follow."""
+        listed = {}
+        for p in self.keys.packets:
+            listed.setdefault(p["frame"], []).append(p)
+            if p.get("not_opened"):
+                self.fault(p["frame"], f"KEYS has no text: {p['not_opened']}")
+        last = max(listed, default=0)
+        for number in sorted({*listed, *(n for n in self.texts if n <= last)}):
+            if listed.get(number) != self.texts.get(number):
+                self.fault(number, f"packets: KEYS has {listed.get(number)}, found {self.texts.get(number)}")
+            self.counts["texts compared"] += len(listed.get(number, []))
+        after = sum(n > last for n in self.texts)
+        if self.keys.left_out not in (None, after):
+            self.fault(0, f"packets_left_out: KEYS has {self.keys.left_out}, {after} frames follow the last that is listed")
+        if self.keys.verified not in (None, len(self.keys.packets)):
+            self.fault(0, f"verified_packets: KEYS has {self.keys.verified}, {len(self.keys.packets)} packets are listed")
+
     def compare_child(self, sa):
         for c in self.keys.children_of.get(sa.spi.hex(), []):
             end = sa.by[0]
@@ -210,7 +251,7 @@ class Oracle:
         f = self.follower
         lines = [f"IKE SAs {sum(bool(s.key) for s in f.by_cookies.values())}, Quick Modes {len({id(p[0]) for p in f.pairs})}, "
                  f"IKE messages {f.messages} (and {f.repeats} repeats), HASHes right {f.hashes}, SPIs deleted {len(f.deletes)}",
-                 ", ".join(f"{k} {self.counts[k]}" for k in ("ESP opened", "AH ICV right", "values compared"))]
+                 ", ".join(f"{k} {self.counts[k]}" for k in ("ESP opened", "AH ICV right", "values compared", "texts compared"))]
         return lines + f.notes
 
 
