@@ -1,7 +1,7 @@
 // What ESP costs beside its cryptography: seal and open in tunnel mode, in bursts of 32, against the bare Botan calls on the same
 // octets in the same run.
 //
-//     bench_esp [ROUNDS] [SUITE]
+//     bench_esp [ROUNDS] [SUITE] [SIZE]
 //
 // The bare calls are the provider's best route: one object per SA and direction, the key set once, in place, nothing
 // allocated. They get IV and headers for nothing. Where a key table, a buffer or a packet happens to lie is worth more than
@@ -48,15 +48,17 @@ struct named_suite {
 };
 constexpr std::array suites{
     named_suite{"null-sha1", {encryption_id::null, 0, integrity_id::hmac_sha1_96}},
+    named_suite{"3des-md5", {encryption_id::des3_cbc, 0, integrity_id::hmac_md5_96}},
     named_suite{"3des-sha1", {encryption_id::des3_cbc, 0, integrity_id::hmac_sha1_96}},
     named_suite{"aes128-sha1", {encryption_id::aes_cbc, 128, integrity_id::hmac_sha1_96}},
     named_suite{"aes128-sha256", {encryption_id::aes_cbc, 128, integrity_id::hmac_sha2_256_128}},
+    named_suite{"aes256-sha256", {encryption_id::aes_cbc, 256, integrity_id::hmac_sha2_256_128}},
     named_suite{"aes256-sha512", {encryption_id::aes_cbc, 256, integrity_id::hmac_sha2_512_256}},
     named_suite{"aes128gcm16", {encryption_id::aes_gcm_16, 128, integrity_id::none}},
     named_suite{"aes256gcm16", {encryption_id::aes_gcm_16, 256, integrity_id::none}},
     named_suite{"chacha20poly1305", {encryption_id::chacha20_poly1305, 0, integrity_id::none}},
 };
-constexpr std::array<std::size_t, 4> sizes{64, 256, 1420, 8900};
+constexpr std::array<std::size_t, 4> all_sizes{64, 256, 1420, 8900};
 
 /// The calls that nothing can do without, on the Botan objects of one SA.
 class bare {
@@ -315,10 +317,16 @@ struct column {
 auto main(int argc, char** argv) -> int {
     const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 400;
     const std::string_view only = argc > 2 ? argv[2] : "";
+    const std::size_t size_only = argc > 3 ? static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10)) : 0;
     if (rounds == 0) {
         std::fprintf(stderr, "bench_esp: ROUNDS is a number from 1\n");
         return 2;
     }
+    if (argc > 3 && (size_only < 28 || size_only > 8900)) {
+        std::fprintf(stderr, "bench_esp: SIZE is a number from 28 to 8900\n");
+        return 2;
+    }
+    const auto sizes = size_only != 0 ? std::vector{size_only} : std::vector(all_sizes.begin(), all_sizes.end());
     std::printf("ESP tunnel mode, IPv4 in IPv4, bursts of %zu, %zu rounds, ns per packet\n", burst, rounds);
     std::printf("%-17s %5s | %8s %8s %6s %6s %7s | %8s %8s %6s %6s %7s\n", "suite", "size", "seal", "bare", "ratio", "extra",
                 "+-", "open", "bare", "ratio", "extra", "+-");
