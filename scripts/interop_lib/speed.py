@@ -3,19 +3,22 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import socket
 import time
 
-from .net import Failed, Namespace, Process, cable, run
+from .net import Failed, Namespace, Process, cable, run, wait_for
 from .plan import OURS, PEER, Plan
 from .sides import Gateway, StrongSwan
 
 PORT = 9  # of the datagrams; whoever has it reads none of them
 MTU = 1400  # of both TUN devices: that of strongSwan, which is fixed
-HEADERS = 28  # IPv4 and UDP: a datagram of 64 octets is an inner packet of 92
+HEADERS = 28  # IPv4 and UDP
+IN_BUFFERS = 20_000  # packets that may wait at a gateway which stands still: not sent to it again
+LONGEST_RECORDING = 30  # seconds
 
-# openssl before strongSwan's own plugins: the fastest that it has for every suite here
-FAST = ("--set", "charon.load = random nonce openssl aes sha2 sha1 md5 gmp gcm hmac kdf drbg kernel-libipsec kernel-netlink "
+# Before strongSwan's portable plugins those that use what the processor has: the fastest for every suite here.
+FAST = ("--set", "charon.load = random nonce aesni openssl aes sha2 sha1 md5 gmp gcm hmac kdf drbg kernel-libipsec kernel-netlink "
         "socket-default counters vici")
 
 
@@ -72,6 +75,16 @@ class Clock:
             os.sched_setaffinity(int(thread.name), {core})
 
 
+class Load(Process):
+    """A program that ends with the block."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end(signal.SIGKILL)
+
+
 class Pair:
     """The tested side in one namespace on one core; our gateway in another namespace, a cable between them, and everything else on
     the other core."""
@@ -121,18 +134,56 @@ class Pair:
         self.far.settle()
 
     # --- what is measured -------------------------------------------------------------------------------------------------
-    def datagrams(self, blast, size, way, seconds):
-        """Inner packets of `size` octets through the tested side: sealed by it ("out") or opened ("in"). @return a Cost"""
-        ends = (OURS, PEER) if way == "out" else (PEER, OURS)
-        sender = self.near.ns if way == "out" else self.far.ns
-        # Where the tested side is the near one, the far one takes what the sender leaves it of their core.
-        os.setpriority(os.PRIO_PROCESS, self.far.pid(), 19 if way == "out" else 0)
-        load = Process(sender.start(blast, ends[0].inner[4], ends[1].inner[4], PORT, size - HEADERS, seconds + 5))
+    def sealed(self, programs, size, seconds):
+        """Inner packets of `size` octets from the near host, as many as the tested side takes. @return a Cost"""
+        # The far side takes what the sender leaves it of their core.
+        os.setpriority(os.PRIO_PROCESS, self.far.pid(), 19)
+
+        def load():
+            with self._load(programs, self.near, OURS, PEER, size, seconds + 5):
+                time.sleep(seconds)
+            self._come_to_rest(self.clock)  # whoever takes in more than it can seal pays for that
+
+        return self._watch(("eth0", "tx"), load)
+
+    def opened(self, programs, size, packets):
+        """The other way. One core cannot seal as fast as the other one opens: `packets` are sealed while the tested side stands
+        still, and sent at once when it goes on."""
+        os.setpriority(os.PRIO_PROCESS, self.far.pid(), 0)
+        said = self.work / "replay.txt"
+        with open(said, "wb") as out:
+            replay = Process(
+                self.far.ns.start(programs / "bench_wire_replay", "eth0", IN_BUFFERS, packets, stdout=out, stderr=out)
+            )
+        os.kill(self.near.pid(), signal.SIGSTOP)
         try:
-            time.sleep(0.3)
-            return self._watch(("eth0", "tx") if way == "out" else ("ipsec0", "rx"), lambda: time.sleep(seconds))
+            wait_for("the recorder is ready", lambda: "ready" in said.read_text(), 5, pause=0.02)
+            with self._load(programs, self.far, PEER, OURS, size, LONGEST_RECORDING):
+                wait_for("packets are recorded", lambda: "full" in said.read_text(), LONGEST_RECORDING)
+            self._come_to_rest(self.far_clock)  # a later number would make all recorded ones too old
+            os.kill(self.near.pid(), signal.SIGCONT)
+            self._come_to_rest(self.clock)  # what its buffers held
+
+            def load():
+                replay.send(signal.SIGCONT)
+                wait_for("recorded packets are sent", lambda: "sent" in said.read_text(), 20, pause=0.01)
+                self._come_to_rest(self.clock)
+
+            return self._watch(("ipsec0", "rx"), load)
         finally:
-            load.end()
+            os.kill(self.near.pid(), signal.SIGCONT)
+            replay.end(signal.SIGKILL)
+
+    def _load(self, programs, side, source, target, size, seconds):
+        return Load(side.ns.start(programs / "bench_udp_blast", source.inner[4], target.inner[4], PORT, size - HEADERS, seconds))
+
+    def _come_to_rest(self, clock):
+        def rests():
+            before = clock.cpu()
+            time.sleep(0.05)
+            return clock.cpu() - before < 1e6
+
+        wait_for(f"{self.name} worked off what came", rests, 20, pause=0)
 
     def tcp(self, seconds):
         """TCP from the near to the far host. @return (a Cost of segments, megabits a second)"""
