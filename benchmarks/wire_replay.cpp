@@ -1,9 +1,9 @@
-// Records the ESP-in-UDP frames that leave by a device, stops, and sends them once more when it is told to go on: a load that costs
-// much less than sealing it. For scripts/bench-gateway.
+// Records the ESP-in-UDP frames that leave by a device, stops, and sends them once more when it is told to go on: a load that
+// costs much less than sealing it. For scripts/bench-gateway.
 //
 //     bench_wire_replay DEVICE SKIP PACKETS
 //
-// Prints "ready", then "full" when it has SKIP + PACKETS frames, and stops itself; after SIGCONT it sends the last PACKETS of them.
+// Prints "ready", then "full" when it saw SKIP frames and has PACKETS more, and stops itself; after SIGCONT it sends the latter.
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -52,7 +52,7 @@ auto main(int argc, char** argv) -> int {
         bind(fd, reinterpret_cast<const sockaddr*>(&device), sizeof device) != 0)
         return fail();
 
-    std::vector<std::uint8_t> octets;   // frames, one behind the other
+    std::vector<std::uint8_t> octets;  // frames, one behind the other
     std::vector<std::uint32_t> sizes;
     std::vector<std::uint8_t> buffers(burst * longest);
     std::array<sockaddr_ll, burst> names{};

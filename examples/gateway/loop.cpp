@@ -164,10 +164,6 @@ auto loop::run() -> int {
     return 0;
 }
 
-auto loop::has_come(int fd) const -> bool {
-    return std::ranges::any_of(fds_, [fd](const pollfd& p) { return p.fd == fd && p.revents != 0; });
-}
-
 void loop::serve_sockets(instant at) {
     for (const auto& s : wire_.sites()) {
         for (io::raw_ip_socket* raw : {&s->esp, &s->ah})

@@ -18,8 +18,11 @@ IN_BUFFERS = 20_000  # packets that may wait at a gateway which stands still: no
 LONGEST_RECORDING = 30  # seconds
 
 # Before strongSwan's portable plugins those that use what the processor has: the fastest for every suite here.
-FAST = ("--set", "charon.load = random nonce aesni openssl aes sha2 sha1 md5 gmp gcm hmac kdf drbg kernel-libipsec kernel-netlink "
-        "socket-default counters vici")
+FAST = (
+    "--set",
+    "charon.load = random nonce aesni openssl aes sha2 sha1 md5 gmp gcm hmac kdf drbg kernel-libipsec kernel-netlink "
+    "socket-default counters vici",
+)
 
 
 @dataclasses.dataclass
@@ -86,8 +89,8 @@ class Load(Process):
 
 
 class Pair:
-    """The tested side in one namespace on one core; our gateway in another namespace, a cable between them, and everything else on
-    the other core."""
+    """The tested side in one namespace on one core; our gateway in another namespace, and everything but the tested side on
+    another core."""
 
     def __init__(self, name, work, cores, tested, far):
         self.name, self.work = name, work / name

@@ -36,7 +36,9 @@ public:
         return keys{secret<36>{keymat}};
     }
     template <rng Rng>
-    [[nodiscard]] auto make_scratch(const keys&, Rng&) const noexcept -> result<scratch> { return scratch{}; }
+    [[nodiscard]] auto make_scratch(const keys&, Rng&) const noexcept -> result<scratch> {
+        return scratch{};
+    }
     [[nodiscard]] auto seal(const keys& k, scratch&, const seal_job& job) const noexcept -> result<void> {
         const auto at = packet_parts::cut(job.packet, iv_size(), 1, icv_size());
         if (!at) return std::unexpected{at.error()};
