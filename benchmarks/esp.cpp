@@ -60,7 +60,7 @@ constexpr std::array suites{
     named_suite{"aes256gcm16", {encryption_id::aes_gcm_16, 256, integrity_id::none}},
     named_suite{"chacha20poly1305", {encryption_id::chacha20_poly1305, 0, integrity_id::none}},
 };
-constexpr std::array<std::size_t, 4> sizes{64, 256, 1420, 8900};
+constexpr std::array<std::size_t, 4> all_sizes{64, 256, 1420, 8900};
 
 /// The calls that nothing can do without, on the Botan objects of one SA.
 class bare {
@@ -319,7 +319,7 @@ struct column {
 auto main(int argc, char** argv) -> int {
     const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 400;
     const std::string_view only = argc > 2 ? argv[2] : "";
-    std::vector<std::size_t> asked{sizes.begin(), sizes.end()};
+    std::vector<std::size_t> asked{all_sizes.begin(), all_sizes.end()};
     if (argc > 3) asked = {static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10))};
     if (rounds == 0 || asked[0] < 28 || asked[0] > 9000) {
         std::fprintf(stderr, "bench_esp: ROUNDS is a number from 1, SIZE one from 28 to 9000\n");

@@ -1,6 +1,5 @@
 #include "loop.hpp"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -127,11 +126,10 @@ void loop::make_routes() {
 auto loop::run() -> int {
     report_.line({{"event", "ready"}, {"device", tun_->name()}, {"pid", ::getpid()}});
     instant stats = options_.stats == 0 ? instant::never() : now() + seconds(options_.stats);
-    std::vector<pollfd> fds;
     while (!over_) {
-        fds.clear();
+        fds_.clear();
         const auto watch = [&](int fd) {
-            if (fd >= 0) fds.push_back({fd, POLLIN, 0});
+            if (fd >= 0) fds_.push_back({fd, POLLIN, 0});
         };
         watch(signals_.get());
         watch(tun_->fd());
@@ -144,18 +142,18 @@ auto loop::run() -> int {
         }
         const instant until = std::min(engine_->deadline(), stats);
         const std::int64_t left = until == instant::never() ? 1000 : (until - now()).nanoseconds() / 1'000'000 + 1;
-        (void)::poll(fds.data(), fds.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
+        (void)::poll(fds_.data(), fds_.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
         const instant at = now();
-        serve_signals(at);
+        if (has_come(signals_.get())) serve_signals(at);
         serve_sockets(at);
-        for (int i = 0; i < 4; ++i) {
+        for (int i = 0; i < 4 && has_come(tun_->fd()); ++i) {
             const auto n = tun_->read(std::span{burst_});
             if (!n || *n == 0) break;
             engine_->from_tun(at, std::span{burst_}.first(*n));
             if (*n < burst_.size()) break;
         }
-        if (control_) serve_control(at);
-        if (metrics_) serve_metrics();
+        if (has_come(control_.fd()) || !control_.clients().empty()) serve_control(at);
+        if (has_come(metrics_.fd()) || !metrics_.clients().empty()) serve_metrics();
         engine_->turn(at);
         if (stats <= at) {
             report_.line(engine_->statistics());
@@ -171,9 +169,11 @@ auto loop::run() -> int {
 void loop::serve_sockets(instant at) {
     for (const auto& s : wire_.sites()) {
         for (io::raw_ip_socket* raw : {&s->esp, &s->ah})
-            if (const auto n = raw->receive(std::span{burst_}); n && *n > 0)
+            if (!has_come(raw->fd())) continue;
+            else if (const auto n = raw->receive(std::span{burst_}); n && *n > 0)
                 engine_->from_wire(at, std::span{burst_}.first(*n));
-        serve_nat_port(at, *s);
+        if (has_come(s->nat.fd())) serve_nat_port(at, *s);
+        if (!has_come(s->ike.fd())) continue;
         if (const auto n = s->ike.receive(std::span{burst_}, infos_); n)
             for (std::size_t i = 0; i < *n; ++i)
                 engine_->from_ike(

@@ -1,5 +1,8 @@
 #pragma once
 // The loop: sockets, TUN device, timers, signals and commands around an engine. One thread, poll(2), nothing hidden.
+#include <poll.h>
+
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -38,6 +41,10 @@ private:
     [[nodiscard]] static auto now() -> ipsec::instant;
     [[nodiscard]] auto load(ipsec::instant at, files&& f) -> std::optional<std::string>;
     void make_routes();
+    /// Whether the last poll saw something at a descriptor: whoever has nothing is not asked, which would be a system call each.
+    [[nodiscard]] auto has_come(int fd) const -> bool {
+        return std::ranges::any_of(fds_, [fd](const pollfd& p) { return p.fd == fd && p.revents != 0; });
+    }
     void serve_sockets(ipsec::instant at);
     void serve_nat_port(ipsec::instant at, site& s);
     void serve_signals(ipsec::instant at);
@@ -58,6 +65,7 @@ private:
     ipsec::io::descriptor signals_;
     unix_server control_, metrics_;
     bool over_ = false;
+    std::vector<pollfd> fds_;  ///< what the loop waits for
     std::vector<packet> burst_;
     std::array<ipsec::io::datagram_info, burst_size> infos_{};
 };

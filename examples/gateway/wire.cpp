@@ -18,7 +18,7 @@ auto wire::open(const ip::address& local, std::uint16_t ike_port, std::uint16_t 
     const io::socket_options options{.mark = routes::mark, .receive_buffer = 4U << 20, .send_buffer = 4U << 20};
     auto ike = io::udp_socket::open({.local = {local, ike_port}, .options = options});
     if (!ike) return std::unexpected{ike.error()};
-    auto nat = io::udp_socket::open({.local = {local, nat_port}, .options = options});
+    auto nat = io::udp_socket::open({.local = {local, nat_port}, .options = options, .in_runs = true});
     if (!nat) return std::unexpected{nat.error()};
     auto esp = io::raw_ip_socket::open({.protocol = ip::next_header::esp, .local = local, .options = options});
     if (!esp) return std::unexpected{esp.error()};

@@ -165,6 +165,77 @@ TEST_CASE("bursts of any length arrive whole and in order", "[io][linux][udp]") 
     }
 }
 
+TEST_CASE("runs of one size to one place arrive as the datagrams that they are", "[io][linux][udp]") {
+    const auto address = GENERATE(as<std::string>{}, "127.0.0.1", "::1");
+    CAPTURE(address);
+    if (!has(address)) return;
+    struct row {
+        const char* what;
+        std::vector<std::size_t> sizes;
+        std::vector<int> to;  // which of two receivers; the last one stands for the rest
+        bool marked;          // every datagram with a head
+    };
+    const auto r = GENERATE(values<row>({
+        {"one run", std::vector<std::size_t>(io::message_burst_size, 100), {0}, false},
+        {"longer than a message", std::vector<std::size_t>(io::message_burst_size + 30, 1400), {0}, false},
+        {"a shorter one ends a run", {100, 100, 40, 100, 100}, {0}, false},
+        {"a longer one begins another", {100, 100, 140, 140, 100}, {0}, false},
+        {"empty ones are datagrams too", {100, 100, 0, 0, 100}, {0}, false},
+        {"two places by turns", {100, 100, 100, 100, 100, 100}, {0, 0, 1, 0, 1, 1}, false},
+        {"heads in front", {100, 100, 100, 60}, {0}, true},
+        {"what is too long for a run", {30'000, 30'000, 30'000}, {0}, false},
+    }));
+    CAPTURE(r.what);
+    auto from = open({.local = {addr(address), 0}, .in_runs = true});
+    std::array receivers{open(address, {.receive_buffer = 4 << 20}), open(address, {.receive_buffer = 4 << 20})};
+    std::vector<std::vector<std::byte>> texts;
+    std::vector<io::outgoing_datagram> burst;
+    std::array<std::vector<std::vector<std::byte>>, 2> wanted;
+    for (std::size_t i = 0; i < r.sizes.size(); ++i) texts.push_back(octets(r.sizes[i], static_cast<int>(i)));
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto to = static_cast<std::size_t>(r.to[std::min(i, r.to.size() - 1)]);
+        const byte_view head = r.marked ? byte_view{ip::udp_encap::non_esp_marker} : byte_view{};
+        burst.push_back({.where = {.remote = receivers[to].local()}, .head = head, .octets = texts[i]});
+        wanted[to].emplace_back(head.begin(), head.end());
+        wanted[to].back().insert(wanted[to].back().end(), texts[i].begin(), texts[i].end());
+    }
+    const auto sent = from.send(burst);
+    CHECK(sent.done == burst.size());
+    CHECK(sent.refused == 0);
+    for (std::size_t to = 0; to < 2; ++to) {
+        std::vector<std::byte> room(65'536);
+        for (std::size_t i = 0; i < wanted[to].size(); ++i) {
+            CAPTURE(to, i);
+            io::datagram_info info;
+            REQUIRE(wait_for(receivers[to].fd()));
+            const auto got = receivers[to].receive(byte_span{room}, info).value();
+            REQUIRE(got.has_value());
+            CHECK(std::ranges::equal(*got, wanted[to][i]));
+            CHECK(info.remote == from.local());
+        }
+        io::datagram_info info;
+        CHECK_FALSE(receivers[to].receive(byte_span{room}, info).value().has_value());
+    }
+}
+
+TEST_CASE("a run that the system refuses goes datagram by datagram", "[io][linux][udp]") {
+    // The system does not cut what has no checksum.
+    auto from = open({.local = {addr("127.0.0.1"), 0}, .without_checksum = true, .in_runs = true});
+    auto to = open("127.0.0.1", {.receive_buffer = 1 << 20});
+    const auto text = octets(100);
+    const std::vector<io::outgoing_datagram> burst(20, {.where = {.remote = to.local()}, .head = {}, .octets = text});
+    const auto sent = from.send(burst);
+    CHECK(sent.done == burst.size());
+    CHECK(sent.refused == 0);
+    auto into = buffers(burst.size());
+    std::vector<io::datagram_info> infos(burst.size());
+    std::size_t got = 0;
+    while (got < burst.size() && wait_for(to.fd()))
+        got += to.receive(std::span{into}.subspan(got), std::span{infos}.subspan(got)).value();
+    CHECK(got == burst.size());
+    for (const auto& one : into) CHECK(std::ranges::equal(one.octets(), text));
+}
+
 TEST_CASE("a non-ESP marker goes in front without a copy of the message", "[io][linux][udp]") {
     auto from = open("127.0.0.1"), to = open("127.0.0.1");
     const auto message = octets(30, 1);

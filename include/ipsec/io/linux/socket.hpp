@@ -1,6 +1,7 @@
 #pragma once
 /// What UDP and raw sockets share on Linux: options, and bursts of messages with their addresses and header fields.
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -201,23 +202,35 @@ public:
     /// Makes message `i` ready for up to `into.size()` octets from anywhere.
     void expect(std::size_t i, byte_span into) noexcept {
         slot& s = slots_[i];
-        s.parts[0] = {into.data(), into.size()};
+        iovec* const part = &parts_[i * max_parts];
+        *part = {into.data(), into.size()};
         msghdr& h = headers_[i].msg_hdr;
-        h = {&s.name, sizeof s.name, s.parts.data(), 1, s.control.data(), s.control.size(), 0};
+        h = {&s.name, sizeof s.name, part, 1, s.control.data(), s.control.size(), 0};
     }
     /// Makes message `i` ready to be sent; `head` goes in front of `octets`.
     /// @param with_control  without it only the remote address counts
     void fill(std::size_t i, const datagram_info& where, byte_view head, byte_view octets, bool with_control) noexcept {
-        slot& s = slots_[i];
-        std::size_t parts = 0;
-        for (const byte_view part : {head, octets})  // the system reads only, whatever its types say
-            if (!part.empty()) s.parts[parts++] = {const_cast<std::byte*>(part.data()), part.size()};
-        msghdr& h = headers_[i].msg_hdr;
-        h = {&s.name, write_name(where.remote, where.interface, s.name), s.parts.data(), parts, nullptr, 0, 0};
-        if (!with_control) return;
-        h.msg_control = s.control.data();
-        h.msg_controllen = write_control(where, s.control);
+        begin(i, i, where, with_control);
+        add(i, head);
+        add(i, octets);
     }
+    /// Makes message `i` a run of datagrams `at` and following of a burst: to one place, of one size but for the last one, which
+    /// may be shorter. They cross the system as one, which cuts it up in the end.
+    template <class Datagram> void fill_run(std::size_t i, std::size_t at, std::span<const Datagram> run) noexcept {
+        begin(i, at, run[0].where, true);
+        for (const Datagram& d : run) {
+            add(i, d.head);
+            add(i, d.octets);
+        }
+        if (run.size() < 2) return;
+        slots_[i].datagrams = run.size();
+        msghdr& h = headers_[i].msg_hdr;
+        control_writer w{std::span{slots_[i].control}.subspan(h.msg_controllen)};
+        w.put(IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(run[0].head.size() + run[0].octets.size()));
+        h.msg_controllen += w.size();
+    }
+    /// Whether `fill_run` is worth while: false once a device turned out to be none that lets the system do so.
+    [[nodiscard]] auto takes_runs() const noexcept -> bool { return takes_runs_; }
     /// @return messages that came; 0 when nothing waits
     [[nodiscard]] auto receive(int fd, std::size_t count, const char* doing) noexcept -> os_result<std::size_t> {
         for (;;) {
@@ -239,15 +252,19 @@ public:
         for (std::size_t at = 0; at < count;) {
             const int n = ::sendmmsg(fd, headers_.data() + at, static_cast<unsigned>(count - at), MSG_DONTWAIT | MSG_NOSIGNAL);
             if (n > 0) {
-                at += static_cast<std::size_t>(n);
-                outcome.done += static_cast<std::size_t>(n);
+                for (int i = 0; i < n; ++i) outcome.done += slots_[at++].datagrams;
                 continue;
             }
             if (errno == EINTR) continue;
             if (would_block(errno)) return;
-            outcome.last = last_error(doing, errc::cannot_write);
-            ++outcome.refused;
-            ++outcome.done;
+            if (slots_[at].datagrams > 1) {
+                if (errno == EIO) takes_runs_ = false;
+                if (!send_one_by_one(fd, at, doing, outcome)) return;
+            } else {
+                outcome.last = last_error(doing, errc::cannot_write);
+                ++outcome.refused;
+                ++outcome.done;
+            }
             ++at;
         }
     }
@@ -256,10 +273,45 @@ private:
     struct slot {
         sockaddr_storage name{};
         alignas(cmsghdr) std::array<std::byte, 192> control{};
-        std::array<iovec, max_parts> parts{};
+        std::size_t datagrams = 1;
     };
+    /// Message `i`, whose parts are those of datagram `at` of the burst and of what is added.
+    void begin(std::size_t i, std::size_t at, const datagram_info& where, bool with_control) noexcept {
+        slot& s = slots_[i];
+        s.datagrams = 1;
+        msghdr& h = headers_[i].msg_hdr;
+        h = {&s.name, write_name(where.remote, where.interface, s.name), &parts_[at * max_parts], 0, nullptr, 0, 0};
+        if (!with_control) return;
+        h.msg_control = s.control.data();
+        h.msg_controllen = write_control(where, s.control);
+    }
+    void add(std::size_t i, byte_view part) noexcept {
+        msghdr& h = headers_[i].msg_hdr;
+        if (part.empty()) return;  // the system reads only, whatever its types say
+        h.msg_iov[h.msg_iovlen++] = {const_cast<std::byte*>(part.data()), part.size()};
+    }
+    /// A run that the system does not take as one: longer than the path takes, say. @return false when its queue is full
+    [[nodiscard]] auto send_one_by_one(int fd, std::size_t i, const char* doing, burst_outcome& outcome) noexcept -> bool {
+        msghdr h = headers_[i].msg_hdr;
+        h.msg_iovlen /= slots_[i].datagrams;
+        h.msg_controllen -= CMSG_SPACE(sizeof(std::uint16_t));
+        for (std::size_t left = slots_[i].datagrams; left > 0;) {
+            if (::sendmsg(fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+                if (errno == EINTR) continue;
+                if (would_block(errno)) return false;
+                outcome.last = last_error(doing, errc::cannot_write);
+                ++outcome.refused;
+            }
+            ++outcome.done;
+            h.msg_iov += h.msg_iovlen;
+            --left;
+        }
+        return true;
+    }
     std::array<mmsghdr, message_burst_size> headers_{};
     std::array<slot, message_burst_size> slots_{};
+    std::array<iovec, message_burst_size * max_parts> parts_{};
+    bool takes_runs_ = true;
 };
 
 }  // namespace detail

@@ -21,6 +21,9 @@ struct udp_options {
     /// IPv4: sends 0 for the UDP checksum, as is proper for ESP in UDP                          RFC 3948 §2.1
     // req: rfc3948-2.1-2, rfc3948-2.3-2
     bool without_checksum = false;
+    /// What is sent in a burst to one place and has one size crosses the system as one (UDP_SEGMENT), which takes half the time;
+    /// on the wire nothing changes. Where the system does not do that, as `without_checksum`, datagrams go one by one.
+    bool in_runs = false;
     bool share_port = false;  ///< several sockets may have it (SO_REUSEPORT): one for each core
 };
 
@@ -75,11 +78,14 @@ public:
     auto send(std::span<const outgoing_datagram> burst) noexcept -> burst_outcome {
         burst_outcome r;
         while (!burst.empty()) {
-            std::size_t count = 0;
-            for (; count < std::min(burst.size(), message_burst_size) && fits(burst[count].where); ++count)
-                burst_->fill(count, burst[count].where, burst[count].head, burst[count].octets, true);
+            std::size_t count = 0, messages = 0;
+            while (count < std::min(burst.size(), message_burst_size) && fits(burst[count].where)) {
+                const auto run = first_run(burst.first(std::min(burst.size(), message_burst_size)).subspan(count));
+                burst_->fill_run(messages++, count, run);
+                count += run.size();
+            }
             const std::size_t before = r.done;
-            burst_->send(fd_.get(), count, sending, r);
+            burst_->send(fd_.get(), messages, sending, r);
             if (r.done - before < count) return r;
             if (count < std::min(burst.size(), message_burst_size)) {
                 r.last = {errc::mixed_families, 0, sending};
@@ -111,12 +117,27 @@ private:
         const auto f = local_.address.family();
         return where.remote.address.family() == f && (where.local.address.is_unspecified() || where.local.address.family() == f);
     }
+    /// What of the front of `burst` may cross the system as one.
+    [[nodiscard]] auto first_run(std::span<const outgoing_datagram> burst) const noexcept -> std::span<const outgoing_datagram> {
+        constexpr std::size_t longest = 65'000;  // octets of one message: with all headers a length field must hold them
+        const auto size = [&](std::size_t i) { return burst[i].head.size() + burst[i].octets.size(); };
+        std::size_t n = 1, octets = size(0);
+        if (!in_runs_ || !burst_->takes_runs() || burst[0].octets.empty()) return burst.first(1);
+        for (bool goes_on = true; goes_on && n < burst.size() && burst[n].where == burst[0].where; ++n) {
+            const bool like_first = burst[n].head.size() == burst[0].head.size() && !burst[n].octets.empty();
+            if (!like_first || size(n) > size(0) || octets + size(n) > longest) break;
+            octets += size(n);
+            goes_on = size(n) == size(0);  // a shorter one is the last
+        }
+        return burst.first(n);
+    }
     [[nodiscard]] auto take(std::size_t i, datagram_info& info) noexcept -> std::size_t {
         info = {.local = local_, .remote = {}, .interface = 0, .traffic_class = 0, .hop_limit = 0};
         return burst_->received(i, info);
     }
     descriptor fd_;
     socket_address local_{};
+    bool in_runs_ = false;
     std::unique_ptr<detail::message_burst> burst_;
 };
 
@@ -135,6 +156,7 @@ inline auto udp_socket::open(const udp_options& o) -> os_result<udp_socket> {
     if (auto ok = detail::configure(fd, family, o.options); !ok) return std::unexpected{ok.error()};
     if (auto bound = detail::bind_to(fd, o.local, "binding a UDP socket"); bound) s.local_ = *bound;
     else return std::unexpected{bound.error()};
+    s.in_runs_ = o.in_runs;
     return s;
 }
 
