@@ -26,9 +26,9 @@ engine::~engine() = default;
 
 // --- configuration ------------------------------------------------------------
 
-auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::optional<std::string> {
+auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> std::optional<std::string> {
     policy::spd<> spd = make_spd(c);
-    if (manual != nullptr)
+    if (manual)
         if (const auto ok = xfrm::append_to(spd, *manual); !ok) return std::string{name_of(ok.error())};
     std::vector<std::unique_ptr<peer>> fresh;
     for (const connection& of : c.connections) {
@@ -83,18 +83,53 @@ auto engine::load(instant now, config c, const xfrm::bound* manual) -> std::opti
     config_ = std::move(c);
     held_lost_ += std::erase_if(held_, [&](const held& h) { return !config_.find(h.policy); });
     for (const sa::policy_id policy : begin) (void)peer_of(*config_.find(policy).connection)->ike->start(now, policy);
-    if (manual != nullptr) {
-        const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
-        const auto make_suite = [](const crypto::transform& t) {
-            return crypto::botan::make_esp_suite(t, {.no_integrity = true});
-        };
-        // An SA that is there already keeps its counters.
-        for (const auto& s : manual->inbound) (void)xfrm::install_inbound(sadb_, s, make_suite, make_mac, random_, now);
-        for (const auto& s : manual->outbound) (void)xfrm::install_outbound(sadb_, s, make_suite, make_mac, random_, now);
-    }
+    replace_manual(now, std::move(manual));
     expiry_ = sadb_.deadline();
     if (look_at_ == instant::never()) look_at_ = now + seconds(1);
     return std::nullopt;
+}
+/// SAs with keys given by hand: what is gone or other ends, what is new or other begins. One whose key stays goes on counting,
+/// since no number may be used twice under a key.
+void engine::replace_manual(instant now, std::optional<xfrm::bound> next) {
+    const auto same = [](const xfrm::manual_sa& a, const xfrm::manual_sa& b) {
+        return a.parameters == b.parameters && a.transform == b.transform && a.keymat == b.keymat;
+    };
+    const auto refused = [&](const xfrm::manual_sa& s, sa::errc why) {
+        if (why != sa::errc::duplicate)
+            report_.line({{"event", "sa_refused"}, {"spi", text(s.parameters.id.spi)}, {"why", std::string{name_of(why)}}});
+    };
+    const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
+    const auto make_suite = [](const crypto::transform& t) { return crypto::botan::make_esp_suite(t, {.no_integrity = true}); };
+    for (const bool out : {true, false}) {
+        const auto list = [out](auto& of) -> auto& { return out ? of.outbound : of.inbound; };
+        if (manual_)
+            for (const xfrm::manual_sa& old : list(*manual_)) {
+                const auto is_it = [&](const xfrm::manual_sa& s) { return same(old, s); };
+                if (next && std::ranges::any_of(list(*next), is_it)) continue;
+                const sa::id& id = old.parameters.id;
+                if (!out) {
+                    (void)sadb_.erase(sadb_.handle_of_inbound(id));
+                    continue;
+                }
+                const auto at = sadb_.handle_of_outbound(id);
+                if (auto* const e = sadb_.get(at); e != nullptr && next) {
+                    const auto sent = e->esp() != nullptr ? e->esp()->last_sequence() : e->ah()->last_sequence();
+                    for (xfrm::manual_sa& s : next->outbound)
+                        if (s.keymat == old.keymat) s.sent = std::max(s.sent, sent);
+                }
+                (void)sadb_.erase(at);
+            }
+        if (next)
+            for (const xfrm::manual_sa& s : list(*next)) {
+                if (out) {
+                    if (const auto ok = xfrm::install_outbound(sadb_, s, make_suite, make_mac, random_, now); !ok)
+                        refused(s, ok.error());
+                } else if (const auto ok = xfrm::install_inbound(sadb_, s, make_suite, make_mac, random_, now); !ok) {
+                    refused(s, ok.error());
+                }
+            }
+    }
+    manual_ = std::move(next);
 }
 /// First the SAs go of what is gone or other, in what IKE does not know of as well; then what is new is made known.
 void engine::replace_children(instant now, peer& p, const connection& before, const connection& after) {
@@ -140,11 +175,10 @@ void engine::leaves(packet& p, const dataplane::verdict& v) {
     if (v.fate != fate::drop || v.reason != drop::no_sa) return;
     const auto whose = config_.find(v.policy);
     if (!whose || !opens(*whose.child)) return;
-    if (held_.size() == max_held) {
-        held_.pop_front();
-        ++held_lost_;
-    }
-    held_.push_back({p.clone(), v.policy});
+    // The first packets are the ones that matter, and no child's wait takes the room of all others.
+    const auto waiting = static_cast<std::size_t>(std::ranges::count(held_, v.policy, &held::policy));
+    if (held_.size() == max_held || waiting == max_held_of_one) ++held_lost_;
+    else held_.push_back({p.clone(), v.policy});
 }
 void engine::arrives(packet& p, const dataplane::verdict& v) {
     if (v.fate == fate::deliver) tun_refused_ += tun_.write(std::as_const(p).octets()).refused;

@@ -26,7 +26,7 @@ namespace gateway {
 
 class engine {
 public:
-    static constexpr std::size_t max_held = 256;  ///< packets that wait for an SA
+    static constexpr std::size_t max_held = 1024, max_held_of_one = 128;  ///< packets that wait for an SA: in all, of one child
 
     /// @param keys  null: no secret is ever told
     engine(wire& link, ipsec::io::tun_device& tun, report& out, key_log* keys);
@@ -36,7 +36,8 @@ public:
 
     /// Takes a configuration, the first one or another: what did not change goes on, what is gone is closed.
     /// @return what the library says against it; then everything is as before
-    [[nodiscard]] auto load(ipsec::instant now, config c, const ipsec::xfrm::bound* manual) -> std::optional<std::string>;
+    /// @param manual  SAs with keys given by hand, absent or until the next call; one that is as before goes on
+    [[nodiscard]] auto load(ipsec::instant now, config c, std::optional<ipsec::xfrm::bound> manual) -> std::optional<std::string>;
 
     // --- what came in ---
     void from_tun(ipsec::instant now, std::span<packet> burst);
@@ -58,6 +59,7 @@ public:
 
     // --- looking in ---
     [[nodiscard]] auto settings() const -> const config& { return config_; }
+    [[nodiscard]] auto manual() const -> const std::optional<ipsec::xfrm::bound>& { return manual_; }
     [[nodiscard]] auto list() const -> std::vector<json>;
     [[nodiscard]] auto statistics() const -> json;
     /// Prometheus' text format.
@@ -103,6 +105,7 @@ private:
         [[nodiscard]] auto operator()(const ipsec::ip::address& a) const noexcept -> bool { return link->is_ours(a); }
     };
 
+    void replace_manual(ipsec::instant now, std::optional<ipsec::xfrm::bound> next);
     void replace_children(ipsec::instant now, peer& p, const connection& before, const connection& after);
     void leaves(packet& p, const ipsec::dataplane::verdict& v);
     void arrives(packet& p, const ipsec::dataplane::verdict& v);
@@ -127,6 +130,7 @@ private:
     report& report_;
     key_log* keys_;
     config config_;
+    std::optional<ipsec::xfrm::bound> manual_;
     ipsec::crypto::botan::random random_;
     ipsec::crypto::botan::provider provider_;
     sadb sadb_;

@@ -1,44 +1,21 @@
 #include "loop.hpp"
 
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <csignal>
 
 #include <fmt/format.h>
 
 #include "ipsec/ip/udp_encap.hpp"
-#include "ipsec/xfrm/parse.hpp"
 #include "plan.hpp"
 #include "privileges.hpp"
 
 namespace gateway {
 
 using namespace ipsec;
-
-auto read_files(const options& o, policy_ids& ids) -> std::expected<files, std::string> {
-    files f;
-    if (!o.config.empty()) {
-        auto settings = read_config(o.config, ids, !o.xfrm.empty());
-        if (!settings) return std::unexpected{settings.error().text()};
-        f.settings = std::move(*settings);
-    }
-    if (!o.xfrm.empty()) {
-        std::ifstream in{o.xfrm, std::ios::binary};
-        std::ostringstream all;
-        all << in.rdbuf();
-        if (!in) return std::unexpected{o.xfrm + ": cannot be read"};
-        f.xfrm_text = all.str();
-        auto parsed = xfrm::parse(f.xfrm_text);
-        if (!parsed) return std::unexpected{o.xfrm + ": " + std::string{xfrm::text_of(parsed.error()).view()}};
-        f.xfrm = std::move(*parsed);
-    }
-    return f;
-}
 
 auto loop::now() -> instant {
     timespec t{};
@@ -53,6 +30,7 @@ auto loop::open(files&& f, policy_ids&& ids) -> std::optional<std::string> {
     ::sigemptyset(&set);
     for (const int s : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, s);
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads what the gateway says may end before it
     signals_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!options_.log_keys.empty()) {
         keys_ = key_log::open(options_.log_keys);
@@ -74,7 +52,8 @@ auto loop::open(files&& f, policy_ids&& ids) -> std::optional<std::string> {
         *server = std::move(*opened);
     }
     if (auto bad = load(now(), std::move(f))) return bad;
-    return drop_privileges();
+    if (!without_route_.empty()) return "no route to " + without_route_;  // its packets would leave in the clear
+    return drop_privileges(options_.user);
 }
 
 /// Sockets for every address that the configuration names, then the configuration, then routes.
@@ -89,7 +68,7 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
     }
     for (const connection& c : f.settings.connections) {
         const bool by_nat_port = c.path.link.kind == ike::link_kind::udp_encap;
-        if (auto ok = wire_.open(c.path.local.address, by_nat_port ? 500 : c.path.local.port, 4500); !ok)
+        if (auto ok = wire_.open(c.path.local.address, by_nat_port ? 0 : c.path.local.port, 4500); !ok)
             return fmt::format("connection {}, address {}: {}", c.name, text(c.path.local.address), ok.error().text());
     }
     if (manual)
@@ -99,12 +78,11 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
                     const sa::parameters& p = s.parameters;
                     const auto& local = list == &manual->inbound ? p.id.destination : p.source;
                     if (static_cast<bool>(p.encapsulation) != in_udp) continue;
-                    if (auto ok = wire_.open(local, 500, p.encapsulation.local); !ok)
+                    if (auto ok = wire_.open(local, 0, p.encapsulation.local); !ok)
                         return fmt::format("{}, address {}: {}", options_.xfrm, text(local), ok.error().text());
                 }
-    if (auto bad = engine_->load(at, std::move(f.settings), manual ? &*manual : nullptr)) return bad;
-    manual_ = std::move(manual);
-    manual_text_ = std::move(f.xfrm_text);
+    if (auto bad = engine_->load(at, std::move(f.settings), std::move(manual))) return bad;
+    wipe(std::as_writable_bytes(std::span{f.xfrm_text}));
     make_routes();
     return std::nullopt;
 }
@@ -114,11 +92,14 @@ void loop::make_routes() {
     const auto add = [&](const ip::selector& out) { all.push_back({.far = out.destination, .near = out.source}); };
     for (const connection& c : engine_->settings().connections)
         for (const child& k : c.children) add(make_entry(c, k).selectors.traffic);
-    if (manual_)
-        for (const auto& e : manual_->outbound_policies)
+    if (const auto& manual = engine_->manual())
+        for (const auto& e : manual->outbound_policies)
             if (e.action == policy::action::apply) add(e.selectors.traffic);
-    for (const auto& [to, why] : routes_->replace(all))
-        report_.line({{"event", "no_route"}, {"to", std::string{ip::to_text(to).view()}}, {"why", why.text()}});
+    for (const auto& [to, why] : routes_->replace(all)) {
+        const std::string range{ip::to_text(to).view()};
+        report_.line({{"event", "no_route"}, {"to", range}, {"why", why.text()}});
+        without_route_ = range + ": " + why.text();
+    }
 }
 
 // --- the loop itself ------------------------------------------------------------
@@ -128,8 +109,8 @@ auto loop::run() -> int {
     instant stats = options_.stats == 0 ? instant::never() : now() + seconds(options_.stats);
     while (!over_) {
         fds_.clear();
-        const auto watch = [&](int fd) {
-            if (fd >= 0) fds_.push_back({fd, POLLIN, 0});
+        const auto watch = [&](int fd, short what = POLLIN) {
+            if (fd >= 0) fds_.push_back({fd, what, 0});
         };
         watch(signals_.get());
         watch(tun_->fd());
@@ -138,12 +119,18 @@ auto loop::run() -> int {
         for (auto* server : {&control_, &metrics_}) {
             if (!*server) continue;
             watch(server->fd());
-            for (const auto& c : server->clients()) watch(c.fd.get());
+            // whoever waits for an answer has said what he has to say
+            for (const auto& c : server->clients())
+                if (c.waits_for.empty()) watch(c.fd.get(), c.out.empty() ? POLLIN : POLLOUT);
         }
         const instant until = std::min(engine_->deadline(), stats);
         const std::int64_t left = until == instant::never() ? 1000 : (until - now()).nanoseconds() / 1'000'000 + 1;
         (void)::poll(fds_.data(), fds_.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 1000)));
         const instant at = now();
+        if (has_come(tun_->fd(), POLLERR | POLLHUP | POLLNVAL)) {
+            report_.line({{"event", "device_gone"}, {"device", tun_->name()}});
+            failed_ = over_ = true;
+        }
         if (has_come(signals_.get())) serve_signals(at);
         serve_sockets(at);
         for (int i = 0; i < 4 && has_come(tun_->fd()); ++i) {
@@ -153,7 +140,7 @@ auto loop::run() -> int {
             if (*n < burst_.size()) break;
         }
         if (has_come(control_.fd()) || !control_.clients().empty()) serve_control(at);
-        if (has_come(metrics_.fd()) || !metrics_.clients().empty()) serve_metrics();
+        if (has_come(metrics_.fd()) || !metrics_.clients().empty()) serve_metrics(at);
         engine_->turn(at);
         if (stats <= at) {
             report_.line(engine_->statistics());
@@ -163,7 +150,7 @@ auto loop::run() -> int {
     engine_->close(now());
     report_.line(engine_->statistics());
     report_.line({{"event", "stopped"}});
-    return 0;
+    return failed_ ? 1 : 0;
 }
 
 void loop::serve_sockets(instant at) {
@@ -219,80 +206,8 @@ void loop::serve_signals(instant at) {
             over_ = true;
             continue;
         }
-        auto f = read_files(options_, ids_);
-        const auto bad = f ? load(at, std::move(*f)) : std::optional{f.error()};
-        report_.line(bad ? json{{"event", "reload_refused"}, {"why", *bad}} : json{{"event", "reloaded"}});
+        (void)reload(at);
     }
-}
-
-// --- commands ------------------------------------------------------------
-
-void loop::serve_control(instant at) {
-    control_.accept();
-    const auto reply = [](const std::string& bad) {
-        return (bad.empty() ? json{{"ok", true}} : json{{"ok", false}, {"error", bad}}).dump() + "\n";
-    };
-    for (auto& c : control_.clients()) {
-        if (!c.waits_for.empty()) {
-            if (const auto fate = engine_->outcome_of(c.waits_for))
-                unix_server::answer(c, reply(fate->first ? "" : fate->second));
-            else if (at.nanoseconds() > c.until) unix_server::answer(c, reply("no outcome within 60 s"));
-        } else if (unix_server::read(c)) {
-            if (const auto text = obey(at, c)) unix_server::answer(c, *text == "" ? reply("") : *text);
-        }
-    }
-    control_.forget_answered();
-}
-
-/// @return the answer; nothing when it comes later
-auto loop::obey(instant at, unix_server::client& c) -> std::optional<std::string> {
-    std::istringstream words{c.line};
-    std::string verb, what, more;
-    words >> verb >> what >> more;
-    const auto fault = [](const std::string& text) { return json{{"ok", false}, {"error", text}}.dump() + "\n"; };
-    if (verb == "list") {
-        std::string all;
-        for (const json& j : engine_->list()) all += j.dump() + "\n";
-        return all + engine_->statistics().dump() + "\n" + json{{"ok", true}}.dump() + "\n";
-    }
-    if (verb == "initiate" && !what.empty()) {
-        if (const auto bad = engine_->initiate(at, what); !bad.empty()) return fault(bad);
-        c.waits_for = what;
-        c.until = (at + seconds(60)).nanoseconds();
-        return std::nullopt;
-    }
-    if (verb == "terminate" && !what.empty()) {
-        const auto bad = what == "ike" && !more.empty() ? engine_->terminate_ike(at, more) : engine_->terminate(at, what);
-        return bad.empty() ? "" : fault(bad);
-    }
-    if (verb == "flush" && (what == "ike" || what == "sa")) {
-        if (what == "sa") engine_->flush_sas(at);
-        else
-            for (const connection& of : engine_->settings().connections) (void)engine_->terminate_ike(at, of.name);
-        return "";
-    }
-    if (verb == "reload") {
-        auto f = read_files(options_, ids_);
-        const auto bad = f ? load(at, std::move(*f)) : std::optional{f.error()};
-        report_.line(bad ? json{{"event", "reload_refused"}, {"why", *bad}} : json{{"event", "reloaded"}});
-        return bad ? fault(*bad) : "";
-    }
-    return fault("commands are: list, initiate CHILD, terminate CHILD, terminate ike CONNECTION, flush ike|sa, reload");
-}
-
-void loop::serve_metrics() {
-    metrics_.accept();
-    // Who speaks HTTP gets an answer in HTTP; who says nothing gets the text as soon as it hangs up its side.
-    for (auto& c : metrics_.clients()) {
-        if (!unix_server::read(c)) continue;
-        const std::string body = engine_->metrics();
-        const bool http = c.line.starts_with("GET ");
-        unix_server::answer(c, http ? fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
-                                                  "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-                                                  body.size(), body)
-                                    : body);
-    }
-    metrics_.forget_answered();
 }
 
 }  // namespace gateway

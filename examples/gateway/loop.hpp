@@ -14,7 +14,7 @@
 namespace gateway {
 
 struct options {
-    std::string config, xfrm, log_keys, control, metrics, device = "ipsec0";
+    std::string config, xfrm, log_keys, control, metrics, user, device = "ipsec0";
     bool check = false, allow_static_counter_keys = false;
     std::uint32_t stats = 0;  // seconds; 0: none
     std::uint32_t mtu = 1380; // of the TUN device: what fits into 1500 octets with every header around it
@@ -40,16 +40,18 @@ private:
     static constexpr std::size_t burst_size = 32;
     [[nodiscard]] static auto now() -> ipsec::instant;
     [[nodiscard]] auto load(ipsec::instant at, files&& f) -> std::optional<std::string>;
+    /// Reads the files again. @return why they are refused; then everything is as before
+    [[nodiscard]] auto reload(ipsec::instant at) -> std::optional<std::string>;
     void make_routes();
     /// Whether the last poll saw something at a descriptor: whoever has nothing is not asked, which would be a system call each.
-    [[nodiscard]] auto has_come(int fd) const -> bool {
-        return std::ranges::any_of(fds_, [fd](const pollfd& p) { return p.fd == fd && p.revents != 0; });
+    [[nodiscard]] auto has_come(int fd, int what = ~0) const -> bool {
+        return std::ranges::any_of(fds_, [=](const pollfd& p) { return p.fd == fd && (p.revents & what) != 0; });
     }
     void serve_sockets(ipsec::instant at);
     void serve_nat_port(ipsec::instant at, site& s);
     void serve_signals(ipsec::instant at);
     void serve_control(ipsec::instant at);
-    void serve_metrics();
+    void serve_metrics(ipsec::instant at);
     [[nodiscard]] auto obey(ipsec::instant at, unix_server::client& c) -> std::optional<std::string>;
 
     options options_;
@@ -60,11 +62,10 @@ private:
     std::optional<ipsec::io::tun_device> tun_;
     std::optional<routes> routes_;
     std::optional<engine> engine_;
-    std::optional<ipsec::xfrm::bound> manual_;
-    std::string manual_text_;
+    std::string without_route_;  ///< the last destination that has none, and why
     ipsec::io::descriptor signals_;
     unix_server control_, metrics_;
-    bool over_ = false;
+    bool over_ = false, failed_ = false;
     std::vector<pollfd> fds_;  ///< what the loop waits for
     std::vector<packet> burst_;
     std::array<ipsec::io::datagram_info, burst_size> infos_{};

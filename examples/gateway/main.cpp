@@ -46,6 +46,8 @@ auto main(int argc, char** argv) -> int {
     app.add_option("--control", o.control, "Unix socket for commands")->type_name("PATH");
     app.add_option("--metrics", o.metrics, "Unix socket for Prometheus")->type_name("PATH");
     app.add_option("--device", o.device, "name of the TUN device (ipsec0)")->type_name("NAME");
+    app.add_option("--user", o.user, "become this user once everything is open; it must be able to read the files again")
+        ->type_name("NAME");
     app.add_option("--mtu", o.mtu, "MTU of the TUN device (1380)")->type_name("OCTETS")->check(CLI::Range(1280, 1500));
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     if (o.config.empty() && o.xfrm.empty()) return gateway::complain("nothing to do: give --config FILE, --xfrm FILE or both");

@@ -1,6 +1,8 @@
 #include "privileges.hpp"
 
+#include <grp.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,7 +13,24 @@
 
 namespace gateway {
 
-auto drop_privileges() -> std::optional<std::string> {
+namespace {
+
+/// The process becomes somebody else's, and keeps its capabilities for what follows.
+auto become(const std::string& user) -> std::optional<std::string> {
+    const auto failed = [&](const char* doing) { return "--user " + user + ": " + doing + ": " + std::strerror(errno); };
+    errno = 0;
+    const passwd* const who = ::getpwnam(user.c_str());
+    if (who == nullptr) return "--user " + user + ": there is no such user";
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return failed("keeping capabilities");
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(who->pw_gid, who->pw_gid, who->pw_gid) != 0 ||
+        ::setresuid(who->pw_uid, who->pw_uid, who->pw_uid) != 0)
+        return failed("becoming that user");
+    return std::nullopt;
+}
+
+}  // namespace
+
+auto drop_privileges(const std::string& user) -> std::optional<std::string> {
     constexpr std::array kept{CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
     const auto failed = [](const char* doing) { return std::string{doing} + ": " + std::strerror(errno); };
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -23,6 +42,8 @@ auto drop_privileges() -> std::optional<std::string> {
         for (const int k : kept) keep = keep || k == c;
         if (!keep) (void)::prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
     }
+    if (!user.empty())
+        if (auto bad = become(user)) return bad;
     std::array<__user_cap_data_struct, 2> only{};
     for (const int k : kept) {
         auto& set = only[static_cast<std::size_t>(k) / 32];

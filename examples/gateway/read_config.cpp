@@ -503,11 +503,7 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> res
         if (s.name != "connections" && s.name != "secrets" && !s.is_template)
             return std::unexpected{unknown(s.at, "section", s.name, "", known, elsewhere)};
     const section* const connections = file.find_section("connections");
-    if (connections == nullptr || connections->sections.empty()) {
-        if (may_be_empty) return config{};
-        return std::unexpected{fault{connections != nullptr ? connections->at : file.at, "there are no connections"}};
-    }
-    if (!connections->settings.empty())
+    if (connections != nullptr && !connections->settings.empty())
         return std::unexpected{
             unknown(connections->settings.front().key_at, "key", connections->settings.front().key, "connections", {}, {})};
     std::vector<shared_secret> secrets;
@@ -517,6 +513,10 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> res
         secrets = std::move(*read);
     }
     config out;
+    if (connections == nullptr || connections->sections.empty()) {
+        if (may_be_empty) return out;
+        return std::unexpected{fault{connections != nullptr ? connections->at : file.at, "there are no connections"}};
+    }
     for (const section& s : connections->sections) {
         const std::string where = "connections." + s.name;
         auto c = read_connection(s, where, ids);
@@ -540,9 +540,11 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> res
 }
 
 auto read_config(const std::filesystem::path& file, policy_ids& ids, bool may_be_empty) -> result<config> {
-    const auto settings = read_settings(file);
+    auto settings = read_settings(file);
     if (!settings) return std::unexpected{settings.error()};
-    return read_config(*settings, ids, may_be_empty);
+    auto out = read_config(*settings, ids, may_be_empty);
+    wipe_values(*settings);
+    return out;
 }
 
 }  // namespace gateway

@@ -20,7 +20,11 @@ using json = nlohmann::ordered_json;
 /// The suite of an SA as proposals name it, or the MAC of AH.
 [[nodiscard]] auto text(const ipsec::sa::install& e) -> std::string;
 
-/// Lines with the time of day in front. Attackers cause audit records at will: beyond `most_per_second` they are only counted.
+/// The object as text, with the end of the line. What is not UTF-8 in it is replaced.
+[[nodiscard]] auto one_line(const json& j) -> std::string;
+
+/// Lines with the time of day in front. Nobody is waited for: what a reader does not take is counted, and told in `unheard`.
+/// Attackers cause audit records at will: beyond `most_per_second` they are only counted.
 class report {
 public:
     static constexpr unsigned most_per_second = 20;
@@ -30,7 +34,7 @@ public:
     [[nodiscard]] auto audits() const -> std::uint64_t { return audits_; }
 
 private:
-    std::uint64_t audits_ = 0, unsaid_ = 0;
+    std::uint64_t audits_ = 0, unsaid_ = 0, unheard_ = 0;
     std::int64_t second_ = 0;
     unsigned said_ = 0;
 };

@@ -6,9 +6,11 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 
 #include "ipsec/ip/prefix.hpp"
@@ -79,13 +81,42 @@ private:
 
 }  // namespace
 
+namespace {
+
+/// The fewest blocks that are the range; none for one of both families.
+auto blocks_of(const ip::range& r) -> std::vector<ip::prefix> {
+    std::vector<ip::prefix> out;
+    if (!r.family()) return out;
+    const auto bits = static_cast<unsigned>(r.first().size() * 8);
+    for (ip::address at = r.first();;) {
+        unsigned length = 0;
+        auto block = ip::prefix::host(at);
+        for (; length < bits; ++length)
+            if (const auto wider = ip::prefix::make(at, length); wider && wider->first() == at && r.contains(wider->last())) {
+                block = *wider;
+                break;
+            }
+        out.push_back(block);
+        if (block.last() == r.last()) return out;
+        auto next = block.last().numbers();
+        if (bits == 32) next.high += std::uint64_t{1} << 32;
+        else if (++next.low == 0) ++next.high;
+        at = ip::address::from_numbers(at.family(), next);
+    }
+}
+
+}  // namespace
+
 auto routes::open(unsigned device) -> io::os_result<routes> {
     routes r;
     r.device_ = device;
+    if (!r.take_number())
+        return std::unexpected{io::os_error{io::errc::address_in_use, 0, "finding a routing table that no other gateway has"}};
     r.fd_.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     if (!r.fd_) return std::unexpected{io::os_error{io::errc::cannot_open, errno, "opening rtnetlink"}};
     for (const bool v6 : {false, true}) {
-        (void)r.rule(false, v6);  // one that a gateway left behind
+        while (r.rule(false, v6)) {}
+        r.flush(v6);
         if (auto ok = r.rule(true, v6); !ok && !v6) return std::unexpected{ok.error()};  // a system may do without IPv6
     }
     return r;
@@ -101,25 +132,29 @@ auto routes::replace(std::span<const wish> all) -> std::vector<std::pair<ip::ran
     std::vector<known> wanted;
     const auto mine = own_addresses();
     for (const wish& w : all) {
-        const auto prefix = w.far.as_prefix();
-        if (!prefix) {
-            without.emplace_back(w.far, io::os_error{io::errc::not_supported, 0, "routing to a range that is no subnet"});
-            continue;
-        }
-        known k{.first = w.far.first(), .length = prefix->length()};
-        if (const auto a = std::ranges::find_if(mine, [&](const auto& one) { return w.near.contains(one); }); a != mine.end())
-            k.source = *a;
-        const auto has = [&k](const known& o) { return o.same_destination(k); };
-        if (std::ranges::any_of(wanted, has)) continue;
-        if (std::ranges::find(known_, k) == known_.end())
-            if (const auto ok = route(true, k); !ok) {
-                without.emplace_back(w.far, ok.error());
-                continue;
+        const auto blocks = blocks_of(w.far);
+        if (blocks.empty())
+            without.emplace_back(w.far, io::os_error{io::errc::not_supported, 0, "routing to addresses of both families"});
+        for (const ip::prefix& block : blocks) {
+            known k{.first = block.first(), .length = block.length()};
+            if (const auto a = std::ranges::find_if(mine, [&](const auto& one) { return w.near.contains(one); }); a != mine.end())
+                k.source = *a;
+            const auto has = [&k](const known& o) { return o.same_destination(k); };
+            if (std::ranges::any_of(wanted, has)) continue;
+            if (std::ranges::find(known_, k) == known_.end()) {
+                auto ok = std::ranges::any_of(known_, has) ? io::os_result<void>{} : route(true, k, false);
+                if (ok) ok = route(true, k, true);
+                if (!ok) {
+                    without.emplace_back(w.far, ok.error());
+                    continue;
+                }
             }
-        wanted.push_back(k);
+            wanted.push_back(k);
+        }
     }
     for (const known& k : known_)
-        if (std::ranges::none_of(wanted, [&k](const known& o) { return o.same_destination(k); })) (void)route(false, k);
+        if (std::ranges::none_of(wanted, [&k](const known& o) { return o.same_destination(k); }))
+            for (const bool to_device : {true, false}) (void)route(false, k, to_device);
     known_ = std::move(wanted);
     return without;
 }
@@ -131,21 +166,67 @@ auto routes::rule(bool add, bool v6) const -> io::os_result<void> {
     body.flags = FIB_RULE_INVERT;
     request r{static_cast<std::uint16_t>(add ? RTM_NEWRULE : RTM_DELRULE),
               static_cast<std::uint16_t>(add ? NLM_F_CREATE | NLM_F_EXCL : 0), body};
-    r.number(FRA_FWMARK, mark).number(FRA_FWMASK, 0xffff'ffffU).number(FRA_TABLE, table).number(FRA_PRIORITY, priority);
+    r.number(FRA_FWMARK, mark).number(FRA_FWMASK, 0xffff'ffffU).number(FRA_TABLE, table_).number(FRA_PRIORITY, table_);
     return ask(r.data(), r.size(), "making a routing rule");
 }
-auto routes::route(bool add, const known& k) const -> io::os_result<void> {
+auto routes::route(bool add, const known& k, bool to_device) const -> io::os_result<void> {
     rtmsg body{};
     body.rtm_family = k.first.is_v6() ? AF_INET6 : AF_INET;
     body.rtm_dst_len = static_cast<std::uint8_t>(k.length);
     body.rtm_protocol = RTPROT_STATIC;
     body.rtm_scope = RT_SCOPE_UNIVERSE;
-    body.rtm_type = RTN_UNICAST;
+    body.rtm_type = to_device ? RTN_UNICAST : RTN_UNREACHABLE;
     request r{static_cast<std::uint16_t>(add ? RTM_NEWROUTE : RTM_DELROUTE),
               static_cast<std::uint16_t>(add ? NLM_F_CREATE | NLM_F_REPLACE : 0), body};
-    r.number(RTA_TABLE, table).number(RTA_OIF, device_).address(RTA_DST, k.first);
-    if (k.source) r.address(RTA_PREFSRC, *k.source);
+    r.number(RTA_TABLE, table_).address(RTA_DST, k.first);
+    if (!to_device) r.number(RTA_PRIORITY, 0x7fff'ffffU);
+    else if (r.number(RTA_OIF, device_); k.source) r.address(RTA_PREFSRC, *k.source);
     return ask(r.data(), r.size(), "making a route");
+}
+/// The names of such sockets belong to the network namespace, as tables and rules do, and go with their holder.
+auto routes::take_number() -> bool {
+    for (std::uint32_t i = 0; i < tables; ++i) {
+        sockaddr_un name{};
+        name.sun_family = AF_UNIX;
+        const std::string text = "ipsecpp-gateway-" + std::to_string(first_table + i);
+        text.copy(name.sun_path + 1, text.size());
+        const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+        number_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        if (!number_ || ::bind(number_.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) continue;
+        table_ = first_table + i;
+        return true;
+    }
+    return false;
+}
+/// Takes away every route of the table: what the system lists is sent back as it came, to be deleted.
+void routes::flush(bool v6) const {
+    rtmsg body{};
+    body.rtm_family = v6 ? AF_INET6 : AF_INET;
+    request all{RTM_GETROUTE, NLM_F_DUMP, body};
+    const io::descriptor list{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+    if (!list || ::send(list.get(), all.data(), all.size(), 0) < 0) return;
+    std::vector<std::byte> room(1U << 16);
+    for (bool more = true; more;) {
+        auto left = static_cast<int>(::recv(list.get(), room.data(), room.size(), 0));
+        if (left <= 0) return;
+        for (auto* h = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+            if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) more = false;
+            if (h->nlmsg_type != RTM_NEWROUTE) continue;
+            auto* const r = static_cast<rtmsg*>(NLMSG_DATA(h));
+            std::uint32_t table = r->rtm_table;
+            auto size = static_cast<int>(RTM_PAYLOAD(h));
+            for (const auto* a = RTM_RTA(r); RTA_OK(a, size); a = RTA_NEXT(a, size))
+                if (a->rta_type == RTA_TABLE) std::memcpy(&table, RTA_DATA(a), sizeof table);
+            if (table != table_) continue;
+            nlmsghdr head = *h;
+            head.nlmsg_type = RTM_DELROUTE;
+            head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+            std::vector<std::byte> back(h->nlmsg_len);
+            std::memcpy(back.data(), h, back.size());
+            std::memcpy(back.data(), &head, sizeof head);
+            (void)ask(back.data(), back.size(), "taking away a route");
+        }
+    }
 }
 auto routes::ask(const void* data, std::size_t size, const char* doing) const -> io::os_result<void> {
     std::array<std::byte, 1024> answer{};

@@ -1,6 +1,7 @@
 #pragma once
 // The routes that bring packets to the TUN device, by rtnetlink: a table of their own, which everything uses but what the gateway
-// itself sends.
+// itself sends. Behind each route stands one that says "unreachable": should the gateway die, nothing leaves in the clear, until
+// the next gateway or `ip rule del priority N` takes it away.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -19,13 +20,16 @@ namespace gateway {
 class routes {
 public:
     static constexpr std::uint32_t mark = 0x4500;   ///< of what the gateway sends: it does not come back to it
-    static constexpr std::uint32_t table = 4500, priority = 4500;
+    /// Numbers of table and rule: each gateway of a network namespace has the first that no other one has.
+    static constexpr std::uint32_t first_table = 4500, tables = 16;
 
-    /// Makes the rules for both families. @param device  the index of the TUN device
+    /// Makes the rules for both families, and takes away what a gateway left behind that had the same number and is no more.
+    /// @param device  the index of the TUN device
+    /// @return        `address_in_use` when all numbers are taken; `cannot_open`, `cannot_configure`
     [[nodiscard]] static auto open(unsigned device) -> ipsec::io::os_result<routes>;
     routes(routes&&) noexcept = default;
     auto operator=(routes&&) noexcept -> routes& = default;
-    /// Takes the rules back; the routes go with the device.
+    /// Takes routes and rules back.
     ~routes();
 
     /// Packets to `far` go to the device, with an own address out of `near` as their source where there is one.
@@ -45,11 +49,16 @@ private:
         [[nodiscard]] auto same_destination(const known& o) const -> bool { return first == o.first && length == o.length; }
         friend auto operator==(const known&, const known&) -> bool = default;
     };
+    [[nodiscard]] auto take_number() -> bool;
     [[nodiscard]] auto rule(bool add, bool v6) const -> ipsec::io::os_result<void>;
-    [[nodiscard]] auto route(bool add, const known& k) const -> ipsec::io::os_result<void>;
+    /// To the device, or the one behind it.
+    [[nodiscard]] auto route(bool add, const known& k, bool to_device) const -> ipsec::io::os_result<void>;
+    void flush(bool v6) const;
     [[nodiscard]] auto ask(const void* request, std::size_t size, const char* doing) const -> ipsec::io::os_result<void>;
     ipsec::io::descriptor fd_;
+    ipsec::io::descriptor number_;  ///< a socket whose name says that the table is taken, until its holder is no more
     unsigned device_ = 0;
+    std::uint32_t table_ = first_table;
     std::vector<known> known_;
 };
 

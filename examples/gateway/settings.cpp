@@ -3,12 +3,16 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <utility>
+
+#include "ipsec/core/secret.hpp"
 
 namespace gateway {
 
@@ -347,17 +351,6 @@ private:
     std::size_t size_ = 0;
 };
 
-auto read_text(const std::filesystem::path& file) -> std::expected<std::string, std::string> {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(file, ignored)) return std::unexpected{"cannot be read: it is a folder"};
-    errno = 0;
-    std::ifstream in{file, std::ios::binary};
-    std::string text{std::istreambuf_iterator<char>{in}, {}};
-    if (!in.is_open() || in.bad())
-        return std::unexpected{"cannot be read: " + std::string{errno != 0 ? std::strerror(errno) : "input error"}};
-    return text;
-}
-
 /// The files of a pattern in order of their names. One without a wildcard must be there.
 auto include_files(const std::string& pattern, const std::string& from) -> std::expected<std::vector<source>, std::string> {
     const auto whole = (std::filesystem::path{from}.parent_path() / pattern).string();
@@ -379,6 +372,22 @@ auto include_files(const std::string& pattern, const std::string& from) -> std::
 
 }  // namespace
 
+auto read_text(const std::filesystem::path& file) -> std::expected<std::string, std::string> {
+    static constexpr std::size_t most = 16U << 20;
+    std::error_code ignored;
+    if (std::filesystem::is_directory(file, ignored)) return std::unexpected{"cannot be read: it is a folder"};
+    errno = 0;
+    std::ifstream in{file, std::ios::binary};
+    std::string text;
+    for (std::array<char, 4096> some{}; in.read(some.data(), some.size()) || in.gcount() > 0;) {
+        text.append(some.data(), static_cast<std::size_t>(in.gcount()));
+        if (text.size() > most) return std::unexpected{"is longer than 16 MiB"};
+    }
+    if (!in.is_open() || in.bad())
+        return std::unexpected{"cannot be read: " + std::string{errno != 0 ? std::strerror(errno) : "input error"}};
+    return text;
+}
+
 auto parse_settings(const source& from, const includer& include) -> result<section> {
     section root{{}, {from.file, 1, 1}};
     reading all{include};
@@ -396,7 +405,14 @@ auto read_settings(const std::filesystem::path& file) -> result<section> {
         bad.what = text.error();
         return std::unexpected{std::move(bad)};
     }
-    return parse_settings({file.string(), std::move(*text)}, include_files);
+    source whole{file.string(), std::move(*text)};
+    auto out = parse_settings(whole, include_files);
+    ipsec::wipe(std::as_writable_bytes(std::span{whole.text}));
+    return out;
+}
+void wipe_values(section& s) {
+    for (setting& one : s.settings) ipsec::wipe(std::as_writable_bytes(std::span{one.value}));
+    for (section& inner : s.sections) wipe_values(inner);
 }
 
 }  // namespace gateway

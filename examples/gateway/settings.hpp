@@ -46,6 +46,9 @@ struct section {
     [[nodiscard]] auto find_section(std::string_view of) const -> const section*;
 };
 
+/// A whole file, of 16 MiB at most. @return why it cannot be read
+[[nodiscard]] auto read_text(const std::filesystem::path& file) -> std::expected<std::string, std::string>;
+
 /// The texts that a pattern of an `include` stands for, each with the name to show. The pattern is as written; `from` is the name
 /// of the including file.
 struct source {
@@ -61,5 +64,7 @@ inline constexpr unsigned deepest_section = 10;  ///< sections inside of section
 [[nodiscard]] auto parse_settings(const source& from, const includer& include = {}) -> result<section>;
 /// A file and all that it includes, with patterns like `conf.d/*.conf` relative to the including file.
 [[nodiscard]] auto read_settings(const std::filesystem::path& file) -> result<section>;
+/// Wipes all values: secrets are among them.
+void wipe_values(section& s);
 
 }  // namespace gateway

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace gateway {
 
@@ -45,37 +46,38 @@ unix_server::~unix_server() {
     if (fd_ && !path_.empty()) ::unlink(path_.c_str());
 }
 
-void unix_server::accept() {
+void unix_server::accept(instant now) {
     io::descriptor fd{::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (fd && clients_.size() < most_clients) clients_.push_back({.fd = std::move(fd)});
+    if (fd && clients_.size() < most_clients) clients_.push_back({.fd = std::move(fd), .until = now + seconds(10)});
 }
 auto unix_server::read(client& c) -> bool {
     std::array<char, 512> some{};
     for (;;) {
         const ssize_t n = ::read(c.fd.get(), some.data(), some.size());
-        if (n > 0 && c.line.size() < longest_line) {
-            c.line.append(some.data(), static_cast<std::size_t>(n));
+        if (n > 0) {  // what goes over a line is read as well: who hangs up on octets that nobody read resets the connection
+            if (c.line.size() < longest_line) c.line.append(some.data(), static_cast<std::size_t>(n));
             continue;
         }
-        if (n >= 0) {  // the end counts as the end of a line; nobody has more to say
-            if (c.line.empty() || n > 0) c.answered = true;
-            else if (c.line.find('\n') == std::string::npos) c.line += '\n';
-        }
+        if (n == 0 || c.line.size() >= longest_line) c.line += '\n';
         break;
     }
     return !c.answered && c.line.find('\n') != std::string::npos;
 }
-void unix_server::answer(client& c, const std::string& text) {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const ssize_t n = ::send(c.fd.get(), text.data() + at, text.size() - at, MSG_NOSIGNAL);
-        if (n <= 0) break;
-        at += static_cast<std::size_t>(n);
-    }
+void unix_server::answer(client& c, std::string text) {
+    if (!c.answered) c.out = std::move(text);
     c.answered = true;
+    c.waits_for.clear();
+    while (!c.out.empty()) {
+        const ssize_t n = ::send(c.fd.get(), c.out.data(), c.out.size(), MSG_NOSIGNAL);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (n <= 0) c.out.clear();  // nobody is there any more
+        else c.out.erase(0, static_cast<std::size_t>(n));
+    }
 }
-void unix_server::forget_answered() {
-    std::erase_if(clients_, [](const client& c) { return c.answered; });
+void unix_server::forget(instant now) {
+    for (client& c : clients_)
+        if (c.answered) answer(c, {});
+    std::erase_if(clients_, [now](const client& c) { return (c.answered && c.out.empty()) || c.until < now; });
 }
 
 }  // namespace gateway

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "ipsec/core/instant.hpp"
 #include "ipsec/io/linux/descriptor.hpp"
 
 namespace gateway {
@@ -20,18 +21,20 @@ public:
 
     struct client {
         ipsec::io::descriptor fd;
-        std::string line{};   ///< what came so far
-        bool answered = false;
+        ipsec::instant until;  ///< whoever is not through by then is cut off
+        std::string line{};    ///< what came so far
         std::string waits_for{};  ///< the child whose fate is the answer
-        std::int64_t until = 0;   ///< nanoseconds; when the wait is over
+        std::string out{};        ///< of the answer, what the client has not taken yet
+        bool answered = false;    ///< `out` is the rest
     };
-    /// Takes whoever knocks.
-    void accept();
-    /// Reads what there is. @return whether a whole line is there; a client that hung up is answered already
+    /// Takes whoever knocks. One that says nothing, or does not take its answer, has some seconds.
+    void accept(ipsec::instant now);
+    /// Reads what there is; the end counts as the end of a line. @return whether a line is there that has no answer yet
     [[nodiscard]] static auto read(client& c) -> bool;
-    /// Sends all of it, if the client takes it at once, and hangs up.
-    static void answer(client& c, const std::string& text);
-    void forget_answered();
+    /// Sends what the client takes at once; `forget` sends the rest.
+    static void answer(client& c, std::string text);
+    /// Hangs up on those who have their answer, or whose time is over.
+    void forget(ipsec::instant now);
 
     [[nodiscard]] auto fd() const -> int { return fd_.get(); }
     [[nodiscard]] auto clients() -> std::vector<client>& { return clients_; }

@@ -173,7 +173,11 @@ auto read_flag(std::string_view text) -> value_result<bool> {
 }
 
 auto read_address(std::string_view text) -> value_result<ip::address> {
-    if (const auto a = ip::parse_address(text)) return *a;
+    if (const auto a = ip::parse_address(text)) {
+        const bool of_all = a->is_unspecified() || *a == ip::address::highest(a->family()) || a->is_multicast();
+        if (of_all) return refuse(in_quotes(text) + " is not the address of one system");
+        return *a;
+    }
     if (text.starts_with('%'))
         return refuse(in_quotes(text) + " is not supported: a pre-shared key goes with two addresses, write one");
     if (const auto comma = text.find(','); comma != std::string_view::npos)

@@ -11,9 +11,12 @@ using namespace ipsec;
 
 auto wire::open(const ip::address& local, std::uint16_t ike_port, std::uint16_t nat_port) -> io::os_result<void> {
     if (const site* const there = find(local)) {
+        if (ike_port != 0 && ike_port != there->ike.local().port)
+            return std::unexpected{io::os_error{io::errc::not_supported, 0, "a second port for IKE"}};
         if (nat_port == 0 || nat_port == there->nat_port) return {};
         return std::unexpected{io::os_error{io::errc::not_supported, 0, "a second port for ESP in UDP"}};
     }
+    if (ike_port == 0) ike_port = 500;
     if (nat_port == 0) nat_port = 4500;
     const io::socket_options options{.mark = routes::mark, .receive_buffer = 4U << 20, .send_buffer = 4U << 20};
     auto ike = io::udp_socket::open({.local = {local, ike_port}, .options = options});

@@ -25,8 +25,8 @@ struct site {
 /// Packets that are ready, until `flush` hands them to the system in bursts. What is queued stays where it is until then.
 class wire {
 public:
-    /// Sockets for an address that has none yet. @param nat_port  0: the one that is there already, else 4500
-    /// @return as the adapters; `io::errc::not_supported` where there are sockets, with another `nat_port`
+    /// Sockets for an address that has none yet. @param ike_port, nat_port  0: the one that is there already, else 500 and 4500
+    /// @return as the adapters; `io::errc::not_supported` where there are sockets, with another port
     [[nodiscard]] auto open(const ipsec::ip::address& local, std::uint16_t ike_port, std::uint16_t nat_port)
         -> ipsec::io::os_result<void>;
     [[nodiscard]] auto sites() -> std::vector<std::unique_ptr<site>>& { return sites_; }

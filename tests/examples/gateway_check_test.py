@@ -25,7 +25,7 @@ def main():
     lines = out.splitlines()
     check("the sample is good", code == 0 and err == "", (code, err))
     check("its connection is shown", lines[:1] == ["connection office: 192.0.2.1 port 500 <-> 192.0.2.2 port 500, IKEv1"], out)
-    check("so are its children", [line.split(":")[0] for line in lines if line.startswith("  child")] == ["  child net", "  child net6", "  child dns"], out)
+    check("so are its children", [line.split(":")[0] for line in lines if line.startswith("  child")] == ["  child net", "  child net6", "  child both"], out)
     check("its secret is not", "change this" not in out and "pre-shared key of 29 octets" in out, out)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -54,6 +54,20 @@ def main():
         with open(binary, "wb") as f:
             f.write(b"\x7fELF\x02\n")
         refused("a foreign file is refused", f"{binary}:1:1: '\\x7f' where a key or the name of a section was expected", "--config", binary, "--check")
+        for address in ("0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1"):
+            bad = write("bad.conf", f"connections {{\n  gw {{\n    remote_addrs = {address}\n  }}\n}}\n")
+            refused(f"{address} is nobody's", f"{bad}:3:20: remote_addrs in connections.gw: '{address}' is not the address of one system", "--config", bad, "--check")
+        bad = write("bad.conf", "secrets {\n  bogus {\n  }\n}\n")
+        xfrm = write("xfrm", "")
+        refused("a bad file is refused beside keys by hand, too", f"{bad}:2:3: unknown section 'bogus' in secrets; known are ike<suffix>", "--config", bad, "--xfrm", xfrm, "--check")
+        state = "state add src 192.0.2.1 dst 192.0.2.2 proto esp spi {} {}\n"
+        for what, spi, words in (("reserved SPI", 255, "auth 'hmac(sha1)' 0x" + "ab" * 20 + " enc 'cbc(aes)' 0x" + "cd" * 16),
+                                 ("counter mode", 4096, "aead 'rfc4106(gcm(aes))' 0x" + "ab" * 20 + " 128"),
+                                 ("no integrity", 4096, "enc 'cbc(aes)' 0x" + "cd" * 16)):
+            bad = write("xfrm", state.format(spi, words))
+            code, nothing, err = run("--xfrm", bad, "--check")
+            check(f"{what} is refused by --check", code == 2 and nothing == "" and err.count("\n") == 1 and err.startswith(f"gateway: {bad}: "), err)
+        refused("a folder is no batch", f"{folder}: cannot be read: it is a folder", "--xfrm", folder, "--check")
         none = os.path.join(folder, "none.conf")
         refused("a missing file is refused", f"{none}: cannot be read: No such file or directory", "--config", none, "--check")
         refused("a folder is refused", f"{folder}: cannot be read: it is a folder", "--config", folder, "--check")

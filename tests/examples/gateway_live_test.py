@@ -314,7 +314,7 @@ def skip(why):
     sys.exit(77)
 
 
-def main():
+def main(cases, tag):
     if sys.platform != "linux" or os.geteuid() != 0:
         skip("TUN devices and network namespaces need root on Linux")
     if not os.path.exists("/dev/net/tun"):
@@ -325,11 +325,11 @@ def main():
     if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode != 0:
         skip("this system gives no network namespaces")
     wanted = sys.argv[1:]
-    net.TAG = "gwtest"
+    net.TAG = tag
     net.sweep()
     work, failed = net.folder(), 0
     try:
-        for case in CASES:
+        for case in cases:
             if wanted and not any(w in case.__name__ for w in wanted):
                 continue
             begun = time.monotonic()
@@ -353,4 +353,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CASES, "gwtest"))

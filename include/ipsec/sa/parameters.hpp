@@ -40,6 +40,7 @@ struct parameters {
     bool manual = false;                 ///< the keys were given by hand, so they are there again after a restart
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away: see RFC 4106 §2
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
+    friend auto operator==(const parameters&, const parameters&) noexcept -> bool = default;
 };
 
 /// Parameters of an SA whose keys are given by hand: anti-replay is off, since the counter starts again with the program while
