@@ -1,7 +1,8 @@
-// proposals.hpp: what is offered, what is picked, and what of an answer is believed.
+// Proposals: what is offered, what is picked, and what of an answer is believed.
 #include <functional>
 
-#include "ipsec/ike/v1/proposals.hpp"
+#include "ipsec/ike/v1/child_proposals.hpp"
+#include "ipsec/ike/v1/ike_proposals.hpp"
 #include "support/catch.hpp"
 #include "support/hex.hpp"
 

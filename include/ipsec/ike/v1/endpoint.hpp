@@ -230,3 +230,4 @@ private:
 
 #include "ipsec/ike/v1/detail/endpoint.hpp"
 #include "ipsec/ike/v1/detail/endpoint_children.hpp"
+#include "ipsec/ike/v1/detail/endpoint_first_messages.hpp"

@@ -1,40 +1,14 @@
 #pragma once
-/// From suites of a configuration to offers of SA payloads and back.      RFC 2409 §5, App. A; RFC 2407 §4.5; RFC 2408 §4.2
+/// From the suites of a child to the offers of Quick Mode and back.                            RFC 2407 §4.5, RFC 2408 §4.2
 ///
 /// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an
-/// initiator
-/// checks that what came back is one of its offers, attribute values compared, encodings aside.
-#include <array>
+/// initiator checks that what came back is one of its offers, attribute values compared, encodings aside.
 #include <optional>
 #include <vector>
 
-#include "ipsec/ike/v1/step.hpp"
-#include "ipsec/isakmp/builder.hpp"
-#include "ipsec/isakmp/chain.hpp"
-#include "ipsec/isakmp/oakley.hpp"
+#include "ipsec/ike/v1/detail/proposal_parts.hpp"
 
 namespace ipsec::ike::v1 {
-
-/// What phase 1 agreed on.
-struct agreed_ike {
-    ike_suite suite;
-    v1::lifetime lifetime;
-    v1::lifetime offered;  ///< by the initiator
-};
-/// What a responder chose, and the body of the SA payload that says so.
-struct picked_ike {
-    agreed_ike agreed;
-    std::size_t suite = 0;
-    octets reply;
-};
-
-/// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
-[[nodiscard]] inline auto write_ike_offer(const peer_config& p) -> octets;
-/// The first transform of the offer that is in the policy.
-/// @return `errc::no_proposal_chosen`, or what is wrong with the payload
-[[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike>;
-/// What the answer to `sai_b` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
-[[nodiscard]] inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike>;
 
 /// One value for each protocol of a suite.
 struct child_spis {
@@ -65,114 +39,7 @@ struct picked_child {
 [[nodiscard]] inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, bool in_udp = false)
     -> admitted<agreed_child>;
 
-/// The shorter of two lifetimes, component by component; 0 is no limit.
-[[nodiscard]] constexpr auto shorter(const lifetime& a, const lifetime& b) noexcept -> lifetime {
-    const auto least = [](std::uint64_t x, std::uint64_t y) { return x == 0 ? y : y == 0 ? x : x < y ? x : y; };
-    return {least(a.seconds, b.seconds), least(a.kilobytes, b.kilobytes)};
-}
-
 namespace detail {
-
-inline constexpr std::size_t offer_room = 8192;
-
-/// Life types and durations in pairs; both kinds may stand there, each once, or twice with one value.   RFC 2407 §4.5.2
-// req: rfc2407-4.5-3, rfc2407-4.5.2-1
-class life_reader {
-public:
-    /// @return false for a duration without a type, an unknown type, or a second different value
-    [[nodiscard]] auto take_type(std::uint64_t t) -> bool {
-        if (type_ != 0 || (t != 1 && t != 2)) return false;
-        type_ = t;
-        return true;
-    }
-    [[nodiscard]] auto take_duration(std::uint64_t v) -> bool {
-        if (type_ == 0 || v == 0) return false;
-        std::uint64_t& to = type_ == 1 ? life_.seconds : life_.kilobytes;
-        if (to != 0 && to != v) return false;
-        to = v;
-        type_ = 0;
-        return true;
-    }
-    /// @return nothing when a type has no duration
-    [[nodiscard]] auto finish(std::uint64_t default_seconds) const -> std::optional<lifetime> {
-        if (type_ != 0) return std::nullopt;
-        if (life_.seconds == 0 && life_.kilobytes == 0) return lifetime{default_seconds, 0};
-        return life_;
-    }
-
-private:
-    std::uint64_t type_ = 0;
-    lifetime life_{0, 0};
-};
-
-/// A value that may be said once, or again the same.
-[[nodiscard]] inline auto set_once(std::uint64_t& to, std::uint64_t v) -> bool {
-    if (v == 0 || (to != 0 && to != v)) return false;
-    to = v;
-    return true;
-}
-
-/// A phase 1 transform, if it is one that we could serve with a pre-shared key.
-// req: rfc2409-4-8, rfc2409-4-11, rfc2409-A-5
-[[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t) -> std::optional<agreed_ike> {
-    using isakmp::oakley_attribute;
-    if (t.id != isakmp::key_ike) return std::nullopt;
-    std::uint64_t encryption = 0, hash = 0, method = 0, group = 0, bits = 0;
-    life_reader life;
-    for (const isakmp::attribute a : t.attributes) {
-        const auto v = a.number();
-        if (!v) return std::nullopt;
-        bool ok = false;
-        switch (static_cast<oakley_attribute>(a.type)) {
-            case oakley_attribute::encryption_algorithm: ok = set_once(encryption, *v); break;
-            case oakley_attribute::hash_algorithm: ok = set_once(hash, *v); break;
-            case oakley_attribute::authentication_method: ok = set_once(method, *v); break;
-            case oakley_attribute::group_description: ok = set_once(group, *v); break;
-            case oakley_attribute::key_length: ok = set_once(bits, *v); break;
-            case oakley_attribute::life_type: ok = life.take_type(*v); break;
-            case oakley_attribute::life_duration: ok = life.take_duration(*v); break;
-            default: break;  // a group by its parts, a prf, or something unknown: another transform may do without
-        }
-        if (!ok || *v > 0xffff'ffffU) return std::nullopt;
-    }
-    const auto l = life.finish(isakmp::default_life_seconds);
-    if (!l || encryption > 0xffff || hash > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
-    const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
-    const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
-    // The number selects a row of our own table, never an object behind it.
-    const auto* g = crypto::find(static_cast<crypto::group_id>(group));
-    if (e == nullptr || h == nullptr || g == nullptr) return std::nullopt;
-    if (method != static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key)) return std::nullopt;
-    if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
-    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id}, *l, *l};
-}
-
-/// The same attributes, in whatever order and encoding.
-// req: rfc2409-5-14, rfc2409-A-3
-[[nodiscard]] inline auto same_attributes(const isakmp::attribute_list& a, const isakmp::attribute_list& b) -> bool {
-    if (a.count() != b.count()) return false;
-    std::array<bool, 64> used{};
-    for (const isakmp::attribute x : a) {
-        std::size_t i = 0;
-        bool found = false;
-        for (const isakmp::attribute y : b) {
-            if (i < used.size() && !used[i] && x == y) {
-                used[i] = true;
-                found = true;
-                break;
-            }
-            ++i;
-        }
-        if (!found) return false;
-    }
-    return true;
-}
-
-/// The body of the one SA payload that `b` holds.
-[[nodiscard]] inline auto sa_body(isakmp::builder& b) -> octets {
-    const auto all = b.finish();
-    return all && all->size() > 4 ? to_octets(byte_view{*all}.subspan(4)) : octets{};
-}
 
 struct child_transform {
     crypto::transform algorithms;  ///< for AH the integrity alone counts
@@ -309,92 +176,6 @@ struct alternative {
 }
 
 }  // namespace detail
-
-inline auto write_ike_offer(const peer_config& p) -> octets {
-    using isakmp::oakley_attribute;
-    octets room(detail::offer_room);
-    isakmp::builder b{room};
-    b.sa().proposal(1, isakmp::protocol_id::isakmp);
-    std::uint8_t n = 0;
-    for (const ike_suite& s : p.suites) {
-        if (n == 255) break;
-        b.transform(++n, isakmp::key_ike).number(oakley_attribute::encryption_algorithm, crypto::find(s.encryption)->ike_v1);
-        if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
-        b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
-            .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
-            .number(oakley_attribute::authentication_method,
-                    static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key))
-            .number(oakley_attribute::life_type, 1U)
-            .number(oakley_attribute::life_duration, p.lifetime.seconds);
-        if (p.lifetime.kilobytes != 0)
-            b.number(oakley_attribute::life_type, 2U).number(oakley_attribute::life_duration, p.lifetime.kilobytes);
-    }
-    return detail::sa_body(b);
-}
-
-inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike> {
-    const auto tree = isakmp::sa_tree::parse(sai_b);
-    if (!tree) return std::unexpected{fault{tree.error()}};
-    // req: rfc2409-5-10, rfc2409-5-11
-    if (tree->proposals().size() != 1) return std::unexpected{fault{isakmp::errc::too_many_proposals}};
-    const auto& proposal = tree->proposals()[0];
-    if (proposal.value.protocol != isakmp::protocol_id::isakmp) return std::unexpected{fault{isakmp::errc::bad_protocol}};
-    if (proposal.value.spi.size() > 16) return std::unexpected{fault{isakmp::errc::bad_spi_size}};
-    if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
-    for (const auto& t : tree->transforms(proposal)) {
-        const auto offered = detail::read_ike_transform(t.value);
-        if (!offered) continue;
-        for (std::size_t i = 0; i < p.suites.size(); ++i) {
-            if (!(p.suites[i] == offered->suite)) continue;
-            octets room(detail::offer_room);
-            isakmp::builder b{room};
-            b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(t.value);
-            return picked_ike{{offered->suite, shorter(offered->lifetime, p.lifetime), offered->lifetime}, i, detail::sa_body(b)};
-        }
-    }
-    return std::unexpected{fault{errc::no_proposal_chosen}};
-}
-
-inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike> {
-    const auto ours = isakmp::sa_tree::parse(sai_b);
-    const auto theirs = isakmp::sa_tree::parse(reply);
-    if (!theirs) return std::unexpected{fault{theirs.error()}};
-    if (!ours || theirs->proposals().size() != 1 || theirs->transforms(theirs->proposals()[0]).size() != 1)
-        return std::unexpected{fault{errc::not_what_was_offered}};
-    const auto& proposal = theirs->proposals()[0];
-    const isakmp::transform& chosen = theirs->transforms(proposal)[0].value;
-    if (proposal.value.protocol == isakmp::protocol_id::isakmp)
-        for (const auto& t : ours->transforms(ours->proposals()[0]))
-            if (t.value.id == chosen.id && detail::same_attributes(t.value.attributes, chosen.attributes))
-                if (const auto a = detail::read_ike_transform(t.value)) return *a;
-    return std::unexpected{fault{errc::not_what_was_offered}};
-}
-
-/// Lifetimes of a RESPONDER-LIFETIME notification: phase 1 classes, or those of phase 2.       RFC 2407 §4.6.3.1
-[[nodiscard]] inline auto read_lifetime(byte_view attributes, bool phase_1) -> std::optional<lifetime> {
-    const auto list = isakmp::attribute_list::parse(attributes);
-    if (!list) return std::nullopt;
-    const std::uint16_t type = phase_1 ? 11 : 1;
-    detail::life_reader life;
-    for (const isakmp::attribute a : *list) {
-        const auto v = a.number();
-        if (!v) return std::nullopt;
-        if (a.type == type && !life.take_type(*v)) return std::nullopt;
-        if (a.type == type + 1 && !life.take_duration(*v)) return std::nullopt;
-    }
-    return life.finish(0);
-}
-[[nodiscard]] inline auto write_lifetime(const lifetime& l, bool phase_1) -> octets {
-    std::array<std::byte, 48> room{};
-    wire::writer w{room};
-    const std::uint16_t type = phase_1 ? 11 : 1;
-    for (const auto& [kind, value] : {std::pair{std::uint16_t{1}, l.seconds}, std::pair{std::uint16_t{2}, l.kilobytes}}) {
-        if (value == 0) continue;
-        isakmp::put_basic(w, type, kind);
-        isakmp::put_number(w, static_cast<std::uint16_t>(type + 1), value);
-    }
-    return to_octets(w.written());
-}
 
 inline auto write_child_offer(const child_config& c, const child_spis& own, bool in_udp) -> octets {
     octets room(detail::offer_room);

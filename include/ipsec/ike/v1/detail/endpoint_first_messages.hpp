@@ -1,0 +1,90 @@
+#pragma once
+/// Bodies of `endpoint`: the first messages of strangers, which cost little and leave nothing behind.
+#include <algorithm>
+
+#include "ipsec/ike/v1/endpoint.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// Message 1: answered without keeping anything of the sender, and without any arithmetic but hashes.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
+    const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
+    const auto in = main_mode::detail::read_clear(h, datagram, 1);
+    if (!in) return refuse(in.error());
+    const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
+    auto picked = pick_ike(house_->peer(peer), sai_b);
+    if (!picked) {
+        refuse(picked.error());
+        // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4
+        if (picked.error().why == errc::no_proposal_chosen) notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
+        return;
+    }
+    offer_shelf::offer o{
+        .sai_b = to_octets(sai_b), .peer = read_vendor_ids(*in), .suite = picked->suite, .reply = std::move(picked->reply)};
+    const auto& kept = shelves_[peer.value()].keep(std::move(o), house_->settings.limits.offers_per_peer);
+    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.peer);
+    if (!cky_r) return refuse(cky_r.error());
+    message_writer w{main_mode::detail::header({h.initiator, *cky_r})};
+    w.add(isakmp::payload_type::security_association, kept.reply);
+    add_vendor_ids(w, own_extensions(house_->peer(peer)));
+    auto m = w.finish();
+    if (!m) return refuse(m.error());
+    house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
+    house_->send(at, m->datagram, m->payloads, "no state", 1);
+}
+
+/// Message 3: the cookie says which offer it goes with.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
+    const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
+    if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
+    for (const auto& o : shelves_[peer.value()].offers()) {
+        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
+        const auto picked = pick_ike(house_->peer(peer), o.sai_b);
+        if (!picked) return refuse(picked.error());
+        const extensions both = own_extensions(house_->peer(peer)) & o.peer;
+        auto e = house_->env(peer, at);
+        auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
+        if (!msg) return refuse(msg.error());
+        if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
+        make_room_for_half_open();
+        house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
+        auto sa = std::make_unique<sa_type>(*house_, peer, at, role::responder);
+        auto& place = sas_[h.cookies()];
+        place = std::move(sa);
+        place->begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
+        return;
+    }
+    refuse(errc::bad_cookie);
+}
+
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::make_room_for_half_open() {
+    std::size_t n = 0;
+    auto oldest = sas_.end();
+    for (auto it = sas_.begin(); it != sas_.end(); ++it) {
+        if (it->second->is_established() || it->second->role() != role::responder) continue;
+        ++n;
+        if (oldest == sas_.end() || it->second->born() < oldest->second->born()) oldest = it;
+    }
+    if (n < house_->settings.limits.half_open) return;
+    oldest->second->close(errc::limit_reached, false);
+    sas_.erase(oldest);
+}
+
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at) {
+    std::array<std::byte, 4> id{};
+    (void)house_->crypto.fill(id);
+    informational::content c;
+    c.payloads.push_back(informational::notify_of(type, isakmp::protocol_id::isakmp, {}));
+    if (const auto m = informational::write_clear(c, isakmp::message_id{wire::load<std::uint32_t>(id)}, h.cookies()))
+        house_->send(at, m->datagram, m->payloads, "no state", 1);
+}
+
+}  // namespace ipsec::ike::v1

@@ -1,0 +1,112 @@
+#pragma once
+/// States and events of Main Mode: exactly what is known by then.
+#include "ipsec/ike/v1/ike_proposals.hpp"
+#include "ipsec/ike/v1/nat_traversal.hpp"
+#include "ipsec/ike/v1/step.hpp"
+
+namespace ipsec::ike::v1::main_mode {
+
+// --- states: exactly what is known by then ------------------------------------------------------------------------------------
+
+/// Initiator: HDR, SA sent.
+struct sent_sa {
+    static constexpr std::string_view name = "SA sent";
+    isakmp::cookie_i cky_i;
+    octets sai_b;
+};
+/// Initiator: an answer fits the offer; g^xi is being made.
+struct making_ke_i {
+    static constexpr std::string_view name = "making KE";
+    isakmp::cookie_pair cky;
+    agreed_ike agreed;
+    extensions both;  ///< what both ends understand
+    octets sai_b;
+};
+/// Initiator: HDR, KE, Ni sent.
+template <class Key> struct sent_ke {
+    static constexpr std::string_view name = "KE sent";
+    isakmp::cookie_pair cky;
+    agreed_ike agreed;
+    extensions both;
+    octets sai_b;
+    Key x;
+    octets ni;
+};
+/// Both: all public values are known; g^xy is being made. The responder has answered with HDR, KE, Nr.
+template <class Key, role Role> struct agreeing {
+    static constexpr std::string_view name = "making g^xy";
+    isakmp::cookie_pair cky;
+    agreed_ike agreed;
+    extensions both;
+    nat_view nat;
+    octets sai_b;
+    Key x;
+    octets peer_gx;
+    octets ni, nr;
+};
+template <class Key> using agreeing_i = agreeing<Key, role::initiator>;
+template <class Key> using agreeing_r = agreeing<Key, role::responder>;
+/// Responder: message 3 came with a cookie of ours; g^xr is being made.
+struct making_ke_r {
+    static constexpr std::string_view name = "making KE";
+    isakmp::cookie_pair cky;
+    agreed_ike agreed;
+    extensions both;
+    nat_view nat;
+    octets sai_b;
+    octets gxi;
+    octets ni;
+};
+/// What both sides know once g^xy is there.
+struct keyed {
+    isakmp::cookie_pair cky;
+    agreed_ike agreed;
+    extensions both;
+    nat_view nat;
+    crypto::prf_id prf{};
+    skeyids keys;
+    message_cipher cipher;
+    iv next;  ///< of the next message
+    octets sai_b, gxi, gxr;
+};
+/// Initiator: HDR*, IDii, HASH_I sent.
+struct sent_auth : keyed {
+    static constexpr std::string_view name = "HASH_I sent";
+};
+/// Responder: message 4 is out, the keys are there.
+struct expecting_auth : keyed {
+    static constexpr std::string_view name = "waiting for HASH_I";
+};
+/// The ISAKMP SA stands; `next` is the last block of phase 1, which the IVs of phase 2 come from.
+struct established : keyed {
+    static constexpr std::string_view name = "established";
+    identity remote;
+    bool initial_contact = false;
+    std::optional<v1::lifetime> responder_lifetime{};
+};
+
+// --- events: what `admit` lets in ---------------------------------------------------------------------------------------------
+
+struct reply_sa {
+    isakmp::cookie_r cky_r;
+    agreed_ike agreed;
+    extensions peer;
+};
+struct key_exchange {
+    octets gx;
+    octets nonce;
+    std::optional<nat_view> nat{};  ///< nothing: NAT traversal goes no further
+};
+/// HASH_I or HASH_R holds.
+struct authenticated {
+    identity remote;
+    iv next;
+    bool initial_contact = false;
+    std::optional<v1::lifetime> responder_lifetime{};
+};
+/// HASH_I or HASH_R holds, but the identity may not be.
+struct misidentified {
+    errc why = errc::identity_mismatch;
+};
+
+}  // namespace ipsec::ike::v1::main_mode

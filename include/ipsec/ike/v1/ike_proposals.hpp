@@ -1,0 +1,132 @@
+#pragma once
+/// From the suites of a peer to the offer of Main Mode and back.                               RFC 2409 §5, App. A
+///
+/// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an
+/// initiator checks that what came back is one of its offers, attribute values compared, encodings aside.
+#include <optional>
+
+#include "ipsec/ike/v1/detail/proposal_parts.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// What phase 1 agreed on.
+struct agreed_ike {
+    ike_suite suite;
+    v1::lifetime lifetime;
+    v1::lifetime offered;  ///< by the initiator
+};
+/// What a responder chose, and the body of the SA payload that says so.
+struct picked_ike {
+    agreed_ike agreed;
+    std::size_t suite = 0;
+    octets reply;
+};
+
+/// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
+[[nodiscard]] inline auto write_ike_offer(const peer_config& p) -> octets;
+/// The first transform of the offer that is in the policy.
+/// @return `errc::no_proposal_chosen`, or what is wrong with the payload
+[[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike>;
+/// What the answer to `sai_b` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
+[[nodiscard]] inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike>;
+
+namespace detail {
+
+/// A phase 1 transform, if it is one that we could serve with a pre-shared key.
+// req: rfc2409-4-8, rfc2409-4-11, rfc2409-A-5
+[[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t) -> std::optional<agreed_ike> {
+    using isakmp::oakley_attribute;
+    if (t.id != isakmp::key_ike) return std::nullopt;
+    std::uint64_t encryption = 0, hash = 0, method = 0, group = 0, bits = 0;
+    life_reader life;
+    for (const isakmp::attribute a : t.attributes) {
+        const auto v = a.number();
+        if (!v) return std::nullopt;
+        bool ok = false;
+        switch (static_cast<oakley_attribute>(a.type)) {
+            case oakley_attribute::encryption_algorithm: ok = set_once(encryption, *v); break;
+            case oakley_attribute::hash_algorithm: ok = set_once(hash, *v); break;
+            case oakley_attribute::authentication_method: ok = set_once(method, *v); break;
+            case oakley_attribute::group_description: ok = set_once(group, *v); break;
+            case oakley_attribute::key_length: ok = set_once(bits, *v); break;
+            case oakley_attribute::life_type: ok = life.take_type(*v); break;
+            case oakley_attribute::life_duration: ok = life.take_duration(*v); break;
+            default: break;  // a group by its parts, a prf, or something unknown: another transform may do without
+        }
+        if (!ok || *v > 0xffff'ffffU) return std::nullopt;
+    }
+    const auto l = life.finish(isakmp::default_life_seconds);
+    if (!l || encryption > 0xffff || hash > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
+    const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
+    const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
+    // The number selects a row of our own table, never an object behind it.
+    const auto* g = crypto::find(static_cast<crypto::group_id>(group));
+    if (e == nullptr || h == nullptr || g == nullptr) return std::nullopt;
+    if (method != static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key)) return std::nullopt;
+    if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
+    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id}, *l, *l};
+}
+
+}  // namespace detail
+
+inline auto write_ike_offer(const peer_config& p) -> octets {
+    using isakmp::oakley_attribute;
+    octets room(detail::offer_room);
+    isakmp::builder b{room};
+    b.sa().proposal(1, isakmp::protocol_id::isakmp);
+    std::uint8_t n = 0;
+    for (const ike_suite& s : p.suites) {
+        if (n == 255) break;
+        b.transform(++n, isakmp::key_ike).number(oakley_attribute::encryption_algorithm, crypto::find(s.encryption)->ike_v1);
+        if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
+        b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
+            .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
+            .number(oakley_attribute::authentication_method,
+                    static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key))
+            .number(oakley_attribute::life_type, 1U)
+            .number(oakley_attribute::life_duration, p.lifetime.seconds);
+        if (p.lifetime.kilobytes != 0)
+            b.number(oakley_attribute::life_type, 2U).number(oakley_attribute::life_duration, p.lifetime.kilobytes);
+    }
+    return detail::sa_body(b);
+}
+
+inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike> {
+    const auto tree = isakmp::sa_tree::parse(sai_b);
+    if (!tree) return std::unexpected{fault{tree.error()}};
+    // req: rfc2409-5-10, rfc2409-5-11
+    if (tree->proposals().size() != 1) return std::unexpected{fault{isakmp::errc::too_many_proposals}};
+    const auto& proposal = tree->proposals()[0];
+    if (proposal.value.protocol != isakmp::protocol_id::isakmp) return std::unexpected{fault{isakmp::errc::bad_protocol}};
+    if (proposal.value.spi.size() > 16) return std::unexpected{fault{isakmp::errc::bad_spi_size}};
+    if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
+    for (const auto& t : tree->transforms(proposal)) {
+        const auto offered = detail::read_ike_transform(t.value);
+        if (!offered) continue;
+        for (std::size_t i = 0; i < p.suites.size(); ++i) {
+            if (!(p.suites[i] == offered->suite)) continue;
+            octets room(detail::offer_room);
+            isakmp::builder b{room};
+            b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(t.value);
+            return picked_ike{{offered->suite, shorter(offered->lifetime, p.lifetime), offered->lifetime}, i, detail::sa_body(b)};
+        }
+    }
+    return std::unexpected{fault{errc::no_proposal_chosen}};
+}
+
+inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike> {
+    const auto ours = isakmp::sa_tree::parse(sai_b);
+    const auto theirs = isakmp::sa_tree::parse(reply);
+    if (!theirs) return std::unexpected{fault{theirs.error()}};
+    if (!ours || theirs->proposals().size() != 1 || theirs->transforms(theirs->proposals()[0]).size() != 1)
+        return std::unexpected{fault{errc::not_what_was_offered}};
+    const auto& proposal = theirs->proposals()[0];
+    const isakmp::transform& chosen = theirs->transforms(proposal)[0].value;
+    if (proposal.value.protocol == isakmp::protocol_id::isakmp)
+        for (const auto& t : ours->transforms(ours->proposals()[0]))
+            if (t.value.id == chosen.id && detail::same_attributes(t.value.attributes, chosen.attributes))
+                if (const auto a = detail::read_ike_transform(t.value)) return *a;
+    return std::unexpected{fault{errc::not_what_was_offered}};
+}
+
+}  // namespace ipsec::ike::v1
