@@ -458,3 +458,55 @@ TEST_CASE("in: one SPI at several destinations and in both protocols in one burs
         if (want[i] == drop::none) CHECK(got[i].verdict.policy.value() == i % ways.size() + 1);
     }
 }
+
+// req: rfc3948-3.1.2-1
+TEST_CASE("in: behind a NAT the checksums of TCP and UDP in transport mode are made anew, elsewhere they are left alone",
+          "[dataplane][inbound][rfc3948-3.1.2]") {
+    const auto nat = ip::address::v4(203, 0, 113, 9);
+    const auto protocol = GENERATE(ip::next_header::udp, ip::next_header::tcp, ip::next_header::icmp);
+    const bool in_udp = GENERATE(true, false), without = GENERATE(false, true);
+    CAPTURE(protocol, in_udp, without);
+    const std::vector<layer> way{{sa::protocol::esp, sa::mode::transport, left_end, right_end}};
+    auto p = parameters_of(way, 0, 0x1000);
+    if (in_udp) p.encapsulation = {4500, 4500};
+    system_ left, right;
+    REQUIRE(left.spd.outbound.append(apply_entry(way)));
+    REQUIRE(right.spd.inbound.append(mirrored(apply_entry(way))));
+    insert_outbound(left, p, plain);
+    insert_inbound(right, p, plain);
+
+    // From left to right, with the checksum that is right there.
+    auto packet = v4_packet(41);
+    copy_octets(left_end.octets(), byte_span{packet}.subspan(12));
+    copy_octets(right_end.octets(), byte_span{packet}.subspan(16));
+    packet[9] = static_cast<std::byte>(protocol);
+    const auto fix_header = [](byte_span whole) {
+        wire::store(whole.subspan(10), std::uint16_t{0});
+        wire::store(whole.subspan(10), internet_checksum(whole.first(20)));
+    };
+    fix_header(packet);
+    const std::size_t field = protocol == ip::next_header::udp ? 6 : 16;
+    const byte_span upper = byte_span{packet}.subspan(20);
+    wire::store(upper.subspan(field), std::uint16_t{0});
+    if (!without) wire::store(upper.subspan(field), ip::upper_checksum(left_end, right_end, protocol, upper));
+    const auto before = wire::load<std::uint16_t>(byte_view{packet}.subspan(20 + field));
+
+    auto out = left.send({packet});
+    REQUIRE(out.size() == 1);
+    REQUIRE(out[0].verdict.fate == dataplane::fate::protect);
+    auto wire_octets = octets_in(out[0].packet);
+    copy_octets(nat.octets(), byte_span{wire_octets}.subspan(12));
+    fix_header(wire_octets);
+    const auto got = right.receive({wire_octets});
+    REQUIRE(got.size() == 1);
+    REQUIRE(name_of(got[0].verdict.reason) == name_of(drop::none));
+    const auto text = octets_in(got[0].packet);
+    const auto after = wire::load<std::uint16_t>(byte_view{text}.subspan(20 + field));
+    const bool has_one = protocol == ip::next_header::tcp || (protocol == ip::next_header::udp && !without);
+    if (in_udp && has_one) {
+        CHECK(ip::upper_checksum(nat, right_end, protocol, byte_view{text}.subspan(20)) == 0);
+        CHECK(after != before);
+    } else {
+        CHECK(after == before);
+    }
+}

@@ -21,6 +21,7 @@
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/esp/open.hpp"
 #include "ipsec/ip/tunnel.hpp"
+#include "ipsec/ip/upper_repair.hpp"
 #include "ipsec/policy/inbound_check.hpp"
 #include "ipsec/sa/bundle.hpp"
 
@@ -249,6 +250,8 @@ private:
         s.view ^= 1U;
         if (const auto ok = ip::read_overview_into(std::as_const(packet).octets(), s.seen()); !ok) [[unlikely]]
             return discard(s, packet, drop::bad_payload, now, observer);
+        // Where ESP comes in UDP, a NAT may have changed addresses that the text's own checksum covers.    RFC 3948 §3.1.2
+        if (p.encapsulation && !s.tunnelled) [[unlikely]] (void)ip::repair_upper_checksum(packet.octets(), s.seen());
         if (s.order.is_whole()) bundle_is_off(packets, i, now, observer);
         else note_way(s);
     }
