@@ -111,3 +111,6 @@ for how in ("transport", "tunnel"):
                     of_protocol.upper(),
                     version,
                 )
+for how in ("transport", "tunnel"):
+    bundle = (("esp", "aes128-sha1", how), ("ah", "sha256", "transport"))
+    manual(f"esp-in-ah/aes128-sha1-in-sha256/{how}", f"ESP aes128-sha1 inside AH sha256, {how}", bundle, "ESP in AH", 4)
