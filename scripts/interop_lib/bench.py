@@ -154,10 +154,8 @@ class Wired(Bench):
                     self.wire.ip("link", "set", device, "master", "bridge")
 
     @contextlib.contextmanager
-    def flood(self, rate, seconds):
-        with tool(
-            self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], "--rate", rate, "--seconds", seconds
-        ) as flood:
+    def flood(self, *how):
+        with tool(self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], *how) as flood:
             yield flood
 
 

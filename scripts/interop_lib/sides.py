@@ -120,6 +120,14 @@ class Gateway(Side):
                 found.append(json.loads(line))
         return found
 
+    def audits(self):
+        """How often each reason was audited; under "unsaid" those of which only the number was said."""
+        counts = collections.Counter()
+        for e in self.events():
+            if e.get("event") == "audit":
+                counts[e.get("why", "unsaid")] += e.get("unsaid", 1)
+        return counts
+
     def _last_words(self):
         status = self.process.started.poll()
         words = (self.folder / "ours.log").read_text(errors="replace").strip() or self.log()
