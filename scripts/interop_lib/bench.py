@@ -6,7 +6,7 @@ import subprocess
 
 from . import traffic
 from .net import Failed, Namespace, Process, Skipped, cable, run, wait_for
-from .plan import OURS, PEER
+from .plan import NEIGHBOURS, OURS, PEER, neighbour_addresses
 from .sides import PEERS, NONE, Gateway, Guest, Libreswan, StrongSwan
 from .wire import Capture
 
@@ -128,14 +128,17 @@ class Wired(Bench):
             self.wire.ip("link", "set", device, "master", "bridge")
             # forged packets come from anywhere: what is sent to them goes to the wire, and nowhere from there
             ns.ip("route", "add", "10.128.0.0/9", "via", "10.77.0.3")
+        for number in NEIGHBOURS:
+            for added, device in zip(neighbour_addresses(number), ("eth0", "lo")):
+                peer.ip("addr", "add", f"{added}/24", "dev", device)
         self.wire.ip("addr", "add", "10.77.0.3/24", "dev", "bridge")
         self.wire.sysctl("net.ipv4.ip_forward=0")
         self.peer = StrongSwan("peer", peer, self.work / "peer")
         self.ours = self.our_side(ours)
 
     @contextlib.contextmanager
-    def capture(self):
-        capture = Capture(self.wire, "to-ours", self.folder / "wire.pcap")
+    def capture(self, *what):
+        capture = Capture(self.wire, "to-ours", self.folder / "wire.pcap", *what)
         try:
             yield capture.file
         finally:

@@ -20,12 +20,12 @@ FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 prot
 
 
 class Capture:
-    def __init__(self, ns, device, file):
+    def __init__(self, ns, device, file, what=FILTER):
         self.file = file
         self.errors = open(str(file) + ".err", "w+b")
         self.process = Process(
             ns.start(
-                "tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, FILTER, stderr=self.errors
+                "tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, what, stderr=self.errors
             )
         )
         wait_for("tcpdump listens", lambda: b"listening" in self._said(), 5, pause=0.02)
@@ -90,19 +90,31 @@ class Watch:
 Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
 
 
-def without_repeats(capture):
-    """The pieces of a capture file (tcpdump's: octets in this machine's order) without IKE messages that were there before."""
-    seen, at = set(), 24
-    yield capture[:at]
+def records(capture):
+    """The records of a capture file (tcpdump's: octets in this machine's order): a frame each, behind a header of 16 octets."""
+    at = 24
     while at + 16 <= len(capture):
-        size = struct.unpack_from("=I", capture, at + 8)[0]
-        frame = capture[at + 16 : at + 16 + size]
+        end = at + 16 + struct.unpack_from("=I", capture, at + 8)[0]
+        yield capture[at:end]
+        at = end
+
+
+def kinds(file):
+    """How many frames of each `kind` a capture has."""
+    return collections.Counter(kind(record[16:]) for record in records(file.read_bytes()))
+
+
+def without_repeats(capture):
+    """The pieces of a capture file without IKE messages that were there before."""
+    seen = set()
+    yield capture[:24]
+    for record in records(capture):
+        frame = record[16:]
         found = datagram(frame)
         message = isakmp(found[1], found[2]) if found else b""
         if not message or (frame[6:12], message) not in seen:
-            yield capture[at : at + 16 + size]
+            yield record
         seen.add((frame[6:12], message))
-        at += 16 + size
 
 
 def dissect(file, keys):
