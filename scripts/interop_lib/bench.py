@@ -6,7 +6,7 @@ import subprocess
 
 from . import traffic
 from .net import Failed, Namespace, Process, Skipped, cable, run, wait_for
-from .plan import NEIGHBOURS, OURS, PEER, neighbour_addresses
+from .plan import NAT, NEIGHBOURS, OURS, PEER, neighbour_addresses
 from .sides import PEERS, NONE, Gateway, Guest, Libreswan, StrongSwan
 from .wire import Capture
 
@@ -160,6 +160,41 @@ class Wired(Bench):
     def flood(self, *how):
         with tool(self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], *how) as flood:
             yield flood
+
+
+class Natted(Bench):
+    """strongSwan in user space as in `Wired`, and a NAT in the namespace between, with our side behind it. IPv4 only."""
+
+    def make(self):
+        ours, self.nat, peer = (self.namespace(n) for n in ("ours", "nat", "peer"))
+        cable(ours, "eth0", self.nat, "inside")
+        cable(peer, "eth0", self.nat, "outside")
+        address(ours, OURS, "eth0")
+        address(peer, PEER, "eth0")
+        self.nat.ip("addr", "add", "10.77.0.254/32", "dev", "inside")
+        self.nat.ip("route", "add", OURS.outer[4], "dev", "inside")
+        self.nat.ip("addr", "add", f"{NAT}/24", "dev", "outside")
+        ours.ip("route", "add", PEER.outer[4], "via", "10.77.0.254")
+        self.peer = StrongSwan("peer", peer, self.work / "peer")
+        self.ours = self.our_side(ours)
+
+    def map(self, first, last):
+        """Has the NAT give UDP ports from `first` to `last`, and forget what it gave before."""
+        rules = self.folder / "nat.nft"
+        rules.write_text(
+            "table ip nat\nflush table ip nat\ntable ip nat {\n  chain out {\n    type nat hook postrouting priority srcnat\n"
+            f'    oifname "outside" meta l4proto udp masquerade to :{first}-{last}\n    oifname "outside" masquerade\n  }}\n}}\n'
+        )
+        self.nat.run("nft", "-f", rules)
+        self.nat.run("conntrack", "-F")
+
+    @contextlib.contextmanager
+    def capture(self, *what):
+        capture = Capture(self.nat, "outside", self.folder / "wire.pcap", *what)
+        try:
+            yield capture.file
+        finally:
+            capture.end()
 
 
 class Emulated(Bench):

@@ -15,6 +15,7 @@ class End:
 
 OURS = End({4: "10.77.0.1", 6: "fd77::1"}, {4: "10.1.0.1", 6: "fd01::1"}, {4: "10.1.0.0/24", 6: "fd01::/64"})
 PEER = End({4: "10.77.0.2", 6: "fd77::2"}, {4: "10.2.0.1", 6: "fd02::1"}, {4: "10.2.0.0/24", 6: "fd02::/64"})
+NAT = "10.77.0.3"  # where the peer sees us when we are behind one
 NEIGHBOURS = (1, 3)  # further gateways at the peer
 
 
@@ -30,6 +31,7 @@ class Plan:
     psk: str = PSK
     start_action: str = "none"
     dpd: bool = False
+    nat: bool = False  # we are behind one
     connection: tuple = ()  # further lines of the connection
     child: tuple = ()  # and of the child
     before: str = ""  # further sections in front of it, in the syntax of swanctl.conf
@@ -50,7 +52,7 @@ class Plan:
         connection = [
             "version = 1",
             f"local_addrs = {own.outer[f]}",
-            f"remote_addrs = {other.outer[f]}",
+            f"remote_addrs = {NAT if self.nat and who == 'peer' else other.outer[f]}",
             f"proposals = {self.ike}",
         ]
         if self.dpd:
