@@ -97,7 +97,8 @@ def manual(name, what, protections, on_wire, family):
             seen = watch.end()
         # two times three pings and eight datagrams, all answered: so many packets each way, and nothing in the clear
         if {k: n for k, n in seen.items() if k[0]} != {(on_wire, True): 14, (on_wire, False): 14}:
-            raise Failed("on the wire: " + ", ".join(f"{n} {k[0] or 'other'} {'out' if k[1] else 'in'}" for k, n in seen.items()))
+            found = (f"{n} {k[0] or 'other'} {'out' if k[1] else 'in'}" for k, n in seen.items())
+            raise Failed(f"on the wire: {', '.join(found)}")
 
 
 for how in ("transport", "tunnel"):

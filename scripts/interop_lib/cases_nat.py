@@ -40,7 +40,7 @@ def _(bench):
     return f"{there:.0f} and {back:.0f} Mbit/s"
 
 
-@cell("nat/forgets", "the NAT forgets us and gives other ports: traffic comes back under the ISAKMP SA that stands", "strongswan", Natted)
+@cell("nat/forgets", "the NAT forgets us and gives other ports: traffic comes back, the ISAKMP SA stays", "strongswan", Natted)
 def _(bench):
     behind(bench, dpd=True)
     bench.ping()

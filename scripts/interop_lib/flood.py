@@ -35,7 +35,8 @@ def first_message():
 def third_message():
     """A public value of group 14 and a nonce.                                                               RFC 2409 §5.4"""
     public, nonce = bytes(range(1, 255)) + bytes(2), bytes(20)
-    return message(struct.pack(">BBH", 10, 0, 4 + len(public)) + public + struct.pack(">BBH", 0, 0, 4 + len(nonce)) + nonce, first=4)
+    payloads = struct.pack(">BBH", 10, 0, 4 + len(public)) + public + struct.pack(">BBH", 0, 0, 4 + len(nonce)) + nonce
+    return message(payloads, first=4)
 
 
 def packet(body, source, target):
