@@ -6,7 +6,7 @@ import subprocess
 
 from . import traffic
 from .net import Failed, Namespace, Process, Skipped, cable, run, wait_for
-from .plan import OURS, PEER
+from .plan import NAT, NEIGHBOURS, OURS, PEER, neighbour_addresses
 from .sides import PEERS, NONE, Gateway, Guest, Libreswan, StrongSwan
 from .wire import Capture
 
@@ -128,14 +128,17 @@ class Wired(Bench):
             self.wire.ip("link", "set", device, "master", "bridge")
             # forged packets come from anywhere: what is sent to them goes to the wire, and nowhere from there
             ns.ip("route", "add", "10.128.0.0/9", "via", "10.77.0.3")
+        for number in NEIGHBOURS:
+            for added, device in zip(neighbour_addresses(number), ("eth0", "lo")):
+                peer.ip("addr", "add", f"{added}/24", "dev", device)
         self.wire.ip("addr", "add", "10.77.0.3/24", "dev", "bridge")
         self.wire.sysctl("net.ipv4.ip_forward=0")
         self.peer = StrongSwan("peer", peer, self.work / "peer")
         self.ours = self.our_side(ours)
 
     @contextlib.contextmanager
-    def capture(self):
-        capture = Capture(self.wire, "to-ours", self.folder / "wire.pcap")
+    def capture(self, *what):
+        capture = Capture(self.wire, "to-ours", self.folder / "wire.pcap", *what)
         try:
             yield capture.file
         finally:
@@ -154,11 +157,44 @@ class Wired(Bench):
                     self.wire.ip("link", "set", device, "master", "bridge")
 
     @contextlib.contextmanager
-    def flood(self, rate, seconds):
-        with tool(
-            self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], "--rate", rate, "--seconds", seconds
-        ) as flood:
+    def flood(self, *how):
+        with tool(self.wire, self.folder / "flood.txt", LIB / "flood.py", OURS.outer[4], *how) as flood:
             yield flood
+
+
+class Natted(Bench):
+    """strongSwan in user space as in `Wired`, and a NAT in the namespace between, with our side behind it. IPv4 only."""
+
+    def make(self):
+        ours, self.nat, peer = (self.namespace(n) for n in ("ours", "nat", "peer"))
+        cable(ours, "eth0", self.nat, "inside")
+        cable(peer, "eth0", self.nat, "outside")
+        address(ours, OURS, "eth0")
+        address(peer, PEER, "eth0")
+        self.nat.ip("addr", "add", "10.77.0.254/32", "dev", "inside")
+        self.nat.ip("route", "add", OURS.outer[4], "dev", "inside")
+        self.nat.ip("addr", "add", f"{NAT}/24", "dev", "outside")
+        ours.ip("route", "add", PEER.outer[4], "via", "10.77.0.254")
+        self.peer = StrongSwan("peer", peer, self.work / "peer")
+        self.ours = self.our_side(ours)
+
+    def map(self, first, last):
+        """Has the NAT give UDP ports from `first` to `last`, and forget what it gave before."""
+        rules = self.folder / "nat.nft"
+        rules.write_text(
+            "table ip nat\nflush table ip nat\ntable ip nat {\n  chain out {\n    type nat hook postrouting priority srcnat\n"
+            f'    oifname "outside" meta l4proto udp masquerade to :{first}-{last}\n    oifname "outside" masquerade\n  }}\n}}\n'
+        )
+        self.nat.run("nft", "-f", rules)
+        self.nat.run("conntrack", "-F")
+
+    @contextlib.contextmanager
+    def capture(self, *what):
+        capture = Capture(self.nat, "outside", self.folder / "wire.pcap", *what)
+        try:
+            yield capture.file
+        finally:
+            capture.end()
 
 
 class Emulated(Bench):

@@ -8,7 +8,7 @@ import time
 from . import traffic
 from .cases_strongswan import ROLES, strongswan
 from .net import Failed, wait_for
-from .plan import Plan
+from .plan import PEER, Plan
 
 
 def attempt(side):
@@ -131,14 +131,20 @@ for side in ROLES:
     lossy(side)
 
 
-@strongswan("flood", "50 000 forged first messages a second, each from elsewhere, while an honest peer connects")
-def _(bench):
+def unasked(side):
+    """How many datagrams came to ports of a side at which nobody listens."""
+    names, numbers = re.findall(r"(?m)^Udp: (.*)$", side.ns.run("cat", "/proc/net/snmp"))
+    return int(dict(zip(names.split(), numbers.split()))["NoPorts"])
+
+
+def flooded(bench, *how):
+    """An honest peer, which was here before, connects while forged messages come. @return what was measured, and how many sent"""
     bench.connect(Plan(), "responder")  # by then all that a handshake takes is in memory
     bench.peer.terminate("ike")
     bench.wait_down()
-    with bench.flood(50_000, 15) as flood:
-        time.sleep(0.5)
-        before = bench.ours.memory()
+    before = bench.ours.memory()
+    with bench.flood("--rate", 50_000, "--seconds", 15, *how) as flood:
+        time.sleep(1)
         bench.peer.initiate()
         wait_for("we have SAs", lambda: bench.ours.sas().children, 3)
         if not flood.process.alive():
@@ -148,13 +154,42 @@ def _(bench):
         while time.monotonic() < until:
             time.sleep(0.25)
             during.append(bench.ours.memory())
-        sent = flood.end()
+        said = flood.end()
+    sent = int(said.split()[0])
     again = [int(n) for n in re.findall(r"sending retransmit (\d+)", bench.peer.log())]
     if max(again, default=0) > 3:
-        raise Failed(f"the honest peer needed {max(again)} retransmissions; {sent}")
-    if int(sent.split()[0]) < 100_000:
-        raise Failed(f"no flood: {sent}")
+        raise Failed(f"the honest peer needed {max(again)} retransmissions; {said}")
+    if sent < 100_000:
+        raise Failed(f"no flood: {said}")
     if max(during) - before > 512:
-        raise Failed(f"memory grew from {before} to {max(during)} kB; {sent}")
+        raise Failed(f"memory grew from {before} to {max(during)} kB; {said}")
     bench.ping()
-    return f"{sent}; {max(again, default=0)} retransmissions of the honest peer; memory {before} to {max(during)} kB"
+    return f"{said}; {max(again, default=0)} retransmissions of the honest peer; memory {before} to {max(during)} kB", sent
+
+
+def audited(bench, why, least):
+    """Waits until so many refused messages were audited, with `why` among the reasons that were said. @return their number"""
+    if bench.options.self_test:
+        return 0
+
+    def all_of_them():
+        found = bench.ours.audits()
+        return found[why] and found.total() >= least and found.total()
+
+    return wait_for(f"{least} audit records, {why} among them", all_of_them, 3)
+
+
+@strongswan("flood", "50 000 forged first messages a second, each from elsewhere, while an honest peer connects")
+def _(bench):
+    measured, sent = flooded(bench)
+    return f"{measured}; {audited(bench, 'no peer with this address', sent // 2)} audited"
+
+
+@strongswan("flood-as-the-peer", "the same with the honest peer's address: first messages, and third ones with bad cookies")
+def _(bench):
+    before = unasked(bench.peer)
+    measured, sent = flooded(bench, "--source", PEER.outer[4])
+    answered = unasked(bench.peer) - before
+    if answered < sent // 4:
+        raise Failed(f"{answered} first messages were answered; {measured}")
+    return f"{measured}; {answered} answered, {audited(bench, 'responder cookie is not ours or too old', sent // 4)} audited"

@@ -8,6 +8,7 @@ from .matrix import cell
 from .net import Failed
 from .plan import Plan
 from .traffic import family_of
+from .wire import Watch
 
 ESP = (
     "des-md5",
@@ -77,29 +78,40 @@ def from_guest(bench, own, other):
         raise Failed(f"from the guest: {' '.join(out.split())[-300:]}")
 
 
-def manual(protocol, suite, mode, family):
-    @cell(
-        f"linux/{protocol}/{suite}/{mode}/v{family}",
-        f"{protocol.upper()} {suite} with keys given by hand, {mode} mode, IPv{family}; ping and UDP both ways",
-        "linux",
-        GuestKernel,
-    )
+def manual(name, what, protections, on_wire, family):
+    @cell(f"linux/{name}/v{family}", f"{what} mode, IPv{family}, keys given by hand; ping and UDP both ways", "linux", GuestKernel)
     def _(bench):
         bench.needs("manual keys")
         batch = bench.folder / "peer.xfrm"
-        batch.write_text(keys.batch(protocol, suite, mode, family, "peer"))
+        batch.write_text(keys.batch(protections, family, "peer"))
         bench.guest.put(batch, "/tmp/keys")
         bench.guest.run("ip xfrm state flush; ip xfrm policy flush; ip -batch /tmp/keys")
-        bench.ours.configure_keys(keys.batch(protocol, suite, mode, family, "ours"), bench.folder)
-        own, other = Plan(mode=mode, family=family).addresses("ours")
-        bench.ours.ping(own, other)
-        echo_from_us(bench, own, other)
-        from_guest(bench, other, own)
+        bench.ours.configure_keys(keys.batch(protections, family, "ours"), bench.folder)
+        own, other = Plan(mode=protections[0][2], family=family).addresses("ours")
+        watch = Watch(bench.ours.ns, "tap0", bench.folder / "wire.pcap")
+        try:
+            bench.ours.ping(own, other)
+            echo_from_us(bench, own, other)
+            from_guest(bench, other, own)
+        finally:
+            seen = watch.end()
+        # two times three pings and eight datagrams, all answered: so many packets each way, and nothing in the clear
+        if {k: n for k, n in seen.items() if k[0]} != {(on_wire, True): 14, (on_wire, False): 14}:
+            found = (f"{n} {k[0] or 'other'} {'out' if k[1] else 'in'}" for k, n in seen.items())
+            raise Failed(f"on the wire: {', '.join(found)}")
 
 
 for how in ("transport", "tunnel"):
     for version in (4, 6):
-        for name in ESP:
-            manual("esp", name, how, version)
-        for name in AH:
-            manual("ah", name, how, version)
+        for of_protocol, suites in (("esp", ESP), ("ah", AH)):
+            for suite in suites:
+                manual(
+                    f"{of_protocol}/{suite}/{how}",
+                    f"{of_protocol.upper()} {suite}, {how}",
+                    ((of_protocol, suite, how),),
+                    of_protocol.upper(),
+                    version,
+                )
+for how in ("transport", "tunnel"):
+    bundle = (("esp", "aes128-sha1", how), ("ah", "sha256", "transport"))
+    manual(f"esp-in-ah/aes128-sha1-in-sha256/{how}", f"ESP aes128-sha1 inside AH sha256, {how}", bundle, "ESP in AH", 4)

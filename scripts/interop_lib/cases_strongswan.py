@@ -5,8 +5,8 @@ from . import traffic
 from .bench import Wired
 from .matrix import cell
 from .net import Failed, wait_for
-from .plan import Plan
-from .wire import dissect
+from .plan import NEIGHBOURS, Plan, neighbour
+from .wire import dissect, kinds
 
 IKE = ("des-md5-modp768", "3des-md5-modp1024", "3des-sha1-modp1536", "aes128-sha1-modp2048", "aes256-sha256-modp3072")
 ESP = ("3des-md5", "aes128-sha1", "aes256-sha256", "aes128gcm16", "null-sha1")
@@ -224,3 +224,54 @@ def _(bench):
         raise Failed(flow.describe(result))
     if bench.ours.sas() != before:
         raise Failed("the SAs are other ones")
+
+
+@strongswan("reload-changed", "SIGHUP, three times: the connections in front of and behind one under traffic are other ones")
+def _(bench):
+    bench.needs("SIGHUP")
+    ike, esp = ("aes128-sha1-modp2048", "aes256-sha256-modp2048"), ("aes128-sha1", "aes256-sha256")
+
+    def ours(n):  # of the first one the connection changes, of the third one the child
+        first, third = NEIGHBOURS
+        return Plan(
+            start_action="start",
+            before=neighbour("ours", first, ike[n % 2], esp[0], "start"),
+            after=neighbour("ours", third, ike[0], esp[n % 2], "start"),
+        )
+
+    def once_each():
+        found = bench.ours.children()
+        return sorted(found) == ["net", "net1", "net3"] and all(len(pairs) == 1 for pairs in found.values()) and found
+
+    def others(before):
+        found = once_each()
+        return found and all(found[name] != before[name] for name in ("net1", "net3")) and found
+
+    all_of_them = (neighbour("peer", number, ",".join(ike), ",".join(esp), "none") for number in NEIGHBOURS)
+    bench.configure(Plan(before="".join(all_of_them)), ours=ours(0))
+    first = now = wait_for("three children", once_each, 10)
+    own, other = bench.plan.addresses("ours")
+    bench.ping()
+    with bench.capture("ip"):
+        flow = traffic.Flow(bench.ours.ns, own, bench.peer.ns, other, rate=1000)
+        flow.start()
+        try:
+            for n in (1, 2, 3):
+                time.sleep(0.5)
+                bench.ours.hang_up(ours(n))
+                now = wait_for("what changed is up again, and no more than that", lambda before=now: others(before), 5)
+            wait_for("the peer has three children", lambda: len(bench.peer.sas().children) == 3, 5)
+            time.sleep(1)
+        finally:
+            result = flow.finish()
+        time.sleep(0.3)
+    if any(lost or twice for _, lost, twice in result):
+        raise Failed(flow.describe(result))
+    if flow.achieved() < 1000 * 0.98:
+        raise Failed(f"this machine sent {flow.achieved():.0f} a second each way only")
+    if once_each() is False or bench.ours.children()["net"] != first["net"]:
+        raise Failed(f"at the end there are {bench.ours.children()}, at the beginning there were {first}")
+    seen = kinds(bench.folder / "wire.pcap")
+    if set(seen) - {"ESP in UDP", "IKE"} or seen["ESP in UDP"] < sum(sent for sent, _, _ in result):
+        raise Failed(f"on the wire: {dict(seen)}")
+    return f"{flow.describe(result)}; {seen['ESP in UDP']} packets on the wire"

@@ -46,23 +46,23 @@ def algorithms(suite, label):
     return words
 
 
-def batch(protocol, suite, mode, family, who):
-    """Lines for `ip -batch` at the side `who`: an SA and a policy for each direction."""
+def batch(protections, family, who):
+    """Lines for `ip -batch` at the side `who`: SAs and a policy for each direction; `protections` are pairs of protocol and
+    suite with their mode, the inner one first."""
     f = family
     lines = []
     for spi, source, target, label in ((SPI_OUT, OURS, PEER, "out"), (SPI_IN, PEER, OURS, "in")):
-        lines.append(
-            f"xfrm state add src {source.outer[f]} dst {target.outer[f]} proto {protocol} spi {spi:#x} reqid 1 mode {mode} "
-            f"replay-window 32 {algorithms(suite, label)}"
-        )
-        if mode == "transport":
-            ends = f"src {source.outer[f]} dst {target.outer[f]}"
-        else:
-            ends = f"src {source.network[f]} dst {target.network[f]}"
+        templates = ""
+        for at, (protocol, suite, mode) in enumerate(protections):
+            ends = f"src {source.outer[f]} dst {target.outer[f]} proto {protocol}"
+            lines.append(
+                f"xfrm state add {ends} spi {spi + at:#x} reqid 1 mode {mode} replay-window 32 "
+                f"{algorithms(suite, f'{label}{at}')}"
+            )
+            templates += f" tmpl {ends} reqid 1 mode {mode}"
+        where = "outer" if protections[0][2] == "transport" else "network"
+        ends = f"src {getattr(source, where)[f]} dst {getattr(target, where)[f]}"
         outward = (source is OURS) == (who == "ours")
         for direction in ("out",) if outward else ("in", "fwd"):
-            lines.append(
-                f"xfrm policy add {ends} dir {direction} tmpl src {source.outer[f]} dst {target.outer[f]} proto {protocol} "
-                f"reqid 1 mode {mode}"
-            )
+            lines.append(f"xfrm policy add {ends} dir {direction}{templates}")
     return "\n".join(lines) + "\n"

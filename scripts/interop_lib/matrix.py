@@ -47,9 +47,11 @@ def chosen(peer, patterns):
 
 
 def known_skips(page):
-    """The table of docs/interop.md: {pattern of cases: the peer's words}."""
-    rows = re.findall(r"(?m)^\| `([^`|]+)` \| (.+?) \|", page.read_text())
-    return dict(rows)
+    """The table below "Known skips" of docs/interop.md: {pattern of cases: the peer's words}."""
+    _, heading, section = page.read_text().partition("\n## Known skips\n")
+    if not heading:
+        raise LookupError(f"{page} has no section 'Known skips'")
+    return dict(re.findall(r"(?m)^\| `([^`|]+)` \| (.+?) \|", section.partition("\n## ")[0]))
 
 
 def judged(action, folder):

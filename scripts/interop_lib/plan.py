@@ -15,6 +15,8 @@ class End:
 
 OURS = End({4: "10.77.0.1", 6: "fd77::1"}, {4: "10.1.0.1", 6: "fd01::1"}, {4: "10.1.0.0/24", 6: "fd01::/64"})
 PEER = End({4: "10.77.0.2", 6: "fd77::2"}, {4: "10.2.0.1", 6: "fd02::1"}, {4: "10.2.0.0/24", 6: "fd02::/64"})
+NAT = "10.77.0.3"  # where the peer sees us when we are behind one
+NEIGHBOURS = (1, 3)  # further gateways at the peer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +31,11 @@ class Plan:
     psk: str = PSK
     start_action: str = "none"
     dpd: bool = False
+    nat: bool = False  # we are behind one
     connection: tuple = ()  # further lines of the connection
     child: tuple = ()  # and of the child
+    before: str = ""  # further sections in front of it, in the syntax of swanctl.conf
+    after: str = ""  # and behind it
 
     def ends(self, who):
         return (OURS, PEER) if who == "ours" else (PEER, OURS)
@@ -47,7 +52,7 @@ class Plan:
         connection = [
             "version = 1",
             f"local_addrs = {own.outer[f]}",
-            f"remote_addrs = {other.outer[f]}",
+            f"remote_addrs = {NAT if self.nat and who == 'peer' else other.outer[f]}",
             f"proposals = {self.ike}",
         ]
         if self.dpd:
@@ -63,7 +68,7 @@ class Plan:
             child.append(f"start_action = {self.start_action}")
         if self.dpd:
             child.append(f"dpd_action = {'trap' if self.start_action == 'trap' else 'clear'}")
-        return _braces(
+        text = _braces(
             [
                 (
                     "connections",
@@ -83,6 +88,7 @@ class Plan:
                 ("secrets", [("ike-peer", [f'secret = "{self.psk}"'])]),
             ]
         )
+        return self.before + text + self.after
 
     def ipsec_conf(self, who):
         """libreswan's words for the same. Its suites are named cipher-hash;group."""
@@ -112,6 +118,52 @@ class Plan:
 
     def ipsec_secrets(self):
         return f': PSK "{self.psk}"\n'
+
+
+def neighbour(who, number, ike, esp, start_action):
+    """A section for `Plan.before` and `Plan.after`: a connection of ours to one of `NEIGHBOURS`, between other networks."""
+    ours = (OURS.outer[4], f"10.1.{number}.0/24")
+    peer = (neighbour_addresses(number)[0], f"10.2.{number}.0/24")
+    own, other = (ours, peer) if who == "ours" else (peer, ours)
+    return _braces(
+        [
+            (
+                "connections",
+                [
+                    (
+                        f"gw{number}",
+                        [
+                            "version = 1",
+                            f"local_addrs = {own[0]}",
+                            f"remote_addrs = {other[0]}",
+                            f"proposals = {ike}",
+                            ("local", ["auth = psk", f"id = {own[0]}"]),
+                            ("remote", ["auth = psk", f"id = {other[0]}"]),
+                            (
+                                "children",
+                                [
+                                    (
+                                        f"net{number}",
+                                        [
+                                            f"local_ts = {own[1]}",
+                                            f"remote_ts = {other[1]}",
+                                            f"esp_proposals = {esp}",
+                                            f"start_action = {start_action}",
+                                        ],
+                                    )
+                                ],
+                            ),
+                        ],
+                    )
+                ],
+            )
+        ]
+    )
+
+
+def neighbour_addresses(number):
+    """@return those of the peer: the gateway's, and one inside of its network"""
+    return f"10.77.0.{10 + number}", f"10.2.{number}.1"
 
 
 def _braces(items, depth=0):

@@ -90,6 +90,18 @@ class Gateway(Side):
         else:
             self.restart()
 
+    def hang_up(self, plan):
+        """The file says `plan` now, and SIGHUP has it read."""
+        (self.folder / "ours.conf").write_text(plan.swanctl_conf(self.who))
+        since = (self.folder / "ours.jsonl").stat().st_size
+        self.process.send(signal.SIGHUP)
+
+        def outcome():
+            return [e for e in self.events(since) if e.get("event") in ("reloaded", "reload_refused")]
+
+        if (said := wait_for("the gateway has reloaded", outcome, 5, pause=0.02)[0])["event"] != "reloaded":
+            raise Failed(f"gateway: SIGHUP: {said}")
+
     def configure_keys(self, batch, folder):
         """Manual keys only, in the syntax of `ip -batch`. They are new for each run, as counter modes need them to be."""
         self.folder = folder
@@ -119,6 +131,14 @@ class Gateway(Side):
             with contextlib.suppress(ValueError):  # the last line may be half written
                 found.append(json.loads(line))
         return found
+
+    def audits(self):
+        """How often each reason was audited; under "unsaid" those of which only the number was said."""
+        counts = collections.Counter()
+        for e in self.events():
+            if e.get("event") == "audit":
+                counts[e.get("why", "unsaid")] += e.get("unsaid", 1)
+        return counts
 
     def _last_words(self):
         status = self.process.started.poll()
@@ -154,6 +174,14 @@ class Gateway(Side):
         )
         children = frozenset(json.dumps(line.get("spi_in")) for line in lines if line.get("sa") == "child")
         return Sas(ike, children)
+
+    def children(self):
+        """@return {name: [SPIs of each of its pairs of SAs]}"""
+        found = collections.defaultdict(list)
+        for line in self._control("list"):
+            if line.get("sa") == "child":
+                found[line["child"]].append((*line["spi_in"], *line["spi_out"]))
+        return dict(found)
 
     def pid(self):
         return self.process.pid
@@ -253,6 +281,7 @@ class StrongSwan(Daemon):
         "traps": "kernel-libipsec raises no acquire",
         "native": "kernel-libipsec always encapsulates in UDP, and knows tunnel mode only",
         "manual keys": "there is no way to give charon keys",
+        "SIGHUP": "charon reads no connections upon SIGHUP",
         "key log": "charon writes no tables for Wireshark",
     }
 

@@ -3,11 +3,12 @@ import collections
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 
 from .net import Failed, Process, wait_for
-from .relay import datagram, isakmp
+from .relay import ALL, datagram, isakmp
 
 PREFERENCES = (
     "esp.enable_encryption_decode:TRUE",
@@ -19,12 +20,12 @@ FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 prot
 
 
 class Capture:
-    def __init__(self, ns, device, file):
+    def __init__(self, ns, device, file, what=FILTER):
         self.file = file
         self.errors = open(str(file) + ".err", "w+b")
         self.process = Process(
             ns.start(
-                "tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, FILTER, stderr=self.errors
+                "tcpdump", "-i", device, "--immediate-mode", "-U", "-s", 0, "-Z", "root", "-w", file, what, stderr=self.errors
             )
         )
         wait_for("tcpdump listens", lambda: b"listening" in self._said(), 5, pause=0.02)
@@ -39,22 +40,81 @@ class Capture:
         os.unlink(self.errors.name)
 
 
+def kind(frame):
+    """What a frame carries: "ESP", "AH", "ESP in AH", "ESP in UDP", "IKE" (with what keeps a NAT's mapping), or in the clear
+    "ICMP", "TCP", "UDP"; "" for what only the link needs"""
+    found = datagram(frame)
+    if not found:
+        return ""
+    protocol, port, payload = found
+    if protocol == 51:
+        return "ESP in AH" if payload[:1] == b"\x32" else "AH"
+    if protocol == 17:
+        ports = {port, int.from_bytes(frame[-len(payload) - 8 :][:2], "big")}
+        if 4500 in ports and len(payload) > 1:  # else to keep a NAT's mapping
+            return "IKE" if isakmp(4500, payload) else "ESP in UDP"
+        return "IKE" if ports & {500, 4500} else "UDP"
+    if protocol == 58:
+        return "ICMP" if payload[:1] in (b"\x80", b"\x81") else ""  # neighbours and groups are the link's
+    return {1: "ICMP", 6: "TCP", 50: "ESP"}.get(protocol, "")
+
+
+class Watch:
+    """Every frame at a device, kept by the system until `end`: for cells with few packets, to which tcpdump is too slow."""
+
+    def __init__(self, ns, device, file):
+        self.file = file
+        with ns.inside():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL))
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, 1 << 22)  # SO_RCVBUFFORCE
+        self.socket.bind((device, ALL))
+        self.socket.setblocking(False)
+
+    def end(self):
+        """@return how many frames there were of each (kind, whether it leaves the namespace)"""
+        seen = collections.Counter()
+        with self.socket, open(self.file, "wb") as out:
+            out.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+            while True:
+                try:
+                    frame, whence = self.socket.recvfrom(65536)
+                except BlockingIOError:
+                    break
+                out.write(struct.pack("=IIII", 0, 0, len(frame), len(frame)) + frame)
+                seen[kind(frame), whence[2] == 4] += 1  # PACKET_OUTGOING
+            if struct.unpack("=II", self.socket.getsockopt(263, 6, 8))[1]:  # SOL_PACKET, PACKET_STATISTICS
+                raise Failed("frames were lost to the watch on the wire")
+        return seen
+
+
 Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
 
 
-def without_repeats(capture):
-    """The pieces of a capture file (tcpdump's: octets in this machine's order) without IKE messages that were there before."""
-    seen, at = set(), 24
-    yield capture[:at]
+def records(capture):
+    """The records of a capture file (tcpdump's: octets in this machine's order): a frame each, behind a header of 16 octets."""
+    at = 24
     while at + 16 <= len(capture):
-        size = struct.unpack_from("=I", capture, at + 8)[0]
-        frame = capture[at + 16 : at + 16 + size]
+        end = at + 16 + struct.unpack_from("=I", capture, at + 8)[0]
+        yield capture[at:end]
+        at = end
+
+
+def kinds(file):
+    """How many frames of each `kind` a capture has."""
+    return collections.Counter(kind(record[16:]) for record in records(file.read_bytes()))
+
+
+def without_repeats(capture):
+    """The pieces of a capture file without IKE messages that were there before."""
+    seen = set()
+    yield capture[:24]
+    for record in records(capture):
+        frame = record[16:]
         found = datagram(frame)
         message = isakmp(found[1], found[2]) if found else b""
         if not message or (frame[6:12], message) not in seen:
-            yield capture[at : at + 16 + size]
+            yield record
         seen.add((frame[6:12], message))
-        at += 16 + size
 
 
 def dissect(file, keys):
