@@ -5,8 +5,8 @@
 
 namespace ipsec::ip {
 
-/// Computes the checksum of a TCP or UDP packet anew, for the addresses that it has now. A UDP packet over IPv4 that has none stays
-/// without; other protocols, fragments, and what is too short for its header are left alone.
+/// Computes the checksum of a TCP or UDP packet anew, for the addresses that it has now. A UDP packet over IPv4 that has none
+/// stays without; other protocols, fragments, and what is too short for its header are left alone.
 /// @param seen  what `read_overview` says of the packet
 /// @return      whether the packet has a checksum that was written
 // req: rfc3948-3.1.2-1
