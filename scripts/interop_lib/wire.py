@@ -42,7 +42,7 @@ class Capture:
 
 def kind(frame):
     """What a frame carries: "ESP", "AH", "ESP in AH", "ESP in UDP", "IKE" (with what keeps a NAT's mapping), or in the clear
-    "ICMP", "TCP", "UDP"; "" for what only the link needs"""
+    "ICMP", "TCP", "UDP" or "IP protocol N"; "" for what only the link needs"""
     found = datagram(frame)
     if not found:
         return ""
@@ -56,7 +56,8 @@ def kind(frame):
         return "IKE" if ports & {500, 4500} else "UDP"
     if protocol == 58:
         return "ICMP" if payload[:1] in (b"\x80", b"\x81") else ""  # neighbours and groups are the link's
-    return {1: "ICMP", 6: "TCP", 50: "ESP"}.get(protocol, "")
+    # 0 and 2: reports of groups
+    return {0: "", 1: "ICMP", 2: "", 6: "TCP", 50: "ESP"}.get(protocol, f"IP protocol {protocol}")
 
 
 class Watch:
