@@ -167,6 +167,9 @@ class Natted(Bench):
 
     def make(self):
         ours, self.nat, peer = (self.namespace(n) for n in ("ours", "nat", "peer"))
+        answer = self.nat.run("nft", "add table ip t; add chain ip t c { type nat hook postrouting priority srcnat; }", check=False)
+        if answer.strip():
+            raise Skipped(f"the kernel has no NAT: {' '.join(answer.split())}")
         cable(ours, "eth0", self.nat, "inside")
         cable(peer, "eth0", self.nat, "outside")
         address(ours, OURS, "eth0")
