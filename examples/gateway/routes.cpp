@@ -207,9 +207,12 @@ void routes::flush(bool v6) const {
     if (!list || ::send(list.get(), all.data(), all.size(), 0) < 0) return;
     std::vector<std::byte> room(1U << 16);
     for (bool more = true; more;) {
-        auto left = static_cast<int>(::recv(list.get(), room.data(), room.size(), 0));
-        if (left <= 0) return;
-        for (auto* h = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+        const auto got = ::recv(list.get(), room.data(), room.size(), 0);
+        if (got <= 0) return;
+        for (std::size_t at = 0; at + sizeof(nlmsghdr) <= static_cast<std::size_t>(got);) {
+            auto* const h = reinterpret_cast<nlmsghdr*>(room.data() + at);
+            if (h->nlmsg_len < sizeof(nlmsghdr) || at + h->nlmsg_len > static_cast<std::size_t>(got)) return;
+            at += NLMSG_ALIGN(h->nlmsg_len);
             if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) more = false;
             if (h->nlmsg_type != RTM_NEWROUTE) continue;
             auto* const r = static_cast<rtmsg*>(NLMSG_DATA(h));
