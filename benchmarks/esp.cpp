@@ -62,8 +62,8 @@ constexpr std::array suites{
 };
 constexpr std::array<std::size_t, 4> all_sizes{64, 256, 1420, 8900};
 
-/// How often the measured code stands in the program, each time elsewhere: where a loop lies is worth up to 15 % of SHA-512, whose
-/// code fills the processor's cache of decoded instructions (`benchmarks/between`), and one place must not stand for all.
+/// How often the measured code stands in the program, each time elsewhere: where a loop lies is worth up to 15 % of SHA-512,
+/// whose code fills the processor's cache of decoded instructions (`benchmarks/between`); one place must not stand for all.
 constexpr std::size_t places = 12;
 /// Pushes the code behind it, a burst's worth, some octets on, by instructions that take part of a nanosecond in all. (It also
 /// keeps the compiler from making one of what differs by its place only.)
