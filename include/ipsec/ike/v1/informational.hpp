@@ -41,6 +41,16 @@ struct content {
     d.emit(w);
     return {isakmp::payload_type::delete_sa, std::move(body)};
 }
+/// SPIs of this side's inbound SAs, by protocol: what a Delete tells the peer.
+struct spi_lists {
+    std::vector<std::uint32_t> esp, ah;
+    void add(const sa::id& inbound) { (inbound.protocol == sa::protocol::esp ? esp : ah).push_back(inbound.spi.value()); }
+};
+/// A Delete for each protocol that has any.
+inline void add_deletes(content& c, const spi_lists& s) {
+    if (!s.esp.empty()) c.payloads.push_back(delete_of(isakmp::protocol_id::ipsec_esp, s.esp));
+    if (!s.ah.empty()) c.payloads.push_back(delete_of(isakmp::protocol_id::ipsec_ah, s.ah));
+}
 /// A notification about the ISAKMP SA (`spi` of 16 octets) or about an IPsec SA (4 octets).     RFC 2408 §3.14
 // req: rfc2408-5.14-2
 [[nodiscard]] inline auto notify_of(isakmp::notify_type type, isakmp::protocol_id protocol, byte_view spi, byte_view data = {})
@@ -56,17 +66,6 @@ struct content {
     return {isakmp::payload_type::notification, std::move(body)};
 }
 
-namespace detail {
-[[nodiscard]] inline auto header(const isakmp::cookie_pair& cky, isakmp::message_id id) -> isakmp::header {
-    isakmp::header h;
-    h.initiator = cky.initiator;
-    h.responder = cky.responder;
-    h.exchange = isakmp::exchange_type::informational;
-    h.id = id;
-    return h;
-}
-}  // namespace detail
-
 /// HDR*, HASH(1), N/D. The IV comes from the message's own ID.
 // req: rfc2409-5.7-1, rfc2408-4.8-1
 template <class P>
@@ -74,7 +73,7 @@ template <class P>
     const std::size_t hash_size = ike.keys.skeyid_a.size();
     const auto first = phase_2_iv(p, ike.agreed.suite.hash, ike.next, id.value());
     if (!first) return std::unexpected{errc::crypto_failed};
-    message_writer w{detail::header(ike.cky, id)};
+    message_writer w{header_of(ike.cky, isakmp::exchange_type::informational, id)};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const auto& payload : c.payloads) w.add(payload.type, payload.body);
     const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size));
@@ -85,7 +84,7 @@ template <class P>
 /// HDR, N: before there are keys, with nothing to vouch for it.                                 RFC 2409 §5.7
 [[nodiscard]] inline auto write_clear(const content& c, isakmp::message_id id, const isakmp::cookie_pair& cky)
     -> result<sealed_message> {
-    message_writer w{detail::header(cky, id)};
+    message_writer w{header_of(cky, isakmp::exchange_type::informational, id)};
     for (const auto& payload : c.payloads) w.add(payload.type, payload.body);
     return w.finish();
 }

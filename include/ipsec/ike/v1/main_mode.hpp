@@ -59,8 +59,7 @@ template <class Env>
     return detail::read_auth(s, role::responder, h, datagram, e);
 }
 
-// --- transitions
-// -----------------------------------------------------------------------------------------------------------------
+// --- transitions -------------------------------------------------------------------------------------------------------------
 
 /// HDR, SA out.
 template <class Env> [[nodiscard]] auto start(Env& e) -> step<sent_sa, failed> {
@@ -68,7 +67,7 @@ template <class Env> [[nodiscard]] auto start(Env& e) -> step<sent_sa, failed> {
     if (!e.crypto.fill(cookie)) return {failed{errc::no_randomness}, {}};
     if (std::ranges::all_of(cookie, [](std::byte b) { return b == std::byte{0}; })) cookie[0] = std::byte{1};
     sent_sa s{isakmp::cookie_i{cookie}, write_ike_offer(e.peer)};
-    message_writer w{detail::header({s.cky_i, {}})};
+    message_writer w{header_of({s.cky_i, {}}, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::security_association, s.sai_b);
     add_vendor_ids(w, own_extensions(e.peer));
     auto m = w.finish();

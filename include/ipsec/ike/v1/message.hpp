@@ -15,6 +15,17 @@ namespace ipsec::ike::v1 {
 using octets = std::vector<std::byte>;
 [[nodiscard]] inline auto to_octets(byte_view v) -> octets { return {v.begin(), v.end()}; }
 
+/// The header of a message of ours; a message ID of zero belongs to phase 1.                    RFC 2408 §3.1
+[[nodiscard]] inline auto header_of(const isakmp::cookie_pair& cky, isakmp::exchange_type exchange, isakmp::message_id id = {})
+    -> isakmp::header {
+    isakmp::header h;
+    h.initiator = cky.initiator;
+    h.responder = cky.responder;
+    h.exchange = exchange;
+    h.id = id;
+    return h;
+}
+
 /// Cipher and key of one ISAKMP SA.
 struct message_cipher {
     crypto::encryption_id cipher = crypto::encryption_id::aes_cbc;

@@ -19,8 +19,7 @@
 
 namespace ipsec::ike::v1::quick_mode {
 
-// --- admit
-// ------------------------------------------------------------------------------------------------------------------------
+// --- admit -------------------------------------------------------------------------------------------------------------------
 
 /// Message 1, for a message ID that was not used before.
 template <class Env> [[nodiscard]] auto admit_offer(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
@@ -51,8 +50,7 @@ template <class Env>
     return proof{std::move(*p)};
 }
 
-// --- transitions: initiator
-// -------------------------------------------------------------------------------------------------------
+// --- transitions: initiator --------------------------------------------------------------------------------------------------
 
 namespace detail {
 template <class Env, class Key>
@@ -159,15 +157,14 @@ template <class Key, class Env>
 template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<done, failed> {
     const auto hash = hash_3(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, s.about.id.value(), s.ni, s.nr);
     if (!hash) return {failed{errc::crypto_failed}, {}};
-    auto m = message_writer{detail::header(e.ike.cky, s.about.id)}
+    auto m = message_writer{header_of(e.ike.cky, isakmp::exchange_type::quick_mode, s.about.id)}
                  .add(isakmp::payload_type::hash, hash->view())
                  .finish(e.crypto, e.ike.cipher, s.next);
     if (!m) return {failed{m.error()}, {}};
     return {done{s.about, std::move(s.pairs)}, {.send = std::move(*m)}};
 }
 
-// --- transitions: responder
-// -------------------------------------------------------------------------------------------------------
+// --- transitions: responder --------------------------------------------------------------------------------------------------
 
 /// Message 1 in: negotiate. `own` has fresh SPIs for every SA payload.
 /// @return failed with `errc::no_proposal_chosen`, `identity_mismatch`, `bad_identity`, `bad_key_exchange`, `malformed`

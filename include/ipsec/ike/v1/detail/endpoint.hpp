@@ -244,15 +244,15 @@ void endpoint<Traits>::handle_timeout(instant now) {
         if (!has_coming(p)) (void)start_main_mode(p);
     struct farewell {
         peer_id peer;
-        std::vector<std::uint32_t> esp, ah;
+        informational::spi_lists spis;
     };
     std::vector<farewell> gone;
     std::vector<wish> again;
     for (std::size_t i = house_->children.size(); i-- > 0;) {
         child_pair& c = house_->children[i];
         if (c.hard <= now || c.retire <= now) {
-            farewell f{c.peer, {}, {}};
-            for (const sa::id& id : c.inbound) (id.protocol == sa::protocol::esp ? f.esp : f.ah).push_back(id.spi.value());
+            farewell f{c.peer, {}};
+            for (const sa::id& id : c.inbound) f.spis.add(id);
             gone.push_back(std::move(f));
             house_->drop(i);
         } else if (c.soft <= now && !c.rekey_started) {
@@ -267,8 +267,7 @@ void endpoint<Traits>::handle_timeout(instant now) {
     for (const farewell& f : gone)
         if (sa_type* sa = newest(f.peer)) {
             informational::content c;
-            if (!f.esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, f.esp));
-            if (!f.ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, f.ah));
+            informational::add_deletes(c, f.spis);
             sa->inform(c);
         }
     for (const wish& w : again)

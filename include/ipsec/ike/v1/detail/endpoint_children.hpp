@@ -10,19 +10,17 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 template <class F>
 void endpoint<Traits>::let_go(peer_id peer, F&& which) {
-    std::vector<std::uint32_t> esp, ah;
+    informational::spi_lists gone;
     for (std::size_t i = house_->children.size(); i-- > 0;) {
         const child_pair& c = house_->children[i];
         if (c.peer != peer || !which(c)) continue;
-        for (const sa::id& id : c.inbound) (id.protocol == sa::protocol::esp ? esp : ah).push_back(id.spi.value());
+        for (const sa::id& id : c.inbound) gone.add(id);
         house_->drop(i);
     }
     sa_type* const sa = newest(peer);
-    if (sa == nullptr || (esp.empty() && ah.empty())) return;
     informational::content c;
-    if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
-    if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
-    sa->inform(c);
+    informational::add_deletes(c, gone);
+    if (sa != nullptr && !c.payloads.empty()) sa->inform(c);
 }
 
 template <class Traits>

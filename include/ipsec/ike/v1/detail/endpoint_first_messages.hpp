@@ -26,7 +26,7 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     const auto& kept = shelves_[peer.value()].keep(std::move(o), house_->settings.limits.offers_per_peer);
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.peer);
     if (!cky_r) return refuse(cky_r.error());
-    message_writer w{main_mode::detail::header({h.initiator, *cky_r})};
+    message_writer w{header_of({h.initiator, *cky_r}, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::security_association, kept.reply);
     add_vendor_ids(w, own_extensions(house_->peer(peer)));
     auto m = w.finish();

@@ -40,8 +40,7 @@ template <class Traits> void ike_sa<Traits>::handle_dead_peer_timer() {
     if (verdict != retransmit_verdict::give_up && house_.now < dead_at_) return;
     query_timer_.stop();
     dead_at_ = instant::never();
-    isakmp::header h = informational::detail::header(cookies_, {});
-    house_.report(errc::peer_dead, path_, h);
+    house_.report(errc::peer_dead, path_, header_of(cookies_, isakmp::exchange_type::informational));
     dead_ = true;
     close(errc::peer_dead, false);
 }

@@ -6,6 +6,23 @@
 
 namespace ipsec::ike::v1 {
 
+namespace detail {
+/// What the SAs of a pair have in both directions. @param place  in the bundle, counted from the innermost
+inline void describe(sa::install& s, const child_pair& pair, const agreed_child& agreed, std::uint8_t place, sa::mode mode) {
+    const bool is_esp = s.id.protocol == sa::protocol::esp;
+    const auto size = static_cast<std::uint8_t>(pair.inbound.size());
+    // Inside of a bundle in tunnel mode only the innermost SA carries the tunnel's packet; AH then covers it as it is.
+    s.mode = size > 1 && !is_esp ? sa::mode::transport : mode;
+    s.policy = pair.policy;
+    s.transform = is_esp ? *agreed.suite.esp : crypto::transform{crypto::encryption_id::null, 0, *agreed.suite.ah};
+    s.encapsulation = pair.encapsulation;
+    s.extended_sequence = agreed.extended_sequence;
+    s.anti_replay =
+        !is_esp || crypto::is_combined(s.transform.encryption) || s.transform.integrity != crypto::integrity_id::none;
+    s.bundle = {pair.number, place, size};
+}
+}  // namespace detail
+
 /// Builds the installs of all pairs and asks for the inbound ones; the outbound ones wait in `finish`.
 template <class Traits>
 void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about) {
@@ -38,7 +55,6 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
                         .made = house_.now,
                         .soft = instant::never(),
                         .hard = instant::never()};
-        const bool both = p.agreed.suite.esp && p.agreed.suite.ah;
         if (p.agreed.suite.esp) {
             (void)pair.inbound.push_back({sa::spi{p.esp_in.spi}, here, sa::protocol::esp});
             (void)pair.outbound.push_back({sa::spi{p.esp_out.spi}, there, sa::protocol::esp});
@@ -61,23 +77,13 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
             life.soft.kilobytes = house_.soft_limit(p.lifetime.kilobytes, x.role);
         }
         for (std::uint8_t i = 0; i < pair.inbound.size(); ++i) {
-            const bool is_esp = pair.inbound[i].protocol == sa::protocol::esp;
             sa::install_inbound in;
             in.id = pair.inbound[i];
-            // Inside of a bundle in tunnel mode only the innermost SA carries the tunnel's packet; AH then covers it as it is.
-            in.mode = both && !is_esp ? sa::mode::transport : c.mode;
+            detail::describe(in, pair, p.agreed, i, c.mode);
             in.source = there;
-            in.policy = c.policy;
-            in.transform = is_esp ? *p.agreed.suite.esp : crypto::transform{crypto::encryption_id::null, 0, *p.agreed.suite.ah};
-            in.keymat = is_esp ? p.esp_in.keymat.clone() : p.ah_in.keymat.clone();
+            in.keymat = in.id.protocol == sa::protocol::esp ? p.esp_in.keymat.clone() : p.ah_in.keymat.clone();
             in.selectors = selector_of(remote, local);
             in.lifetimes = life;
-            in.encapsulation = pair.encapsulation;
-            in.extended_sequence = p.agreed.extended_sequence;
-            in.anti_replay =
-                is_esp ? crypto::is_combined(in.transform.encryption) || in.transform.integrity != crypto::integrity_id::none
-                       : true;
-            in.bundle = {pair.number, i, static_cast<std::uint8_t>(pair.inbound.size())};
             x.waiting.push_back(in.id);
             house_.events.emplace_back(std::move(in));
         }
@@ -105,22 +111,13 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
             life.soft.kilobytes = house_.soft_limit(p.lifetime.kilobytes, x.role);
         }
         for (std::uint8_t i = 0; i < pair.outbound.size(); ++i) {
-            const bool is_esp = pair.outbound[i].protocol == sa::protocol::esp;
             sa::install_outbound out;
             out.id = pair.outbound[i];
-            out.mode = pair.outbound.size() > 1 && !is_esp ? sa::mode::transport : c.mode;
+            detail::describe(out, pair, p.agreed, i, c.mode);
             out.source = pair.inbound[i].destination;
-            out.policy = c.policy;
-            out.transform = is_esp ? *p.agreed.suite.esp : crypto::transform{crypto::encryption_id::null, 0, *p.agreed.suite.ah};
-            out.keymat = is_esp ? std::move(p.esp_out.keymat) : std::move(p.ah_out.keymat);
+            out.keymat = std::move(out.id.protocol == sa::protocol::esp ? p.esp_out.keymat : p.ah_out.keymat);
             out.selectors = selector_of(local, remote);
             out.lifetimes = life;
-            out.encapsulation = pair.encapsulation;
-            out.extended_sequence = p.agreed.extended_sequence;
-            out.anti_replay =
-                is_esp ? crypto::is_combined(out.transform.encryption) || out.transform.integrity != crypto::integrity_id::none
-                       : true;
-            out.bundle = {pair.number, i, static_cast<std::uint8_t>(pair.outbound.size())};
             x.outbound_waiting.push_back(out.id);
             late.back().events.emplace_back(std::move(out));
         }
@@ -134,8 +131,7 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
             if (x.role == role::initiator && old.rekey_started)
                 old.retire = std::min(old.retire, house_.now + house_.settings.delete_grace);
             // The Delete for the old pair may be lost, so the other end lets go of it by itself, later. Only if the old pair
-            // stood
-            // for longer than any exchange lasts: pairs that were made at once by both ends are no successors of each other.
+            // stood for longer than any exchange lasts: pairs that both ends made at once are no successors of each other.
             if (x.role == role::responder && old.made + house_.settings.retransmit.span() <= x.begun)
                 old.retire = std::min(old.retire, house_.now + house_.settings.delete_grace * 4);
         }
@@ -158,15 +154,13 @@ template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbou
             if (ok) return true;
             // The pair is of no use in one direction: both go, and the peer is told.
             informational::content c;
-            std::vector<std::uint32_t> esp, ah;
+            informational::spi_lists gone;
             for (std::size_t i = house_.children.size(); i-- > 0;)
                 if (house_.children[i].has(id)) {
-                    for (const sa::id& in : house_.children[i].inbound)
-                        (in.protocol == sa::protocol::esp ? esp : ah).push_back(in.spi.value());
+                    for (const sa::id& in : house_.children[i].inbound) gone.add(in);
                     house_.drop(i);
                 }
-            if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
-            if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
+            informational::add_deletes(c, gone);
             if (!c.payloads.empty()) inform(c);
             house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), errc::install_refused});
             return true;

@@ -101,11 +101,7 @@ template <class Traits> void ike_sa<Traits>::fail_phase_1(errc why) {
     timer_.stop();
     ticket_ = {};
     over_ = true;
-    isakmp::header h;
-    h.initiator = cookies_.initiator;
-    h.responder = cookies_.responder;
-    h.exchange = isakmp::exchange_type::identity_protection;
-    house_.report(why, path_, h);
+    house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::identity_protection));
     house_.events.emplace_back(exchange_failed{peer_, cookies_, {}, {}, why});
     machine_.template emplace<failed>(failed{why});
 }

@@ -129,8 +129,7 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
         for (const sa::id& id : *list) house_.events.emplace_back(sa::remove{id});
     x.installed.clear();
     x.waiting.clear();
-    isakmp::header h = quick_mode::detail::header(cookies_, x.id);
-    house_.report(why, path_, h, true);
+    house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
     house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
     if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);
     x.state.template emplace<failed>(failed{why});
@@ -144,16 +143,15 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
             c.payloads.push_back(informational::notify_of(*type, static_cast<isakmp::protocol_id>(x.first_proposal[0]),
                                                           byte_view{x.first_proposal}.subspan(1)));
     } else if (x.sent_anything) {
-        std::vector<std::uint32_t> esp, ah;
+        informational::spi_lists own;
         const child_config& config = house_.peer(peer_).children[x.about.child];
         const bool uses_esp = std::ranges::any_of(config.suites, [](const child_suite& s) { return s.esp.has_value(); });
         const bool uses_ah = std::ranges::any_of(config.suites, [](const child_suite& s) { return s.ah.has_value(); });
         for (const child_spis& s : x.own) {
-            if (s.esp != 0 && uses_esp) esp.push_back(s.esp);
-            if (s.ah != 0 && uses_ah) ah.push_back(s.ah);
+            if (s.esp != 0 && uses_esp) own.esp.push_back(s.esp);
+            if (s.ah != 0 && uses_ah) own.ah.push_back(s.ah);
         }
-        if (!esp.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_esp, esp));
-        if (!ah.empty()) c.payloads.push_back(informational::delete_of(isakmp::protocol_id::ipsec_ah, ah));
+        informational::add_deletes(c, own);
     }
     if (c.payloads.empty()) return;
     auto m = inform(c);

@@ -10,13 +10,6 @@
 
 namespace ipsec::ike::v1::main_mode::detail {
 
-[[nodiscard]] inline auto header(const isakmp::cookie_pair& cky) -> isakmp::header {
-    isakmp::header h;
-    h.initiator = cky.initiator;
-    h.responder = cky.responder;
-    h.exchange = isakmp::exchange_type::identity_protection;
-    return h;
-}
 [[nodiscard]] inline auto id_body(const identity& id) -> octets {
     octets body(id.size());
     wire::writer w{body};
@@ -64,7 +57,7 @@ template <class Env>
 /// HDR, KE, N [, NAT-D, NAT-D].
 template <class State, class Env>
 [[nodiscard]] auto write_key_exchange(const State& s, byte_view nonce, bool with_nat_d, Env& e) -> result<sealed_message> {
-    message_writer w{header(s.cky)};
+    message_writer w{header_of(s.cky, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::key_exchange, s.x.public_value()).add(isakmp::payload_type::nonce, nonce);
     if (with_nat_d && !add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force))
         return std::unexpected{errc::crypto_failed};
@@ -86,7 +79,7 @@ template <class Env>
     const octets id_b = id_body(local_identity(e.peer));
     const auto hash = own_hash(k, own, id_b, e);
     if (!hash) return std::unexpected{errc::crypto_failed};
-    auto m = message_writer{header(k.cky)}
+    auto m = message_writer{header_of(k.cky, isakmp::exchange_type::identity_protection)}
                  .add(isakmp::payload_type::identification, id_b)
                  .add(isakmp::payload_type::hash, hash->view())
                  .finish(e.crypto, k.cipher, k.next);

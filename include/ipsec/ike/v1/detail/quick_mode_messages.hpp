@@ -7,15 +7,6 @@
 
 namespace ipsec::ike::v1::quick_mode::detail {
 
-[[nodiscard]] inline auto header(const isakmp::cookie_pair& cky, isakmp::message_id id) -> isakmp::header {
-    isakmp::header h;
-    h.initiator = cky.initiator;
-    h.responder = cky.responder;
-    h.exchange = isakmp::exchange_type::quick_mode;
-    h.id = id;
-    return h;
-}
-
 /// Decrypts, parses, holds against the shape; the HASH is not looked at yet.
 template <class Env>
 [[nodiscard]] auto open(const isakmp::header& h, byte_view datagram, const iv& first, const isakmp::shape& shape, Env& e)
@@ -60,7 +51,7 @@ template <class Env>
                                byte_view gx, byte_view idci, byte_view idcr, std::span<const octets> originals,
                                std::span<const octets> notifications, const iv& first, Env& e) -> result<sealed_message> {
     const std::size_t hash_size = e.ike.keys.skeyid_a.size();
-    message_writer w{header(e.ike.cky, id)};
+    message_writer w{header_of(e.ike.cky, isakmp::exchange_type::quick_mode, id)};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const octets& sa : sas) w.add(isakmp::payload_type::security_association, sa);
     w.add(isakmp::payload_type::nonce, nonce);

@@ -31,8 +31,7 @@ struct subject {
     std::optional<client> local{}, remote{};  ///< absent: no identities are sent
 };
 
-// --- states
-// ---------------------------------------------------------------------------------------------------------------------
+// --- states ------------------------------------------------------------------------------------------------------------------
 
 /// Initiator, with PFS: g^x is being made.
 struct making_ke_i {
@@ -101,8 +100,7 @@ struct done {
     std::vector<sa_pair> pairs;
 };
 
-// --- events
-// ---------------------------------------------------------------------------------------------------------------------
+// --- events ------------------------------------------------------------------------------------------------------------------
 
 /// A message whose HASH holds: what is in it may be acted upon. The views of `chain` are into `payloads`.
 struct proven {
