@@ -22,9 +22,10 @@ auto read_files(const options& o, policy_ids& ids) -> std::expected<files, std::
     if (!o.xfrm.empty()) {
         auto text = read_text(o.xfrm);
         if (!text) return std::unexpected{o.xfrm + ": " + text.error()};
-        f.xfrm_text = std::move(*text);
-        auto parsed = xfrm::parse(f.xfrm_text);
-        if (!parsed) return std::unexpected{o.xfrm + ": " + std::string{xfrm::text_of(parsed.error()).view()}};
+        auto parsed = xfrm::parse(*text);
+        const std::string fault = parsed ? std::string{} : std::string{xfrm::text_of(parsed.error()).view()};
+        wipe(std::as_writable_bytes(std::span{*text}));
+        if (!parsed) return std::unexpected{o.xfrm + ": " + fault};
         for (const xfrm::state& s : parsed->states)
             if (const auto ok = xfrm::manual_sa_of(s, {.allow_static_counter_keys = o.allow_static_counter_keys}); !ok)
                 return std::unexpected{o.xfrm + ": " + std::string{xfrm::text_of(ok.error()).view()}};

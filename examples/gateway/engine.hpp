@@ -35,8 +35,8 @@ public:
     auto operator=(const engine&) -> engine& = delete;
 
     /// Takes a configuration, the first one or another: what did not change goes on, what is gone is closed.
-    /// @return what the library says against it; then everything is as before
-    /// @param manual  SAs with keys given by hand, absent or until the next call; one that is as before goes on
+    /// @param manual  SAs with keys given by hand, until the next call; one that is as before goes on
+    /// @return        what the library says against it; then everything is as before
     [[nodiscard]] auto load(ipsec::instant now, config c, std::optional<ipsec::xfrm::bound> manual) -> std::optional<std::string>;
 
     // --- what came in ---

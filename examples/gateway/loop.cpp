@@ -82,7 +82,6 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
                         return fmt::format("{}, address {}: {}", options_.xfrm, text(local), ok.error().text());
                 }
     if (auto bad = engine_->load(at, std::move(f.settings), std::move(manual))) return bad;
-    wipe(std::as_writable_bytes(std::span{f.xfrm_text}));
     make_routes();
     return std::nullopt;
 }

@@ -23,7 +23,6 @@ struct options {
 /// What the files say; texts with the place of the fault.
 struct files {
     config settings;
-    std::string xfrm_text;
     std::optional<ipsec::xfrm::file> xfrm;
 };
 [[nodiscard]] auto read_files(const options& o, policy_ids& ids) -> std::expected<files, std::string>;

@@ -57,7 +57,20 @@ class Bench:
             if self.options.self_test and ability in self.ours.cannot:
                 raise Skipped(self.ours.cannot[ability])
 
+    def tap(self):
+        """@return where packets between the two sides are seen: a namespace and a device"""
+        raise NotImplementedError
+
     # --- what cells are made of -----------------------------------------------------------------------------------------
+    @contextlib.contextmanager
+    def capture(self, *what):
+        """`what` is a filter of tcpdump's."""
+        capture = Capture(*self.tap(), self.folder / "wire.pcap", *what)
+        try:
+            yield capture.file
+        finally:
+            capture.end()
+
     def configure(self, plan, ours=None, peer=None):
         """Both sides run with `plan`, or with their own variants of it."""
         self.plan = plan
@@ -136,13 +149,8 @@ class Wired(Bench):
         self.peer = StrongSwan("peer", peer, self.work / "peer")
         self.ours = self.our_side(ours)
 
-    @contextlib.contextmanager
-    def capture(self, *what):
-        capture = Capture(self.wire, "to-ours", self.folder / "wire.pcap", *what)
-        try:
-            yield capture.file
-        finally:
-            capture.end()
+    def tap(self):
+        return self.wire, "to-ours"
 
     @contextlib.contextmanager
     def relay(self, *how):
@@ -191,13 +199,8 @@ class Natted(Bench):
         self.nat.run("nft", "-f", rules)
         self.nat.run("conntrack", "-F")
 
-    @contextlib.contextmanager
-    def capture(self, *what):
-        capture = Capture(self.nat, "outside", self.folder / "wire.pcap", *what)
-        try:
-            yield capture.file
-        finally:
-            capture.end()
+    def tap(self):
+        return self.nat, "outside"
 
 
 class Emulated(Bench):
@@ -233,13 +236,8 @@ class Emulated(Bench):
             self.peer.running = False  # it went with the guest
         super().finish()
 
-    @contextlib.contextmanager
-    def capture(self):
-        capture = Capture(self.ours.ns, "tap0", self.folder / "wire.pcap")
-        try:
-            yield capture.file
-        finally:
-            capture.end()
+    def tap(self):
+        return self.ours.ns, "tap0"
 
 
 class GuestStrongSwan(Emulated):

@@ -88,16 +88,16 @@ def main():
             return False
 
     headers = house.headers()
-    todo = [header for header in headers if not known(header)]
-    faults, good = [], {h: cache["good"][h] for h in headers if h not in todo}
+    changed = [header for header in headers if not known(header)]
+    faults, good = [], {h: cache["good"][h] for h in headers if h not in changed}
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for header, (diagnostics, read) in zip(todo, pool.map(lambda h: check(h, libraries, scratch), todo)):
+        for header, (diagnostics, read) in zip(changed, pool.map(lambda h: check(h, libraries, scratch), changed)):
             if diagnostics:
                 faults.append(f"--- ipsec/{header}\n{diagnostics.strip()[:4000]}")
             else:
                 good[header] = {"read": read, "signature": signature(read)}
     cache_file.write_text(json.dumps({"key": key, "good": good}))
-    house.finish(faults, f"headers: {len(headers)} compile alone with {os.path.basename(house.CXX)}, {len(todo)} of them anew")
+    house.finish(faults, f"headers: {len(headers)} compile alone with {os.path.basename(house.CXX)}, {len(changed)} of them anew")
 
 
 main()

@@ -1,25 +1,14 @@
 // NAT traversal: found, moved to port 4500, ESP in UDP, mappings that are forgotten.           RFC 3947, RFC 3948
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
+#include "support/nat_scene.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
 
 namespace {
 
-const ip::address outside = ip::address::v4(203, 0, 113, 9);
-
-/// Left is behind a NAT; right knows it by the address of the NAT.
-struct scene : identity_ends {
-    explicit scene(v1::config l = ike_config(true), v1::config r = ike_config(false))
-        : identity_ends(std::move(l), seen_from_outside(std::move(r))) {
-        nat.emplace(nat_box{.outside = outside});
-    }
-    static auto seen_from_outside(v1::config r) -> v1::config {
-        r.peers[0].path.remote.address = outside;
-        r.peers[0].remote_id = ike::identity::of(left_address);
-        return r;
-    }
+struct scene : nat_scene {
+    using nat_scene::nat_scene;
     [[nodiscard]] auto encapsulations(const ike_end<testing::identity_provider>& e) const {
         std::vector<sa::udp_encapsulation> out;
         for (const auto& [name, sa] : e.table) out.push_back(sa.encapsulation);
@@ -53,7 +42,7 @@ TEST_CASE("an initiator behind a NAT moves to port 4500 with message 5, and ESP 
     REQUIRE(ends.right.established.size() == 1);
     CHECK(ends.left.established[0].path.local.port == 4500);
     CHECK(ends.left.established[0].path.remote == ike::socket_address{right_address, 4500});
-    CHECK(ends.right.established[0].path.remote == ike::socket_address{outside, 40002});
+    CHECK(ends.right.established[0].path.remote == ike::socket_address{nat_outside, 40002});
     REQUIRE(ends.left.table.size() == 2);
     REQUIRE(ends.right.table.size() == 2);
     for (const auto& e : ends.encapsulations(ends.left)) CHECK(e == sa::udp_encapsulation{4500, 4500});
@@ -80,7 +69,7 @@ TEST_CASE("a responder behind a NAT that publishes it is reached as well", "[ike
     REQUIRE(ends.right.ike.start(ends.now(), sa::policy_id{101}));
     REQUIRE(ends.run(seconds(10)));
     REQUIRE(ends.right.established.size() == 1);
-    CHECK(ends.right.established[0].path.remote == ike::socket_address{outside, 4500});
+    CHECK(ends.right.established[0].path.remote == ike::socket_address{nat_outside, 4500});
     REQUIRE(ends.left.table.size() == 2);
     for (const auto& e : ends.encapsulations(ends.left)) CHECK(e == sa::udp_encapsulation{4500, 4500});
     for (const auto& e : ends.encapsulations(ends.right)) CHECK(e == sa::udp_encapsulation{4500, 4500});
@@ -148,7 +137,7 @@ TEST_CASE("after the move nothing of the same SA is taken from the old port", "[
     scene ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.run(seconds(10)));
-    const auto at = ike::path{{right_address, 500}, {outside, 40001}, {}};
+    const auto at = ike::path{{right_address, 500}, {nat_outside, 40001}, {}};
     for (const auto& m : ends.sent)
         if (m.from == testing::side::left && m.path.local.port == 4500 && m.octets.size() > 4)
             ends.right.ike.handle_datagram(ends.now(), at, byte_view{m.octets}.subspan(4));
@@ -172,7 +161,7 @@ TEST_CASE("the responder's rekey of phase 1 starts on the mapped port", "[ike][n
     });
     REQUIRE(first != ends.sent.end());
     CHECK(first->path.local.port == 4500);
-    CHECK(first->path.remote == ike::socket_address{outside, 40002});
+    CHECK(first->path.remote == ike::socket_address{nat_outside, 40002});
 }
 
 // req: rfc3947-4-8

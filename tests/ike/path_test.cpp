@@ -1,6 +1,6 @@
 // Where a peer is, when NATs forget, messages are repeated and ports are bent on the way.       RFC 3947 §4, §7, §8; RFC 3948 §4
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
+#include "support/nat_scene.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -8,24 +8,14 @@ using testing::side;
 
 namespace {
 
-const ip::address outside = ip::address::v4(203, 0, 113, 9);
-
 struct datagram {
     ike::path path;
     std::vector<std::byte> octets;
 };
 
-/// Left is behind a NAT; messages can be carried by hand.
-struct scene : identity_ends {
-    explicit scene(v1::config l = ike_config(true), v1::config r = ike_config(false))
-        : identity_ends(std::move(l), seen_from_outside(std::move(r))) {
-        nat.emplace(nat_box{.outside = outside});
-    }
-    static auto seen_from_outside(v1::config r) -> v1::config {
-        r.peers[0].path.remote.address = outside;
-        r.peers[0].remote_id = ike::identity::of(left_address);
-        return r;
-    }
+/// Messages can be carried by hand.
+struct scene : nat_scene {
+    using nat_scene::nat_scene;
     void connect() {
         REQUIRE(left.ike.start(now(), sa::policy_id{1}));
         REQUIRE(run(seconds(10)));
@@ -42,7 +32,7 @@ struct scene : identity_ends {
     }
     /// The path by which right sees left behind `port` of the NAT.
     static auto at_right(std::uint16_t port) -> ike::path {
-        return {{right_address, 4500}, {outside, port}, {ike::link_kind::udp_encap, 0}};
+        return {{right_address, 4500}, {nat_outside, port}, {ike::link_kind::udp_encap, 0}};
     }
     /// A genuine message of one end that says nothing, ready for port 4500.
     auto word(const ike_end<testing::identity_provider>& from, std::uint32_t id) -> std::vector<std::byte> {
@@ -121,7 +111,7 @@ TEST_CASE("a responder behind a NAT answers at the peer's port for NAT traversal
 TEST_CASE("where there is a NAT, message 5 is not taken from port 500", "[ike][path][rfc3947-4-1]") {
     scene ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
-    const ike::path at500{{right_address, 500}, {outside, 40001}, {}};
+    const ike::path at500{{right_address, 500}, {nat_outside, 40001}, {}};
     for (int i = 0; i < 10; ++i) {
         for (const auto& m : ends.take(side::left))
             ends.right.ike.handle_datagram(
