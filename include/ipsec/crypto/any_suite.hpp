@@ -57,11 +57,46 @@ public:
             return scratch{std::in_place_index<I>, std::move(*t)};
         });
     }
+    /// Where the agreed suite makes its IVs ahead; otherwise, and with the scratch of another suite, nothing.
+    void make_iv(scratch& t, seal_job& job) const noexcept
+        requires(makes_iv_ahead<Suites> || ...)
+    {
+        at<0>([&]<std::size_t I>(const auto& s) {
+            if constexpr (makes_iv_ahead<std::remove_cvref_t<decltype(s)>>)
+                if (auto* room = std::get_if<I>(&t)) s.make_iv(*room, job);
+        });
+    }
     [[nodiscard]] auto seal(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
         return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) { return s.seal(mine, room, job); });
     }
     [[nodiscard]] auto open(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
         return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) { return s.open(mine, room, job); });
+    }
+
+    // The agreed suite in two strides, or in the first alone.
+    [[nodiscard]] auto seal_first(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.seal_first(mine, room, job);
+            else return s.seal(mine, room, job);
+        });
+    }
+    [[nodiscard]] auto seal_second(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) -> result<void> {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.seal_second(mine, room, job);
+            else return {};
+        });
+    }
+    [[nodiscard]] auto open_first(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.open_first(mine, room, job);
+            else return s.open(mine, room, job);
+        });
+    }
+    [[nodiscard]] auto open_second(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) -> result<void> {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.open_second(mine, room, job);
+            else return {};
+        });
     }
 
     /// Calls `work(suite, keys, scratch)` with the agreed suite and its own state: one unwrapping for many packets of one SA.

@@ -23,7 +23,7 @@ struct seal_job {
     byte_span packet;
     std::uint64_t sequence = 0;  ///< all 64 bits; the low half stands in the packet already
     bool extended = false;       ///< extended sequence numbers: the high half is authenticated too      RFC 4303 §2.2.1
-    bool iv_in_place = false;    ///< the IV stands in the packet already: for known-answer tests only, never for traffic
+    bool iv_in_place = false;    ///< the IV stands in the packet already, by `make_iv` of the suite (or of a known-answer test)
 };
 struct open_job {
     byte_span packet;
@@ -63,10 +63,28 @@ template <class S> concept can_open = requires(const S& s, const typename S::key
     { s.open(k, t, j) } noexcept -> std::same_as<result<void>>;  // errc::unauthentic: the packet is to be dropped unread
 };
 
+/// A suite whose IVs may be made ahead of the sealing, by the half of the walk that runs in front of the cryptography: `make_iv`
+/// writes the IV and sets `job.iv_in_place`, or leaves the job as it is for `seal` to make one.
+template <class S> concept makes_iv_ahead = requires(const S& s, typename S::scratch& t, seal_job& j) {
+    { s.make_iv(t, j) } noexcept -> std::same_as<void>;
+};
+
 /// Seals and opens ESP packets in place, allocating nothing.
 template <class S>
 concept esp_suite = has_suite_sizes<S> && has_suite_traits<S> && has_suite_state<S> && can_make_keys<S> && can_seal<S> &&
                     can_open<S> && std::movable<S>;
+
+/// A suite that does a burst in two strides, each over all packets, in place of packet by packet: the first half of the work for all,
+/// then the second half for those whose first succeeded. For suites with a hash whose code leaves no room for other code in the
+/// processor (`benchmarks/between`). A suite without such a hash does everything in the first stride.
+template <class S>
+concept strided_suite = esp_suite<S> && requires(const S& s, const typename S::keys& k, typename S::scratch& t,
+                                                 const seal_job& out, const open_job& in) {
+    { s.seal_first(k, t, out) } noexcept -> std::same_as<result<void>>;
+    { s.seal_second(k, t, out) } noexcept -> std::same_as<result<void>>;
+    { s.open_first(k, t, in) } noexcept -> std::same_as<result<void>>;
+    { s.open_second(k, t, in) } noexcept -> std::same_as<result<void>>;
+};
 
 /// One packet of a burst on its way through a batch engine: packets of many SAs, each with keys and result of its own.
 template <class S, class Job> struct batch_item {

@@ -124,33 +124,76 @@ public:
         if (!m) return std::unexpected{m.error()};
         return scratch{std::move(*c), std::move(*m)};
     }
+    /// The IV of `job`, if the cipher has one and the packet has room for it; a fault is left for `seal` to meet and report.
+    void make_iv(scratch& t, seal_job& job) const noexcept {
+        const std::size_t size = iv_size();
+        if (size == 0 || job.packet.size() < esp_header_size + size) return;
+        job.iv_in_place = cipher_.make_iv(t.cipher, job.sequence, job.packet.subspan(esp_header_size, size)).has_value();
+    }
     [[nodiscard]] auto seal(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
-        const auto at = packet_parts::cut(job.packet, iv_size(), block_size(), icv_size());
-        if (!at) return std::unexpected{at.error()};
-        if (!job.iv_in_place)
-            if (auto ok = cipher_.make_iv(t.cipher, job.sequence, at->iv); !ok) return ok;
-        if (auto ok = cipher_.encrypt(k.cipher, t.cipher, at->iv, at->text); !ok) return ok;
-        return authenticate(k, t, job.packet.first(job.packet.size() - at->icv.size()), job.sequence, job.extended, at->icv);
+        if (auto ok = encrypt(k, t, job); !ok) return ok;
+        return write_icv(k, t, job);
     }
     /// @return `bad_length`, `unauthentic`, `provider_failed`
     // req: rfc2406-3.4.5-4, rfc2406-3.4.5-5
     [[nodiscard]] auto open(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
-        const auto at = packet_parts::cut(job.packet, iv_size(), block_size(), icv_size());
-        if (!at) return std::unexpected{at.error()};
-        if (authenticates()) {
-            if (icv_size() > max_icv_size) [[unlikely]] return std::unexpected{errc::bad_length};
-            std::array<std::byte, max_icv_size> expected;  // NOLINT: written before it is read
-            const byte_span icv = byte_span{expected}.first(icv_size());
-            const byte_view covered = job.packet.first(job.packet.size() - at->icv.size());
-            if (auto ok = authenticate(k, t, covered, job.sequence, job.extended, icv); !ok) return ok;
-            if (!ct_equal(icv, at->icv)) return std::unexpected{errc::unauthentic};
-        }
-        return cipher_.decrypt(k.cipher, t.cipher, at->iv, at->text);
+        if (auto ok = verify(k, t, job); !ok) return ok;
+        return decrypt(k, t, job);
+    }
+    [[nodiscard]] auto seal_first(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        return two_strides() ? encrypt(k, t, job) : seal(k, t, job);
+    }
+    [[nodiscard]] auto seal_second(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        return two_strides() ? write_icv(k, t, job) : result<void>{};
+    }
+    [[nodiscard]] auto open_first(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        return two_strides() ? verify(k, t, job) : open(k, t, job);
+    }
+    [[nodiscard]] auto open_second(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        return two_strides() ? decrypt(k, t, job) : result<void>{};
     }
     [[nodiscard]] constexpr auto cipher_part() const noexcept -> const Cipher& { return cipher_; }
     [[nodiscard]] constexpr auto mac_part() const noexcept -> const Mac& { return mac_; }
 
 private:
+    /// Whether the MAC says that its code pushes out all other.
+    [[nodiscard]] constexpr auto two_strides() const noexcept -> bool {
+        if constexpr (requires { { mac_.is_large() } noexcept -> std::same_as<bool>; })
+            return mac_.is_large();
+        else
+            return false;
+    }
+    [[nodiscard]] auto cut(byte_span packet) const noexcept -> result<packet_parts> {
+        return packet_parts::cut(packet, iv_size(), block_size(), icv_size());
+    }
+    [[nodiscard]] auto encrypt(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        const auto at = cut(job.packet);
+        if (!at) return std::unexpected{at.error()};
+        if (!job.iv_in_place)
+            if (auto ok = cipher_.make_iv(t.cipher, job.sequence, at->iv); !ok) return ok;
+        return cipher_.encrypt(k.cipher, t.cipher, at->iv, at->text);
+    }
+    /// @pre `encrypt` or `verify` found the packet long enough
+    [[nodiscard]] auto covered(byte_span packet) const noexcept -> byte_view { return packet.first(packet.size() - icv_size()); }
+    [[nodiscard]] auto write_icv(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+        return authenticate(k, t, covered(job.packet), job.sequence, job.extended, job.packet.last(icv_size()));
+    }
+    [[nodiscard]] auto verify(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        const auto at = cut(job.packet);
+        if (!at) return std::unexpected{at.error()};
+        if (!authenticates()) return {};
+        if (icv_size() > max_icv_size) [[unlikely]] return std::unexpected{errc::bad_length};
+        std::array<std::byte, max_icv_size> expected;  // NOLINT: written before it is read
+        const byte_span icv = byte_span{expected}.first(icv_size());
+        if (auto ok = authenticate(k, t, covered(job.packet), job.sequence, job.extended, icv); !ok) return ok;
+        if (!ct_equal(icv, at->icv)) return std::unexpected{errc::unauthentic};
+        return {};
+    }
+    [[nodiscard]] auto decrypt(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+        const std::size_t front = esp_header_size + iv_size();
+        return cipher_.decrypt(k.cipher, t.cipher, job.packet.subspan(esp_header_size, iv_size()),
+                               job.packet.subspan(front, job.packet.size() - front - icv_size()));
+    }
     [[nodiscard]] auto authenticate(const keys& k, scratch& t, byte_view covered, std::uint64_t sequence, bool extended,
                                     byte_span icv) const noexcept -> result<void> {
         std::array<std::byte, 4> high;  // NOLINT: written before it is read

@@ -53,6 +53,10 @@ public:
                 call(*suites_[from], std::span{items_}.subspan(from, end - from));
                 from = end;
             }
+        } else if constexpr (crypto::strided_suite<Suite>) {
+            for (std::size_t i = 0; i < size_; ++i) items_[i].outcome = first(*suites_[i], items_[i]);
+            for (std::size_t i = 0; i < size_; ++i)
+                if (items_[i].outcome) [[likely]] items_[i].outcome = second(*suites_[i], items_[i]);
         } else {
             for (std::size_t i = 0; i < size_; ++i) items_[i].outcome = one(*suites_[i], items_[i]);
         }
@@ -66,6 +70,14 @@ private:
     {
         if constexpr (seals) s.seal(group);
         else s.open(group);
+    }
+    static auto first(const Suite& s, item& i) noexcept -> crypto::result<void> {
+        if constexpr (seals) return s.seal_first(*i.keys, *i.scratch, i.job);
+        else return s.open_first(*i.keys, *i.scratch, i.job);
+    }
+    static auto second(const Suite& s, item& i) noexcept -> crypto::result<void> {
+        if constexpr (seals) return s.seal_second(*i.keys, *i.scratch, i.job);
+        else return s.open_second(*i.keys, *i.scratch, i.job);
     }
     static auto one(const Suite& s, item& i) noexcept -> crypto::result<void> {
         if constexpr (seals) return s.seal(*i.keys, *i.scratch, i.job);

@@ -77,12 +77,15 @@ inline void frame(const sa::outbound<Suite>& sa, byte_span esp, const plan& p, c
     emit_trailer(esp.subspan(end, p.trailer), next);
 }
 
-/// Part by part: a whole job would be made elsewhere and copied.
-inline void set(crypto::seal_job& job, byte_span packet, sa::sequence64 sequence, bool extended) noexcept {
+/// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between two
+/// MACs costs more than its own time (benchmarks/between).
+template <crypto::esp_suite Suite>
+inline void set(sa::outbound<Suite>& sa, crypto::seal_job& job, byte_span packet, sa::sequence64 sequence) noexcept {
     job.packet = packet;
     job.sequence = sequence.value();
-    job.extended = extended;
+    job.extended = sa.parameters().extended_sequence;
     job.iv_in_place = false;
+    if constexpr (crypto::makes_iv_ahead<Suite>) sa.suite().make_iv(sa.scratch(), job);
 }
 
 template <crypto::esp_suite Suite, io::packet Packet>
@@ -114,7 +117,7 @@ template <crypto::esp_suite Suite, io::packet Packet>
                                how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
     if (!written) [[unlikely]] return std::unexpected{from(written.error())};
     frame(sa, whole.subspan(outer), p, how, ip::tunnelled(inner.family), *sequence);
-    set(job, whole.subspan(outer), *sequence, tunnel.extended_sequence);
+    set(sa, job, whole.subspan(outer), *sequence);
     return {};
 }
 
@@ -147,7 +150,7 @@ template <crypto::esp_suite Suite, io::packet Packet>
     if (const auto ok = ip::mend_headers(whole, at->next_field, ip::next_header::esp); !ok) [[unlikely]]
         return std::unexpected{from(ok.error())};
     frame(sa, whole.subspan(at->offset), p, how, at->next, *sequence);
-    set(job, whole.subspan(at->offset), *sequence, sa.parameters().extended_sequence);
+    set(sa, job, whole.subspan(at->offset), *sequence);
     return {};
 }
 
