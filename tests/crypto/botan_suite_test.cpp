@@ -336,7 +336,8 @@ TEST_CASE("a burst in two strides gives the octets of the packets one by one, an
         auto in = s.make_scratch(k, same).value();
         const auto text = test::pattern(64, 9);
         std::vector<std::vector<std::byte>> packets;
-        for (std::size_t i = 0; i < burst; ++i) packets.push_back(test::packet_for(s, text, 1, static_cast<std::uint32_t>(i + 1)));
+        for (std::size_t i = 0; i < burst; ++i)
+            packets.push_back(test::packet_for(s, text, 1, static_cast<std::uint32_t>(i + 1)));
         auto expected = packets;
         std::vector<seal_job> jobs(burst);
         for (std::size_t i = 0; i < burst; ++i) {

@@ -74,6 +74,12 @@ public:
     }
 
     // The agreed suite in two strides, or in the first alone.
+    [[nodiscard]] constexpr auto two_strides() const noexcept -> bool {
+        return ask([](const auto& s) {
+            if constexpr (requires { s.two_strides(); }) return s.two_strides();
+            else return false;
+        });
+    }
     [[nodiscard]] auto seal_first(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
         return unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) {
             if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.seal_first(mine, room, job);

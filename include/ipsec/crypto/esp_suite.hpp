@@ -124,7 +124,8 @@ public:
         if (!m) return std::unexpected{m.error()};
         return scratch{std::move(*c), std::move(*m)};
     }
-    /// The IV of `job`, if the cipher has one and the packet has room for it; a fault is left for `seal` to meet and report.
+    /// The IV of `job`, if the cipher has one and the packet has room for it; a fault is left for `seal` to meet
+    /// and report.
     void make_iv(scratch& t, seal_job& job) const noexcept {
         const std::size_t size = iv_size();
         if (size == 0 || job.packet.size() < esp_header_size + size) return;
@@ -140,6 +141,8 @@ public:
         if (auto ok = verify(k, t, job); !ok) return ok;
         return decrypt(k, t, job);
     }
+    /// Whether cipher or MAC say that their code pushes out all other.
+    [[nodiscard]] constexpr auto two_strides() const noexcept -> bool { return is_large(cipher_) || is_large(mac_); }
     [[nodiscard]] auto seal_first(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
         return two_strides() ? encrypt(k, t, job) : seal(k, t, job);
     }
@@ -156,10 +159,9 @@ public:
     [[nodiscard]] constexpr auto mac_part() const noexcept -> const Mac& { return mac_; }
 
 private:
-    /// Whether the MAC says that its code pushes out all other.
-    [[nodiscard]] constexpr auto two_strides() const noexcept -> bool {
-        if constexpr (requires { { mac_.is_large() } noexcept -> std::same_as<bool>; })
-            return mac_.is_large();
+    [[nodiscard]] static constexpr auto is_large(const auto& part) noexcept -> bool {
+        if constexpr (requires { { part.is_large() } noexcept -> std::same_as<bool>; })
+            return part.is_large();
         else
             return false;
     }

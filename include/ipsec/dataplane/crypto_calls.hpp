@@ -54,8 +54,12 @@ public:
                 from = end;
             }
         } else if constexpr (crypto::strided_suite<Suite>) {
-            for (std::size_t i = 0; i < size_; ++i) items_[i].outcome = first(*suites_[i], items_[i]);
-            for (std::size_t i = 0; i < size_; ++i)
+            bool two = false;
+            for (std::size_t i = 0; i < size_; ++i) {
+                two |= suites_[i]->two_strides();
+                items_[i].outcome = first(*suites_[i], items_[i]);
+            }
+            for (std::size_t i = 0; two && i < size_; ++i)
                 if (items_[i].outcome) [[likely]] items_[i].outcome = second(*suites_[i], items_[i]);
         } else {
             for (std::size_t i = 0; i < size_; ++i) items_[i].outcome = one(*suites_[i], items_[i]);

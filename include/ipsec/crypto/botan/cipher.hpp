@@ -40,6 +40,10 @@ public:
     [[nodiscard]] constexpr auto iv_size() const noexcept -> std::size_t { return choice_.iv(); }
     [[nodiscard]] constexpr auto block_size() const noexcept -> std::size_t { return choice_.block(); }
     [[nodiscard]] static constexpr auto is_counter_mode() noexcept -> bool { return false; }
+    /// The rounds of Botan's DES are written out: little code keeps its place beside them.
+    [[nodiscard]] constexpr auto is_large() const noexcept -> bool {
+        return id() == encryption_id::des_cbc || id() == encryption_id::des3_cbc;
+    }
     [[nodiscard]] constexpr auto encrypts() const noexcept -> bool { return choice_.iv() != 0; }
 
     /// @return `bad_key_size`, `weak_key` (DES, degenerate 3DES)
