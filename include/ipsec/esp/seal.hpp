@@ -77,8 +77,8 @@ inline void frame(const sa::outbound<Suite>& sa, byte_span esp, const plan& p, c
     emit_trailer(esp.subspan(end, p.trailer), next);
 }
 
-/// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between two
-/// MACs costs more than its own time (benchmarks/between).
+/// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between
+/// two MACs costs more than its own time (benchmarks/between).
 template <crypto::esp_suite Suite>
 inline void set(sa::outbound<Suite>& sa, crypto::seal_job& job, byte_span packet, sa::sequence64 sequence) noexcept {
     job.packet = packet;
