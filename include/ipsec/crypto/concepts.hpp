@@ -75,8 +75,8 @@ concept esp_suite = has_suite_sizes<S> && has_suite_traits<S> && has_suite_state
                     can_open<S> && std::movable<S>;
 
 /// A suite that does a burst in two strides, each over all packets, in place of packet by packet: the first half of the work for
-/// all, then the second half for those whose first succeeded. For algorithms whose code leaves no room for other code in the processor
-/// (`benchmarks/between`). Where there is none, everything is done in the first stride, and `two_strides` says so.
+/// all, then the second half for those whose first succeeded. For algorithms whose code leaves no room for other code in the
+/// processor (`benchmarks/between`). Where there is none, everything is done in the first stride, and `two_strides` says so.
 template <class S>
 concept strided_suite = esp_suite<S> && requires(const S& s, const typename S::keys& k, typename S::scratch& t,
                                                  const seal_job& out, const open_job& in) {
