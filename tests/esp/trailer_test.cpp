@@ -43,17 +43,21 @@ TEST_CASE("the IV counts for the word and not for the block", "[esp][trailer]") 
 
 // req: rfc2406-2.4-2, rfc2406-2.4-3, rfc2406-2.4-1
 TEST_CASE("a trailer of every pad length from 0 to 255 is written and read", "[esp][trailer]") {
+    const std::size_t front = GENERATE(0, 3, 16, 40);
     for (std::size_t pad = 0; pad <= esp::max_pad_length; ++pad) {
-        std::vector<std::byte> text(3 + pad + esp::trailer_size, std::byte{0xee});
-        esp::emit_trailer(byte_span{text}.subspan(3), ip::next_header::udp);
-        CAPTURE(pad);
-        for (std::size_t i = 0; i < pad; ++i) REQUIRE(std::to_integer<std::size_t>(text[3 + i]) == i + 1);
-        REQUIRE(esp::parse_trailer(text) == esp::trailer{.text = 3, .next = ip::next_header::udp});
+        std::vector<std::byte> text(front + pad + esp::trailer_size, std::byte{0xee});
+        esp::emit_trailer(byte_span{text}.subspan(front), ip::next_header::udp);
+        CAPTURE(front, pad);
+        for (std::size_t i = 0; i < front; ++i) REQUIRE(text[i] == std::byte{0xee});
+        for (std::size_t i = 0; i < pad; ++i) REQUIRE(std::to_integer<std::size_t>(text[front + i]) == i + 1);
+        REQUIRE(esp::parse_trailer(text) == esp::trailer{.text = front, .next = ip::next_header::udp});
         // req: rfc2406-2.4-4, rfc2406-3.4.5-1, rfc4303-2.4-4, rfc4303-3.4.4.1-3
         for (std::size_t i = 0; i < pad; ++i) {
-            text[3 + i] ^= std::byte{0x80};
-            REQUIRE(esp::parse_trailer(text) == std::unexpected{esp::errc::bad_padding});
-            text[3 + i] ^= std::byte{0x80};
+            for (const unsigned bit : {0U, 3U, 7U}) {
+                text[front + i] ^= static_cast<std::byte>(1U << bit);
+                REQUIRE(esp::parse_trailer(text) == std::unexpected{esp::errc::bad_padding});
+                text[front + i] ^= static_cast<std::byte>(1U << bit);
+            }
         }
     }
 }

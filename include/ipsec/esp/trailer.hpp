@@ -32,19 +32,50 @@ inline constexpr std::size_t max_pad_length = 255;
 }
 
 namespace detail {
-/// 1, 2, 3, … 255: the padding of every length is the start of it.
+/// 1, 2, 3, … 255: the padding of every length is the start of it. Sixteen zeros stand before it.
+inline constexpr std::size_t padding_start = 16;
 inline constexpr auto padding_octets = [] {
-    std::array<std::byte, max_pad_length> t{};
-    for (std::size_t i = 0; i < t.size(); ++i) t[i] = static_cast<std::byte>(i + 1);
+    std::array<std::byte, padding_start + max_pad_length> t{};
+    for (std::size_t i = 0; i < max_pad_length; ++i) t[padding_start + i] = static_cast<std::byte>(i + 1);
     return t;
 }();
+/// Copies `n` octets of padding. The short ones, which are nearly all, in two pieces that overlap: neither a loop nor a call.
+inline void write_padding(std::byte* to, std::size_t n) noexcept {
+    const std::byte* const from = padding_octets.data() + padding_start;
+    if (n > 16) [[unlikely]] {
+        std::memcpy(to, from, n);
+    } else if (n >= 8) {
+        std::memcpy(to, from, 8);
+        std::memcpy(to + (n - 8), from + (n - 8), 8);
+    } else if (n >= 4) {
+        std::memcpy(to, from, 4);
+        std::memcpy(to + (n - 4), from + (n - 4), 4);
+    } else {
+        if (n >= 2) std::memcpy(to, from, 2);
+        if (n != 0) to[n - 1] = from[n - 1];
+    }
+}
+/// Whether the `n` octets that end at `end` are padding. @param before  octets that may be read in front of `end`; at least `n`
+[[nodiscard]] inline auto is_padding(const std::byte* end, std::size_t n, std::size_t before) noexcept -> bool {
+    const std::byte* const expected = padding_octets.data() + padding_start + n;  // the end of what it should be
+    if (n > 16 || before < 16) [[unlikely]] return std::memcmp(end - n, expected - n, n) == 0;
+    // Sixteen octets at once; of those in front of the padding nothing is asked.
+    std::array<std::uint64_t, 2> there, wanted;
+    std::memcpy(there.data(), end - 16, 16);
+    std::memcpy(wanted.data(), expected - 16, 16);
+    const auto asked = [](std::uint64_t octets) {  // 0xff for each octet that is not zero; none has its highest bit set
+        const std::uint64_t high = (octets + 0x7f7f7f7f7f7f7f7f) & 0x8080808080808080;
+        return (high >> 7) * 0xff;
+    };
+    return (((there[0] ^ wanted[0]) & asked(wanted[0])) | ((there[1] ^ wanted[1]) & asked(wanted[1]))) == 0;
+}
 }  // namespace detail
 
 /// Writes padding, Pad Length and Next Header over all of `out`. @pre `2 <= out.size() <= 257`
 // req: rfc2406-2.4-2, rfc2406-2.4-3, rfc4303-2.4-2, rfc4303-2.4-3 (1, 2, 3, …)
 inline void emit_trailer(byte_span out, ip::next_header next) noexcept {
     const std::size_t pad = out.size() - trailer_size;
-    for (std::size_t i = 0; i < pad; ++i) out[i] = static_cast<std::byte>(i + 1);
+    detail::write_padding(out.data(), pad);
     out[pad] = static_cast<std::byte>(pad);
     out[pad + 1] = static_cast<std::byte>(next);
 }
@@ -66,8 +97,7 @@ struct trailer {
     const std::size_t pad = std::to_integer<std::size_t>(text[text.size() - 2]);
     const std::size_t before = text.size() - trailer_size;
     if (pad > before) [[unlikely]] return std::unexpected{errc::bad_pad_length};
-    if (std::memcmp(text.data() + (before - pad), detail::padding_octets.data(), pad) != 0) [[unlikely]]
-        return std::unexpected{errc::bad_padding};
+    if (!detail::is_padding(text.data() + before, pad, before)) [[unlikely]] return std::unexpected{errc::bad_padding};
     return trailer{.text = before - pad, .next = static_cast<ip::next_header>(text[text.size() - 1])};
 }
 
