@@ -1,0 +1,122 @@
+// What AH costs beside its MAC: seal and open in tunnel mode, in bursts of 32, against the bare Botan calls on the same octets in
+// the same run.
+//
+//     bench_ah [ROUNDS] [SUITE] [SIZE]          SIZE: octets of the inner packet
+//
+// The bare calls are the provider's best route: one object per SA and direction, the key set once. They get the packet with its
+// mutable fields and its ICV zeroed for nothing, in one piece. common/measure.hpp says how it is measured.
+#include <botan/mac.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "common/measure.hpp"
+#include "ipsec/ah/open.hpp"
+#include "ipsec/ah/seal.hpp"
+#include "ipsec/crypto/botan/random.hpp"
+#include "ipsec/crypto/botan/suite.hpp"
+
+namespace {
+
+using namespace ipsec;
+using bench::burst;
+using bench::need;
+using crypto::integrity_id;
+using mac_type = crypto::botan::any_mac;
+
+struct named_mac {
+    std::string_view name;
+    integrity_id id;
+};
+constexpr std::array macs{
+    named_mac{"md5", integrity_id::hmac_md5_96},           named_mac{"sha1", integrity_id::hmac_sha1_96},
+    named_mac{"sha256", integrity_id::hmac_sha2_256_128},  named_mac{"sha384", integrity_id::hmac_sha2_384_192},
+    named_mac{"sha512", integrity_id::hmac_sha2_512_256},
+};
+constexpr std::array<std::size_t, 4> all_sizes{64, 512, 1420, 8900};
+
+/// A pair of SAs, and the bare calls on its objects.
+class subject {
+public:
+    subject(const named_mac& m, bench::buffers& packets)
+        : packets_{&packets},
+          keymat_(need(crypto::botan::make_mac(m.id)).keymat_size()),
+          out_{make<sa::outbound<mac_type>>(m)},
+          in_{make<sa::inbound<mac_type>>(m)},
+          icv_{out_.suite().icv_size()} {}
+
+    [[gnu::always_inline]] void seal() {
+        for (auto& packet : *packets_)
+            if (!ah::seal(out_, packet, instant{})) std::abort();
+    }
+    [[gnu::always_inline]] void open() {
+        for (auto& packet : *packets_)
+            if (!ah::open(in_, packet, instant{})) std::abort();
+    }
+    /// All but the ICV.
+    void prepare_theirs() { seal(); }
+    [[gnu::always_inline]] void bare_seal() {
+        for (auto& packet : *packets_) compute(*out_.scratch().mac, packet.octets());
+        for (auto& packet : *packets_) std::memcpy(icv_of(packet), whole_.data(), icv_);
+    }
+    [[gnu::always_inline]] void bare_open() {
+        for (auto& packet : *packets_) {
+            compute(*in_.scratch().mac, packet.octets());
+            if (std::memcmp(icv_of(packet), whole_.data(), icv_) == 0) ++alike_;
+        }
+    }
+
+private:
+    template <class Sa> auto make(const named_mac& m) -> Sa {
+        if constexpr (std::same_as<Sa, sa::outbound<mac_type>>) (void)random_.fill(keymat_);
+        sa::parameters p;
+        p.id = {.spi = sa::spi{0x1234567}, .destination = ip::address::v4(192, 0, 2, 2), .protocol = sa::protocol::ah};
+        p.source = ip::address::v4(192, 0, 2, 1);
+        return need(Sa::make(p, need(crypto::botan::make_mac(m.id)), keymat_, random_, instant{}));
+    }
+    [[gnu::always_inline]] void compute(Botan::MessageAuthenticationCode& mac, byte_view packet) {
+        mac.update(reinterpret_cast<const std::uint8_t*>(packet.data()), packet.size());
+        mac.final(whole_.data());
+    }
+    /// Behind the outer header and the fixed part of AH.
+    [[nodiscard]] static auto icv_of(testing::packet_buffer& p) -> std::byte* { return p.octets().data() + 20 + 12; }
+
+    bench::buffers* packets_;
+    crypto::botan::random random_;
+    std::vector<std::byte> keymat_;
+    sa::outbound<mac_type> out_;
+    sa::inbound<mac_type> in_;
+    std::size_t icv_, alike_ = 0;
+    std::array<std::uint8_t, 64> whole_{};
+};
+
+}  // namespace
+
+auto main(int argc, char** argv) -> int {
+    const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 400;
+    const std::string_view only = argc > 2 ? argv[2] : "";
+    std::vector<std::size_t> asked{all_sizes.begin(), all_sizes.end()};
+    if (argc > 3) asked = {static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10))};
+    if (rounds == 0 || asked[0] < 28 || asked[0] > 9000) {
+        std::fprintf(stderr, "bench_ah: ROUNDS is a number from 1, SIZE one from 28 to 9000\n");
+        return 2;
+    }
+    if (!only.empty() && std::ranges::find(macs, only, &named_mac::name) == macs.end()) {
+        std::fprintf(stderr, "bench_ah: no MAC is called '%s' here\n", argv[2]);
+        return 2;
+    }
+    bench::print_heading("AH tunnel mode, IPv4 in IPv4", rounds);
+    bench::verdicts verdicts;
+    for (const auto& m : macs) {
+        if (!only.empty() && only != m.name) continue;
+        for (const std::size_t size : asked) bench::print_cell<subject>(m, m.name, size, rounds, 15, 20, verdicts);
+    }
+    std::printf("goal: at most 15 ns extra out and 20 ns in:\n");
+    verdicts.print();
+    return 0;
+}
