@@ -3,10 +3,10 @@
 ///
 /// Where a key table, a buffer, a packet or a loop happens to lie is worth more than what is measured. Both runs use the same
 /// objects of the crypto library and the same packets in the same state of the caches. A round is ours, theirs, theirs, ours;
-/// "extra" is the median of the differences within rounds, and of that the median over many layouts, each with new objects, packets
-/// elsewhere and the code in another place. "+-" is half the distance between the quartiles of the layouts: a cell where it is large
-/// was disturbed and says little (slow suites on a busy machine: a burst does not fit between two interruptions). The clock is that
-/// of the thread, which stands still while others run.
+/// "extra" is the median of the differences within rounds, and of that the median over many layouts, each with new objects,
+/// packets elsewhere and the code in another place. "+-" is half the distance between the quartiles of the layouts: a cell where
+/// it is large was disturbed and says little (slow suites on a busy machine: a burst does not fit between two interruptions).
+/// The clock is that of the thread, which stands still while others run.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -211,8 +211,8 @@ private:
 
 /// One line per cell; rounds of the large sizes are fewer.
 template <class Subject, class What>
-void print_cell(const What& what, std::string_view name, std::size_t size, std::size_t rounds, double seal_most, double open_most,
-                verdicts& v) {
+void print_cell(const What& what, std::string_view name, std::size_t size, std::size_t rounds, double seal_most,
+                double open_most, verdicts& v) {
     const auto r = run<Subject>(what, size, std::max<std::size_t>(rounds * 1420 / std::max<std::size_t>(size, 1420), 20));
     const column seal{r.seal}, open{r.open};
     std::printf("%-17.*s %5zu", static_cast<int>(name.size()), name.data(), size);
