@@ -225,8 +225,8 @@ void print_cell(const What& what, std::string_view name, std::size_t size, std::
 }
 inline void print_heading(const char* what, std::size_t rounds) {
     std::printf("%s, bursts of %zu, %zu rounds, ns per packet\n", what, burst, rounds);
-    std::printf("%-17s %5s | %8s %8s %6s %6s %7s | %8s %8s %6s %6s %7s\n", "suite", "size", "seal", "bare", "ratio", "extra", "+-",
-                "open", "bare", "ratio", "extra", "+-");
+    std::printf("%-17s %5s | %8s %8s %6s %6s %7s | %8s %8s %6s %6s %7s\n", "suite", "size", "seal", "bare", "ratio", "extra",
+                "+-", "open", "bare", "ratio", "extra", "+-");
 }
 
 }  // namespace bench
