@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "ipsec/ah/open.hpp"
+#include "ipsec/ah/resync.hpp"
 #include "ipsec/core/observer.hpp"
 #include "ipsec/dataplane/audit.hpp"
 #include "ipsec/dataplane/crypto_calls.hpp"
@@ -20,6 +21,7 @@
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/esp/open.hpp"
+#include "ipsec/esp/resync.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/ip/upper_repair.hpp"
 #include "ipsec/policy/inbound_check.hpp"
@@ -205,6 +207,7 @@ private:
     }
     auto inspect(slot& s, Packet& packet, std::size_t i, instant now) noexcept -> drop {
         if (auto* const esp = s.sa->esp()) {
+            if (esp->is_resync_due()) [[unlikely]] (void)esp::resynchronise(*esp, packet, how_.resync_room, now);
             if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]]
                 return reason_of(ok.error());
             crypto::open_job& job = jobs_.next();
@@ -214,6 +217,7 @@ private:
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
+        if (s.sa->ah()->is_resync_due()) [[unlikely]] (void)ah::resynchronise(*s.sa->ah(), packet, now);
         auto p = ah::inspect(*s.sa->ah(), packet, now);
         if (!p) return reason_of(p.error());
         outcomes_[i] = ah::compute(*s.sa->ah(), p->job);
