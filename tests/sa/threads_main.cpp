@@ -26,18 +26,20 @@ using shared_sa = sa::outbound<test::settable_suite, sa::shared_sequence>;
 
 /// Four threads draw numbers until there are none: each number is there once, and none is missing.
 void share_numbers(std::uint64_t block) {
-    constexpr std::uint64_t first = 0xffffffffU - 20000;
+    constexpr std::uint64_t first = 0xffffffffU - 200000;
     sa::sequence_space space{false, sa::sequence64{first}};
     std::array<std::vector<std::uint64_t>, 4> drawn;
+    std::atomic<int> ready = 0;
     std::vector<std::thread> threads;
     for (auto& mine : drawn)
-        threads.emplace_back([&space, &mine, block] {
+        threads.emplace_back([&space, &mine, &ready, block] {
             sa::parameters p;
             p.id = {.spi = sa::spi{0x1000}, .destination = ip::address::v4(192, 0, 2, 2), .protocol = sa::protocol::esp};
             testing::seeded_rng random;
             const std::array<std::byte, 4> keymat{};
             auto s = shared_sa::make(p, {}, keymat, random, instant{}, sa::shared_sequence{space, block});
             expect(s.has_value(), "an SA with shared numbers is made");
+            for (++ready; ready.load() < 4;) std::this_thread::yield();  // all at once
             while (const auto n = s->next_sequence()) mine.push_back(n->value());
             expect(s->lifetime().is_expired(), "the end of the numbers is the end of the SA");
         });
@@ -48,7 +50,7 @@ void share_numbers(std::uint64_t block) {
         all.insert(all.end(), mine.begin(), mine.end());
     }
     std::sort(all.begin(), all.end());
-    expect(all.size() == 20000, "every number is given out");
+    expect(all.size() == 200000, "every number is given out");
     for (std::size_t i = 0; i < all.size(); ++i) expect(all[i] == first + 1 + i, "no number is given out twice");
 }
 
