@@ -67,7 +67,6 @@ TEST_CASE("an SA that may not be is refused with the reason", "[sa][outbound][in
          sa::errc::extended_with_manual_keys},
         {"no place in the bundle", [](sa::parameters& p) { p.bundle = {.position = 1, .size = 1}; }, {}, sa::errc::bad_bundle},
         {"a bundle of none", [](sa::parameters& p) { p.bundle.size = 0; }, {}, sa::errc::bad_bundle},
-        {"a bundle of too many", [](sa::parameters& p) { p.bundle.size = 5; }, {}, sa::errc::bad_bundle},
     }));
     CAPTURE(r.what);
     auto p = negotiated();

@@ -116,8 +116,11 @@ template <crypto::mac Mac, class Window>
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>> p,
                           crypto::result<void> outcome, instant now) noexcept -> result<opened> {
-    if (!outcome) [[unlikely]]
-        return std::unexpected{outcome.error() == crypto::errc::unauthentic ? errc::unauthentic : errc::crypto_failed};
+    if (!outcome) [[unlikely]] {
+        if (outcome.error() != crypto::errc::unauthentic) return std::unexpected{errc::crypto_failed};
+        sa.note_unauthentic();
+        return std::unexpected{errc::unauthentic};
+    }
     opened done{.mode = sa.parameters().mode, .next = p.next, .sequence = p.job.sequence, .alarm = {}};
     if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     if (const auto ok = sa.charge(p.job.packet.size(), now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};

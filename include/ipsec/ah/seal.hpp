@@ -63,8 +63,8 @@ struct shape {
 /// @return  before anything changed, in packet or SA: `errc::not_ip`, `fragment`, `ip_options` and `extension_headers` (transport
 ///          mode), `no_head_room`, `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2402-2.5-1, rfc2402-3.3.2-1, rfc4302-2.5-1, rfc4302-3.3.2-1
-template <crypto::mac Mac, io::packet Packet>
-[[nodiscard]] auto prepare(sa::outbound<Mac>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
+template <crypto::mac Mac, class Sequence, io::packet Packet>
+[[nodiscard]] auto prepare(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
     -> result<icv_job> {
     const sa::parameters& p = sa.parameters();
     const bool is_tunnel = p.mode == sa::mode::tunnel;
@@ -122,8 +122,8 @@ template <crypto::mac Mac, io::packet Packet>
 
 /// Computes the ICV of a prepared packet and writes it into the packet.
 /// @return what the MAC says; the packet is to be dropped after an error
-template <crypto::mac Mac>
-[[nodiscard]] auto compute(sa::outbound<Mac>& sa, const icv_job& job) noexcept -> crypto::result<void> {
+template <crypto::mac Mac, class Sequence>
+[[nodiscard]] auto compute(sa::outbound<Mac, Sequence>& sa, const icv_job& job) noexcept -> crypto::result<void> {
     std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
     const byte_span out = byte_span{icv}.first(sa.suite().icv_size());
     if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, out); !ok) [[unlikely]] return ok;
@@ -135,8 +135,8 @@ template <crypto::mac Mac>
 ///
 /// @return as `prepare`; `crypto_failed`: the number is used up and the packet is to be dropped
 /// Distinct SAs may be used from distinct threads; one SA may not.
-template <crypto::mac Mac, io::packet Packet>
-[[nodiscard]] auto seal(sa::outbound<Mac>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
+template <crypto::mac Mac, class Sequence, io::packet Packet>
+[[nodiscard]] auto seal(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
     const auto job = prepare(sa, packet, now, how);
     if (!job) [[unlikely]] return std::unexpected{job.error()};
     if (!compute(sa, *job)) [[unlikely]] return std::unexpected{errc::crypto_failed};

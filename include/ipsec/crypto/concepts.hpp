@@ -149,6 +149,14 @@ concept cbc_provider = requires(P& p, encryption_id c, byte_view key, byte_view 
     { p.encrypt(c, key, iv, text) } noexcept -> std::same_as<result<void>>;
     { p.decrypt(c, key, iv, text) } noexcept -> std::same_as<result<void>>;
 };
+/// Combined modes over one message in place, under a nonce that no other message has under the key: state at rest.
+/// `key` is without salt, `nonce` whole; a text that is not authentic is not to be read.
+template <class P>
+concept aead_provider = requires(P& p, encryption_id c, byte_view key, byte_view nonce, byte_view additional, byte_span text,
+                                 byte_span icv, byte_view icv_read) {
+    { p.seal(c, key, nonce, additional, text, icv) } noexcept -> std::same_as<result<void>>;
+    { p.open(c, key, nonce, additional, text, icv_read) } noexcept -> std::same_as<result<void>>;
+};
 /// A Diffie-Hellman key pair: movable, wiped by its destructor.
 template <class K>
 concept dh_key = std::movable<K> && requires(const K& k) {

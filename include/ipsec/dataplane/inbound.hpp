@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "ipsec/ah/open.hpp"
+#include "ipsec/ah/resync.hpp"
 #include "ipsec/core/observer.hpp"
 #include "ipsec/dataplane/audit.hpp"
 #include "ipsec/dataplane/crypto_calls.hpp"
@@ -20,6 +21,7 @@
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/esp/open.hpp"
+#include "ipsec/esp/resync.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/ip/upper_repair.hpp"
 #include "ipsec/policy/inbound_check.hpp"
@@ -27,7 +29,7 @@
 
 namespace ipsec::dataplane {
 
-/// SAs that are taken off one packet before the walk gives up on it.
+/// SAs that are taken off one packet before the walk gives up on it, unless the user sets another limit.
 inline constexpr std::size_t max_nesting = 8;
 
 /// Says of every address that it is this system's: right for a host, and for a gateway through which no foreign IPsec passes.
@@ -45,8 +47,8 @@ struct every_address {
 /// `IsLocal` says which destinations are this system's: IPsec for others is traffic like any other. Holds the workspace of a
 /// burst and allocates nothing. One thread at a time.
 template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, class Events = event_queue<>,
-          class IsLocal = every_address>
-    requires(Burst > 0 && Burst < 65536)
+          class IsLocal = every_address, std::size_t MaxNesting = max_nesting>
+    requires(Burst > 0 && Burst < 65536 && MaxNesting > 0 && MaxNesting < 256)
 class inbound {
 public:
     inbound(Sadb& sadb, const Spd& spd, Events& events, options how = {}, IsLocal is_local = {}) noexcept
@@ -170,7 +172,7 @@ private:
         if (s.spi.value() < 256) return discard(s, packet, drop::reserved_spi, now, observer);
         s.sa = find(s, i);
         if (s.sa == nullptr) return no_sa(s, packet, now, observer);
-        if (s.verdict.transforms == max_nesting || s.depth == s.way.size())
+        if (s.verdict.transforms == MaxNesting || s.depth == s.way.size())
             return discard(s, packet, drop::too_deep, now, observer);
         s.verdict.policy = s.sa->parameters().policy;
         if (const drop why = inspect(s, packet, i, now); why != drop::none) {
@@ -185,11 +187,11 @@ private:
         if (hint < i) {
             const slot& like = slots_[hint];
             if (like.sa != nullptr && like.spi == s.spi && like.protocol == s.protocol && like.has_id &&
-                like.sa->parameters().id.destination == s.destination())
+                like.sa->parameters().id.destination == s.destination() && like.source() == s.source())
                 return like.sa;
         }
         hint = static_cast<std::uint16_t>(i);
-        return sadb_->find_inbound(s.id());
+        return sadb_->find_inbound(s.id(), s.source());
     }
     // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-3.4.2-1
     template <class Observer>
@@ -205,6 +207,7 @@ private:
     }
     auto inspect(slot& s, Packet& packet, std::size_t i, instant now) noexcept -> drop {
         if (auto* const esp = s.sa->esp()) {
+            if (esp->is_resync_due()) [[unlikely]] (void)esp::resynchronise(*esp, packet, how_.resync_room, now);
             if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]]
                 return reason_of(ok.error());
             crypto::open_job& job = jobs_.next();
@@ -214,6 +217,7 @@ private:
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
+        if (s.sa->ah()->is_resync_due()) [[unlikely]] (void)ah::resynchronise(*s.sa->ah(), packet, now);
         auto p = ah::inspect(*s.sa->ah(), packet, now);
         if (!p) return reason_of(p.error());
         outcomes_[i] = ah::compute(*s.sa->ah(), p->job);

@@ -1,5 +1,6 @@
 #pragma once
 /// How a walk treats packets.
+#include "ipsec/core/bytes.hpp"
 
 namespace ipsec::dataplane {
 
@@ -8,6 +9,9 @@ struct options {
     /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is
     /// decremented, before it goes in and when it comes out.                                   RFC 2401 §5.1.2.1 (2)
     bool forwards = false;
+    /// Inbound: room for one ESP packet, for SAs that find their sender again after a long loss (`parameters::resync`); longer
+    /// packets, or all without room, are not tried.                                            RFC 4303 App. A3
+    byte_span resync_room{};
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
 };
 

@@ -71,7 +71,7 @@ private:
         ip::overview seen;
         std::uint32_t traffic_class = 0;
         std::uint8_t size = 0;  ///< SAs of the bundle; 0: nothing to do, or done for
-        std::array<entry*, sa::max_bundle> sas;  // the first `size` of them
+        std::array<entry*, Sadb::bundle::max_size> sas;  // the first `size` of them
     };
 
     // --- which SAs -------------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ private:
     // req: rfc2401-5.1.1-2, rfc2401-5.1.1-3
     auto find_bundle(slot& s, const policy::entry& rule) noexcept -> drop {
         const ip::flow& flow = s.seen.flow;
-        const sa::bundle* const b = sadb_->find_outbound(rule.id, flow, s.traffic_class);
+        const typename Sadb::bundle* const b = sadb_->find_outbound(rule.id, flow, s.traffic_class);
         if (b == nullptr) {
             events_->push(sa::acquire{.policy = rule.id,
                                       .flow = flow,

@@ -119,7 +119,10 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
 [[nodiscard]] auto finish(sa::inbound<Suite, Window>& sa, Packet& packet, pending<sa::inbound<Suite, Window>>&& p,
                           const crypto::result<void>& outcome, instant now) noexcept -> result<opened> {
-    if (!outcome) [[unlikely]] return std::unexpected{detail::from(outcome.error())};
+    if (!outcome) [[unlikely]] {
+        if (outcome.error() == crypto::errc::unauthentic) sa.note_unauthentic();
+        return std::unexpected{detail::from(outcome.error())};
+    }
     const sa::sequence64 sequence = p.admission.sequence();
     if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const byte_span text = p.job.packet.subspan(p.before_text, p.job.packet.size() - p.before_text - p.behind_text);

@@ -68,8 +68,8 @@ template <crypto::esp_suite Suite>
 }
 
 /// Writes ESP header and trailer around the text. `esp` begins with the SPI and ends with the ICV.
-template <crypto::esp_suite Suite>
-inline void frame(const sa::outbound<Suite>& sa, byte_span esp, const plan& p, const shape& how, ip::next_header next,
+template <crypto::esp_suite Suite, class Sequence>
+inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const plan& p, const shape& how, ip::next_header next,
                   sa::sequence64 sequence) noexcept {
     header{.id = sa.parameters().id.spi, .sequence = sa::low_half(sequence)}.emit(esp.first<header::size>());
     const std::size_t end = p.front + p.text;
@@ -88,8 +88,8 @@ inline void set(sa::outbound<Suite>& sa, crypto::seal_job& job, byte_span packet
     if constexpr (crypto::makes_iv_ahead<Suite>) sa.suite().make_iv(sa.scratch(), job);
 }
 
-template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare_tunnel(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
+template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
+[[nodiscard]] auto prepare_tunnel(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
                                   const shape& how) noexcept -> result<void> {
     const sa::parameters& tunnel = sa.parameters();
     const byte_span octets = packet.octets();
@@ -121,8 +121,8 @@ template <crypto::esp_suite Suite, io::packet Packet>
     return {};
 }
 
-template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare_transport(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
+template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
+[[nodiscard]] auto prepare_transport(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
                                      const shape& how) noexcept -> result<void> {
     const byte_span octets = packet.octets();
     const auto at = ip::find_insertion_point(octets);
@@ -163,15 +163,15 @@ template <crypto::esp_suite Suite, io::packet Packet>
 /// @return  before anything changed, in packet or SA: `errc::not_ip`, `fragment` (transport mode), `unsupported_header`,
 ///          `no_head_room`, `no_tail_room`, `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2406-2.2-1, rfc2406-3.3.3-1, rfc4303-2.2-1, rfc4303-3.3.3-1
-template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare_into(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
+template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
+[[nodiscard]] auto prepare_into(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
                                 const shape& how = {}) noexcept -> result<void> {
     return sa.parameters().mode == sa::mode::tunnel ? detail::prepare_tunnel(sa, packet, now, job, how)
                                                     : detail::prepare_transport(sa, packet, now, job, how);
 }
 /// As `prepare_into`, with the job by value.
-template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto prepare(sa::outbound<Suite>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
+template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
+[[nodiscard]] auto prepare(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
     -> result<crypto::seal_job> {
     result<crypto::seal_job> job{std::in_place};
     if (const auto ok = prepare_into(sa, packet, now, *job, how); !ok) [[unlikely]] job = std::unexpected{ok.error()};
@@ -182,8 +182,8 @@ template <crypto::esp_suite Suite, io::packet Packet>
 ///
 /// @return as `prepare`; `crypto_failed`: the number is used up and the packet is to be dropped
 /// Distinct SAs may be used from distinct threads; one SA may not.
-template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto seal(sa::outbound<Suite>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
+template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
+[[nodiscard]] auto seal(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
     crypto::seal_job job;
     if (const auto ok = prepare_into(sa, packet, now, job, how); !ok) [[unlikely]] return ok;
     if (const auto ok = sa.suite().seal(sa.keys(), sa.scratch(), job); !ok) [[unlikely]]
@@ -197,8 +197,8 @@ template <crypto::esp_suite Suite, io::packet Packet>
 /// @param packet  what it holds is overwritten; an IP header of the SA's IP version is made in any mode
 /// @return as `seal`
 // req: rfc4303-2.6-1, rfc4303-2.6-2, rfc4303-2.6-3
-template <crypto::esp_suite Suite, io::packet Packet>
-[[nodiscard]] auto seal_dummy(sa::outbound<Suite>& sa, Packet& packet, std::size_t size, instant now) noexcept -> result<void> {
+template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
+[[nodiscard]] auto seal_dummy(sa::outbound<Suite, Sequence>& sa, Packet& packet, std::size_t size, instant now) noexcept -> result<void> {
     const sa::parameters& p = sa.parameters();
     if (size > 65535) return std::unexpected{errc::too_long};
     detail::plan plan;

@@ -11,10 +11,17 @@ using outbound_handle = handle<struct outbound_tag>;
 using bundle_handle = handle<struct bundle_tag>;
 
 /// Outbound SAs, innermost first. Complete once all of its places are taken.
+///
+/// `Max` is the most SAs that one may have: the user's choice, up to 255.
 // req: rfc2401-4.4.1-m10, rfc2401-4.4.1-m11, rfc2401-4.5-6
-class bundle {
+template <std::size_t Max = max_bundle>
+    requires(Max > 0 && Max < 256)
+class basic_bundle {
 public:
-    explicit bundle(const parameters& first) noexcept
+    static constexpr std::size_t max_size = Max;
+
+    /// @pre `first.bundle.size <= Max`
+    explicit basic_bundle(const parameters& first) noexcept
         : policy_{first.policy}, traffic_class_{first.traffic_class}, pair_{first.bundle.pair}, size_{first.bundle.size} {}
 
     /// Takes `member` into its place. @return false when the place is taken or does not exist
@@ -49,10 +56,12 @@ private:
     policy_id policy_;
     std::uint32_t traffic_class_;
     std::uint32_t pair_;
-    std::array<outbound_handle, max_bundle> members_{};
+    std::array<outbound_handle, Max> members_{};
     std::uint8_t size_;
     std::uint8_t placed_ = 0;
 };
+
+using bundle = basic_bundle<>;
 
 /// Whether inbound SAs, outermost first as they were taken off, are one whole bundle in its order.       RFC 2401 §5.2.1
 class bundle_check {

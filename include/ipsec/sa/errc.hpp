@@ -27,6 +27,14 @@ enum class errc : std::uint8_t {
     weak_key,                       ///< a weak or semi-weak DES key                                     RFC 2405 §2
     unknown_algorithm,              ///< the provider does not have it, or refuses the pair
     provider_failed,                ///< the library behind the suite reported a fault
+    reserve_used,                   ///< the numbers that the last snapshot set apart are used up: take another one first
+    sequence_mismatch,              ///< numbers outside of the number space of the SA
+    keys_not_exportable,            ///< the SA was not made so that its keys may leave it
+    bad_snapshot,                   ///< no snapshot, one of the other direction, or values that no SA has
+    snapshot_version,               ///< made by a version of this library whose form is another one
+    snapshot_truncated,             ///< it ends too early
+    snapshot_key,                   ///< sealed with another key, or sealed where an open one was expected
+    snapshot_altered,               ///< sealed with this key, and changed since
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -38,19 +46,27 @@ template <class T> using result = std::expected<T, errc>;
         case errc::before_first_subspace: return condition::replay;
         case errc::sequence_exhausted:
         case errc::lifetime_expired:
+        case errc::reserve_used:
         case errc::database_full: return condition::exhausted;
         case errc::anti_replay_without_integrity:
         case errc::static_counter_keys:
         case errc::extended_with_manual_keys:
         case errc::reserved_spi:
         case errc::bad_key_size:
+        case errc::keys_not_exportable:
         case errc::weak_key: return condition::policy;
         case errc::bad_window:
         case errc::family_mismatch:
         case errc::bad_bundle:
         case errc::protocol_mismatch:
         case errc::duplicate:
+        case errc::sequence_mismatch:
         case errc::unknown: return condition::misuse;
+        case errc::bad_snapshot:
+        case errc::snapshot_truncated: return condition::malformed;
+        case errc::snapshot_key:
+        case errc::snapshot_altered: return condition::unauthenticated;
+        case errc::snapshot_version:
         case errc::unknown_algorithm: return condition::unsupported;
         case errc::no_randomness:
         case errc::provider_failed: return condition::failed;
@@ -81,6 +97,14 @@ template <class T> using result = std::expected<T, errc>;
         case errc::weak_key: return "weak DES key";
         case errc::unknown_algorithm: return "unknown algorithm";
         case errc::provider_failed: return "crypto provider failed";
+        case errc::reserve_used: return "sequence numbers set apart by the last snapshot used up";
+        case errc::sequence_mismatch: return "numbers outside of the number space";
+        case errc::keys_not_exportable: return "keys of this SA may not leave it";
+        case errc::bad_snapshot: return "no snapshot of such an SA";
+        case errc::snapshot_version: return "snapshot of another version";
+        case errc::snapshot_truncated: return "snapshot is truncated";
+        case errc::snapshot_key: return "snapshot is sealed with another key";
+        case errc::snapshot_altered: return "snapshot was altered";
     }
     return "unknown SA error";
 }

@@ -97,6 +97,7 @@ using down_event = std::variant<reserve_spi, install_inbound, install_outbound, 
     p.mode = e.mode;
     p.source = e.source;
     p.policy = e.policy;
+    p.transform = e.transform;
     p.selectors = e.selectors;
     p.bundle = e.bundle;
     p.extended_sequence = e.extended_sequence;

@@ -25,6 +25,14 @@ struct id {
     friend constexpr auto operator==(const id&, const id&) noexcept -> bool = default;
 };
 
+/// What of a packet has to fit for an inbound SA to be its own. The longest of those that fit counts.      RFC 4301 §4.1
+// req: rfc4301-4.1-4, rfc4303-2.1-5, rfc4302-2.4-5
+enum class lookup : std::uint8_t {
+    by_id = 1,  ///< SPI, destination and protocol: RFC 2401; a multicast group with any source
+    by_spi,     ///< SPI and protocol: a unicast SA of RFC 4301, whatever address the packet came to
+    by_source,  ///< SPI, destination and source, whatever the protocol: a multicast group with one source
+};
+
 /// UDP ports between which ESP travels inside of UDP; none where it travels by itself.         RFC 3948 §2.1
 struct udp_encapsulation {
     std::uint16_t local = 0, remote = 0;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ipsec/core/rng.hpp"
+#include "ipsec/sa/kept_keymat.hpp"
 #include "ipsec/sa/lifetime.hpp"
 #include "ipsec/sa/parameters.hpp"
 #include "ipsec/sa/replay_window.hpp"
@@ -80,7 +81,10 @@ public:
         if (!keys) return std::unexpected{from(keys.error())};
         auto scratch = s.make_scratch(*keys, random);
         if (!scratch) return std::unexpected{from(scratch.error())};
-        return inbound{std::move(p), std::move(s), std::move(*keys), std::move(*scratch), std::move(*w), now};
+        kept_keymat kept;
+        if (p.exportable && !kept.keep(keymat)) return std::unexpected{errc::database_full};
+        return inbound{std::move(p), std::move(s),    std::move(*keys), std::move(*scratch),
+                       std::move(*w), std::move(kept), now};
     }
 
     /// Judges the number on the wire before the ICV is looked at; changes nothing.
@@ -103,6 +107,7 @@ public:
     // req: rfc2406-3.4.3-12, rfc2402-3.4.3-11
     [[nodiscard]] auto commit(admission a) noexcept -> result<void> {
         if (!a.is_good_) return std::unexpected{errc::replayed};  // an admission that was used or moved from
+        resync_.reset();
         if (parameters_.anti_replay) {
             auto ticket = window_.check(a.number_);
             if (!ticket) return std::unexpected{ticket.error()};
@@ -124,21 +129,55 @@ public:
     /// `top` and every number before it count as seen: for tests, and for state that was kept across a restart.
     void resume_at(sequence64 top) noexcept { window_.resume_at(top); }
 
+    /// An ICV did not hold. Nothing of the window changes.                                    RFC 4303 App. A3.1
+    void note_unauthentic() noexcept { resync_.note_unauthentic(); }
+    /// Whether so many ICVs in a row did not hold that the next packet is tried in later subspaces.
+    [[nodiscard]] auto is_resync_due() const noexcept -> bool { return resync_.is_due(); }
+    /// Looks for the subspace in which a packet is genuine, behind the one in which `check` puts it.          RFC 4303 App. A3.2
+    ///
+    /// @param try_number  `sequence64 -> bool`: whether the ICV of the packet holds under that whole number; called at most
+    ///                    `parameters().resync.ahead` times
+    /// @return whether it was found: everything before the packet counts as seen then, and `check` admits it. The window is
+    ///         as it was otherwise. In both cases the next attempt is as many failures away as the policy says.
+    // req: rfc4303-3.4.3-7, rfc4302-3.4.3-6
+    template <std::predicate<sequence64> Try>
+    auto resynchronise(sequence32 low, Try&& try_number) noexcept -> bool {
+        resync_.reset();
+        const auto expected = recover(low, window_.top(), static_cast<std::uint32_t>(window_.width()));
+        std::uint64_t number = expected ? expected->value() : low.value();
+        for (std::uint32_t i = 0; i < parameters_.resync.ahead; ++i) {
+            if (number > std::numeric_limits<std::uint64_t>::max() - subspace) break;
+            number += subspace;
+            if (number <= window_.top().value() || !try_number(sequence64{number})) continue;
+            window_.resume_at(sequence64{number - 1});
+            return true;
+        }
+        return false;
+    }
+    /// What the keys were made of; empty unless the SA is exportable.
+    [[nodiscard]] auto keymat() const noexcept -> byte_view { return kept_.view(); }
+
 private:
-    inbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Window w, instant now) noexcept
+    static constexpr std::uint64_t subspace = std::uint64_t{1} << 32;
+
+    inbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Window w, kept_keymat kept, instant now) noexcept
         : parameters_{std::move(p)},
           suite_{std::move(s)},
           keys_{std::move(k)},
           scratch_{std::move(t)},
           window_{std::move(w)},
-          lifetime_{parameters_.lifetimes, now} {}
+          resync_{parameters_.extended_sequence ? parameters_.resync.after : 0},
+          lifetime_{parameters_.lifetimes, now},
+          kept_{std::move(kept)} {}
 
     sa::parameters parameters_;
     Suite suite_;
     keys_type keys_;
     scratch_type scratch_;
     Window window_;
+    resync_trigger resync_;
     sa::lifetime lifetime_;
+    kept_keymat kept_;
 };
 
 }  // namespace ipsec::sa

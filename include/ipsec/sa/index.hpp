@@ -24,6 +24,25 @@ namespace ipsec::sa {
     const std::uint64_t where = n.high ^ std::rotl(n.low, 29);
     return mix((std::uint64_t{k.spi.value()} << 8 | static_cast<std::uint8_t>(k.protocol)) ^ where);
 }
+/// What names an SA of `lookup::by_spi`.
+struct spi_key {
+    sa::spi spi;
+    sa::protocol protocol = sa::protocol::esp;
+    friend constexpr auto operator==(const spi_key&, const spi_key&) noexcept -> bool = default;
+    [[nodiscard]] friend constexpr auto hash_of(const spi_key& k) noexcept -> std::uint64_t {
+        return mix(std::uint64_t{k.spi.value()} << 8 | static_cast<std::uint8_t>(k.protocol));
+    }
+};
+/// What names an SA of `lookup::by_source`.
+struct source_key {
+    sa::spi spi;
+    ip::address destination, source;
+    friend constexpr auto operator==(const source_key&, const source_key&) noexcept -> bool = default;
+    [[nodiscard]] friend auto hash_of(const source_key& k) noexcept -> std::uint64_t {
+        const auto d = k.destination.numbers(), s = k.source.numbers();
+        return mix(mix(d.high ^ std::rotl(d.low, 29) ^ k.spi.value()) ^ s.high ^ std::rotl(s.low, 29));
+    }
+};
 [[nodiscard]] constexpr auto hash_of(policy_id k) noexcept -> std::uint64_t { return mix(k.value()); }
 
 template <class I, class Key>
@@ -84,6 +103,10 @@ public:
         cells_[hole] = cell{};
         --size_;
         return true;
+    }
+    /// Brings near what `find` will look at first.
+    void prefetch(const Key& k) const noexcept {
+        if (size_ != 0) __builtin_prefetch(&cells_[static_cast<std::size_t>(hash_of(k)) & mask_]);
     }
     [[nodiscard]] auto size() const noexcept -> std::size_t { return size_; }
 

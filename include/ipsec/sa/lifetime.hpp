@@ -28,6 +28,15 @@ struct lifetimes {
 
 enum class expiry : std::uint8_t { none = 0, soft, hard };
 
+/// What an SA has used of its lifetimes, as it is kept across a restart.
+struct lifetime_usage {
+    std::uint64_t octets = 0, packets = 0;
+    duration soft_left = unlimited, hard_left = unlimited;  ///< time to the expiry; under zero once it is past
+    bool is_late = false, is_over = false, soft_told = false, hard_told = false;
+    static constexpr duration unlimited{std::numeric_limits<std::int64_t>::max()};
+    friend constexpr auto operator==(const lifetime_usage&, const lifetime_usage&) noexcept -> bool = default;
+};
+
 /// What an SA has used of its lifetimes. Each expiry is reported once.
 class lifetime {
 public:
@@ -80,6 +89,21 @@ public:
         if (is_over_) return instant::never();
         return is_late_ || soft_at_ > hard_at_ ? hard_at_ : soft_at_;
     }
+    [[nodiscard]] constexpr auto usage(instant now) const noexcept -> lifetime_usage {
+        return {octets_, packets_, left(soft_at_, now), left(hard_at_, now), is_late_, is_over_, soft_told_, hard_told_};
+    }
+    /// Goes on from what was used before: the times count from `now`.
+    constexpr void resume(const lifetime_usage& u, instant now) noexcept {
+        octets_ = u.octets;
+        packets_ = u.packets;
+        soft_at_ = u.soft_left == lifetime_usage::unlimited ? instant::never() : now + u.soft_left;
+        hard_at_ = u.hard_left == lifetime_usage::unlimited ? instant::never() : now + u.hard_left;
+        is_late_ = u.is_late || packets_ >= soft_packets_ || octets_ >= soft_octets_;
+        is_over_ = u.is_over || packets_ >= hard_packets_ || octets_ >= hard_octets_;
+        soft_told_ = u.soft_told;
+        hard_told_ = u.hard_told;
+        check(now);
+    }
     [[nodiscard]] constexpr auto octets() const noexcept -> std::uint64_t { return octets_; }
     [[nodiscard]] constexpr auto packets() const noexcept -> std::uint64_t { return packets_; }
 
@@ -88,6 +112,9 @@ private:
     static constexpr auto or_none(std::uint64_t n) noexcept -> std::uint64_t { return n == 0 ? none : n; }
     static constexpr auto octets(std::uint64_t kilobytes) noexcept -> std::uint64_t {
         return kilobytes == 0 || kilobytes > none / 1024 ? none : kilobytes * 1024;
+    }
+    static constexpr auto left(instant at, instant now) noexcept -> duration {
+        return at == instant::never() ? lifetime_usage::unlimited : at - now;
     }
     static constexpr auto at(duration d, instant now) noexcept -> instant {
         return d.nanoseconds() == 0 ? instant::never() : now + d;

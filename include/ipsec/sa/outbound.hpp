@@ -6,17 +6,19 @@
 #include "ipsec/core/rng.hpp"
 #include "ipsec/sa/lifetime.hpp"
 #include "ipsec/sa/parameters.hpp"
-#include "ipsec/sa/sequence.hpp"
+#include "ipsec/sa/kept_keymat.hpp"
+#include "ipsec/sa/shared_sequence.hpp"
 #include "ipsec/sa/suite.hpp"
 
 namespace ipsec::sa {
 
 /// Parameters, keys, the counter and the lifetimes of one outbound SA. Distinct SAs may be used from distinct threads; one may
-/// not.
-template <suite Suite>
+/// not: threads that share one have an object each, and a `Sequence` that says so.
+template <suite Suite, sequence_policy Sequence = sequence_counter>
 class outbound {
 public:
     using suite_type = Suite;
+    using sequence_type = Sequence;
     using keys_type = typename Suite::keys;
     using scratch_type = typename Suite::scratch;
     static constexpr sa::protocol protocol = protocol_of<Suite>;
@@ -28,24 +30,41 @@ public:
     // req: rfc2406-3.3.3-1, rfc2402-3.3.2-1
     template <rng R>
     [[nodiscard]] static auto make(sa::parameters p, Suite s, byte_view keymat, R& random, instant now) noexcept
+        -> result<outbound>
+        requires std::same_as<Sequence, sequence_counter>
+    {
+        const auto end = !p.anti_replay && !is_counter_mode(s) ? sequence_counter::at_end::roll_over
+                                                               : sequence_counter::at_end::stop;
+        const sequence_counter numbers{p.extended_sequence, end};
+        return make(std::move(p), std::move(s), keymat, random, now, numbers);
+    }
+    /// As above, with numbers from elsewhere. @return also `errc::sequence_mismatch`: 32 bits of one, 64 of the other
+    template <rng R>
+    [[nodiscard]] static auto make(sa::parameters p, Suite s, byte_view keymat, R& random, instant now, Sequence numbers) noexcept
         -> result<outbound> {
         if (const auto ok = validate(p, s); !ok) return std::unexpected{ok.error()};
+        if (numbers.last_number() != sequence_counter{p.extended_sequence}.last_number())
+            return std::unexpected{errc::sequence_mismatch};
         if (p.source.family() != p.id.destination.family()) return std::unexpected{errc::family_mismatch};
         auto keys = s.make_keys(keymat);
         if (!keys) return std::unexpected{from(keys.error())};
         auto scratch = s.make_scratch(*keys, random);
         if (!scratch) return std::unexpected{from(scratch.error())};
-        return outbound{std::move(p), std::move(s), std::move(*keys), std::move(*scratch), now};
+        kept_keymat kept;
+        if (p.exportable && !kept.keep(keymat)) return std::unexpected{errc::database_full};
+        return outbound{std::move(p),         std::move(s),    std::move(*keys), std::move(*scratch),
+                        std::move(numbers), std::move(kept), now};
     }
 
     /// The number of the next packet, used up from now on even if the packet is never sent. When few are left, the soft lifetime
     /// is over, so that a new SA is there before the last one.                                RFC 2406 §3.3.3
-    /// @return `errc::sequence_exhausted` once the counter would wrap; that ends the life of the SA
+    /// @return `errc::sequence_exhausted` once the counter would wrap; that ends the life of the SA. `errc::reserve_used`: the
+    ///         numbers set apart by `reserve` are used up, and the SA goes on after the next call
     [[nodiscard]] auto next_sequence() noexcept -> result<sequence64> {
         const auto s = counter_.next();
-        if (!s) [[unlikely]]
-            lifetime_.end();
-        else if (counter_.is_low()) [[unlikely]]
+        if (!s) [[unlikely]] {
+            if (s.error() == errc::sequence_exhausted) lifetime_.end();
+        } else if (counter_.is_low()) [[unlikely]]
             lifetime_.grow_old();
         return s;
     }
@@ -62,25 +81,40 @@ public:
     [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto last_sequence() const noexcept -> sequence64 { return counter_.last(); }
     /// The next number is the one after `last`: for tests, and for state that was kept across a restart.
-    void resume_at(sequence64 last) noexcept { counter_.resume_at(last); }
+    void resume_at(sequence64 last) noexcept
+        requires std::same_as<Sequence, sequence_counter>
+    {
+        counter_.resume_at(last);
+    }
+    /// Sets `n` numbers apart and allows none behind them: what a snapshot does.
+    auto reserve(std::uint64_t n) noexcept -> sequence64
+        requires std::same_as<Sequence, sequence_counter>
+    {
+        return counter_.reserve(n);
+    }
+    [[nodiscard]] auto numbers() const noexcept -> const Sequence& { return counter_; }
+    /// For `given_sequence`: where the user hands in numbers.
+    [[nodiscard]] auto numbers() noexcept -> Sequence& { return counter_; }
+    /// What the keys were made of; empty unless the SA is exportable.
+    [[nodiscard]] auto keymat() const noexcept -> byte_view { return kept_.view(); }
 
 private:
-    outbound(sa::parameters p, Suite s, keys_type k, scratch_type t, instant now) noexcept
+    outbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Sequence numbers, kept_keymat kept, instant now) noexcept
         : parameters_{std::move(p)},
           suite_{std::move(s)},
           keys_{std::move(k)},
           scratch_{std::move(t)},
-          counter_{parameters_.extended_sequence, !parameters_.anti_replay && !is_counter_mode(suite_)
-                                                      ? sequence_counter::at_end::roll_over
-                                                      : sequence_counter::at_end::stop},
-          lifetime_{parameters_.lifetimes, now} {}
+          counter_{std::move(numbers)},
+          lifetime_{parameters_.lifetimes, now},
+          kept_{std::move(kept)} {}
 
     sa::parameters parameters_;
     Suite suite_;
     keys_type keys_;
     scratch_type scratch_;
-    sequence_counter counter_;
+    Sequence counter_;
     sa::lifetime lifetime_;
+    kept_keymat kept_;
 };
 
 }  // namespace ipsec::sa

@@ -3,22 +3,24 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ipsec/crypto/ids.hpp"
 #include "ipsec/ip/address.hpp"
 #include "ipsec/ip/selector.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/sa/errc.hpp"
 #include "ipsec/sa/id.hpp"
 #include "ipsec/sa/lifetime.hpp"
+#include "ipsec/sa/resync.hpp"
 
 namespace ipsec::sa {
 
-inline constexpr std::size_t max_bundle = 4;  ///< SAs that one policy applies to one packet
+inline constexpr std::size_t max_bundle = 4;  ///< SAs that one policy applies to one packet, unless the user sets another limit
 
 /// Where an SA stands among those that one policy applies together, counted from the innermost.        RFC 2401 §4.3
 struct bundle_place {
     std::uint32_t pair = 0;     ///< the user's number of the bundle, equal on all its SAs in both directions
     std::uint8_t position = 0;  ///< 0: applied first when sending, taken off last when receiving
-    std::uint8_t size = 1;      ///< how many SAs the bundle has, 1 to `max_bundle`; `pair` matters from 2
+    std::uint8_t size = 1;      ///< how many SAs the bundle has, from 1; `pair` matters from 2. The database has a limit
     friend constexpr auto operator==(const bundle_place&, const bundle_place&) noexcept -> bool = default;
 };
 
@@ -39,6 +41,10 @@ struct parameters {
     udp_encapsulation encapsulation;     ///< the walks report it; whoever sends puts the UDP header in    RFC 3948
     bool manual = false;                 ///< the keys were given by hand, so they are there again after a restart
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away: see RFC 4106 §2
+    crypto::transform transform;         ///< what the suite was made from: a snapshot says it, the packets do not ask
+    bool exportable = false;             ///< the keys may leave the SA in a snapshot; it keeps them for that
+    resync_policy resync;                ///< inbound, extended numbers: finding the sender after a long loss  RFC 4303 App. A3
+    lookup found_by = lookup::by_id;       ///< inbound: what of a packet names this SA              RFC 4301 §4.1
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
     friend auto operator==(const parameters&, const parameters&) noexcept -> bool = default;
 };
@@ -61,8 +67,7 @@ struct parameters {
 // req: rfc2406-2.1-1, rfc2402-2.4-1, rfc4303-2.1-6, rfc4303-2.2.1-2
 [[nodiscard]] constexpr auto validate(const parameters& p) noexcept -> result<void> {
     if (p.id.spi.value() < 256) return std::unexpected{errc::reserved_spi};
-    if (p.bundle.size == 0 || p.bundle.size > max_bundle || p.bundle.position >= p.bundle.size)
-        return std::unexpected{errc::bad_bundle};
+    if (p.bundle.position >= p.bundle.size) return std::unexpected{errc::bad_bundle};
     if (p.manual && p.extended_sequence) return std::unexpected{errc::extended_with_manual_keys};
     return {};
 }

@@ -17,7 +17,8 @@ struct handle {
     friend constexpr auto operator==(const handle&, const handle&) noexcept -> bool = default;
 };
 
-/// Objects of one type under handles. Only `insert` allocates; objects never move.
+/// Objects of one type under handles. Only `insert` allocates; objects never move. They lie in chunks of `chunk`, so that from a
+/// slot to its object it is one look at a small table and not one at a large one.
 template <class T, class Tag>
 class pool {
 public:
@@ -26,6 +27,7 @@ public:
     explicit pool(std::size_t limit) noexcept : limit_{limit} {}
     pool(pool&& o) noexcept
         : slots_{std::exchange(o.slots_, nullptr)},
+          chunks_{std::exchange(o.chunks_, nullptr)},
           used_{std::exchange(o.used_, 0)},
           room_{std::exchange(o.room_, 0)},
           size_{std::exchange(o.size_, 0)},
@@ -33,6 +35,7 @@ public:
           free_{std::exchange(o.free_, handle_type::nowhere)} {}
     auto operator=(pool&& o) noexcept -> pool& {
         std::swap(slots_, o.slots_);
+        std::swap(chunks_, o.chunks_);
         std::swap(used_, o.used_);
         std::swap(room_, o.room_);
         std::swap(size_, o.size_);
@@ -43,34 +46,41 @@ public:
     pool(const pool&) = delete;
     auto operator=(const pool&) -> pool& = delete;
     ~pool() {
-        for (std::uint32_t i = 0; i < used_; ++i) delete slots_[i].object;
+        for (std::uint32_t i = 0; i < used_; ++i)
+            if (slots_[i].is_taken) place_of(i)->~T();
+        for (std::uint32_t i = 0; i < room_ / chunk; ++i) ::operator delete(chunks_[i], std::align_val_t{alignof(T)});
+        delete[] chunks_;
         delete[] slots_;
     }
 
     /// @return nothing, with `object` untouched, when the limit or memory is used up
     [[nodiscard]] auto insert(T&& object) noexcept -> std::optional<handle_type> {
         if (size_ >= limit_ || (free_ == handle_type::nowhere && used_ == room_ && !grow())) return std::nullopt;
-        T* const place = new (std::nothrow) T{std::move(object)};
-        if (place == nullptr) return std::nullopt;
         std::uint32_t i = free_;
         if (i == handle_type::nowhere) i = used_++;
         else free_ = slots_[i].next_free;
-        slots_[i].object = place;
+        new (place_of(i)) T{std::move(object)};
+        slots_[i].is_taken = true;
         ++size_;
         return handle_type{i, slots_[i].generation};
     }
     /// @return the object, or null when the handle is out of date
     [[nodiscard]] auto get(handle_type h) const noexcept -> T* {
-        return h.slot < used_ && slots_[h.slot].generation == h.generation ? slots_[h.slot].object : nullptr;
+        return h.slot < used_ && slots_[h.slot].generation == h.generation ? at(h.slot) : nullptr;
     }
     /// The object in slot `i`, whatever its generation; null for an empty slot.
-    [[nodiscard]] auto at(std::uint32_t i) const noexcept -> T* { return i < used_ ? slots_[i].object : nullptr; }
+    [[nodiscard]] auto at(std::uint32_t i) const noexcept -> T* {
+        return i < used_ && slots_[i].is_taken ? place_of(i) : nullptr;
+    }
+    /// The object in slot `i`, without a look at the slot. @pre there is one
+    [[nodiscard]] auto taken(std::uint32_t i) const noexcept -> T* { return place_of(i); }
     [[nodiscard]] auto handle_at(std::uint32_t i) const noexcept -> handle_type {
-        return i < used_ && slots_[i].object != nullptr ? handle_type{i, slots_[i].generation} : handle_type{};
+        return at(i) != nullptr ? handle_type{i, slots_[i].generation} : handle_type{};
     }
     auto erase(handle_type h) noexcept -> bool {
         if (get(h) == nullptr) return false;
-        delete std::exchange(slots_[h.slot].object, nullptr);
+        place_of(h.slot)->~T();
+        slots_[h.slot].is_taken = false;
         ++slots_[h.slot].generation;
         slots_[h.slot].next_free = std::exchange(free_, h.slot);
         --size_;
@@ -81,22 +91,46 @@ public:
     [[nodiscard]] auto slots() const noexcept -> std::uint32_t { return used_; }
 
 private:
+    static constexpr std::uint32_t chunk = 16;
     struct slot {
-        T* object = nullptr;
         std::uint32_t generation = 0;
         std::uint32_t next_free = handle_type::nowhere;
+        bool is_taken = false;
     };
+    [[nodiscard]] auto place_of(std::uint32_t i) const noexcept -> T* {
+        return std::launder(reinterpret_cast<T*>(chunks_[i / chunk]) + i % chunk);
+    }
+    /// One chunk more; the tables double.
     auto grow() noexcept -> bool {
-        const std::uint32_t n = room_ == 0 ? 16 : 2 * room_;
-        slot* const bigger = new (std::nothrow) slot[n];
-        if (bigger == nullptr) return false;
-        for (std::uint32_t i = 0; i < used_; ++i) bigger[i] = slots_[i];
+        void* const more = ::operator new(sizeof(T) * chunk, std::align_val_t{alignof(T)}, std::nothrow);
+        if (more == nullptr) return false;
+        if ((room_ & (room_ - 1)) == 0 && !double_tables()) {
+            ::operator delete(more, std::align_val_t{alignof(T)});
+            return false;
+        }
+        chunks_[room_ / chunk] = static_cast<std::byte*>(more);
+        room_ += chunk;
+        return true;
+    }
+    auto double_tables() noexcept -> bool {
+        const std::uint32_t n = room_ == 0 ? chunk : 2 * room_;
+        slot* const slots = new (std::nothrow) slot[n];
+        std::byte** const chunks = new (std::nothrow) std::byte*[n / chunk]{};
+        if (slots == nullptr || chunks == nullptr) {
+            delete[] slots;
+            delete[] chunks;
+            return false;
+        }
+        for (std::uint32_t i = 0; i < used_; ++i) slots[i] = slots_[i];
+        for (std::uint32_t i = 0; i < room_ / chunk; ++i) chunks[i] = chunks_[i];
         delete[] slots_;
-        slots_ = bigger;
-        room_ = n;
+        delete[] chunks_;
+        slots_ = slots;
+        chunks_ = chunks;
         return true;
     }
     slot* slots_ = nullptr;
+    std::byte** chunks_ = nullptr;
     std::uint32_t used_ = 0, room_ = 0;
     std::size_t size_ = 0, limit_;
     std::uint32_t free_ = handle_type::nowhere;

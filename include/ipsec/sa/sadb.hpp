@@ -2,6 +2,7 @@
 /// The database of security associations.                                                      RFC 2401 §4.4.3
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -43,11 +44,12 @@ private:
 /// SAs of both directions, ESP with suites of type `EspSuite` and AH with MACs of type `AhMac`.
 ///
 /// Pointers that lookups give stay good until the SA is erased. Only `insert` and `reserve_spi` allocate; a limit bounds the
-/// number of SAs per direction. One thread at a time.
+/// number of SAs per direction; `MaxBundle` the SAs of one bundle. One thread at a time: `shared_directory.hpp` is for more.
 template <crypto::esp_suite EspSuite, crypto::mac AhMac, window Window = dynamic_window,
-          index_of<sa::id> Index = hash_index<sa::id>>
+          index_of<sa::id> Index = hash_index<sa::id>, std::size_t MaxBundle = max_bundle>
 class sadb {
 public:
+    using bundle = basic_bundle<MaxBundle>;
     using esp_inbound = inbound<EspSuite, Window>;
     using ah_inbound = inbound<AhMac, Window>;
     using esp_outbound = outbound<EspSuite>;
@@ -57,7 +59,7 @@ public:
 
     explicit sadb(std::size_t limit = 65536) noexcept : inbound_{limit}, outbound_{limit}, bundles_{limit}, limit_{limit} {}
 
-    // --- inbound: by SPI, destination and protocol ---------------------------------------------------------------------------
+    // --- inbound: by what `parameters::found_by` says ----------------------------------------------------------------------------
 
     /// A free SPI for SAs towards `destination`, kept until an SA is inserted under it or `release_spi`.
     /// @return `errc::no_randomness`; `errc::database_full`
@@ -82,26 +84,57 @@ public:
         --reserved_;
         return inbound_index_.erase(id);
     }
-    /// @return `errc::duplicate`, `errc::database_full`; the SA is gone then
+    /// @return `errc::duplicate`, `errc::database_full`, `errc::bad_bundle` for more than `MaxBundle` SAs; the SA is gone then
     [[nodiscard]] auto insert(esp_inbound&& s) noexcept -> result<inbound_handle> { return insert(inbound_entry{std::move(s)}); }
     [[nodiscard]] auto insert(ah_inbound&& s) noexcept -> result<inbound_handle> { return insert(inbound_entry{std::move(s)}); }
 
-    /// The SA that a packet names; null when there is none.
+    /// The SA that a packet names; null when there is none. SAs of `lookup::by_source` are not among them.
     // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-2.1-1
     [[nodiscard]] auto find_inbound(const sa::id& id) noexcept -> inbound_entry* {
         const auto slot = inbound_index_.find(id);
-        return slot == Index::absent || slot == only_reserved ? nullptr : inbound_.at(slot);
+        if (is_slot(slot)) [[likely]] return inbound_.taken(slot);
+        return by_spi_.size() == 0 ? nullptr : found(by_spi_.find({.spi = id.spi, .protocol = id.protocol}));
+    }
+    /// As above, among all SAs: the longest of what names one counts, so SPI, destination and source come first, then SPI,
+    /// destination and protocol, then SPI and protocol.                                        RFC 4301 §4.1
+    // req: rfc4301-4.1-1, rfc4301-4.1-2, rfc4301-4.1-3, rfc4303-2.1-2, rfc4303-2.1-3, rfc4302-2.4-2, rfc4302-2.4-3
+    [[nodiscard]] auto find_inbound(const sa::id& id, const ip::address& source) noexcept -> inbound_entry* {
+        if (by_source_.size() != 0) [[unlikely]]
+            if (auto* const e = found(by_source_.find({.spi = id.spi, .destination = id.destination, .source = source})))
+                return e;
+        return find_inbound(id);
+    }
+    /// As `find_inbound(id)` for many packets, with the memory that it needs asked for beforehand. @pre both are of one size
+    void find_inbound(std::span<const sa::id> ids, std::span<inbound_entry*> into) noexcept {
+        if constexpr (requires { inbound_index_.prefetch(ids[0]); })
+            for (const sa::id& id : ids) inbound_index_.prefetch(id);
+        if (by_spi_.size() != 0)
+            for (const sa::id& id : ids) by_spi_.prefetch({.spi = id.spi, .protocol = id.protocol});
+        for (std::size_t i = 0; i < ids.size(); ++i) into[i] = find_inbound(ids[i]);
+    }
+    /// SAs of `lookup::by_spi` alone: for systems whose SAs are all of that kind.
+    [[nodiscard]] auto find_by_spi(const spi_key& key) noexcept -> inbound_entry* { return found(by_spi_.find(key)); }
+    void find_by_spi(std::span<const spi_key> keys, std::span<inbound_entry*> into) noexcept {
+        for (const spi_key& key : keys) by_spi_.prefetch(key);
+        for (std::size_t i = 0; i < keys.size(); ++i) into[i] = find_by_spi(keys[i]);
     }
     [[nodiscard]] auto get(inbound_handle h) noexcept -> inbound_entry* { return inbound_.get(h); }
     [[nodiscard]] auto handle_of_inbound(const sa::id& id) const noexcept -> inbound_handle {
-        const auto slot = inbound_index_.find(id);
-        return slot == Index::absent || slot == only_reserved ? inbound_handle{} : inbound_.handle_at(slot);
+        auto slot = inbound_index_.find(id);
+        if (!is_slot(slot)) slot = by_spi_.find({.spi = id.spi, .protocol = id.protocol});
+        return is_slot(slot) ? inbound_.handle_at(slot) : inbound_handle{};
+    }
+    /// As `find_inbound(id, source)`.
+    [[nodiscard]] auto handle_of_inbound(const sa::id& id, const ip::address& source) const noexcept -> inbound_handle {
+        const auto slot = by_source_.find({.spi = id.spi, .destination = id.destination, .source = source});
+        return is_slot(slot) ? inbound_.handle_at(slot) : handle_of_inbound(id);
     }
     /// @return false when the handle is out of date
     auto erase(inbound_handle h) noexcept -> bool {
         const inbound_entry* const e = inbound_.get(h);
         if (e == nullptr) return false;
-        (void)inbound_index_.erase(e->parameters().id);
+        const sa::parameters& p = e->parameters();
+        with_index(p, [&](auto& index, const auto& key) { return index.erase(key); });
         return inbound_.erase(h);
     }
 
@@ -195,23 +228,45 @@ public:
 
 private:
     static constexpr std::uint32_t only_reserved = 0xfffffffeU;
+    static_assert(Index::absent > only_reserved && hash_index<spi_key>::absent > only_reserved);
 
+    /// Whether an answer of an index is an SA's, neither absent nor a reservation.
+    [[nodiscard]] static constexpr auto is_slot(std::uint32_t slot) noexcept -> bool { return slot < only_reserved; }
+    [[nodiscard]] auto found(std::uint32_t slot) const noexcept -> inbound_entry* {
+        return is_slot(slot) ? inbound_.taken(slot) : nullptr;
+    }
+    /// Calls `work(index, key)` with the index that SAs with these parameters are found by.
+    template <class Work>
+    auto with_index(const sa::parameters& p, Work&& work) noexcept {
+        switch (p.found_by) {
+            case lookup::by_spi: return work(by_spi_, spi_key{.spi = p.id.spi, .protocol = p.id.protocol});
+            case lookup::by_source:
+                return work(by_source_, source_key{.spi = p.id.spi, .destination = p.id.destination, .source = p.source});
+            case lookup::by_id: break;
+        }
+        return work(inbound_index_, p.id);
+    }
     auto insert(inbound_entry&& entry) noexcept -> result<inbound_handle> {
-        const sa::id id = entry.parameters().id;
-        const auto before = inbound_index_.find(id);
-        if (before != Index::absent && before != only_reserved) return std::unexpected{errc::duplicate};
+        const sa::parameters& p = entry.parameters();
+        if (p.bundle.size > MaxBundle) return std::unexpected{errc::bad_bundle};
+        const std::uint32_t before = with_index(p, [](const auto& index, const auto& key) { return index.find(key); });
+        if (is_slot(before)) return std::unexpected{errc::duplicate};
+        const sa::id id = p.id;
         const auto h = inbound_.insert(std::move(entry));
         if (!h) return std::unexpected{errc::database_full};
-        if (!inbound_index_.insert(id, h->slot)) {
+        const sa::parameters& kept = inbound_.taken(h->slot)->parameters();
+        if (!with_index(kept, [&](auto& index, const auto& key) { return index.insert(key, h->slot); })) {
             (void)inbound_.erase(*h);
             return std::unexpected{errc::database_full};
         }
         if (before == only_reserved) --reserved_;
+        else if (kept.found_by != lookup::by_id) (void)release_spi(id);
         return *h;
     }
     auto insert(outbound_entry&& entry) noexcept -> result<outbound_handle> {
         const sa::parameters& p = entry.parameters();
         const sa::id id = p.id;
+        if (p.bundle.size > MaxBundle) return std::unexpected{errc::bad_bundle};
         if (outbound_index_.find(id) != Index::absent) return std::unexpected{errc::duplicate};
         const auto h = outbound_.insert(std::move(entry));
         if (!h) return std::unexpected{errc::database_full};
@@ -329,6 +384,8 @@ private:
     pool<outbound_entry, outbound_tag> outbound_;
     pool<bundle, bundle_tag> bundles_;
     Index inbound_index_, outbound_index_;
+    hash_index<spi_key> by_spi_;
+    hash_index<source_key> by_source_;
     hash_index<place> places_;            ///< the newest bundle of each list
     hash_index<unfinished> unfinished_;
     std::uint64_t established_ = 0;       ///< bundles ever

@@ -23,13 +23,15 @@ public:
     };
     constexpr explicit sequence_counter(bool extended = false, at_end end = at_end::stop) noexcept
         : last_number_{extended ? std::numeric_limits<std::uint64_t>::max() : std::numeric_limits<std::uint32_t>::max()},
+          stop_{last_number_},
           low_mark_{last_number_ - (!extended && end == at_end::roll_over ? 0 : std::uint64_t{1} << 28)},
           rolls_over_{!extended && end == at_end::roll_over} {}
 
-    /// The next number, used up from now on. @return `errc::sequence_exhausted` when all were given out
+    /// The next number, used up from now on.
+    /// @return `errc::sequence_exhausted` when all were given out, `errc::reserve_used` when those of `reserve` were
     [[nodiscard]] constexpr auto next() noexcept -> result<sequence64> {
-        if (last_ == last_number_) {
-            if (!rolls_over_) return std::unexpected{errc::sequence_exhausted};
+        if (last_ == stop_) {
+            if (!rolls_over_) return std::unexpected{stop_ == last_number_ ? errc::sequence_exhausted : errc::reserve_used};
             last_ = 0;
             return sequence64{0};
         }
@@ -45,11 +47,24 @@ public:
     }
     /// Goes on after `last`: state kept across a restart, or a test near the end. Numbers that were used must not come again.
     // req: rfc4303-3.3.3-4
-    constexpr void resume_at(sequence64 last) noexcept { last_ = last.value() < last_number_ ? last.value() : last_number_; }
+    constexpr void resume_at(sequence64 last) noexcept {
+        last_ = last.value() < last_number_ ? last.value() : last_number_;
+        stop_ = last_number_;
+    }
+    /// Sets `n` numbers apart: they may be used, and none behind them before the next call. Whoever goes on behind them after a
+    /// crash has used none of them twice. A counter that rolls over is not held back: nobody looks at its numbers.
+    /// @return the last one set apart
+    constexpr auto reserve(std::uint64_t n) noexcept -> sequence64 {
+        const std::uint64_t to = n < last_number_ - last_ ? last_ + n : last_number_;
+        if (!rolls_over_) stop_ = to;
+        return sequence64{to};
+    }
+    [[nodiscard]] constexpr auto last_number() const noexcept -> sequence64 { return sequence64{last_number_}; }
 
 private:
     std::uint64_t last_ = 0;
     std::uint64_t last_number_;
+    std::uint64_t stop_;  ///< the last one that may be used now
     std::uint64_t low_mark_;
     bool rolls_over_;
 };

@@ -80,6 +80,45 @@ public:
         return cbc(c, key, iv, text, shim::decryption);
     }
 
+    /// A combined mode over one message in place; the nonce has 12 octets.                      RFC 5116 §5
+    /// @return `unknown_algorithm` for what is no combined mode, `bad_key_size`, `bad_length` for nonce or ICV, `provider_failed`
+    [[nodiscard]] auto seal(encryption_id c, byte_view key, byte_view nonce, byte_view additional, byte_span text,
+                            byte_span icv) noexcept -> result<void> {
+        if (auto ok = check_aead(c, key, nonce, icv.size()); !ok) return ok;
+        return shim::fenced([&]() -> result<void> {
+            auto mode = Botan::AEAD_Mode::create_or_throw(shim::mode_name(c, key.size()), shim::encryption);
+            mode->set_key(shim::octets(key), key.size());
+            mode->set_associated_data(shim::octets(additional), additional.size());
+            mode->start(shim::octets(nonce), nonce.size());
+            Botan::secure_vector<std::uint8_t> all(shim::octets(text), shim::octets(text) + text.size());
+            mode->finish(all);
+            const byte_view made = std::as_bytes(std::span{all});
+            copy_octets(made.first(text.size()), text);
+            copy_octets(made.last(icv.size()), icv);
+            return {};
+        });
+    }
+    /// @return as `seal`; `unauthentic`: the text is as it was
+    [[nodiscard]] auto open(encryption_id c, byte_view key, byte_view nonce, byte_view additional, byte_span text,
+                            byte_view icv) noexcept -> result<void> {
+        if (auto ok = check_aead(c, key, nonce, icv.size()); !ok) return ok;
+        try {
+            auto mode = Botan::AEAD_Mode::create_or_throw(shim::mode_name(c, key.size()), shim::decryption);
+            mode->set_key(shim::octets(key), key.size());
+            mode->set_associated_data(shim::octets(additional), additional.size());
+            mode->start(shim::octets(nonce), nonce.size());
+            Botan::secure_vector<std::uint8_t> all(shim::octets(text), shim::octets(text) + text.size());
+            all.insert(all.end(), shim::octets(icv), shim::octets(icv) + icv.size());
+            mode->finish(all);
+            copy_octets(std::as_bytes(std::span{all}).first(text.size()), text);
+            return {};
+        } catch (const Botan::Invalid_Authentication_Tag&) {
+            return std::unexpected{errc::unauthentic};
+        } catch (...) {
+            return std::unexpected{errc::provider_failed};
+        }
+    }
+
     /// A new key pair with an exponent of twice the group's strength or more (RFC 3526 §8); every exchange gets a fresh one.
     /// @return `unknown_group`, `no_randomness`, `provider_failed`
     // req: rfc6989-2.2-4
@@ -98,6 +137,14 @@ private:
         if (h.output_length() != size) return std::unexpected{errc::provider_failed};
         h.final(shim::octets(out.octets()));
         return out;
+    }
+    [[nodiscard]] static auto check_aead(encryption_id c, byte_view key, byte_view nonce, std::size_t icv) noexcept -> result<void> {
+        if (!is_combined(c)) return std::unexpected{errc::unknown_algorithm};
+        const auto& info = info_of(c);
+        const auto bits = info.key_length_attribute ? static_cast<std::uint16_t>(key.size() * 8) : std::uint16_t{0};
+        if (auto size = key_size(c, bits); !size || *size != key.size()) return std::unexpected{errc::bad_key_size};
+        if (nonce.size() != std::size_t{info.salt} + info.iv || icv != info.icv) return std::unexpected{errc::bad_length};
+        return {};
     }
     [[nodiscard]] static auto cbc(encryption_id c, byte_view key, byte_view iv, byte_span text, Botan::Cipher_Dir way) noexcept
         -> result<void> {
@@ -151,6 +198,6 @@ private:
     void* source_ = nullptr;
     auto (*fill_)(void*, byte_span) noexcept -> bool = nullptr;
 };
-static_assert(explain_ike_v1_provider<provider>());
+static_assert(explain_ike_v1_provider<provider>() && aead_provider<provider>);
 
 }  // namespace ipsec::crypto::botan

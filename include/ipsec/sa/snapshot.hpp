@@ -1,0 +1,175 @@
+#pragma once
+/// One SA as octets: to take it up again after a restart, or in another process.               RFC 4303 §3.3.3
+///
+/// `take` reads a living SA, `emit` and `parse` give and read the octets (`sealed_snapshot.hpp` those under a key), `restore`
+/// makes the SA again. The form has a version, is the same on every machine, and names algorithms by word.
+///
+/// **No number twice.** Taking a snapshot of an outbound SA sets numbers apart: the SA uses those and none behind them before the
+/// next snapshot (`errc::reserve_used`), and what is restored goes on behind them. A restored SA has none set apart: it needs a
+/// snapshot of its own before its first packet, so that even a snapshot that is restored twice repeats nothing. To hand an SA over
+/// for good, take a snapshot with a reserve of 0: the old SA is silent from then on.
+///
+/// **No window opened again.** What is restored inbound counts every number as seen up to the top of its window, and `jump` more,
+/// which has to cover what came in between snapshot and end. Packets on their way are lost by that; replays are not let in.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "ipsec/sa/detail/snapshot_fields.hpp"
+#include "ipsec/sa/inbound.hpp"
+#include "ipsec/sa/outbound.hpp"
+
+namespace ipsec::sa {
+
+/// Everything about an SA. Move-only, since it has the keys.
+struct snapshot {
+    static constexpr std::size_t max_size = 1024;  ///< octets that `emit` needs at most
+    static constexpr std::uint16_t version = 1;    ///< of the form
+
+    enum class way : std::uint8_t { inbound = 1, outbound };
+
+    way direction = way::outbound;
+    sa::parameters parameters;   ///< `tunnel.map` is null; see `dscp_map`
+    secret<256> keymat;
+    sequence64 number;           ///< outbound: the last number that may have been used; inbound: the last that counts as seen
+    lifetime_usage used;
+    /// Where the SA had a `tunnel.map`: before `restore`, put it where it outlives the SA, and its address into `parameters`.
+    std::optional<ip::dscp_map> dscp_map;
+};
+
+namespace detail {
+template <class Sa>
+[[nodiscard]] auto take(const Sa& sa, snapshot::way direction, sequence64 number, instant now) noexcept -> result<snapshot> {
+    if (!sa.parameters().exportable) return std::unexpected{errc::keys_not_exportable};
+    snapshot s;
+    s.direction = direction;
+    s.parameters = sa.parameters();
+    if (const auto* const map = std::exchange(s.parameters.tunnel.map, nullptr)) s.dscp_map = *map;
+    s.keymat = secret<256>{sa.keymat()};
+    s.number = number;
+    s.used = sa.lifetime().usage(now);
+    return s;
+}
+inline constexpr std::array snapshot_magic{std::byte{'I'}, std::byte{'P'}, std::byte{'s'}, std::byte{'a'}};
+inline constexpr std::size_t snapshot_header_size = 9;
+enum class seal_kind : std::uint8_t { open = 0, under_key = 1 };
+
+inline void put_header(wire::writer& w, seal_kind kind) noexcept {
+    w.put_octets(snapshot_magic).put(snapshot::version).put(kind).put(std::uint16_t{0});
+}
+/// Says how much follows the header, once that is known.
+inline void put_length(wire::writer& w, std::size_t whole) noexcept {
+    w.patch(snapshot_header_size - 2, static_cast<std::uint16_t>(whole - snapshot_header_size));
+}
+/// @return how it is sealed; `errc::snapshot_truncated`, `bad_snapshot`, `snapshot_version`
+[[nodiscard]] inline auto read_header(byte_view in) noexcept -> result<seal_kind> {
+    wire::reader r{in};
+    const byte_view magic = r.take_octets(snapshot_magic.size());
+    const auto version = r.take<std::uint16_t>();
+    const auto kind = r.take<seal_kind>();
+    const auto length = r.take<std::uint16_t>();
+    if (!r.ok()) return std::unexpected{errc::snapshot_truncated};
+    if (!std::ranges::equal(magic, snapshot_magic)) return std::unexpected{errc::bad_snapshot};
+    if (version != snapshot::version) return std::unexpected{errc::snapshot_version};
+    if (kind > seal_kind::under_key) return std::unexpected{errc::bad_snapshot};
+    if (r.left() < length) return std::unexpected{errc::snapshot_truncated};
+    if (r.left() > length) return std::unexpected{errc::bad_snapshot};
+    return kind;
+}
+/// @return `errc::unknown_algorithm` for a pair without a name; `errc::bad_snapshot` when `w` has no room
+[[nodiscard]] inline auto put_body(wire::writer& w, const snapshot& s) noexcept -> result<void> {
+    w.put(s.direction);
+    sa::parameters p = s.parameters;
+    if (s.dscp_map) p.tunnel.map = &*s.dscp_map;
+    if (!put(w, p)) return std::unexpected{errc::unknown_algorithm};
+    w.put(static_cast<std::uint16_t>(s.keymat.size())).put_octets(s.keymat.view());
+    w.put(s.number);
+    put(w, s.used);
+    if (!w.ok()) return std::unexpected{errc::bad_snapshot};
+    return {};
+}
+/// @return `errc::snapshot_truncated`, `errc::bad_snapshot`
+[[nodiscard]] inline auto take_body(byte_view in) noexcept -> result<snapshot> {
+    field_reader r{in};
+    snapshot s;
+    s.direction = r.take_enum(snapshot::way::inbound, snapshot::way::outbound);
+    s.parameters = take_parameters(r, s.dscp_map);
+    const auto size = r.take<std::uint16_t>();
+    r.claim(size <= s.keymat.capacity);
+    if (r.ok()) s.keymat = secret<256>{r.take_octets(size)};
+    s.number = r.take<sequence64>();
+    s.used = take_usage(r);
+    if (r.is_short()) return std::unexpected{errc::snapshot_truncated};
+    if (!r.ok() || r.left() != 0) return std::unexpected{errc::bad_snapshot};
+    return s;
+}
+}  // namespace detail
+
+/// Sets `reserve` numbers apart and writes down everything. The SA goes on; before they are used up, take the next snapshot.
+/// @return `errc::keys_not_exportable`: nothing is set apart then
+// req: rfc4303-3.3.3-4
+template <suite Suite>
+[[nodiscard]] auto take(outbound<Suite>& sa, std::uint64_t reserve, instant now) noexcept -> result<snapshot> {
+    if (!sa.parameters().exportable) return std::unexpected{errc::keys_not_exportable};
+    return detail::take(sa, snapshot::way::outbound, sa.reserve(reserve), now);
+}
+/// @param jump  numbers behind the highest one so far that count as seen when the SA is restored
+/// @return `errc::keys_not_exportable`
+template <suite Suite, window Window>
+[[nodiscard]] auto take(const inbound<Suite, Window>& sa, std::uint64_t jump, instant now) noexcept -> result<snapshot> {
+    const std::uint64_t top = sa.window().top().value();
+    const std::uint64_t end = sequence_counter{sa.parameters().extended_sequence}.last_number().value();
+    return detail::take(sa, snapshot::way::inbound, sequence64{jump < end - top ? top + jump : end}, now);
+}
+
+/// As octets that anybody can read and change: for a place that only the right ones reach. `sealed_snapshot.hpp` has the other.
+/// @param out  at least `snapshot::max_size` octets, which the caller wipes after use
+/// @return the octets written, at the front of `out`; `errc::unknown_algorithm`: `parameters.transform` is no pair that there is
+[[nodiscard]] inline auto emit(const snapshot& s, byte_span out) noexcept -> result<byte_view> {
+    wire::writer w{out};
+    detail::put_header(w, detail::seal_kind::open);
+    if (const auto ok = detail::put_body(w, s); !ok) return std::unexpected{ok.error()};
+    detail::put_length(w, w.size());
+    return w.written();
+}
+/// @return `errc::snapshot_truncated`, `snapshot_version`, `bad_snapshot`; `snapshot_key` for one that is sealed
+[[nodiscard]] inline auto parse(byte_view in) noexcept -> result<snapshot> {
+    const auto kind = detail::read_header(in);
+    if (!kind) return std::unexpected{kind.error()};
+    if (*kind != detail::seal_kind::open) return std::unexpected{errc::snapshot_key};
+    return detail::take_body(in.subspan(detail::snapshot_header_size));
+}
+
+/// Makes the SA again.
+///
+/// @param s     of the direction of `Sa`, an `outbound` or `inbound`
+/// @param suite made from `s.parameters.transform`
+/// @param now   in the time of the new process
+/// @param away  how long the SA was not there: taken off its lifetimes
+/// @return `errc::bad_snapshot` for the other direction, or where a `dscp_map` was left behind; `errc::sequence_exhausted` when
+///         there is no number behind those set apart; what `Sa::make` finds
+template <class Sa, rng R>
+[[nodiscard]] auto restore(const snapshot& s, typename Sa::suite_type suite, R& random, instant now, duration away = {}) noexcept
+    -> result<Sa> {
+    constexpr bool is_inbound = requires(Sa& sa) { sa.window(); };
+    if ((s.direction == snapshot::way::inbound) != is_inbound || s.dscp_map.has_value() != (s.parameters.tunnel.map != nullptr))
+        return std::unexpected{errc::bad_snapshot};
+    auto sa = Sa::make(s.parameters, std::move(suite), s.keymat.view(), random, now);
+    if (!sa) return sa;
+    const auto end = sequence_counter{s.parameters.extended_sequence}.last_number();
+    if (s.number > end) return std::unexpected{errc::bad_snapshot};
+    if constexpr (!is_inbound) {
+        const bool rolls_over = sa->numbers().left() > end.value();
+        if (s.number == end && !rolls_over) return std::unexpected{errc::sequence_exhausted};
+    }
+    sa->resume_at(s.number);
+    if constexpr (!is_inbound) (void)sa->reserve(0);
+    lifetime_usage used = s.used;
+    const auto later = [away](duration left) { return left == lifetime_usage::unlimited ? left : left - away; };
+    used.soft_left = later(used.soft_left);
+    used.hard_left = later(used.hard_left);
+    sa->lifetime().resume(used, now);
+    return sa;
+}
+
+}  // namespace ipsec::sa
