@@ -6,10 +6,10 @@
 
 namespace ipsec::policy {
 
-/// What a look-up gives: the entry, and its place in its list.
+/// What a look-up gives: the entry, and where it lies in its list. By default nothing.
 struct hit {
     const entry* rule = nullptr;
-    std::size_t index = 0;
+    std::uint32_t at = ~std::uint32_t{0};  ///< a `slot`
 };
 
 /// One SA that a packet came through, as the walk that removed it noted it down.
@@ -56,8 +56,8 @@ template <class RuleList>
 [[nodiscard]] auto check_inbound(const RuleList& inbound, const ip::flow& f, const io::metadata& m,
                                  std::span<const applied> way) noexcept -> result<hit> {
     auto first_fault = errc::no_policy;
-    for (std::size_t from = 0;;) {
-        const auto at = inbound.lookup(f, m, from);
+    for (hit last;;) {
+        const auto at = inbound.lookup(f, m, last);
         if (!at) {
             if (at.error() == errc::ports_unavailable) return at;
             return std::unexpected{first_fault};
@@ -66,7 +66,7 @@ template <class RuleList>
         if (fits) return at;
         if (first_fault == errc::no_policy) first_fault = fits.error();
         if (way.empty() || at->rule->action == action::discard) return std::unexpected{fits.error()};
-        from = at->index + 1;
+        last = *at;
     }
 }
 

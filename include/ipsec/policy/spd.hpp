@@ -1,6 +1,6 @@
 #pragma once
 /// The security policy database: an ordered list for packets that leave and one for packets that enter.   RFC 2401 §4.4.1
-#include <new>
+#include <algorithm>
 #include <utility>
 
 #include "ipsec/policy/classifier.hpp"
@@ -8,112 +8,111 @@
 
 namespace ipsec::policy {
 
-/// Entries in the order in which they are searched, and a classifier that answers for them. Control path (`insert`, `erase`,
-/// `replace`) allocates; look-ups do not. Pointers and indices from look-ups hold until the next change.
+/// Entries in the order in which they are searched, and a classifier that answers for them. Changes (`insert`, `erase`, `replace`)
+/// allocate; look-ups do not. An entry stays where it is in memory until it is erased, so pointers from look-ups hold until then.
+///
+/// One thread at a time changes, and nobody looks anything up meanwhile; `shared_policy` has a list that is changed while in use.
 template <classifier Classifier = linear_classifier>
 class rule_list {
 public:
     rule_list() noexcept(std::is_nothrow_default_constructible_v<Classifier>) = default;
     explicit rule_list(Classifier c) noexcept : classifier_{std::move(c)} {}
     rule_list(rule_list&& other) noexcept
-        : items_{std::exchange(other.items_, nullptr)}, size_{std::exchange(other.size_, 0)},
-          room_{std::exchange(other.room_, 0)}, classifier_{std::move(other.classifier_)} {}
+        : list_{std::move(other.list_)}, classifier_{std::exchange(other.classifier_, Classifier{})},
+          generation_{other.generation_++} {}
     auto operator=(rule_list&& other) noexcept -> rule_list& {
         if (this == &other) return *this;
-        delete[] items_;
-        items_ = std::exchange(other.items_, nullptr);
-        size_ = std::exchange(other.size_, 0);
-        room_ = std::exchange(other.room_, 0);
-        classifier_ = std::move(other.classifier_);
+        list_ = std::move(other.list_);
+        classifier_ = std::exchange(other.classifier_, Classifier{});
+        generation_ = std::max(generation_, other.generation_++) + 1;
         return *this;
     }
     rule_list(const rule_list&) = delete;
     auto operator=(const rule_list&) -> rule_list& = delete;
-    ~rule_list() { delete[] items_; }
+    ~rule_list() = default;
 
     /// Puts `e` before the entry that stands at `place` now; `place == size()` puts it last.
     /// @return `errc::bad_place`, `bad_entry`, `duplicate_id`, `exhausted`; the list is as before then
     // req: rfc2401-4.4.1-2 (total ordering)
     [[nodiscard]] auto insert(std::size_t place, const entry& e) noexcept -> result<void> {
-        if (place > size_) return std::unexpected{errc::bad_place};
+        if (place > list_.size()) return std::unexpected{errc::bad_place};
         if (validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
-        if (place_of(e.id)) return std::unexpected{errc::duplicate_id};
-        const entry copy = e;  // `e` may stand in this list
-        if (!make_room()) return std::unexpected{errc::exhausted};
-        for (std::size_t i = size_; i > place; --i) items_[i] = std::move(items_[i - 1]);
-        items_[place] = copy;
-        ++size_;
-        if (classifier_.rebuild(entries())) return {};
-        take_out(place);
-        (void)classifier_.rebuild(entries());
-        return std::unexpected{errc::exhausted};
+        if (list_.find(e.id) != no_slot) return std::unexpected{errc::duplicate_id};
+        const slot s = list_.insert(place, e);
+        if (s == no_slot) return std::unexpected{errc::exhausted};
+        if (!classifier_.insert(list_, s)) {
+            list_.erase(s);
+            return std::unexpected{errc::exhausted};
+        }
+        ++generation_;
+        return {};
     }
-    [[nodiscard]] auto append(const entry& e) noexcept -> result<void> { return insert(size_, e); }
+    [[nodiscard]] auto append(const entry& e) noexcept -> result<void> { return insert(list_.size(), e); }
     /// SAs made for the entry stay with whoever holds them: their policy id no longer finds an entry, so `check_inbound` lets
     /// nothing through them.
-    /// @return `errc::bad_place`; `errc::exhausted` when the classifier cannot follow: the entry is out of the list all the same
+    /// @return `errc::bad_place`
     auto erase(std::size_t place) noexcept -> result<void> {
-        if (place >= size_) return std::unexpected{errc::bad_place};
-        take_out(place);
-        if (!classifier_.rebuild(entries())) return std::unexpected{errc::exhausted};
+        if (place >= list_.size()) return std::unexpected{errc::bad_place};
+        const slot s = list_.at(place);
+        classifier_.erase(list_, s);
+        list_.erase(s);
+        ++generation_;
         return {};
     }
     /// Another entry in the same place; it may keep the id.
     /// @return `errc::bad_place`, `bad_entry`, `duplicate_id`, `exhausted`; the list is as before then
     [[nodiscard]] auto replace(std::size_t place, const entry& e) noexcept -> result<void> {
-        if (place >= size_) return std::unexpected{errc::bad_place};
+        if (place >= list_.size()) return std::unexpected{errc::bad_place};
         if (validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
-        if (const auto at = place_of(e.id); at && *at != place) return std::unexpected{errc::duplicate_id};
-        const entry before = std::exchange(items_[place], entry{e});
-        if (classifier_.rebuild(entries())) return {};
-        items_[place] = before;
-        (void)classifier_.rebuild(entries());
+        const slot s = list_.at(place);
+        if (const slot twin = list_.find(e.id); twin != no_slot && twin != s) return std::unexpected{errc::duplicate_id};
+        const entry before = list_[s];
+        classifier_.erase(list_, s);
+        list_.assign(s, e);
+        ++generation_;
+        if (classifier_.insert(list_, s)) return {};
+        list_.assign(s, before);
+        (void)classifier_.insert(list_, s);
         return std::unexpected{errc::exhausted};
     }
     void clear() noexcept {
-        size_ = 0;
-        (void)classifier_.rebuild(entries());
+        classifier_.clear();
+        list_.clear();
+        ++generation_;
     }
-    [[nodiscard]] auto size() const noexcept -> std::size_t { return size_; }
-    [[nodiscard]] auto entries() const noexcept -> std::span<const entry> { return {items_, size_}; }
-    [[nodiscard]] auto operator[](std::size_t i) const noexcept -> const entry& { return items_[i]; }
+    [[nodiscard]] auto size() const noexcept -> std::size_t { return list_.size(); }
+    /// The entry at a place; counting to it takes a step for each few hundred entries.
+    [[nodiscard]] auto operator[](std::size_t place) const noexcept -> const entry& { return list_[list_.at(place)]; }
+    [[nodiscard]] auto entries() const noexcept -> const entry_list& { return list_; }
     /// Where the entry with this id stands, if there is one.
     [[nodiscard]] auto place_of(sa::policy_id id) const noexcept -> std::optional<std::size_t> {
-        for (std::size_t i = 0; i < size_; ++i)
-            if (items_[i].id == id) return i;
-        return std::nullopt;
+        const slot s = list_.find(id);
+        if (s == no_slot) return std::nullopt;
+        return list_.place_of(s);
     }
-    /// The first entry from `from` on that the packet fits.
+    /// The entry with this id, null when there is none.
+    [[nodiscard]] auto find(sa::policy_id id) const noexcept -> const entry* {
+        const slot s = list_.find(id);
+        return s == no_slot ? nullptr : &list_[s];
+    }
+    /// The first entry that the packet fits.
+    /// @param after  what an earlier look-up gave: only entries behind it are looked at
     /// @return `errc::no_policy`: discard it; `errc::ports_unavailable`: the first entry that could fit cannot be told from a
     ///         fragment, and the packet is dropped rather than tried against later entries
     // req: rfc2401-5-1 (no policy: discard), rfc2401-4.4.1-m2, rfc2401-5-m1
-    [[nodiscard]] auto lookup(const ip::flow& f, const io::metadata& m = {}, std::size_t from = 0) const noexcept -> result<hit> {
-        const auto at = classifier_.first(entries(), f, m, from);
-        if (at.match == ip::match::yes) return hit{&items_[at.index], at.index};
+    [[nodiscard]] auto lookup(const ip::flow& f, const io::metadata& m = {}, hit after = {}) const noexcept -> result<hit> {
+        const auto at = classifier_.first(list_, f, m, after.at);
+        if (at.match == ip::match::yes) return hit{&list_[at.at], at.at};
         return std::unexpected{at.match == ip::match::no ? errc::no_policy : errc::ports_unavailable};
     }
     [[nodiscard]] auto get_classifier() const noexcept -> const Classifier& { return classifier_; }
+    /// Differs after every change: what was found before is stale.
+    [[nodiscard]] auto generation() const noexcept -> std::uint64_t { return generation_; }
 
 private:
-    [[nodiscard]] auto make_room() noexcept -> bool {
-        if (size_ < room_) return true;
-        const auto room = room_ == 0 ? std::size_t{8} : room_ * 2;
-        auto* const larger = new (std::nothrow) entry[room];
-        if (larger == nullptr) return false;
-        for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(items_[i]);
-        delete[] items_;
-        items_ = larger;
-        room_ = room;
-        return true;
-    }
-    void take_out(std::size_t place) noexcept {
-        for (std::size_t i = place + 1; i < size_; ++i) items_[i - 1] = std::move(items_[i]);
-        --size_;
-    }
-    entry* items_ = nullptr;
-    std::size_t size_ = 0;
-    std::size_t room_ = 0;
+    entry_list list_;
     [[no_unique_address]] Classifier classifier_{};
+    std::uint64_t generation_ = 1;
 };
 
 /// Both directions. An entry's selectors are those of packets in its list's direction, so a pair of entries for a conversation
