@@ -11,7 +11,7 @@
 #include "options.hpp"
 #include "output_folder.hpp"
 #include "plan.hpp"
-#include "progress.hpp"
+#include "../common/progress.hpp"
 #include "secrets.hpp"
 #include "sides.hpp"
 #include "timeline.hpp"

@@ -9,7 +9,7 @@
 
 #include "ipsec/core/instant.hpp"
 #include "ipsec/testing/lossy_link.hpp"
-#include "progress.hpp"
+#include "../common/progress.hpp"
 
 namespace two_gateways {
 
