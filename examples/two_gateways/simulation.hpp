@@ -5,13 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "../common/progress.hpp"
 #include "comparison.hpp"
 #include "gateway.hpp"
 #include "ipsec/io/pcap.hpp"
 #include "options.hpp"
 #include "output_folder.hpp"
 #include "plan.hpp"
-#include "progress.hpp"
 #include "secrets.hpp"
 #include "sides.hpp"
 #include "timeline.hpp"

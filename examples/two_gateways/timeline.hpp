@@ -7,11 +7,13 @@
 #include <string_view>
 #include <utility>
 
+#include "../common/progress.hpp"
 #include "ipsec/core/instant.hpp"
 #include "ipsec/testing/lossy_link.hpp"
-#include "progress.hpp"
 
 namespace two_gateways {
+
+using command_line::progress;
 
 using ipsec::testing::side;
 [[nodiscard]] constexpr auto name_of(side s) noexcept -> std::string_view { return s == side::left ? "left" : "right"; }

@@ -123,11 +123,13 @@ constexpr void put_quoted(ip::text_writer& out, std::string_view word) noexcept 
 }
 }  // namespace detail
 
-/// "line 3: unknown word 'foo' after 'mode'". Shows no key that is written in hexadecimal.
+/// "line 3, column 9: unknown word 'foo' after 'mode'"; no column where no single word is meant. Shows no key that is written in hexadecimal.
 [[nodiscard]] constexpr auto text_of(const fault& f) noexcept -> ip::text<256> {
     ip::text<256> t;
     ip::text_writer out{t.characters};
-    out.put("line ").decimal(f.line).put(": ").put(name_of(f.code));
+    out.put("line ").decimal(f.line);
+    if (f.column != 0) out.put(", column ").decimal(f.column);
+    out.put(": ").put(name_of(f.code));
     if (!f.word.empty() || f.code == errc::bad_value) detail::put_quoted(out.put(' '), f.word);
     if (!f.after.empty()) detail::put_quoted(out.put(" after "), f.after);
     t.size = out.size();

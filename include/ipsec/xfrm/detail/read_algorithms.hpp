@@ -60,12 +60,13 @@ private:
         if (cipher_) return in.fail(errc::repeated_word, keyword);
         if (aead_) return in.fail(errc::misplaced_algorithm, keyword);
         const auto* const row = find(cipher_names, name.text);
-        if (row == nullptr) return refuse(in, name, other_ciphers);
+        if (row == nullptr) return in.fail(errc::unknown_algorithm, name);
+        if (!crypto::is_known(row->id)) return in.fail(errc::unsupported_algorithm, name);
         cipher_ = keyword;
         cipher_name_ = name;
         cipher_id_ = row->id;
         take_key(in, name, row->id == crypto::encryption_id::null, cipher_key_);
-        check_cipher_key(in, 0);
+        check_cipher_key(in);
     }
     void take_aead(words& in) noexcept {
         const word keyword = in.take();
@@ -73,7 +74,9 @@ private:
         if (in.failed()) return;
         if (aead_) return in.fail(errc::repeated_word, keyword);
         if (cipher_) return in.fail(errc::misplaced_algorithm, keyword);
-        if (std::ranges::find(aead_names, name.text, &aead_name::name) == aead_names.end()) return refuse(in, name, other_aeads);
+        const auto* const row = find(aead_names, name.text);
+        if (row == nullptr) return in.fail(errc::unknown_algorithm, name);
+        if (!crypto::is_known(row->id)) return in.fail(errc::unsupported_algorithm, name);
         aead_ = keyword;
         cipher_name_ = name;
         take_key(in, name, false, cipher_key_);
@@ -82,9 +85,9 @@ private:
         const auto bits = read_number(size.text, 65535);
         if (!bits) return in.fail(errc::bad_value, size);
         for (const auto& a : aead_names)
-            if (a.name == name.text && icv_bits(a.id) == *bits) {
+            if (a.name == name.text && icv_bits(a.id) == *bits && crypto::is_known(a.id)) {
                 cipher_id_ = a.id;
-                return check_cipher_key(in, crypto::info_of(a.id).salt);
+                return check_cipher_key(in);
             }
         in.fail(errc::unsupported_icv, size);
     }
@@ -94,7 +97,8 @@ private:
         if (in.failed()) return;
         if (mac_) return in.fail(errc::repeated_word, keyword);
         const auto* const row = find(mac_names, name.text);
-        if (row == nullptr) return refuse(in, name, other_macs);
+        if (row == nullptr) return in.fail(errc::unknown_algorithm, name);
+        if (row->id == crypto::integrity_id{}) return in.fail(errc::unsupported_algorithm, name);
         mac_ = keyword;
         mac_name_ = name;
         mac_id_ = row->id;
@@ -107,9 +111,14 @@ private:
             if (in.failed()) return;
             const auto bits = read_number(size.text, 65535);
             if (!bits) return in.fail(errc::bad_value, size);
-            if (*bits != icv_bits(row->id)) return in.fail(errc::unsupported_icv, size);
+            const auto fits = [&](const mac_name& m) {
+                return m.name == row->name && m.id != crypto::integrity_id{} && icv_bits(m.id) == *bits;
+            };
+            const auto* const sized = std::ranges::find_if(mac_names, fits);
+            if (sized == mac_names.end()) return in.fail(errc::unsupported_icv, size);
+            mac_id_ = sized->id;
         }
-        const std::size_t wanted = crypto::is_known(row->id) ? crypto::info_of(row->id).key : 0U;
+        const std::size_t wanted = crypto::is_known(mac_id_) ? crypto::info_of(mac_id_).key : 0U;
         if (mac_key_.size() != wanted) in.fail(errc::bad_key_size, name);
     }
     /// "0x" and digits, or the characters themselves. A listing has no word for the key of a null algorithm.
@@ -131,24 +140,25 @@ private:
             if (!into.append(byte_view{&octet, 1})) return in.fail(errc::bad_key_size, algorithm);
         }
     }
-    void check_cipher_key(words& in, std::size_t salt) noexcept {
+    /// The octets of the key, salt included, are as many as the cipher takes.
+    void check_cipher_key(words& in) noexcept {
         if (in.failed()) return;
         const auto& info = crypto::info_of(cipher_id_);
-        const std::size_t octets = cipher_key_.size();
+        const std::size_t octets = cipher_key_.size(), salt = info.salt;
         key_bits_ = static_cast<std::uint16_t>(info.key_length_attribute && octets >= salt ? (octets - salt) * 8 : 0);
         const auto wanted = crypto::key_size(cipher_id_, key_bits_);
         if (!wanted || *wanted + salt != octets) in.fail(errc::bad_key_size, cipher_name_);
     }
+    /// The first row of that name, an algorithm that is here in front of one that is not.
     template <class Row, std::size_t N>
     static auto find(const std::array<Row, N>& rows, std::string_view name) noexcept -> const Row* {
-        for (const auto& r : rows)
-            if (r.name == name || r.short_name == name) return &r;
-        return nullptr;
-    }
-    template <std::size_t N>
-    static void refuse(words& in, const word& name, const std::array<std::string_view, N>& others) noexcept {
-        const bool is_known = std::ranges::find(others, name.text) != others.end();
-        in.fail(is_known ? errc::unsupported_algorithm : errc::unknown_algorithm, name);
+        const Row* found = nullptr;
+        for (const auto& r : rows) {
+            bool is_it = r.name == name;
+            if constexpr (requires { r.short_name; }) is_it = is_it || r.short_name == name;
+            if (is_it && (found == nullptr || found->id == decltype(r.id){})) found = &r;
+        }
+        return found;
     }
 
     std::optional<word> cipher_, mac_, aead_;  // the words that name the kinds

@@ -94,6 +94,7 @@ private:
         const word name = in.take();
         const auto value = take_number<std::uint8_t>(in);
         const auto p = protocol_.value();
+        if (p == ip::next_header::mobility) return in.fail(errc::unsupported, name);
         if (!p || !ip::is_icmp(*p)) return in.fail(errc::unknown_word, name);
         if (into) return in.fail(errc::repeated_word, name);
         if (&into == &code_ && !type_) return in.fail(errc::unsupported, name);  // a code of every type

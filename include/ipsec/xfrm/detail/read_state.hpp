@@ -22,7 +22,7 @@ namespace ipsec::xfrm::detail {
 }
 [[nodiscard]] inline auto take_mode(words& in) noexcept -> sa::mode {
     constexpr std::array<std::string_view, 2> names{"transport", "tunnel"};
-    constexpr std::array<std::string_view, 3> others{"beet", "ro", "in_trigger"};
+    constexpr std::array<std::string_view, 4> others{"beet", "ro", "in_trigger", "iptfs"};
     return take_choice(in, names, others) == 0 ? sa::mode::transport : sa::mode::tunnel;
 }
 
@@ -91,8 +91,8 @@ private:
         return std::ranges::find(names, name) != names.end();
     }
     static auto is_unsupported(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 9> names{"mark", "seq", "coa", "ctx", "offload", "output-mark", "if_id", "tfcpad",
-                                                        "dir"};
+        constexpr std::array<std::string_view, 12> names{"mark",  "seq",    "coa", "ctx",    "security",     "offload",
+                                                         "crypto", "output-mark", "if_id", "tfcpad", "dir", "pcpu-num"};
         return std::ranges::find(names, name) != names.end();
     }
     static constexpr std::uint32_t widest = state::max_bitmap * 32;

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-namespace two_gateways {
+namespace command_line {
 
 class progress {
 public:
@@ -45,4 +45,4 @@ private:
     bool on_, drawn_ = false;
 };
 
-}  // namespace two_gateways
+}  // namespace command_line

@@ -1,0 +1,234 @@
+#include "decoder.hpp"
+
+#include "../common/wireshark.hpp"
+#include "describe.hpp"
+#include "ipsec/ip/udp.hpp"
+#include "ipsec/ip/udp_encap.hpp"
+
+namespace ipsec_decode {
+namespace {
+
+using wireshark::hex;
+using wireshark::spi_text;
+using json = nlohmann::ordered_json;
+
+void leave_closed(finding& f, icv verdict, const std::string& why) {
+    f.entry["icv"] = name_of(verdict);
+    f.entry["not_opened"] = why;
+    f.note = why;
+}
+
+}  // namespace
+
+decoder::decoder(const keyring& keys) : ike_{keys.ike} {
+    for (const packet_key& k : keys.packets)
+        sas_.emplace(std::pair{k.protocol, k.spi}, known_sa{k.destination, k.in_udp, packet_sa{k}});
+}
+
+auto decoder::frame(const io::captured& c) -> list {
+    number_ = c.number;
+    list found;
+    if (c.packet) packet(*c.packet, 0, found);
+    else ++without_packet_[name_of(c.packet.error())];
+    return found;
+}
+
+auto decoder::begin(const char* kind, const place& p) const -> finding {
+    finding f;
+    f.entry["frame"] = number_;
+    f.entry["kind"] = kind;
+    f.entry["icv"] = name_of(icv::unknown);
+    f.entry["src"] = ip::to_text(p.flow.source).view();
+    f.entry["dst"] = ip::to_text(p.flow.destination).view();
+    return f;
+}
+
+auto decoder::find(sa::protocol protocol, sa::spi spi, const ip::address& to, bool in_udp) -> std::vector<packet_sa*> {
+    std::vector<packet_sa*> fit;
+    const auto [first, last] = sas_.equal_range({protocol, spi});
+    for (auto i = first; i != last; ++i)
+        if ((!i->second.destination || *i->second.destination == to) && (!in_udp || i->second.in_udp))
+            fit.push_back(&i->second.sa);
+    return fit;
+}
+
+void decoder::packet(byte_view octets, int depth, list& to) {
+    const auto seen = ip::read_overview(octets);
+    if (!seen) {
+        if (depth == 0) ++without_packet_[name_of(seen.error())];
+        return;
+    }
+    upper(seen->flow.protocol, {octets.first(seen->length), seen->upper_offset, seen->flow, depth}, to);
+}
+
+void decoder::upper(ip::next_header what, const place& p, list& to) {
+    const byte_view rest = p.packet.subspan(p.at);
+    const bool is_tunnel = what == ip::next_header::ipv4 || what == ip::next_header::ipv6;
+    if (p.depth >= deepest) return;
+    if (p.flow.is_fragment()) {
+        const auto is_port = [](std::uint16_t n) { return n == ip::udp_encap::ike_port || n == ip::udp_encap::port; };
+        const bool is_ike = is_port(p.flow.source_port.value_or(0)) || is_port(p.flow.destination_port.value_or(0));
+        const bool is_esp = what == ip::next_header::esp;
+        if (!is_esp && what != ip::next_header::ah && !is_ike) return;
+        finding f = begin(is_ike ? "IKE-other" : is_esp ? "ESP" : "AH", p);
+        leave_closed(f, icv::unknown, "a fragment");
+        to.push_back(std::move(f));
+    } else if (what == ip::next_header::esp) esp(p, false, to);
+    else if (what == ip::next_header::ah) ah(p, to);
+    else if (what == ip::next_header::udp) udp(p, to);
+    else if (is_tunnel) packet(rest, p.depth + 1, to);
+}
+
+void decoder::esp(const place& p, bool in_udp, list& to) {
+    const byte_view octets = p.packet.subspan(p.at);
+    finding f = begin("ESP", p);
+    const auto h = esp::header::parse(octets);
+    if (!h) {
+        leave_closed(f, icv::unknown, "malformed: shorter than its header");
+        return to.push_back(std::move(f));
+    }
+    f.entry["spi"] = spi_text(h->id.value());
+    f.entry["seq"] = h->sequence.value();
+    if (in_udp) f.entry["udp_encap"] = true;
+    opened_esp best{.why_not = "no SA is known for it"};
+    std::vector<std::byte> room;
+    for (packet_sa* const s : find(sa::protocol::esp, h->id, p.flow.destination, false)) {
+        best = s->open(octets, room);
+        if (best.verdict == icv::ok || (best.verdict == icv::none && best.why_not.empty())) break;
+    }
+    if (!best.why_not.empty()) {
+        leave_closed(f, best.verdict, best.why_not);
+        return to.push_back(std::move(f));
+    }
+    f.entry["icv"] = name_of(best.verdict);
+    const std::size_t pad = std::to_integer<std::size_t>(best.text[best.text.size() - 2]);
+    const auto next = static_cast<ip::next_header>(best.text.back());
+    f.entry["iv"] = hex(best.iv);
+    f.entry["next_header"] = static_cast<unsigned>(next);
+    f.entry["pad_length"] = pad;
+    if (pad > best.text.size() - 2) {
+        leave_closed(f, best.verdict, "malformed: more padding than text");
+        return to.push_back(std::move(f));
+    }
+    const byte_view payload = best.text.first(best.text.size() - 2 - pad);
+    f.entry["payload"] = hex(payload);
+    f.note = describe(next, payload);
+    f.is_open = true;
+    // What was hidden stands inside its packet's line.
+    list hidden;
+    if (next == ip::next_header::ipv4 || next == ip::next_header::ipv6) packet(payload, p.depth + 1, hidden);
+    else if (next == ip::next_header::esp) esp({payload, 0, p.flow, p.depth + 1}, false, hidden);
+    for (finding& inner : hidden) {
+        f.note += fmt::format(" [{}: {}]", inner.entry["kind"].get<std::string>(), inner.note);
+        f.entry["inner"].push_back(std::move(inner.entry));
+    }
+    to.push_back(std::move(f));
+}
+
+void decoder::ah(const place& p, list& to) {
+    finding f = begin("AH", p);
+    const byte_view octets = p.packet.subspan(p.at);
+    const auto h = ah::header::parse(octets);
+    if (!h || h->length() < ah::header::size || h->length() > octets.size()) {
+        leave_closed(f, icv::unknown, "malformed: its length field is not that of an AH");
+        return to.push_back(std::move(f));
+    }
+    f.entry["spi"] = spi_text(h->id.value());
+    f.entry["next_header"] = static_cast<unsigned>(h->next);
+    f.entry["seq"] = h->sequence.value();
+    checked_ah best{.why_not = "no SA is known for it"};
+    for (packet_sa* const s : find(sa::protocol::ah, h->id, p.flow.destination, false)) {
+        best = s->check(p.packet, p.at, *h);
+        if (best.verdict == icv::ok) break;
+    }
+    const byte_view payload = octets.subspan(h->length());
+    f.entry["icv"] = name_of(best.verdict);
+    f.note = describe(h->next, payload);
+    f.is_open = best.verdict == icv::ok;
+    if (!f.is_open) {
+        f.entry["not_opened"] = best.why_not;
+        f.note = best.why_not + "; " + f.note;
+    }
+    f.entry["payload"] = hex(payload);  // in the clear, whatever the ICV says
+    to.push_back(std::move(f));
+    const place behind{p.packet, p.at + h->length(), p.flow, p.depth + 1};
+    if (h->next == ip::next_header::ah) return;  // its ICV covers an IP header that says AH once
+    upper(h->next, behind, to);
+}
+
+void decoder::udp(const place& p, list& to) {
+    const byte_view octets = p.packet.subspan(p.at);
+    const auto h = ip::udp::header::parse(octets);
+    const auto has_port = [&](std::uint16_t port) {
+        return p.flow.source_port == port || p.flow.destination_port == port || (h && h->source_port == port);
+    };
+    const bool natt = has_port(ip::udp_encap::port), ike = has_port(ip::udp_encap::ike_port);
+    if (!h) {
+        if (!natt && !ike) return;
+        finding f = begin("IKE-other", p);
+        leave_closed(f, icv::unknown, "malformed: the length of its UDP header is wrong");
+        return to.push_back(std::move(f));
+    }
+    const byte_view datagram = octets.first(h->length).subspan(ip::udp::header::size);
+    const place inside{p.packet.first(p.at + h->length), p.at + ip::udp::header::size, p.flow, p.depth};
+    const auto spi = esp::header::parse(datagram);
+    if (natt) {
+        const auto what = ip::udp_encap::classify(datagram);
+        if (what && what->kind == ip::udp_encap::kind::keepalive) return;
+        if (what && what->kind == ip::udp_encap::kind::ike) return isakmp(datagram.subspan(what->offset), p, to);
+        return esp(inside, true, to);
+    }
+    if (spi && !find(sa::protocol::esp, spi->id, p.flow.destination, true).empty()) return esp(inside, true, to);
+    if (ike && datagram.size() > 1) isakmp(datagram, p, to);
+}
+
+void decoder::isakmp(byte_view datagram, const place& p, list& to) {
+    const auto h = isakmp::header::parse(datagram);
+    const unsigned version = h ? h->version.major_number() : 0;
+    finding f = begin(version == 1 ? "IKEv1" : version == 2 ? "IKEv2" : "IKE-other", p);
+    if (h) {
+        f.entry["exchange"] = static_cast<unsigned>(h->exchange);
+        f.entry["message_id"] = version == 2 ? json(h->id.value()) : json(spi_text(h->id.value()));
+        f.entry["spi_i"] = hex(h->initiator.octets());
+        f.entry["spi_r"] = hex(h->responder.octets());
+        f.entry["first_payload"] = static_cast<unsigned>(h->next_payload);
+    }
+    if (!h) leave_closed(f, icv::unknown, "malformed: shorter than its header");
+    else if (h->length < isakmp::header::size || h->length > datagram.size())
+        leave_closed(f, icv::unknown, "malformed: its length field does not fit the datagram");
+    else if (version == 1) ike_v1(*h, datagram.first(h->length), f);
+    else if (version == 2) leave_closed(f, icv::unknown, "IKEv2 is listed, not opened");
+    else leave_closed(f, icv::unknown, "neither version 1 nor 2");
+    to.push_back(std::move(f));
+}
+
+void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
+    const auto list_payloads = [&f](const isakmp::chain& c) {
+        f.entry["payload_types"] = json::array();
+        for (const auto& one : c) f.entry["payload_types"].push_back(static_cast<unsigned>(one.type));
+    };
+    if (!h.flags.encrypted()) {
+        const auto c = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), lenient_rules);
+        if (!c) return leave_closed(f, icv::unknown, fmt::format("malformed: {}", name_of(c.error())));
+        ike_.in_clear(h, *c);
+        f.entry["icv"] = name_of(icv::none);
+        list_payloads(*c);
+        f.entry["plaintext"] = hex(c->octets());
+        f.note = describe(*c);
+        f.is_open = true;
+        return;
+    }
+    f.entry["kind"] = "IKEv1 encrypted";
+    const auto m = ike_.open(h, datagram);
+    if (!m.why_not.empty()) return leave_closed(f, icv::unknown, m.why_not);
+    f.entry["icv"] = name_of(m.hash);
+    f.entry["padding_octets"] = m.text.size() - m.payloads.octets().size();
+    f.entry["iv"] = hex(m.iv);
+    list_payloads(m.payloads);
+    f.entry["plaintext"] = hex(m.text);
+    f.note = describe(m.payloads);
+    f.is_open = m.hash != icv::bad;
+    if (!f.is_open) f.note += ", and its HASH does not hold";
+}
+
+}  // namespace ipsec_decode

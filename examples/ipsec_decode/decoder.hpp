@@ -1,0 +1,66 @@
+#pragma once
+// Finds ESP, AH and ISAKMP in the frames of a capture and says of each what the keys give.
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ike_v1.hpp"
+#include "ipsec/io/pcap.hpp"
+#include "ipsec/ip/flow.hpp"
+#include "keyring.hpp"
+#include "packet_sa.hpp"
+
+namespace ipsec_decode {
+
+/// One ESP, AH or ISAKMP packet.
+struct finding {
+    nlohmann::ordered_json entry;  ///< as a line of --json has it
+    std::string note;              ///< what is inside, for people
+    bool is_open = false;          ///< or has nothing to open
+};
+
+class decoder {
+public:
+    explicit decoder(const keyring& keys);
+
+    /// What is in one frame: several findings where ESP stands behind AH, or a visible tunnel holds more.
+    [[nodiscard]] auto frame(const io::captured& c) -> std::vector<finding>;
+    /// Frames that hold no whole IP packet, by reason.
+    [[nodiscard]] auto without_packet() const -> const std::map<std::string_view, std::uint64_t>& { return without_packet_; }
+
+private:
+    static constexpr int deepest = 8;
+    struct place {
+        byte_view packet;  ///< from its IP header on, link padding cut off
+        std::size_t at = 0;
+        ip::flow flow;
+        int depth = 0;
+    };
+    using list = std::vector<finding>;
+
+    void packet(byte_view octets, int depth, list& to);
+    void upper(ip::next_header what, const place& p, list& to);
+    void esp(const place& p, bool in_udp, list& to);
+    void ah(const place& p, list& to);
+    void udp(const place& p, list& to);
+    void isakmp(byte_view datagram, const place& p, list& to);
+    void ike_v1(const isakmp::header& h, byte_view datagram, finding& f);
+    [[nodiscard]] auto find(sa::protocol protocol, sa::spi spi, const ip::address& to, bool in_udp) -> std::vector<packet_sa*>;
+    [[nodiscard]] auto begin(const char* kind, const place& p) const -> finding;
+
+    struct known_sa {
+        std::optional<ip::address> destination;
+        bool in_udp = false;
+        packet_sa sa;
+    };
+    std::multimap<std::pair<sa::protocol, sa::spi>, known_sa> sas_;
+    ike_v1_observer ike_;
+    std::map<std::string_view, std::uint64_t> without_packet_;
+    std::uint64_t number_ = 0;
+};
+
+}  // namespace ipsec_decode

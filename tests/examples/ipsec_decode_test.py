@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""ipsec_decode opens what other implementations sent: the captures that come with the project, and where IPSECPP_SHARED names
+their folder, all of `captures/external`, `captures/v*` and `captures/linux-kernel-esp-ah`. What it must find is in the files of keys,
+or follows from the ICVs. Malformed packets are refused without fuss, and so is input that is no capture or no file of keys."""
+
+import collections
+import glob
+import json
+import os
+import tempfile
+
+from support import SOURCE, check, finish, is_complaint, program, run, skip
+
+decode = program("ipsec_decode")
+here = os.path.join(SOURCE, "tests", "data", "captures")
+shared = os.environ.get("IPSECPP_SHARED", "")
+captures = os.path.join(shared, "captures")
+has_shared = bool(shared) and os.path.isdir(captures)
+lacking = collections.defaultdict(list)  # algorithm: captures
+
+
+def lines(capture, *keys):
+    code, out, errors = run(decode, "--in", capture, *keys, "--json", timeout=60)
+    return code, [json.loads(line) for line in out.splitlines()], errors
+
+
+def short(path):
+    return os.path.relpath(path, captures if has_shared and path.startswith(captures) else here)
+
+
+def waits(line, capture):
+    """Whether a packet stays closed for no other reason than an algorithm that the library does not have."""
+    why = line.get("not_opened", "")
+    if not why.startswith("this library lacks "):
+        return False
+    lacking[why.removeprefix("this library lacks ")].append(short(capture))
+    return True
+
+
+def gateway_captures(folder):
+    """Two gateways with the keys of one of them: every ESP and AH packet opens, and every IKEv1 message, its HASH included."""
+    for keys in sorted(glob.glob(os.path.join(folder, "v*", "keys.json"))):
+        capture = os.path.join(os.path.dirname(keys), "ike.pcap")
+        code, found, errors = lines(capture, "--keys", keys)
+        kinds = collections.Counter(f["kind"] for f in found)
+        held = [f for f in found if f["icv"] == "ok" or waits(f, capture)]
+        phase_1_signed = [f for f in found if f["kind"] == "IKEv1 encrypted" and f["icv"] == "none" and 9 in f["payload_types"]]
+        clear = [f for f in found if f["kind"] == "IKEv1" and f["icv"] == "none"]
+        v2 = [f for f in found if f["kind"].startswith("IKEv2")]
+        check(f"{short(capture)}: {dict(kinds)} open", code == 0 and errors == "" and kinds["ESP"] + kinds["AH"] > 0 and
+              len(held) + len(phase_1_signed) + len(clear) + len(v2) == len(found), [f for f in found if f not in held])
+        check(f"{short(capture)}: every ICV says ok", all(f["icv"] == "ok" for f in found if f["kind"] in ("ESP", "AH")))
+        if "v1-" in keys:
+            with open(keys, encoding="utf-8") as file:
+                values = json.load(file)["values"]
+            # The IVs that the peer computed: those of the messages that it sent or took.
+            theirs = [v for name, v in values if name.startswith("next IV for MID ")]
+            ours = [f["iv"] for f in found if f["kind"] == "IKEv1 encrypted" and "iv" in f]
+            check(f"{short(capture)}: IVs chain as the peer says", sum(iv in theirs for iv in ours) > len(ours) // 3 or not ours)
+
+
+def expected_packets(folder):
+    """Everything that `packets` of the files beside the captures list as opened."""
+    opened = 0
+    for keys in sorted(glob.glob(os.path.join(folder, "*", "*.json"))):
+        with open(keys, encoding="utf-8") as file:
+            about = json.load(file)
+        code, found, errors = lines(keys[: -len(".json")], "--keys", keys)
+        wrong = [] if code == 0 and errors == "" else [(code, errors)]
+        for wanted in about.get("packets", []):
+            if wanted.get("not_opened") or wanted["kind"].startswith("IKEv2"):
+                continue
+            same = [f for f in found if f["frame"] == wanted["frame"] and f["kind"] == wanted["kind"]]
+            fits = same and same[0]["icv"] in ("ok", "none") and all(same[0].get(k) == v for k, v in wanted.items() if k != "note")
+            if "note" in wanted:
+                fits = fits and (not waits(same[0], keys[: -len(".json")]) or same[0]["icv"] == "ok")
+            else:
+                opened += 1
+            if not fits:
+                wrong.append((wanted, same))
+        check(f"{short(keys)}: {about.get('verified_packets', 0)} packets as listed", not wrong, wrong[:2])
+    check(f"{opened} packets of others' captures hold the octets that are listed", opened > 70, opened)
+
+
+def malformed(folder):
+    """Each of these broke a program once. Nothing in them opens, and nothing of it is an error of the input."""
+    for name in ("libreswan/isakmp-crash1.pcap", "libreswan/01-sunrise-sunset-esp-short.pcap", "tcpdump/esp_truncated.pcap",
+                 "tcpdump/isakmp-delete-segfault.pcap", "tcpdump/isakmp-pointer-loop.pcap", "tcpdump/isakmp-rfc3948-oobr.pcap",
+                 "tcpdump/isakmpv1-attr-oobr.pcap", "zeek/ipv6_zero_len_ah.pcap"):
+        capture = os.path.join(folder, name)
+        code, found, errors = lines(capture, "--keys", capture + ".json")
+        check(f"{name}: refused, packet by packet", code == 0 and errors == "" and
+              all(f["icv"] == "unknown" and f["not_opened"] for f in found), (code, found, errors))
+
+
+def kernel_states(folder):
+    """What the Linux kernel sent, with the keys as it lists them: 64-bit numbers across 2^32, UDP encapsulation, ESP inside AH."""
+    opened = 0
+    for state in sorted(glob.glob(os.path.join(folder, "state", "*.state"))):
+        name = os.path.basename(state)[: -len(".state")]
+        code, found, errors = lines(os.path.join(folder, "pcap", name + ".pcap"), "--xfrm", state)
+        if code == 2 and "unsupported" in errors:
+            lacking[errors.split("unsupported ")[1].split(":")[0]].append(name)
+            continue
+        with_icv = "-none-" not in name
+        good = [f for f in found if f["icv"] == ("ok" if with_icv else "none") and "payload" in f]
+        opened += len(good)
+        check(f"{name}: 8 packets open", len(good) == len(found) == (16 if name.startswith("both") else 8), (errors, found[:2]))
+    check(f"{opened} packets of the kernel's open", opened > 500, opened)
+
+
+def forged():
+    """One bit of every packet is changed: all ICVs are bad, and so is every HASH that the bit did not make unreadable."""
+    with open(os.path.join(here, "v1-transport-3des-sha1", "ike.pcap"), "rb") as file:
+        octets = bytearray(file.read())
+    keys = os.path.join(here, "v1-transport-3des-sha1", "keys.json")
+    at = 24
+    while at < len(octets):
+        at += 16 + int.from_bytes(octets[at + 8:at + 12], "little")
+        octets[at - 20] ^= 1
+    with tempfile.TemporaryDirectory() as folder:
+        capture = os.path.join(folder, "forged.pcap")
+        with open(capture, "wb") as file:
+            file.write(octets)
+        _, found, errors = lines(capture, "--keys", keys)
+    icvs = collections.Counter((f["kind"], f["icv"]) for f in found)
+    check("of forged packets none is taken for genuine", errors == "" and icvs["ESP", "bad"] == 6 and icvs["IKEv1 encrypted", "ok"] == 0
+          and not any("payload" in f for f in found), icvs)
+
+
+def bad_input(folder):
+    capture = os.path.join(here, "v1-rekeys", "ike.pcap")
+    keys = os.path.join(here, "v1-rekeys", "keys.json")
+
+    def file_of(name, text):
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    refused = {
+        "no such capture": ("--in", "nowhere.pcap", "--keys", keys),
+        "a capture that is none": ("--in", keys, "--keys", keys),
+        "no keys": ("--in", capture),
+        "keys twice": ("--in", capture, "--keys", keys, "--xfrm", keys),
+        "keys that are no JSON": ("--in", capture, "--keys", file_of("a.json", "{\"ike_sas\": [")),
+        "keys of another shape": ("--in", capture, "--keys", file_of("b.json", "[1, 2]")),
+        "an SPI that is none": ("--in", capture, "--keys", file_of("c.json", '{"ipsec_sas": [{"proto": "ESP", "spi": "12"}]}')),
+        "a key that is no hexadecimal": ("--in", capture, "--keys", file_of(
+            "d.json", '{"ipsec_sas": [{"proto": "ESP", "spi": "00001234", "encr": "AES-CBC", "encr_key": "0g"}]}')),
+        "a cookie that is none": ("--in", capture, "--keys", file_of("e.json", '{"ike_sas": [{"version": 1, "cookie_i": "00"}]}')),
+        "xfrm words that are none": ("--in", capture, "--xfrm", file_of("f.xfrm", "xfrm state add src 10.0.0.1 wrong\n")),
+        "an option that is none": ("--in", capture, "--what"),
+    }
+    for what, arguments in refused.items():
+        code, out, errors = run(decode, *arguments)
+        check(f"{what}: one line and exit code 2", code == 2 and out == "" and is_complaint("ipsec_decode", errors), (code, out, errors))
+    code, out, errors = run(decode, "--in", capture, "--keys", keys)
+    check("for people: a line per packet and a last one that counts", code == 0 and errors == "" and
+          out.splitlines()[-1].endswith("of ESP, AH or ISAKMP, 44 of them open") and "Quick Mode  ICV ok  HASH SA" in out, out)
+
+
+gateway_captures(here)
+forged()
+with tempfile.TemporaryDirectory() as temporary:
+    bad_input(temporary)
+if has_shared:
+    gateway_captures(captures)
+    expected_packets(os.path.join(captures, "external"))
+    malformed(os.path.join(captures, "external"))
+    kernel_states(os.path.join(captures, "linux-kernel-esp-ah"))
+else:
+    skip("captures of other implementations: IPSECPP_SHARED does not name their folder")
+for algorithm, where in sorted(lacking.items()):
+    print(f"waits for {algorithm}: {', '.join(sorted(set(where)))}")
+finish()
