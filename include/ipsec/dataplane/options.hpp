@@ -1,6 +1,8 @@
 #pragma once
 /// How a walk treats packets.
 
+#include <cstdint>
+
 namespace ipsec::dataplane {
 
 /// The same for both directions.
@@ -8,6 +10,9 @@ struct options {
     /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is
     /// decremented, before it goes in and when it comes out.                                   RFC 2401 §5.1.2.1 (2)
     bool forwards = false;
+    /// Out: octets that the link takes; the path of an SA may take less (`sa::path_mtu`). Larger packets are judged by
+    /// RFC 4301 §8.2.1 before anything is done to them. 0: sizes are not looked at.
+    std::uint32_t mtu = 0;
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
 };
 

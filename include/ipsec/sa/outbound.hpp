@@ -6,6 +6,7 @@
 #include "ipsec/core/rng.hpp"
 #include "ipsec/sa/lifetime.hpp"
 #include "ipsec/sa/parameters.hpp"
+#include "ipsec/sa/path_mtu.hpp"
 #include "ipsec/sa/sequence.hpp"
 #include "ipsec/sa/suite.hpp"
 
@@ -57,7 +58,12 @@ public:
     [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
     [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
     [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
-    void set_encapsulation(udp_encapsulation e) noexcept { parameters_.encapsulation = e; }
+    void set_encapsulation(udp_encapsulation e) noexcept {
+        parameters_.encapsulation = e;
+        path_.set_fits(0);
+    }
+    [[nodiscard]] auto path() noexcept -> path_mtu& { return path_; }
+    [[nodiscard]] auto path() const noexcept -> const path_mtu& { return path_; }
     [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto last_sequence() const noexcept -> sequence64 { return counter_.last(); }
@@ -81,6 +87,7 @@ private:
     scratch_type scratch_;
     sequence_counter counter_;
     sa::lifetime lifetime_;
+    path_mtu path_;
 };
 
 }  // namespace ipsec::sa

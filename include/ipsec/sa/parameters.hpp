@@ -39,6 +39,9 @@ struct parameters {
     udp_encapsulation encapsulation;     ///< the walks report it; whoever sends puts the UDP header in    RFC 3948
     bool manual = false;                 ///< the keys were given by hand, so they are there again after a restart
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away: see RFC 4106 §2
+    /// Later fragments may travel although the selectors name ports: the peer was told (NON_FIRST_FRAGMENTS_ALSO) or is set so by
+    /// hand, and both ends remember first fragments.                                             RFC 4301 §7.3
+    bool fragments_by_state = false;
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
     friend auto operator==(const parameters&, const parameters&) noexcept -> bool = default;
 };
