@@ -31,7 +31,8 @@ TEST_CASE("the fuzz corpus reaches every fate and every reason of the inbound wa
     // setting.
     const std::set<drop> not_here{drop::no_sa,   drop::sequence_exhausted, drop::lifetime_expired,
                                   drop::no_room, drop::too_long,           drop::crypto_failed,
-                                  drop::misuse,  drop::discarded,          drop::hop_limit};
+                                  drop::misuse,  drop::discarded,          drop::hop_limit,
+                                  drop::too_big, drop::bad_fragment};
     for (std::size_t i = 1; i < dataplane::drop_reasons; ++i) {
         const auto d = static_cast<drop>(i);
         CAPTURE(name_of(d));

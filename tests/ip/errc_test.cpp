@@ -6,6 +6,9 @@
 #include <string>
 
 #include "ip/build.hpp"
+#include "ipsec/ip/fragment.hpp"
+#include "ipsec/ip/icmp.hpp"
+#include "ipsec/ip/reassembly.hpp"
 #include "ipsec/ip/selector.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/ip/transport.hpp"
@@ -30,6 +33,8 @@ TEST_CASE("every error of the ip room is reached, and has a name and a condition
     const auto options = unhex("0701");
     ip::v4::option_walk walk{options};
     ip::v4::option option;
+    ip::reassembly<2, 1> table, small;
+    for (auto* const t : {&table, &small}) REQUIRE(t->add(test::v4(17, std::string(32, '0'), 0x2000), {}));
     const std::map<errc, std::optional<errc>> reached{
         {errc::truncated, of(ip::read_flow({}))},
         {errc::bad_version, of(ip::read_flow(unhex("55")))},
@@ -54,9 +59,15 @@ TEST_CASE("every error of the ip room is reached, and has a name and a condition
         {errc::mixed_families, of(ip::parse_range("1.2.3.4-::"))},
         {errc::no_room, of(ip::write({}, addr("::")))},
         {errc::not_esp, of(ip::udp_encap::strip(v4))},
+        {errc::dont_fragment, of(ip::fragmentation::plan(test::v4(17, std::string(200, '0'), 0x4000), 68, 0))},
+        {errc::mtu_too_small, of(ip::fragmentation::plan(test::v4(17, std::string(200, '0')), 27, 0))},
+        {errc::tiny_fragment, of(table.add(test::v4(6, std::string(32, '0'), 0x2000), {}))},
+        {errc::overlapping_fragment, of(table.add(test::v4(17, std::string(32, '1'), 0x2001), {}))},
+        {errc::reassembly_full, of(small.add(test::v4(17, std::string(32, '1'), 0x2000 + 2048 / 8), {}))},
+        {errc::not_icmp, of(ip::icmp::parse_error(v4))},
     };
     std::set<std::string_view> names;
-    for (int code = 1; code <= static_cast<int>(errc::not_esp); ++code) {
+    for (int code = 1; code <= static_cast<int>(errc::not_icmp); ++code) {
         const auto e = static_cast<errc>(code);
         CAPTURE(name_of(e));
         REQUIRE(reached.contains(e));

@@ -72,7 +72,7 @@ public:
     [[nodiscard]] auto drops() const noexcept -> const std::array<std::uint64_t, drop_reasons>& { return drops_; }
 
 private:
-    std::array<std::uint64_t, 5> packets_{}, octets_{};
+    std::array<std::uint64_t, static_cast<std::size_t>(fate::held) + 1> packets_{}, octets_{};
     std::array<std::uint64_t, drop_reasons> drops_{};
 };
 

@@ -18,6 +18,7 @@
 #include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
+#include "ipsec/dataplane/size_check.hpp"
 #include "ipsec/esp/seal.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/policy/inbound_check.hpp"
@@ -35,10 +36,11 @@ template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, clas
 class outbound {
 public:
     outbound(Sadb& sadb, const Spd& spd, Events& events, options how = {}) noexcept
-        : sadb_{&sadb}, spd_{&spd}, events_{&events}, how_{how} {}
+        : sadb_{&sadb}, spd_{&spd}, events_{&events}, how_{how}, unjudged_{how.mtu == 0 ? 0xffffffffU : small_packet} {}
 
     /// Every packet comes out through `sink.emit` once, in order: with `fate::protect`, `bypass`, or `drop` and the reason. A
-    /// packet dropped with `drop::no_sa` is as it was, so that the sink may keep it until the SA is there. Longer spans than
+    /// packet dropped with `drop::no_sa` or `too_big` is as it was, so that the sink may keep it until the SA is there, or cut it
+    /// or answer it (`dataplane/fitting.hpp`). Longer spans than
     /// `Burst` are taken in pieces.
     ///
     /// @param classify  gives a packet's class for `sa::parameters::traffic_class`
@@ -98,11 +100,16 @@ private:
                     s.verdict = like.verdict;
                     s.size = like.size;
                     s.sas = like.sas;
+                    if (s.seen.length > unjudged_ && !check_size(s, packet, now)) discard(s, packet, drop::too_big, now, observer);
                     continue;
                 }
             }
             if (const drop why = find(s, packet); why != drop::none) {
                 discard(s, packet, why, now, observer);
+                continue;
+            }
+            if (s.seen.length > unjudged_ && !check_size(s, packet, now)) {
+                discard(s, packet, drop::too_big, now, observer);
                 continue;
             }
             if (hint != nullptr) *hint = static_cast<std::uint16_t>(i + 1);
@@ -150,6 +157,17 @@ private:
         }
         s.size = static_cast<std::uint8_t>(b->size());
         return drop::none;
+    }
+
+    /// Whether the packet fits its path, or is to be cut once it is protected. What it may have goes into the verdict.
+    auto check_size(slot& s, const Packet& packet, instant now) noexcept -> bool {
+        s.verdict.mtu = 0;
+        s.verdict.may_cut = false;
+        if (s.size == 0 || (s.size == 1 && s.seen.length <= s.sas[0]->path().fits())) return true;
+        const auto v = judge_size(std::span<entry* const>{s.sas}.first(s.size), packet.octets(), s.seen, how_, now);
+        s.verdict.mtu = v.mtu;
+        s.verdict.may_cut = v.what == size_verdict::kind::cut_first;
+        return v.what == size_verdict::kind::fits || v.what == size_verdict::kind::cut_after;
     }
 
     // --- protection ------------------------------------------------------------------------------------------------------------
@@ -204,7 +222,7 @@ private:
         s.verdict.reason = why;
         s.size = 0;
         if constexpr (observes<Observer, audit_record>) {
-            if (!how_.audit) return;
+            if (!how_.audit || s.verdict.may_cut) return;  // it goes on in pieces
             const ip::flow& flow = s.seen.flow;
             audit_record r{.event = why,
                            .direction = direction::outbound,
@@ -237,6 +255,7 @@ private:
     const Spd* spd_;
     Events* events_;
     options how_;
+    std::uint32_t unjudged_;  ///< octets of packets whose size is not looked at
     std::array<slot, Burst> slots_{};
     flow_memo memo_;
     job_list<esp_suite, crypto::seal_job, Burst> jobs_;

@@ -14,7 +14,11 @@ namespace ipsec::dataplane {
         case ip::errc::ttl_expired: return drop::hop_limit;
         case ip::errc::ce_over_not_ect: return drop::congestion_mark;
         case ip::errc::too_long: return drop::too_long;
+        case ip::errc::reassembly_full:
         case ip::errc::no_room: return drop::no_room;
+        case ip::errc::overlapping_fragment:
+        case ip::errc::tiny_fragment: return drop::bad_fragment;
+        case ip::errc::dont_fragment: return drop::too_big;
         case ip::errc::jumbogram:
         case ip::errc::chain_too_long: return drop::unsupported_header;
         default: return drop::malformed;

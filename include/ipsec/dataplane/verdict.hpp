@@ -14,6 +14,8 @@ enum class fate : std::uint8_t {
     bypass,       ///< out or in: passed as it is, policy says so
     deliver,      ///< in: it came protected, the protection is off, policy holds
     drop,         ///< the packet goes no further; `reason` says why
+    answer,       ///< made here: an ICMP message to the source of a packet that went out, on the side it came from
+    held,         ///< a fragment whose octets are kept elsewhere: the buffer is free
 };
 
 /// Why a packet was dropped. The order is that of the counters.
@@ -47,6 +49,8 @@ enum class drop : std::uint8_t {
     dummy,                ///< in: authentic, and made to be thrown away                      RFC 4303 §2.6
     no_room,              ///< the buffer has no room for headers or trailer
     too_long,             ///< the result would not fit into an IP packet
+    too_big,              ///< out: larger than the path takes, and not to be cut                   RFC 4301 §8.2.1
+    bad_fragment,         ///< in: overlaps another fragment, or is too small to be honest          RFC 8200 §4.5
     crypto_failed,        ///< the provider reported a fault
     misuse,               ///< the caller's bug
 };
@@ -79,6 +83,8 @@ inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(drop::misus
         case drop::dummy: return "dummy packet";
         case drop::no_room: return "no room in the buffer";
         case drop::too_long: return "packet too long";
+        case drop::too_big: return "larger than the path takes";
+        case drop::bad_fragment: return "overlapping or tiny fragments";
         case drop::crypto_failed: return "crypto provider failed";
         case drop::misuse: return "precondition broken";
     }
@@ -88,6 +94,7 @@ inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(drop::misus
     switch (d) {
         case drop::malformed:
         case drop::bad_payload:
+        case drop::bad_fragment:
         case drop::reserved_spi: return condition::malformed;
         case drop::left_of_window:
         case drop::replayed: return condition::replay;
@@ -109,6 +116,10 @@ struct verdict {
     dataplane::fate fate = fate::drop;
     drop reason = drop::none;   ///< set when `fate` is `drop`
     sa::policy_id policy;       ///< the entry that decided, as far as one did
+    /// `drop::too_big`: octets that the packet may have. `protect`: octets that the path takes, when the packet has more and is
+    /// to be cut into fragments. Else 0.
+    std::uint32_t mtu = 0;
+    bool may_cut = false;       ///< `drop::too_big`: fragments of at most `mtu` octets would pass, each by itself
     std::uint8_t transforms = 0;  ///< how many SAs were put on or taken off
     sa::udp_encapsulation encapsulation{};  ///< out: the UDP ports between which the packet is to travel, if any    RFC 3948
     friend constexpr auto operator==(const verdict&, const verdict&) noexcept -> bool = default;

@@ -28,6 +28,12 @@ enum class errc : std::uint8_t {
     mixed_families,        ///< IPv4 beside IPv6 where both must be the same
     no_room,               ///< the caller's buffer is too small
     not_esp,               ///< no ESP packet where only one can be encapsulated in UDP              RFC 3948 §1
+    dont_fragment,         ///< too large, and not to be fragmented: DF is set                       RFC 791 §2.3
+    mtu_too_small,         ///< an MTU without room for the headers and 8 octets behind them
+    tiny_fragment,         ///< a first fragment that hides part of the upper header, or a second that could rewrite it
+    overlapping_fragment,  ///< fragments that overlap, or one of a datagram that had such: all of it goes   RFC 8200 §4.5
+    reassembly_full,       ///< a datagram larger than the room for all fragments
+    not_icmp,              ///< no ICMP error message of the kind that was asked for
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -44,17 +50,23 @@ template <class T> using result = std::expected<T, errc>;
         case errc::hop_by_hop_not_first:
         case errc::bad_fragment:
         case errc::upper_layer_truncated:
+        case errc::tiny_fragment:
+        case errc::overlapping_fragment:
+        case errc::not_icmp:
         case errc::not_tunnelled: return condition::malformed;
         case errc::jumbogram:
         case errc::not_esp: return condition::unsupported;
         case errc::is_fragment:
+        case errc::dont_fragment:
         case errc::ttl_expired:
         case errc::ce_over_not_ect: return condition::policy;
+        case errc::reassembly_full:
         case errc::too_long: return condition::exhausted;
         case errc::bad_text:
         case errc::bad_prefix_length:
         case errc::bad_range:
         case errc::mixed_families:
+        case errc::mtu_too_small:
         case errc::no_room: return condition::misuse;
     }
     return condition::malformed;
@@ -84,6 +96,12 @@ template <class T> using result = std::expected<T, errc>;
         case errc::mixed_families: return "IPv4 mixed with IPv6";
         case errc::no_room: return "buffer is too small";
         case errc::not_esp: return "no ESP packet";
+        case errc::dont_fragment: return "too large, and DF is set";
+        case errc::mtu_too_small: return "MTU has no room for a fragment";
+        case errc::tiny_fragment: return "tiny fragment";
+        case errc::overlapping_fragment: return "overlapping fragments";
+        case errc::reassembly_full: return "no room for the fragments of so large a datagram";
+        case errc::not_icmp: return "no such ICMP message";
     }
     return "unknown IP error";
 }

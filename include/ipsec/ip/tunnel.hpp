@@ -24,6 +24,9 @@ struct tunnel_options {
     std::uint8_t hop_limit = 64;                     ///< TTL or hop limit: constructed, never copied
     bool copy_flow_label = false;                    ///< IPv6 in IPv6 only; else `flow_label`
     std::uint32_t flow_label = 0;                    ///< 20 bits
+    /// An IPv4 packet that is too large for the path, and has no DF bit, is cut before it goes in; otherwise the packet that
+    /// carries it is cut.                                                                       RFC 4301 §8.2.1
+    bool fragment_first = false;
     friend constexpr auto operator==(const tunnel_options&, const tunnel_options&) noexcept -> bool = default;
 };
 

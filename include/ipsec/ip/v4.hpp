@@ -117,6 +117,11 @@ public:
     [[nodiscard]] constexpr auto identification() const noexcept -> std::uint16_t { return word(4); }
     [[nodiscard]] constexpr auto dont_fragment() const noexcept -> bool { return (word(6) & 0x4000U) != 0; }
     [[nodiscard]] constexpr auto is_fragment() const noexcept -> bool { return (word(6) & 0x3fffU) != 0; }
+    [[nodiscard]] constexpr auto more_fragments() const noexcept -> bool { return (word(6) & 0x2000U) != 0; }
+    /// In units of 8 octets.
+    [[nodiscard]] constexpr auto fragment_offset() const noexcept -> std::uint16_t {
+        return static_cast<std::uint16_t>(word(6) & 0x1fffU);
+    }
     [[nodiscard]] constexpr auto time_to_live() const noexcept -> std::uint8_t { return octet(8); }
     [[nodiscard]] constexpr auto protocol() const noexcept -> next_header {
         return static_cast<next_header>(packet_[protocol_at]);
@@ -142,6 +147,10 @@ public:
     constexpr void set_identification(std::uint16_t v) noexcept { set_word(4, v); }
     constexpr void set_dont_fragment(bool on) noexcept {
         set_word(6, static_cast<std::uint16_t>((word(6) & 0xbfffU) | (on ? 0x4000U : 0U)));
+    }
+    /// @param offset  in units of 8 octets, 13 bits
+    constexpr void set_fragment(std::uint16_t offset, bool more) noexcept {
+        set_word(6, static_cast<std::uint16_t>((word(6) & 0xc000U) | (more ? 0x2000U : 0U) | (offset & 0x1fffU)));
     }
     constexpr void set_time_to_live(std::uint8_t v) noexcept {
         set_word(8, static_cast<std::uint16_t>(static_cast<unsigned>(v) << 8 | (word(8) & 0xffU)));

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "ipsec/core/rng.hpp"
+#include "ipsec/sa/kept_keymat.hpp"
 #include "ipsec/sa/lifetime.hpp"
 #include "ipsec/sa/parameters.hpp"
-#include "ipsec/sa/kept_keymat.hpp"
+#include "ipsec/sa/path_mtu.hpp"
+#include "ipsec/sa/sequence.hpp"
 #include "ipsec/sa/shared_sequence.hpp"
 #include "ipsec/sa/suite.hpp"
 
@@ -76,7 +78,12 @@ public:
     [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
     [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
     [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
-    void set_encapsulation(udp_encapsulation e) noexcept { parameters_.encapsulation = e; }
+    void set_encapsulation(udp_encapsulation e) noexcept {
+        parameters_.encapsulation = e;
+        path_.set_fits(0);
+    }
+    [[nodiscard]] auto path() noexcept -> path_mtu& { return path_; }
+    [[nodiscard]] auto path() const noexcept -> const path_mtu& { return path_; }
     [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto last_sequence() const noexcept -> sequence64 { return counter_.last(); }
@@ -115,6 +122,7 @@ private:
     Sequence counter_;
     sa::lifetime lifetime_;
     kept_keymat kept_;
+    path_mtu path_;
 };
 
 }  // namespace ipsec::sa

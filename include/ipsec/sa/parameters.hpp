@@ -45,6 +45,9 @@ struct parameters {
     bool exportable = false;             ///< the keys may leave the SA in a snapshot; it keeps them for that
     resync_policy resync;                ///< inbound, extended numbers: finding the sender after a long loss  RFC 4303 App. A3
     lookup found_by = lookup::by_id;       ///< inbound: what of a packet names this SA              RFC 4301 §4.1
+    /// Later fragments may travel although the selectors name ports: the peer was told (NON_FIRST_FRAGMENTS_ALSO) or is set so by
+    /// hand, and both ends remember first fragments.                                             RFC 4301 §7.3
+    bool fragments_by_state = false;
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
     friend auto operator==(const parameters&, const parameters&) noexcept -> bool = default;
 };

@@ -34,6 +34,12 @@ public:
         const Esp* const e = std::get_if<0>(&sa_);
         return e != nullptr ? e->lifetime() : std::get_if<1>(&sa_)->lifetime();
     }
+    /// Of an outbound SA.
+    [[nodiscard]] auto path() noexcept -> path_mtu& { return esp() != nullptr ? esp()->path() : ah()->path(); }
+    /// The number of the last packet, of an outbound SA.
+    [[nodiscard]] auto last_sequence() noexcept -> sequence64 {
+        return esp() != nullptr ? esp()->last_sequence() : ah()->last_sequence();
+    }
 
     bundle_handle in_bundle;  ///< for the database
 

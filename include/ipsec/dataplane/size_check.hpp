@@ -1,0 +1,134 @@
+#pragma once
+/// Whether a packet will fit its path with the protection of a bundle on it, and what to do if not.        RFC 4301 §8.2.1
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "ipsec/ah/overhead.hpp"
+#include "ipsec/dataplane/options.hpp"
+#include "ipsec/esp/overhead.hpp"
+#include "ipsec/ip/icmp.hpp"
+#include "ipsec/ip/transport.hpp"
+#include "ipsec/sa/bundle.hpp"
+
+namespace ipsec::dataplane {
+
+/// What size says of a packet.
+struct size_verdict {
+    enum class kind : std::uint8_t {
+        fits,
+        cut_first,  ///< into fragments of at most `mtu` octets, each of which is protected
+        cut_after,  ///< into fragments of at most `mtu` octets, once it is protected
+        too_big,    ///< its source is to be told that `mtu` octets would fit
+    };
+    kind what = kind::fits;
+    std::uint32_t mtu = 0;
+};
+
+/// Packets of up to this size are never looked at: with four SAs they fit the least MTU that is believed.
+inline constexpr std::uint32_t small_packet = 128;
+
+/// Whether later fragments may travel in an SA.                                               RFC 4301 §7.1, §7.3
+// req: rfc4301-7.1-1
+[[nodiscard]] inline auto carries_fragments(const sa::parameters& p) noexcept -> bool {
+    const ip::selector& s = p.selectors;
+    const bool names_ports = s.source_port.is_specific() || s.destination_port.is_specific() || s.icmp.is_specific();
+    return p.mode == sa::mode::tunnel && (!names_ports || p.fragments_by_state);
+}
+
+namespace detail {
+/// One SA of a bundle, as far as sizes go.
+struct layer {
+    bool is_esp = false;
+    esp::frame frame;              ///< ESP
+    std::size_t fixed = 0;         ///< octets of AH
+    std::size_t in_front = 0;      ///< octets of IP headers that are not protected: 0 in tunnel mode
+
+    [[nodiscard]] auto with(std::size_t size) const noexcept -> std::size_t {
+        return size + (is_esp ? esp::overhead(frame, size - in_front).value_or(0) : fixed);
+    }
+    [[nodiscard]] auto without(std::size_t room) const noexcept -> std::size_t {
+        if (!is_esp) return room < fixed ? 0 : room - fixed;
+        const auto text = esp::largest_payload(frame, room < in_front ? 0 : room - in_front);
+        return text && *text ? **text + in_front : 0;
+    }
+};
+/// @param family  of the packet that the SA is put on, and behind it that of the result
+/// @param front   octets of its IP headers in front of ESP or AH
+template <class Entry> [[nodiscard]] auto layer_of(Entry& e, ip::family& family, std::size_t& front) noexcept -> layer {
+    const sa::parameters& p = e.parameters();
+    const bool is_tunnel = p.mode == sa::mode::tunnel;
+    layer l;
+    l.in_front = is_tunnel ? 0 : front;
+    if (const auto* const esp = e.esp()) {
+        l.is_esp = true;
+        l.frame = esp::frame_of(esp->suite(), p);
+    } else {
+        l.fixed = ah::overhead(e.ah()->suite().icv_size(), p, family).value_or(0);
+    }
+    if (is_tunnel) {
+        family = p.id.destination.family();
+        front = ip::outer_size(family);
+    }
+    return l;
+}
+}  // namespace detail
+
+/// Judges a packet before the SAs of `sas`, innermost first, are put on it.
+///
+/// - IPv4 without DF is cut: before it goes into a tunnel whose `ip::tunnel_options` say so or make DF, afterwards otherwise.
+/// - IPv4 with DF is too big.
+/// - IPv6 in a tunnel is too big, but for packets of up to 1280 octets, which have to pass: they are cut afterwards.
+/// - IPv6 in transport mode comes from this system, which may cut it afterwards.
+// req: rfc4301-8.2.1-1, rfc4301-8.2.1-2, rfc4301-8.2.1-3, rfc4301-8.2.1-4, rfc4301-8.2.1-5, rfc4301-8.2.1-6, rfc2401-6.1.2.2-1
+template <class Entry>
+[[nodiscard]] auto judge_size(std::span<Entry* const> sas, byte_view packet, const ip::overview& seen, const options& how,
+                              instant now) noexcept -> size_verdict {
+    using kind = size_verdict::kind;
+    std::array<detail::layer, sa::max_bundle> layers;
+    const ip::family inner = seen.flow.family();
+    ip::family family = inner;
+    std::size_t front = 0;
+    if (sas[0]->parameters().mode == sa::mode::transport) {
+        const auto at = ip::find_insertion_point(packet);
+        if (!at) return {};  // the transform names the fault
+        front = at->offset;
+    }
+    std::size_t size = seen.length, largest = 65535;
+    std::uint32_t outermost = 0;
+    bool is_over_inside = false;  // over what the path of an inner SA takes, whose packets only the packet's own source can cut
+    for (std::size_t k = 0; k < sas.size(); ++k) {
+        layers[k] = detail::layer_of(*sas[k], family, front);
+        size = layers[k].with(size);
+        std::uint32_t room = sas[k]->path().get(now);
+        const bool is_last = k + 1 == sas.size();
+        if (is_last && (room == 0 || room > how.mtu)) room = how.mtu;
+        if (room == 0) continue;
+        std::size_t most = room;
+        for (std::size_t j = k + 1; j-- > 0;) most = layers[j].without(most);
+        if (most < largest) largest = most;
+        if (is_last) outermost = room;
+        else if (size > room) is_over_inside = true;
+    }
+    if (sas.size() == 1 && sas[0]->parameters().mode == sa::mode::tunnel)
+        sas[0]->path().set_fits(static_cast<std::uint32_t>(largest));
+    if (seen.length <= largest) return {};
+
+    const sa::parameters& first = sas[0]->parameters();
+    const bool is_tunnel = first.mode == sa::mode::tunnel;
+    const auto mtu = static_cast<std::uint32_t>(largest);
+    if (inner == ip::family::v6) {
+        if (!is_tunnel) return is_over_inside ? size_verdict{kind::too_big, mtu} : size_verdict{kind::cut_after, outermost};
+        if (mtu >= ip::icmp::least_mtu_v6) return {kind::too_big, mtu};
+        if (seen.length > ip::icmp::least_mtu_v6) return {kind::too_big, ip::icmp::least_mtu_v6};
+        return {kind::cut_after, outermost};
+    }
+    if ((packet[6] & std::byte{0x40}) != std::byte{0}) return {kind::too_big, mtu};
+    const bool can_cut_first = carries_fragments(first) && mtu >= ip::icmp::least_mtu_v4;
+    const bool has_to = is_over_inside || first.tunnel.df == ip::df_rule::set;
+    if (is_tunnel && can_cut_first && (has_to || first.tunnel.fragment_first)) return {kind::cut_first, mtu};
+    if (is_over_inside || (is_tunnel && has_to)) return {kind::too_big, mtu};
+    return {kind::cut_after, outermost};
+}
+
+}  // namespace ipsec::dataplane

@@ -1,0 +1,279 @@
+// Packets that are larger than their path: cut before or after protection, or answered.
+#include "ipsec/dataplane/fitting.hpp"
+
+#include <memory>
+
+#include "dataplane/gateways.hpp"
+#include "ipsec/ip/reassembly.hpp"
+#include "ipsec/testing/identity_crypto.hpp"
+
+using namespace ipsec;
+using namespace ipsec::test;
+using dataplane::drop;
+using dataplane::fate;
+using testing::checksum_mac;
+using testing::identity_suite;
+using octet_list = std::vector<std::byte>;
+
+namespace {
+const maker<identity_suite, checksum_mac> plain{[] { return identity_suite{}; }, [] { return checksum_mac{}; }};
+constexpr auto with_esp = sa::protocol::esp;
+constexpr auto with_ah = sa::protocol::ah;
+constexpr auto tunnel = sa::mode::tunnel;
+constexpr auto transport = sa::mode::transport;
+
+struct pool_sink : collecting_sink {
+    std::size_t left = 1000;
+    auto make(std::size_t size) noexcept -> std::optional<packet_buffer> {
+        if (left == 0) return std::nullopt;
+        --left;
+        return packet_buffer::of_size(size, 256, 512);
+    }
+};
+auto with_df(octet_list p) -> octet_list {
+    p[6] |= std::byte{0x40};
+    mend_checksum(p);
+    return p;
+}
+/// Two gateways with one bundle and a link of 1500 octets between them.
+struct scene {
+    using system_ = gateway<identity_suite, checksum_mac>;
+    using walk = decltype(system_::out);
+    std::vector<layer> layers;
+    system_ left{{.mtu = 1500}}, right;
+    dataplane::fitting<walk, packet_buffer> fit{
+        left.out, {.answer_from_v4 = ip::address::v4(10, 1, 1, 254), .answer_from_v6 = left_host6}};
+    std::unique_ptr<ip::reassembly<8, 128>> table = std::make_unique<ip::reassembly<8, 128>>();
+    pool_sink sink;
+
+    explicit scene(std::vector<layer> l, const std::function<void(sa::parameters&)>& change = {}) : layers{std::move(l)} {
+        REQUIRE(left.spd.append_pair(apply_entry(layers)));
+        REQUIRE(right.spd.append_pair(mirrored(apply_entry(layers))));
+        join(left, right, layers, plain, 0x1000, change);
+    }
+    auto send(std::vector<packet_buffer> packets) -> std::vector<collecting_sink::item> {
+        fit.process(std::span{packets}, left.now, sink, left.log);
+        return std::move(sink.items);
+    }
+    auto send(const octet_list& p) { return send(burst_of({p})); }
+    /// Joins what arrives, and takes the protection off.
+    auto arrive(const std::vector<collecting_sink::item>& wire, std::size_t mtu) -> std::vector<octet_list> {
+        std::vector<octet_list> out;
+        for (const auto& item : wire) {
+            REQUIRE(item.verdict.fate == fate::protect);
+            REQUIRE(item.packet.octets().size() <= mtu);
+            auto packet = octets_in(item.packet);
+            if (ip::read_flow(packet)->is_fragment()) {
+                const auto size = table->add(packet, instant{});
+                REQUIRE(size);
+                if (*size == 0) continue;
+                packet.resize(*size);
+                table->take(packet);
+            }
+            for (const auto& got : right.receive({packet})) {
+                CHECK(name_of(got.verdict.reason) == "none");
+                out.push_back(octets_in(got.packet));
+            }
+        }
+        return out;
+    }
+    auto outbound(std::size_t k = 0) {
+        return left.sadb.get(left.sadb.handle_of_outbound(
+            {.spi = sa::spi{0x1000 + static_cast<std::uint32_t>(k)}, .destination = layers[k].right, .protocol = layers[k].protocol}));
+    }
+};
+}  // namespace
+
+// TUN-06, PITFALLS 47; req: rfc2401-B.2-1, rfc4301-8.2.1-4, rfc4301-8.2.1-5
+TEST_CASE("what is too large after protection is cut then, in every shape, and comes through", "[dataplane][fitting]") {
+    for (const auto& row : all_shapes()) {
+        CAPTURE(row.name);
+        scene s{row.layers};
+        const bool answered = row.v6_inside && row.layers[0].mode == tunnel;
+        for (const std::size_t payload : {1400U, 1480U, 2000U, 9000U, 60000U}) {
+            CAPTURE(payload);
+            const auto packet = row.v6_inside ? v6_packet(payload) : v4_packet(payload);
+            const auto sent = s.send(packet);
+            if (answered) continue;
+            const auto got = s.arrive(sent, 1500);
+            REQUIRE(got.size() == 1);
+            CHECK((got[0] == packet));
+        }
+        if (!answered) CHECK(s.fit.counters().cut_after >= 4);
+        CHECK(s.left.log.records.size() == s.left.out.counters().drops(drop::too_big));
+    }
+}
+
+// TUN-07; req: rfc4301-8.2.1-3, rfc4301-8.2.1-6, rfc4303-3.3.4-2, rfc2401-6.1.2.2-1
+TEST_CASE("a packet with DF, or of IPv6, is answered with the size that fits, and that size fits", "[dataplane][fitting]") {
+    for (const auto& row : all_shapes()) {
+        if (row.v6_inside && row.layers[0].mode == transport) continue;  // is cut by this system, its source
+        CAPTURE(row.name);
+        scene s{row.layers};
+        auto packet = row.v6_inside ? v6_packet(1460) : with_df(v4_packet(1480));
+        const auto sent = s.send(packet);
+        REQUIRE(sent.size() == 2);
+        CHECK(sent[0].verdict.fate == fate::answer);
+        CHECK(sent[1].verdict.fate == fate::drop);
+        CHECK(sent[1].verdict.reason == drop::too_big);
+        CHECK((octets_in(sent[1].packet) == packet));
+        const auto e = ip::icmp::parse_error(octets_in(sent[0].packet));
+        REQUIRE(e);
+        CHECK(e->destination == (row.v6_inside ? left_host6 : left_host));
+        CHECK(e->quoted.source == (row.v6_inside ? left_host6 : left_host));
+        const auto mtu = ip::icmp::mtu_of(*e);
+        REQUIRE(mtu == sent[1].verdict.mtu);
+        const std::size_t head = row.v6_inside ? 40 : 20;
+        // The largest one passes, and one octet more does not.
+        const auto at = [&](std::size_t size) { return row.v6_inside ? v6_packet(size - head) : with_df(v4_packet(size - head)); };
+        const auto passed = s.send(at(*mtu));
+        REQUIRE(passed.size() == 1);
+        CHECK(passed[0].verdict.fate == fate::protect);
+        CHECK(passed[0].packet.octets().size() <= 1500);
+        const auto over = s.send(at(*mtu + 1));
+        CHECK(over.back().verdict.reason == drop::too_big);
+        CHECK(s.fit.counters().answered == 2);
+        CHECK(s.left.sadb.outbound_size() == row.layers.size());
+        CHECK(s.outbound(0)->last_sequence() == sa::sequence64{1});  // what is too big uses up no number
+    }
+}
+
+TEST_CASE("an SA may have packets cut before they go in, and has to where its outer header bears DF", "[dataplane][fitting]") {
+    for (const bool by_df : {false, true}) {
+        scene s{{{with_esp, tunnel, left_end, right_end}}, [&](sa::parameters& p) {
+                    if (by_df) p.tunnel.df = ip::df_rule::set;
+                    else p.tunnel.fragment_first = true;
+                }};
+        const auto packet = v4_packet(4000);
+        const auto sent = s.send(packet);
+        CHECK(s.fit.counters().cut_first == 1);
+        REQUIRE(sent.size() == 3);
+        ip::reassembly<4, 16> behind;
+        octet_list whole;
+        for (const auto& item : sent) {
+            CHECK_FALSE(ip::read_flow(octets_in(item.packet))->is_fragment());
+            const auto got = s.arrive({}, 1500);
+            const auto inner = s.right.receive({octets_in(item.packet)});
+            REQUIRE(inner[0].verdict.fate == fate::deliver);
+            REQUIRE(inner[0].packet.octets().size() <= 1500);
+            whole.resize(behind.add(octets_in(inner[0].packet), instant{}).value());
+            if (!whole.empty()) behind.take(whole);
+        }
+        CHECK((whole == packet));
+        CHECK(s.left.log.records.empty());
+    }
+}
+
+// SPD-12, PITFALLS 48; req: rfc4301-7.1-1
+TEST_CASE("nothing is cut first for an SA that names ports", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}, [](sa::parameters& p) {
+                p.tunnel.fragment_first = true;
+                p.selectors.protocol = ip::next_header::udp;
+                p.selectors.destination_port = *ip::port_range::make(0, 65535);
+            }};
+    const auto packet = v4_packet(4000);
+    const auto got = s.arrive(s.send(packet), 1500);
+    REQUIRE(got.size() == 1);
+    CHECK((got[0] == packet));
+    CHECK(s.fit.counters().cut_after == 1);
+}
+
+TEST_CASE("an IPv6 packet of up to 1280 octets passes whatever the path takes", "[dataplane][fitting]") {
+    for (const bool over_v6 : {false, true}) {
+        scene s{{{with_esp, tunnel, over_v6 ? left_end6 : left_end, over_v6 ? right_end6 : right_end}}};
+        REQUIRE(s.outbound()->path().learn(1280, s.left.now, seconds(600)));
+        const auto packet = v6_packet(1240);
+        const auto got = s.arrive(s.send(packet), 1280);
+        REQUIRE(got.size() == 1);
+        CHECK((got[0] == packet));
+        const auto larger = s.send(v6_packet(1241));
+        REQUIRE(larger.size() == 2);
+        CHECK(larger[1].verdict.mtu == 1280);
+    }
+}
+
+// req: rfc2401-6.1.2.4-1, rfc4301-8.2.2-1
+TEST_CASE("what is known of a path holds from the next packet on until it is forgotten", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}};
+    const auto packet = with_df(v4_packet(1200));
+    CHECK(s.send(packet).size() == 1);
+    REQUIRE(s.outbound()->path().learn(1000, s.left.now, seconds(600)));
+    CHECK_FALSE(s.outbound()->path().learn(1200, s.left.now, seconds(600)));
+    CHECK(s.send(packet).size() == 2);
+    s.left.now = instant{} + seconds(599);
+    CHECK(s.send(packet).size() == 2);
+    s.left.now = instant{} + seconds(600);
+    CHECK(s.send(packet).size() == 1);
+}
+
+TEST_CASE("the path of an inner tunnel holds its own packets", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end6, right_end6}, {with_ah, tunnel, left_end, right_end}}};
+    REQUIRE(s.outbound(0)->path().learn(1300, s.left.now, seconds(600)));
+    const auto sent = s.send(with_df(v4_packet(1300)));
+    REQUIRE(sent.size() == 2);
+    CHECK(sent[1].verdict.mtu <= 1300);
+    CHECK(s.send(with_df(v4_packet(sent[1].verdict.mtu - 20))).size() == 1);
+    // Without DF it is cut first, since nobody could cut it between the two.
+    CHECK(s.send(v4_packet(1300)).size() == 2);
+    CHECK(s.fit.counters().cut_first == 1);
+}
+
+TEST_CASE("answers are limited, and not given to error messages or where there is no address to give them from",
+          "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}};
+    for (int i = 0; i < 30; ++i) (void)s.send(with_df(v4_packet(1480)));
+    CHECK(s.fit.counters().answered == 10);
+    CHECK(s.fit.counters().unanswered == 20);
+    s.left.now = instant{} + seconds(1);
+    for (int i = 0; i < 30; ++i) (void)s.send(with_df(v4_packet(1480)));
+    CHECK(s.fit.counters().answered == 20);
+    s.left.now = instant{} + seconds(9);
+    auto error = with_df(v4_packet(1480));
+    error[9] = std::byte{1};
+    error[20] = std::byte{3};
+    mend_checksum(error);
+    CHECK(s.send(error).size() == 1);
+    scene silent{{{with_esp, tunnel, left_end, right_end}}};
+    silent.fit = {silent.left.out, {}};
+    CHECK(silent.send(with_df(v4_packet(1480))).size() == 1);
+}
+
+TEST_CASE("a sink without packets costs the packet, which comes back", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}};
+    s.sink.left = 1;
+    const auto sent = s.send(v4_packet(4000));
+    REQUIRE(sent.size() == 2);
+    CHECK(sent[1].verdict.reason == drop::no_room);
+    CHECK(s.fit.counters().lost == 1);
+    s.sink.left = 0;
+    CHECK(s.send(with_df(v4_packet(1480))).size() == 1);
+    CHECK(s.fit.counters().unanswered == 1);
+}
+
+TEST_CASE("whole packets of a burst keep their order, and ESP in UDP is left to whoever puts the UDP header in",
+          "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}, [](sa::parameters& p) { p.tunnel.fragment_first = true; }};
+    const auto sent = s.send(burst_of({v4_packet(10), v4_packet(3000), v4_packet(20), v4_packet(30)}));
+    const auto got = s.arrive(sent, 1500);
+    REQUIRE(got.size() == 6);
+    CHECK((got[0] == v4_packet(10)));
+    CHECK((got[1] == v4_packet(20)));
+    CHECK((got[2] == v4_packet(30)));
+    scene nat{{{with_esp, tunnel, left_end, right_end}}, [](sa::parameters& p) { p.encapsulation = {4500, 4500}; }};
+    const auto in_udp = nat.send(v4_packet(3000));
+    REQUIRE(in_udp.size() == 1);
+    CHECK(in_udp[0].verdict.mtu == 1500);
+    CHECK(in_udp[0].packet.octets().size() > 3000);
+}
+
+// PITFALLS 51
+TEST_CASE("DF of the outer header is copied, set or cleared as the SA says", "[dataplane][fitting]") {
+    // req: rfc4301-8.1-1, rfc4301-8.1-2, rfc2401-6.1.1-1, rfc2401-6.1.1-2
+    for (const auto rule : {ip::df_rule::copy, ip::df_rule::set, ip::df_rule::clear})
+        for (const bool df : {false, true}) {
+            scene s{{{with_esp, tunnel, left_end, right_end}}, [&](sa::parameters& p) { p.tunnel.df = rule; }};
+            const auto sent = s.send(df ? with_df(v4_packet(100)) : v4_packet(100));
+            const bool want = rule == ip::df_rule::set || (rule == ip::df_rule::copy && df);
+            CHECK(ip::v4::header::parse(octets_in(sent[0].packet))->dont_fragment == want);
+        }
+}
