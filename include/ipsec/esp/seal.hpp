@@ -1,7 +1,7 @@
 #pragma once
 /// Protects packets with ESP in place.                                                          RFC 2406 §3.3, RFC 4303 §3.3
 ///
-///     transport   IP headers | ESP header | IV | payload, padding, trailer | ICV
+///     transport   IP headers | ESP header | IV | payload, padding, trailer | ICV      where: `parameters::destination_options`
 ///     tunnel      outer IP header | ESP header | IV | inner packet, padding, trailer | ICV
 ///
 /// `prepare` does all but the cryptography and returns the job for the suite, so that the jobs of a burst over many SAs go to a
@@ -122,7 +122,7 @@ template <crypto::esp_suite Suite, io::packet Packet>
 [[nodiscard]] auto prepare_transport(sa::outbound<Suite>& sa, Packet& packet, instant now, crypto::seal_job& job,
                                      const shape& how) noexcept -> result<void> {
     const byte_span octets = packet.octets();
-    const auto at = ip::find_insertion_point(octets);
+    const auto at = ip::find_insertion_point(octets, sa.parameters().destination_options);
     if (!at) [[unlikely]] return std::unexpected{from(at.error())};
     const std::size_t length = ip::stated_length(octets, at->family);
     plan p;

@@ -5,12 +5,17 @@
 
 #include "ipsec/ip/address.hpp"
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/ip/transport.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/sa/errc.hpp"
 #include "ipsec/sa/id.hpp"
 #include "ipsec/sa/lifetime.hpp"
 
 namespace ipsec::sa {
+
+/// `parameters::icv_alignment` as the Linux kernel has it unless an SA asks for 4: 8 octets, over IPv4 too. RFC 4302 §3.3.3.2.1
+/// forbids more padding than the IP version needs, so this is for that peer; `ah::open` takes both lengths.
+inline constexpr std::uint8_t linux_icv_alignment = 8;
 
 inline constexpr std::size_t max_bundle = 4;  ///< SAs that one policy applies to one packet
 
@@ -40,6 +45,8 @@ struct parameters {
     bool manual = false;                 ///< the keys were given by hand, so they are there again after a restart
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away: see RFC 4106 §2
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
+    /// Transport mode, sending: where ESP or AH goes in an IPv6 packet; a receiver takes both.   RFC 2402 §3.1, RFC 2406 §3.1
+    ip::destination_options_place destination_options = ip::destination_options_place::behind;
     friend auto operator==(const parameters&, const parameters&) noexcept -> bool = default;
 };
 
