@@ -54,6 +54,7 @@ namespace ipsec::ah {
 struct shape {
     /// Of an outer IPv4 header; absent: the low half of the sequence number. Matters to packets without DF only.  RFC 6864 §4
     std::optional<std::uint16_t> identification{};
+    bool forwarded = false;  ///< tunnel: the packet is another system's, so its flow label stays inside  RFC 4301 §5.1.2.2 (8)
 };
 
 /// Makes an AH packet of an IP packet, all but the ICV: takes a sequence number, writes all headers.
@@ -68,8 +69,9 @@ template <crypto::mac Mac, io::packet Packet>
     const sa::parameters& p = sa.parameters();
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const byte_span octets = packet.octets();
-    const auto inner = ip::read_inner_fields(octets);
+    auto inner = ip::read_inner_fields(octets);
     if (!inner) [[unlikely]] return std::unexpected{detail::from(inner.error())};
+    inner->is_forwarded = how.forwarded;
     ip::insertion_point at;
     if (!is_tunnel)
         if (const auto ok = find_place(octets, p.destination_options, at); !ok) [[unlikely]] return std::unexpected{ok.error()};

@@ -32,6 +32,7 @@ struct shape {
     std::size_t extra_padding = 0;
     /// Of an outer IPv4 header; absent: the low half of the sequence number. Matters to packets without DF only.  RFC 6864 §4
     std::optional<std::uint16_t> identification{};
+    bool forwarded = false;  ///< tunnel: the packet is another system's, so its flow label stays inside  RFC 4301 §5.1.2.2 (8)
 };
 
 namespace detail {
@@ -92,6 +93,7 @@ template <crypto::esp_suite Suite, io::packet Packet>
     const byte_span octets = packet.octets();
     ip::inner_fields inner;
     if (const auto ok = ip::read_inner_fields(octets, inner); !ok) [[unlikely]] return std::unexpected{from(ok.error())};
+    inner.is_forwarded = how.forwarded;
     if (how.tfc_padding > 65535) [[unlikely]] return std::unexpected{errc::too_long};
     plan p;
     if (!make_plan(p, sa.suite(), inner.length, how)) [[unlikely]] return std::unexpected{errc::misuse};
