@@ -205,14 +205,13 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
             note(reason(s.send({p})), drop::fragment_ports);
         }
         {
-            pair_of_systems s{ah_transport};
-            auto with_options = v4_packet(30);
-            with_options[0] = std::byte{0x46};
-            const auto option = unhex("94040000");
-            with_options.insert(with_options.begin() + 20, option.begin(), option.end());
-            put16(with_options, 2, with_options.size());
-            mend_checksum(with_options);
-            note(reason(s.left.send({with_options})), drop::unsupported_header);
+            pair_of_systems s{{{with_ah, transport, left_host6, right_host6}}};
+            auto segment_routed = v6_packet(30);
+            segment_routed[6] = std::byte{43};
+            const auto routing = unhex("1102040000000000 fd030000000000000000000000000003");
+            segment_routed.insert(segment_routed.begin() + 40, routing.begin(), routing.end());
+            put16(segment_routed, 4, segment_routed.size() - 40);
+            note(reason(s.left.send({segment_routed})), drop::unsupported_header);
         }
         {
             system_ s{{.forwards = true}};

@@ -96,7 +96,8 @@ seeds = {
     "esp_off_the_word": burst(v4(ESP, esp(0x101, 1, udp(), UDP) + b"\0")),
     "link_padding": burst(v4(ESP, esp(0x101, 1, udp(), UDP)) + bytes(9)),
     "options": burst(v4(ESP, esp(0x101, 1, udp(), UDP), options=bytes.fromhex("94040000")),
-                     v4(AH, ah(0x103, 1, udp(), UDP), options=bytes.fromhex("94040000"))),
+                     v4(AH, ah(0x103, 1, udp(), UDP), options=bytes.fromhex("94040000")),
+                     v4(AH, ah(0x103, 2, udp(), UDP), options=bytes.fromhex("830704c000020100"))),
     "empty": b"",
     "no_packet": burst(b"", b"\x45"),
 }

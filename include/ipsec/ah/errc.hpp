@@ -9,8 +9,12 @@ enum class errc : std::uint8_t {
     not_ip,              ///< no IPv4 or IPv6 header, or one whose lengths lie
     not_ah,              ///< the protocol behind the IP headers is another one
     fragment,            ///< AH takes whole packets, in and out                                     RFC 2402 §3.4.1, §3.3.4
-    ip_options,          ///< IPv4 options in the covered header: their mutable fields are not known here
-    extension_headers,   ///< IPv6 extension headers in the covered part: their mutable fields are not known here
+    bad_options,         ///< an option of IPv4 or IPv6 whose length lies                RFC 791 §3.1, RFC 8200 §4.2
+    bad_extension_headers,  ///< IPv6 extension headers that are cut, or out of the order that they must have   RFC 8200 §4.1
+    headers_too_long,    ///< more headers in front of AH than are taken, by number or by octets
+    routing_type,        ///< a routing header of another type than 0 and 2: nobody says what it looks like at arrival
+    bad_route,           ///< a source route or routing header that contradicts itself   RFC 791 §3.1, RFC 2460 §4.4
+    unfinished_route,    ///< in: the packet is not at the end of its source route or routing header
     reserved_spi,        ///< SPI 0 was on the wire                                                  RFC 2402 §2.4
     wrong_sa,            ///< the packet names another SPI than the SA it was handed to
     bad_payload_length,  ///< the length field is no length that this ICV can have                   RFC 2402 §2.2
@@ -38,12 +42,16 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_ah:
         case errc::reserved_spi:
         case errc::bad_payload_length:
+        case errc::bad_options:
+        case errc::bad_extension_headers:
+        case errc::bad_route:
         case errc::bad_inner_packet: return condition::malformed;
         case errc::fragment:
+        case errc::unfinished_route:
         case errc::ecn_drop:
         case errc::hop_limit: return condition::policy;
-        case errc::ip_options:
-        case errc::extension_headers: return condition::unsupported;
+        case errc::headers_too_long:
+        case errc::routing_type: return condition::unsupported;
         case errc::left_of_window:
         case errc::replayed:
         case errc::zero_sequence:
@@ -65,8 +73,12 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_ip: return "no valid IP header";
         case errc::not_ah: return "packet is not AH";
         case errc::fragment: return "fragment where a whole packet is needed";
-        case errc::ip_options: return "IPv4 options under AH are not supported";
-        case errc::extension_headers: return "IPv6 extension headers under AH are not supported";
+        case errc::bad_options: return "option length lies";
+        case errc::bad_extension_headers: return "IPv6 extension headers are cut or out of order";
+        case errc::headers_too_long: return "too many headers in front of AH";
+        case errc::routing_type: return "routing header of a type that AH does not know";
+        case errc::bad_route: return "source route contradicts itself";
+        case errc::unfinished_route: return "not at the end of the source route";
         case errc::reserved_spi: return "SPI 0 on the wire";
         case errc::wrong_sa: return "packet belongs to another SA";
         case errc::bad_payload_length: return "payload length does not fit the ICV";

@@ -5,8 +5,7 @@
 ///     IPv4: type of service, flags, fragment offset, time to live, header checksum     kept: all else, identification included
 ///     IPv6: class, flow label, hop limit                                               kept: all else
 ///
-/// Only the fixed headers are known here. IPv4 options and IPv6 extension headers before AH are refused by name, because an ICV
-/// that treats a changeable field as fixed, or the other way round, protects something else than the peer thinks.
+/// For a plain IP header, which nearly every packet has: AH behind it at once. covered_headers.hpp has the others.
 #include <array>
 #include <cstring>
 
@@ -23,9 +22,7 @@ public:
 
     /// Saves the mutable fields of the IP header at the start of `packet` and sets them to zero.
     ///
-    /// @return `errc::not_ip`; `errc::ip_options` for an IPv4 header longer than 20 octets; `errc::extension_headers` for an IPv6
-    ///         header that is not followed by AH at once; `errc::not_ah` for an IPv4 header with another protocol.
-    ///         Nothing is changed then.
+    /// @return `errc::not_ip`; `errc::not_ah` for a header that AH does not follow at once. Nothing is changed then.
     // req: rfc2402-3.3.3.1.1.1-m1 (offset excluded though it is always zero)
     [[nodiscard]] static auto zero(byte_span packet) noexcept -> result<mutable_fields> {
         if (packet.empty()) return std::unexpected{errc::not_ip};
@@ -34,9 +31,8 @@ public:
         if (version == 4) {
             if (packet.size() < v4_size) return std::unexpected{errc::not_ip};
             const auto words = std::to_integer<unsigned>(packet[0]) & 0x0fU;
-            if (words > 5) return std::unexpected{errc::ip_options};
             if (words < 5) return std::unexpected{errc::not_ip};
-            if (packet[9] != ah_protocol) return std::unexpected{errc::not_ah};
+            if (words > 5 || packet[9] != ah_protocol) return std::unexpected{errc::not_ah};
             std::memcpy(f.saved_.data(), packet.data(), f.saved_.size());
             packet[1] = std::byte{0};                       // type of service
             wire::store(packet.subspan<6>(), std::uint16_t{0});   // flags and fragment offset
@@ -46,7 +42,7 @@ public:
         }
         if (version == 6) {
             if (packet.size() < v6_size) return std::unexpected{errc::not_ip};
-            if (packet[6] != ah_protocol) return std::unexpected{errc::extension_headers};
+            if (packet[6] != ah_protocol) return std::unexpected{errc::not_ah};
             std::memcpy(f.saved_.data(), packet.data(), f.saved_.size());
             wire::store(packet, std::uint32_t{0x6000'0000});  // version stays; class and flow label
             packet[7] = std::byte{0};                         // hop limit

@@ -30,6 +30,7 @@ template <class Sa>
 struct pending {
     typename Sa::admission admission;
     icv_job job;  ///< for `compute`; a view into the packet
+    std::uint32_t next_field = 0;  ///< where the octet stands that names AH
     ip::next_header next{};
 };
 
@@ -54,8 +55,9 @@ namespace detail {
 
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
-/// @return `errc::not_ip`, `not_ah`, `fragment`, `ip_options`, `extension_headers`, `truncated`, `bad_payload_length`,
-///         `reserved_spi`, `wrong_sa`, `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`
+/// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `expired`,
+///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`; of options and extension headers, what `cover_headers`
+///         says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto inspect(const sa::inbound<Mac, Window>& sa, Packet& packet, instant) noexcept
@@ -64,8 +66,6 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     const auto where = ip::find_insertion_point(all, ip::destination_options_place::in_front);
     if (!where) [[unlikely]] return std::unexpected{detail::from(where.error())};
     if (where->next != ip::next_header::ah) [[unlikely]] return std::unexpected{errc::not_ah};
-    if (where->offset != ip::outer_size(where->family)) [[unlikely]]
-        return std::unexpected{where->family == ip::family::v4 ? errc::ip_options : errc::extension_headers};
     const byte_span whole = all.first(ip::stated_length(all, where->family));
     const auto h = header::parse(whole.subspan(where->offset));
     if (!h) [[unlikely]] return std::unexpected{errc::truncated};
@@ -79,9 +79,16 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     if (!detail::is_consistent(size, sa.suite().icv_size(), where->family)) [[unlikely]]
         return std::unexpected{errc::bad_payload_length};
     if (whole.size() < where->offset + size) [[unlikely]] return std::unexpected{errc::truncated};
-    // Extension headers behind AH are covered too, and some have fields that may change.
-    if (where->family == ip::family::v6 && ip::is_extension(h->next)) [[unlikely]]
-        return std::unexpected{errc::extension_headers};
+    if (where->offset != ip::outer_size(where->family)) [[unlikely]] {
+        const auto form = detail::judge_headers(whole, where->offset);
+        if (!form) return std::unexpected{form.error()};
+        if (!form->is_at_end) return std::unexpected{errc::unfinished_route};
+    }
+    // Neither may stand behind AH, though both could be covered.
+    if (where->family == ip::family::v6) {
+        if (h->next == ip::next_header::hop_by_hop) [[unlikely]] return std::unexpected{errc::bad_extension_headers};
+        if (h->next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
+    }
     packet.shrink_back(all.size() - whole.size());
     const sa::sequence64 sequence = admission->sequence();
     return pending<sa::inbound<Mac, Window>>{.admission = std::move(*admission),
@@ -90,6 +97,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
                                                      .ah_size = static_cast<std::uint32_t>(size),
                                                      .sequence = sequence,
                                                      .extended = sa.parameters().extended_sequence},
+                                             .next_field = where->next_field,
                                              .next = h->next};
 }
 
@@ -127,11 +135,10 @@ template <crypto::mac Mac, class Window, io::packet Packet>
 
     const byte_span whole = packet.octets();
     if (done.mode == sa::mode::transport) {
-        // The header moves up to the payload; next header, length and checksum become what they were before.
+        // The headers move up to the payload; next header, length and checksum become what they were before.
         std::memmove(whole.data() + p.job.ah_size, whole.data(), p.job.ah_at);
         packet.shrink_front(p.job.ah_size);
-        const std::size_t next_field = p.job.ah_at == ip::v4::min_header ? ip::v4::protocol_at : ip::v6::next_header_at;
-        if (!ip::mend_headers(packet.octets(), next_field, p.next)) [[unlikely]] return std::unexpected{errc::misuse};
+        if (!ip::mend_headers(packet.octets(), p.next_field, p.next)) [[unlikely]] return std::unexpected{errc::misuse};
         return done;
     }
     const std::size_t front = p.job.ah_at + p.job.ah_size;

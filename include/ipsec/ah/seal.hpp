@@ -1,11 +1,11 @@
 #pragma once
 /// Protects packets with AH in place.                                                           RFC 2402 §3.3, RFC 4302 §3.3
 ///
-///     transport   IP header | AH | payload
+///     transport   IP headers | AH | payload                        where exactly: `parameters::destination_options`
 ///     tunnel      outer IP header | AH | inner packet
 ///
 /// `prepare` writes all headers, `compute` fills in the ICV: the burst over many SAs prepares all of its packets and then
-/// computes. `seal` is a burst of one. Nothing allocates, and nothing is copied but the IP header in transport mode.
+/// computes. `seal` is a burst of one. Nothing allocates, and nothing is copied but the IP headers in transport mode.
 #include <array>
 #include <cstring>
 #include <optional>
@@ -33,21 +33,20 @@ namespace ipsec::ah {
     return length_for(icv, alignment);
 }
 
-/// Whether AH covers such a header: no options, no extension headers, no fragment.
-/// @return `errc::not_ip`, `fragment`, `ip_options`, `extension_headers`
-/// AH goes before fragmentation: RFC 2402 §3.3.4.
-[[nodiscard]] constexpr auto check_covered(byte_view packet) noexcept -> result<void> {
-    if (!packet.empty() && (packet[0] >> 4) == std::byte{4}) {
-        const auto length = ip::v4::checked_header_length(packet);
-        if (!length) return std::unexpected{detail::from(length.error())};
-        if ((wire::load<std::uint16_t>(packet.subspan(6)) & 0x3fffU) != 0) return std::unexpected{errc::fragment};
-        if (*length != ip::v4::min_header) return std::unexpected{errc::ip_options};
-        return {};
-    }
-    if (const auto length = ip::v6::checked_length(packet); !length) return std::unexpected{detail::from(length.error())};
-    const auto next = static_cast<ip::next_header>(packet[ip::v6::next_header_at]);
-    if (next == ip::next_header::fragment) return std::unexpected{errc::fragment};
-    if (ip::is_extension(next)) return std::unexpected{errc::extension_headers};
+/// Where AH goes in a packet in transport mode: behind IPv4 options; behind hop-by-hop, routing and fragment headers of IPv6, and
+/// behind the destination options for the last node if they are to stay in front. AH goes before fragmentation: RFC 2402 §3.3.4.
+///
+/// @param into  on success, the place
+/// @return `errc::not_ip`, `fragment`, and what `cover_headers` says of the headers that will stand in front
+// req: rfc2402-3.1-1
+[[nodiscard]] inline auto find_place(byte_view packet, ip::destination_options_place options, ip::insertion_point& into) noexcept
+    -> result<void> {
+    const auto at = ip::find_insertion_point(packet, options);
+    if (!at) [[unlikely]] return std::unexpected{detail::from(at.error())};
+    into = *at;
+    if (at->offset == ip::outer_size(at->family)) [[likely]] return {};
+    const auto form = detail::judge_headers(packet.first(ip::stated_length(packet, at->family)), at->offset);
+    if (!form) return std::unexpected{form.error()};
     return {};
 }
 
@@ -55,13 +54,14 @@ namespace ipsec::ah {
 struct shape {
     /// Of an outer IPv4 header; absent: the low half of the sequence number. Matters to packets without DF only.  RFC 6864 §4
     std::optional<std::uint16_t> identification{};
+    bool forwarded = false;  ///< tunnel: the packet is another system's, so its flow label stays inside  RFC 4301 §5.1.2.2 (8)
 };
 
 /// Makes an AH packet of an IP packet, all but the ICV: takes a sequence number, writes all headers.
 ///
 /// The job that comes back is a view into the packet, valid until the packet moves its octets.
-/// @return  before anything changed, in packet or SA: `errc::not_ip`, `fragment`, `ip_options` and `extension_headers` (transport
-///          mode), `no_head_room`, `too_long`, `misuse`; `expired`; `sequence_exhausted`
+/// @return  before anything changed, in packet or SA: `errc::not_ip`; in transport mode, as `find_place`; `no_head_room`,
+///          `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2402-2.5-1, rfc2402-3.3.2-1, rfc4302-2.5-1, rfc4302-3.3.2-1
 template <crypto::mac Mac, class Sequence, io::packet Packet>
 [[nodiscard]] auto prepare(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
@@ -69,18 +69,21 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     const sa::parameters& p = sa.parameters();
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const byte_span octets = packet.octets();
-    const auto inner = ip::read_inner_fields(octets);
+    auto inner = ip::read_inner_fields(octets);
     if (!inner) [[unlikely]] return std::unexpected{detail::from(inner.error())};
+    inner->is_forwarded = how.forwarded;
+    ip::insertion_point at;
     if (!is_tunnel)
-        if (const auto ok = check_covered(octets); !ok) [[unlikely]] return std::unexpected{ok.error()};
+        if (const auto ok = find_place(octets, p.destination_options, at); !ok) [[unlikely]] return std::unexpected{ok.error()};
     const ip::family covered = is_tunnel ? p.source.family() : inner->family;
     const auto size = size_for(sa.suite().icv_size(), p, covered);
     if (!size) [[unlikely]] return std::unexpected{size.error()};
-    const std::size_t ip_header = ip::outer_size(covered);
-    const std::size_t front = *size + (is_tunnel ? ip_header : 0);
+    const std::size_t base = ip::outer_size(covered);
+    const std::size_t ah_at = is_tunnel ? base : at.offset;
+    const std::size_t front = *size + (is_tunnel ? base : 0);
     if (packet.head_room() < front) [[unlikely]] return std::unexpected{errc::no_head_room};
     // IPv6 does not count its base header.
-    if (inner->length + front - (covered == ip::family::v6 ? ip_header : 0) > 65535) [[unlikely]]
+    if (inner->length + front - (covered == ip::family::v6 ? base : 0) > 65535) [[unlikely]]
         return std::unexpected{errc::too_long};
     if (const auto ok = sa.charge(inner->length + front, now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const auto sequence = sa.next_sequence();
@@ -97,14 +100,13 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
             !ok) [[unlikely]]
             return std::unexpected{detail::from(ok.error())};
     } else {
-        std::memmove(whole.data(), whole.data() + front, ip_header);
-        const std::size_t next_field = covered == ip::family::v4 ? ip::v4::protocol_at : ip::v6::next_header_at;
-        next = static_cast<ip::next_header>(whole[next_field]);
+        std::memmove(whole.data(), whole.data() + front, ah_at);
+        next = at.next;
         // req: rfc4302-2-1
-        if (const auto ok = ip::mend_headers(whole, next_field, ip::next_header::ah); !ok) [[unlikely]]
+        if (const auto ok = ip::mend_headers(whole, at.next_field, ip::next_header::ah); !ok) [[unlikely]]
             return std::unexpected{detail::from(ok.error())};
     }
-    const byte_span ah = whole.subspan(ip_header, *size);
+    const byte_span ah = whole.subspan(ah_at, *size);
     // req: rfc2402-2.3-1, rfc4302-2.3-1
     header{.next = next,
            .payload_length = static_cast<std::uint8_t>(*size / 4 - 2),
@@ -114,7 +116,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
         .emit(ah.first<header::size>());
     std::memset(ah.data() + header::size, 0, *size - header::size);
     return icv_job{.packet = whole,
-                   .ah_at = static_cast<std::uint32_t>(ip_header),
+                   .ah_at = static_cast<std::uint32_t>(ah_at),
                    .ah_size = static_cast<std::uint32_t>(*size),
                    .sequence = *sequence,
                    .extended = p.extended_sequence};

@@ -9,7 +9,8 @@ namespace ipsec::dataplane {
 /// The same for both directions.
 struct options {
     /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is
-    /// decremented, before it goes in and when it comes out.                                   RFC 2401 §5.1.2.1 (2)
+    /// decremented, before it goes in and when it comes out (RFC 2401 §5.1.2.1 (2)), and its flow label is not copied to the
+    /// outer header (RFC 4301 §5.1.2.2 (8)).
     bool forwards = false;
     /// Inbound: room for one ESP packet, for SAs that find their sender again after a long loss (`parameters::resync`); longer
     /// packets, or all without room, are not tried.                                            RFC 4303 App. A3

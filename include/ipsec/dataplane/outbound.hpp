@@ -195,13 +195,14 @@ private:
     auto prepare(entry& e, Packet& packet, std::size_t level, std::size_t i, instant now) noexcept -> drop {
         if (level == 0 && how_.forwards && e.parameters().mode == sa::mode::tunnel)
             if (const auto ok = ip::decrement_hop_limit(packet.octets()); !ok) return reason_of(ok.error());
+        const bool forwarded = how_.forwards && level == 0;  // further out, the inner header is our own
         if (auto* const esp = e.esp()) {
-            if (const auto ok = esp::prepare_into(*esp, packet, now, jobs_.next()); !ok) [[unlikely]]
+            if (const auto ok = esp::prepare_into(*esp, packet, now, jobs_.next(), {.forwarded = forwarded}); !ok) [[unlikely]]
                 return reason_of(ok.error());
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
-        if (const auto ok = ah::seal(*e.ah(), packet, now); !ok) return reason_of(ok.error());
+        if (const auto ok = ah::seal(*e.ah(), packet, now, {.forwarded = forwarded}); !ok) return reason_of(ok.error());
         done(slots_[i], level);
         return drop::none;
     }

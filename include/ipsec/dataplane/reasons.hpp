@@ -62,10 +62,14 @@ namespace ipsec::dataplane {
         case errc::truncated:
         case errc::not_ip:
         case errc::not_ah:
-        case errc::bad_payload_length: return drop::malformed;
+        case errc::bad_payload_length:
+        case errc::bad_options:
+        case errc::bad_extension_headers:
+        case errc::bad_route: return drop::malformed;
         case errc::fragment: return drop::fragment;
-        case errc::ip_options:
-        case errc::extension_headers: return drop::unsupported_header;
+        case errc::headers_too_long:
+        case errc::routing_type:
+        case errc::unfinished_route: return drop::unsupported_header;
         case errc::reserved_spi: return drop::reserved_spi;
         case errc::left_of_window: return drop::left_of_window;
         case errc::replayed:

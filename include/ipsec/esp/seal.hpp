@@ -1,7 +1,7 @@
 #pragma once
 /// Protects packets with ESP in place.                                                          RFC 2406 §3.3, RFC 4303 §3.3
 ///
-///     transport   IP headers | ESP header | IV | payload, padding, trailer | ICV
+///     transport   IP headers | ESP header | IV | payload, padding, trailer | ICV      where: `parameters::destination_options`
 ///     tunnel      outer IP header | ESP header | IV | inner packet, padding, trailer | ICV
 ///
 /// `prepare` does all but the cryptography and returns the job for the suite, so that the jobs of a burst over many SAs go to a
@@ -32,6 +32,7 @@ struct shape {
     std::size_t extra_padding = 0;
     /// Of an outer IPv4 header; absent: the low half of the sequence number. Matters to packets without DF only.  RFC 6864 §4
     std::optional<std::uint16_t> identification{};
+    bool forwarded = false;  ///< tunnel: the packet is another system's, so its flow label stays inside  RFC 4301 §5.1.2.2 (8)
 };
 
 namespace detail {
@@ -95,6 +96,7 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
     const byte_span octets = packet.octets();
     ip::inner_fields inner;
     if (const auto ok = ip::read_inner_fields(octets, inner); !ok) [[unlikely]] return std::unexpected{from(ok.error())};
+    inner.is_forwarded = how.forwarded;
     if (how.tfc_padding > 65535) [[unlikely]] return std::unexpected{errc::too_long};
     plan p;
     if (!make_plan(p, sa.suite(), inner.length, how)) [[unlikely]] return std::unexpected{errc::misuse};
@@ -125,7 +127,7 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
 [[nodiscard]] auto prepare_transport(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
                                      const shape& how) noexcept -> result<void> {
     const byte_span octets = packet.octets();
-    const auto at = ip::find_insertion_point(octets);
+    const auto at = ip::find_insertion_point(octets, sa.parameters().destination_options);
     if (!at) [[unlikely]] return std::unexpected{from(at.error())};
     const std::size_t length = ip::stated_length(octets, at->family);
     plan p;

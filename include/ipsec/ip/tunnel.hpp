@@ -22,7 +22,8 @@ struct tunnel_options {
     std::optional<std::uint8_t> dscp{};              ///< one DSCP for all packets; absent: copied from the inner one, or mapped
     const dscp_map* map = nullptr;                   ///< used when `dscp` is absent; outlives the SA
     std::uint8_t hop_limit = 64;                     ///< TTL or hop limit: constructed, never copied
-    bool copy_flow_label = false;                    ///< IPv6 in IPv6 only; else `flow_label`
+    /// IPv6 in IPv6 only, and only packets of this system's own: labels that a gateway copied could collide. Else `flow_label`.
+    bool copy_flow_label = false;                    ///<                                      RFC 4301 §5.1.2.2 (8)
     std::uint32_t flow_label = 0;                    ///< 20 bits
     /// An IPv4 packet that is too large for the path, and has no DF bit, is cut before it goes in; otherwise the packet that
     /// carries it is cut.                                                                       RFC 4301 §8.2.1
@@ -37,6 +38,7 @@ struct inner_fields {
     bool dont_fragment = false;     ///< of IPv4; true for IPv6
     std::uint32_t flow_label = 0;   ///< 0 for IPv4
     std::uint32_t length = 0;       ///< octets of the packet by its own header
+    bool is_forwarded = false;      ///< another system's packet: its flow label is not copied. The caller's to set
     friend constexpr auto operator==(const inner_fields&, const inner_fields&) noexcept -> bool = default;
 };
 /// @param into  on success: the fields, written one by one where the caller keeps them
@@ -101,7 +103,7 @@ struct inner_fields {
     const auto traffic_class = outer_traffic_class(inner.traffic_class, o);
     if (source.is_v6()) {
         if (packet.size() - size > 65535) return std::unexpected{errc::too_long};
-        const bool copies = o.copy_flow_label && inner.family == family::v6;
+        const bool copies = o.copy_flow_label && inner.family == family::v6 && !inner.is_forwarded;
         return v6::header{traffic_class, copies ? inner.flow_label : o.flow_label & 0xfffffU,
                           static_cast<std::uint16_t>(packet.size() - size), next, o.hop_limit, source, destination}
             .emit(packet);

@@ -6,6 +6,7 @@
 #include "ipsec/crypto/ids.hpp"
 #include "ipsec/ip/address.hpp"
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/ip/transport.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/sa/errc.hpp"
 #include "ipsec/sa/id.hpp"
@@ -15,6 +16,11 @@
 namespace ipsec::sa {
 
 inline constexpr std::size_t max_bundle = 4;  ///< SAs that one policy applies to one packet, unless the user sets another limit
+
+/// `parameters::icv_alignment` as the Linux kernel has it unless an SA asks for 4: 8 octets, over IPv4 too. RFC 4302 §3.3.3.2.1
+/// forbids more padding than the IP version needs, so this is for that peer; `ah::open` takes both lengths.
+inline constexpr std::uint8_t linux_icv_alignment = 8;
+
 
 /// Where an SA stands among those that one policy applies together, counted from the innermost.        RFC 2401 §4.3
 struct bundle_place {
@@ -49,6 +55,8 @@ struct parameters {
     /// hand, and both ends remember first fragments.                                             RFC 4301 §7.3
     bool fragments_by_state = false;
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
+    /// Transport mode, sending: where ESP or AH goes in an IPv6 packet; a receiver takes both.   RFC 2402 §3.1, RFC 2406 §3.1
+    ip::destination_options_place destination_options = ip::destination_options_place::behind;
     friend auto operator==(const parameters&, const parameters&) noexcept -> bool = default;
 };
 

@@ -26,10 +26,10 @@ namespace ipsec::ah::detail {
         case ip::errc::ttl_expired: return errc::hop_limit;
         case ip::errc::ce_over_not_ect: return errc::ecn_drop;
         case ip::errc::chain_truncated:
-        case ip::errc::chain_too_long:
         case ip::errc::hop_by_hop_not_first:
-        case ip::errc::jumbogram: return errc::extension_headers;
-        case ip::errc::bad_option: return errc::ip_options;
+        case ip::errc::jumbogram: return errc::bad_extension_headers;
+        case ip::errc::chain_too_long: return errc::headers_too_long;
+        case ip::errc::bad_option: return errc::bad_options;
         case ip::errc::no_room: return errc::no_head_room;
         case ip::errc::mixed_families: return errc::misuse;
         default: return errc::not_ip;

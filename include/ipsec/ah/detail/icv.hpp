@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "ipsec/ah/covered_headers.hpp"
 #include "ipsec/ah/errc.hpp"
 #include "ipsec/ah/header.hpp"
 #include "ipsec/ah/mutable_fields.hpp"
@@ -30,6 +31,21 @@ namespace detail {
 inline constexpr std::size_t max_icv_size = 64;
 inline constexpr std::array<std::byte, max_icv_size> zeros{};
 
+/// As `icv_of`, for headers in front of AH that are more than a plain IP header.
+template <crypto::mac Mac>
+[[nodiscard, gnu::noinline]] auto icv_of_chain(const Mac& mac, const typename Mac::keys& keys, typename Mac::scratch& scratch,
+                                               const icv_job& job, byte_span icv) noexcept -> crypto::result<void> {
+    std::array<std::byte, max_covered_headers> headers;  // NOLINT: written before it is read
+    const auto form = cover_headers(job.packet, job.ah_at, headers);
+    if (!form) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
+    const byte_view ah = byte_view{job.packet}.subspan(job.ah_at);
+    std::array<std::byte, 4> high{};
+    wire::store(byte_span{high}, static_cast<std::uint32_t>(job.sequence.value() >> 32));
+    const std::array<byte_view, 5> parts{byte_view{headers}.first(form->size), ah.first(header::size),
+                                         byte_view{zeros}.first(icv.size()), ah.subspan(header::size + icv.size()), high};
+    return mac.compute(keys, scratch, std::span{parts}.first(job.extended ? 5 : 4), icv);
+}
+
 /// The ICV of `job` as if the ICV in the packet and all mutable fields were zero; the packet is as before afterwards.
 /// @return what the MAC returns; `crypto::errc::bad_length` for a packet that `prepare` and `inspect` would not have let through
 // req: rfc2402-3.3.3.2.2-1 (HMACs need no implicit padding)
@@ -39,6 +55,8 @@ template <crypto::mac Mac>
     const std::size_t size = icv.size();
     if (job.ah_size < header::size + size || job.packet.size() < job.ah_at + job.ah_size) [[unlikely]]
         return std::unexpected{crypto::errc::bad_length};
+    if (job.ah_at != ((job.packet[0] >> 4) == std::byte{4} ? ip::v4::min_header : ip::v6::header_size)) [[unlikely]]
+        return icv_of_chain(mac, keys, scratch, job, icv);
     const auto fields = mutable_fields::zero(job.packet);
     if (!fields) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
     std::array<std::byte, max_icv_size> in_packet;  // NOLINT: written before it is read
