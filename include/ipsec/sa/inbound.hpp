@@ -66,7 +66,7 @@ public:
     };
 
     /// @param keymat  as many octets as the suite asks for, salt included
-    /// @param now     the lifetimes run from here
+    /// @param now     the lifetimes run from here; they end with what one key of the suite may protect, if not before
     /// @return as `validate`; `errc::bad_window`: the width does not fit the type, or `no_window` with anti-replay on; a fault of
     ///        the suite
     template <rng R>
@@ -131,7 +131,7 @@ private:
           keys_{std::move(k)},
           scratch_{std::move(t)},
           window_{std::move(w)},
-          lifetime_{parameters_.lifetimes, now} {}
+          lifetime_{capped(parameters_.lifetimes, crypto::limits_of(suite_)), now} {}
 
     sa::parameters parameters_;
     Suite suite_;
