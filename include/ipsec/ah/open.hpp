@@ -109,6 +109,8 @@ template <crypto::mac Mac, class Window>
     std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
     if (sa.suite().icv_size() > icv.size()) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
     const byte_span expected = byte_span{icv}.first(sa.suite().icv_size());
+    if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
+        copy_octets(job.icv_field().first(sa.suite().iv_size()), expected);
     if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, expected); !ok) [[unlikely]] return ok;
     if (!ct_equal(expected, job.icv_field().first(expected.size()))) [[unlikely]]
         return std::unexpected{crypto::errc::unauthentic};

@@ -128,6 +128,9 @@ template <crypto::mac Mac, class Sequence>
 [[nodiscard]] auto compute(sa::outbound<Mac, Sequence>& sa, const icv_job& job) noexcept -> crypto::result<void> {
     std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
     const byte_span out = byte_span{icv}.first(sa.suite().icv_size());
+    if constexpr (crypto::mac_with_iv<Mac>)
+        if (const std::size_t n = sa.suite().iv_size(); n != 0)
+            if (const auto ok = sa.suite().make_iv(sa.scratch(), job.sequence.value(), out.first(n)); !ok) [[unlikely]] return ok;
     if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, out); !ok) [[unlikely]] return ok;
     crypto::copy_short(out.data(), job.icv_field().data(), out.size());
     return {};

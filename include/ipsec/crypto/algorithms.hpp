@@ -36,28 +36,30 @@ struct encryption_info {
     std::uint16_t ike_v2;                   ///< transform type 1                                    RFC 7296 §3.3.2
     std::array<std::uint16_t, 3> key_bits;  ///< lengths that may be chosen; first one only: fixed
     bool key_length_attribute;              ///< the length is negotiated                            RFC 3602 §5.3, RFC 4106 §8.4
-    std::uint8_t block, iv, icv, salt;      ///< `icv` and `salt` are zero but for combined modes
+    std::uint8_t block, iv, icv, salt;      ///< `icv` is zero but for combined modes; `salt` is RFC 3686's nonce, too
     bool combined, counter_mode;
     status esp, ike;                        ///< RFC 8221 §5, RFC 8247 §2.1; not listed there: `may`
     std::uint16_t rfc;
+    bool variable_key = false;              ///< any multiple of 8 bits from the first of `key_bits` to the second   RFC 2451 §2.2
 };
 struct integrity_info {
     integrity_id id;
     std::string_view name;
-    hash_id hash;
+    hash_id hash;                 ///< zero where it is no HMAC
     std::uint16_t auth_v1;        ///< Authentication Algorithm attribute           RFC 2407 §4.5
     std::uint8_t ah_v1;           ///< AH transform identifier                      RFC 2407 §4.4.3
     std::uint16_t ike_v2;         ///< transform type 3
     std::uint8_t key, icv;        ///< the key has one length only                  RFC 2403 §3, RFC 2404 §3, RFC 4868 §2.1.1
     status esp, ike;              ///< RFC 8221 §6, RFC 8247 §2.3
     std::uint16_t rfc;
+    std::uint8_t iv = 0;          ///< octets in front of the ICV proper, counted in `icv`                          RFC 4543 §4
 };
 struct hash_info {
     hash_id id;
     std::string_view name;
     std::uint16_t ike_v1;         ///< phase 1 hash algorithm                       RFC 2409 App. A
     std::uint8_t size, block;
-    prf_id prf;                   ///< the prf of an IKEv1 SA that agreed on none: HMAC over this hash   RFC 2409 §4
+    prf_id prf;                   ///< the prf of an IKEv1 SA that agreed on none: HMAC over this hash   RFC 2409 §4; zero: none
 };
 struct prf_info {
     prf_id id;
@@ -93,6 +95,23 @@ inline constexpr auto encryption_algorithms = [] {
         row{aes_gcm_12,        "aes",  "gcm12", 0, 19, 19, {128, 192, 256}, y,  1,  8, 12, 4, y, y, may,        may,      4106},
         row{aes_gcm_16,        "aes",  "gcm16", 0, 20, 20, {128, 192, 256}, y,  1,  8, 16, 4, y, y, must,       should,   4106},
         row{chacha20_poly1305, "chacha20poly1305", "", 0, 0, 28, {256, 0, 0}, n, 1, 8, 16, 4, y, y, should,     should,   7634},
+        // RFC 2451 §2.2. RFC 8221 §5 names Blowfish only; the other two are as old, and their blocks as small.
+        row{blowfish_cbc,      "blowfish", "",  3,  7,  7, {40, 448, 0},    y,  8,  8,  0, 0, n, n, must_not,   must_not, 2451, y},
+        row{cast128_cbc,       "cast", "",      6,  6,  6, {40, 128, 0},    y,  8,  8,  0, 0, n, n, should_not, may,      2451, y},
+        row{idea_cbc,          "idea", "",      2,  5,  5, {128, 0, 0},     n,  8,  8,  0, 0, n, n, should_not, may,      2451},
+        row{camellia_cbc,      "camellia", "",  8, 22, 23, {128, 192, 256}, y, 16, 16,  0, 0, n, n, may,        may,      4312},
+        // No number is assigned to these two; those of IKEv1 are of private use, as strongSwan and FreeS/WAN have them.
+        row{twofish_cbc,       "twofish", "", 65005, 253, 0, {128, 192, 256}, y, 16, 16, 0, 0, n, n, may,       may,      2451},
+        row{serpent_cbc,       "serpent", "", 65004, 252, 0, {128, 192, 256}, y, 16, 16, 0, 0, n, n, may,       may,      2451},
+        row{aes_ctr,           "aes",  "ctr",   0, 13, 13, {128, 192, 256}, y,  1,  8,  0, 4, n, y, may,        may,      3686},
+        row{aes_ccm_8,         "aes",  "ccm8",  0, 14, 14, {128, 192, 256}, y,  1,  8,  8, 3, y, y, should,     should,   4309},
+        row{aes_ccm_12,        "aes",  "ccm12", 0, 15, 15, {128, 192, 256}, y,  1,  8, 12, 3, y, y, may,        may,      4309},
+        row{aes_ccm_16,        "aes",  "ccm16", 0, 16, 16, {128, 192, 256}, y,  1,  8, 16, 3, y, y, may,        may,      4309},
+        row{null_aes_gmac,     "aes",  "gmac",  0, 23, 21, {128, 192, 256}, y,  1,  8, 16, 4, y, y, may,        must_not, 4543},
+        // RFC 8750 gives numbers to these three, in IKEv2 only.
+        row{aes_ccm_8_iiv,     "aes",  "ccm8iiv",  0, 0, 29, {128, 192, 256}, y, 1, 0,  8, 3, y, y, may,        must_not, 8750},
+        row{aes_gcm_16_iiv,    "aes",  "gcm16iiv", 0, 0, 30, {128, 192, 256}, y, 1, 0, 16, 4, y, y, may,        must_not, 8750},
+        row{chacha20_poly1305_iiv, "chacha20poly1305", "iiv", 0, 0, 31, {256, 0, 0}, n, 1, 0, 16, 4, y, y, may, must_not, 8750},
     };
 }();
 inline constexpr auto integrity_algorithms = [] {
@@ -105,6 +124,15 @@ inline constexpr auto integrity_algorithms = [] {
         row{hmac_sha2_256_128, "sha256", hash_id::sha2_256, 5, 5, 12, 32, 16, must,       must,       4868},
         row{hmac_sha2_384_192, "sha384", hash_id::sha2_384, 6, 6, 13, 48, 24, may,        may,        4868},
         row{hmac_sha2_512_256, "sha512", hash_id::sha2_512, 7, 7, 14, 64, 32, should,     should,     4868},
+        row{hmac_ripemd_160_96, "ripemd160", hash_id::ripemd_160, 8, 8, 0, 20, 12, may,   may,        2857},
+        // The number of HMAC-SHA2-256 stands for 128 bits (RFC 4868 §2.6), so this one has none.
+        row{hmac_sha2_256_96,  "sha256_96", hash_id::sha2_256, 0, 0, 0, 32, 12, should_not, should_not, 4868},
+        row{aes_xcbc_96,       "aesxcbc", hash_id{},        9, 9,  5, 16, 12, should,     should,     3566},
+        row{aes_cmac_96,       "aescmac", hash_id{},        0, 0,  8, 16, 12, may,        may,        4494},
+        // The key counts the salt, and the ICV the IV in front of it.
+        row{aes_gmac_128,      "aes128gmac", hash_id{},    11, 11, 9, 20, 24, may,        must_not,   4543, 8},
+        row{aes_gmac_192,      "aes192gmac", hash_id{},    12, 12, 10, 28, 24, may,       must_not,   4543, 8},
+        row{aes_gmac_256,      "aes256gmac", hash_id{},    13, 13, 11, 36, 24, may,       must_not,   4543, 8},
     };
 }();
 inline constexpr std::array hash_algorithms{
@@ -113,6 +141,7 @@ inline constexpr std::array hash_algorithms{
     hash_info{hash_id::sha2_256, "sha256", 4, 32,  64, prf_id::hmac_sha2_256},
     hash_info{hash_id::sha2_384, "sha384", 5, 48, 128, prf_id::hmac_sha2_384},
     hash_info{hash_id::sha2_512, "sha512", 6, 64, 128, prf_id::hmac_sha2_512},
+    hash_info{hash_id::ripemd_160, "ripemd160", 0, 20, 64, prf_id{}},  // of an ICV only: IKE has no number for it
 };
 inline constexpr std::array prf_algorithms{
     prf_info{prf_id::hmac_md5,      "prfmd5",    hash_id::md5,      1, 16, status::must_not},
@@ -132,6 +161,25 @@ inline constexpr std::array groups{
     group_info{group_id::modp8192, "modp8192", 8192, 624, status::may,        3526},
 };
 // clang-format on
+
+/// An algorithm that is known by name and number and that this library does not have. Whoever asks for it is told so by name.
+template <class Id>
+struct refused_info {
+    Id id;
+    std::string_view name;
+    std::uint16_t ike_v1;   ///< phase 1 encryption algorithm, or Authentication Algorithm attribute     RFC 2409 App. A, RFC 2407 §4.5
+    std::uint8_t phase_2;   ///< ESP or AH transform identifier                                          RFC 2407 §4.4
+    std::uint16_t ike_v2;
+    std::string_view why;
+};
+inline constexpr std::array refused_ciphers{
+    refused_info<encryption_id>{encryption_id::rc5_cbc, "rc5", 4, 4, 4, "no crypto library that this one stands on has it"},
+    refused_info<encryption_id>{encryption_id::idea3_cbc, "3idea", 0, 8, 8, "no document says how it works"},
+};
+inline constexpr std::array refused_macs{
+    refused_info<integrity_id>{integrity_id::des_mac, "desmac", 3, 4, 3, "no document says how it works"},
+    refused_info<integrity_id>{integrity_id::kpdk_md5, "kpdk", 4, 2, 4, "a keyed hash that HMAC replaced: RFC 1828"},
+};
 
 namespace detail {
 /// The place of the row whose `member` is `value`, or the size of the table. A number of zero is nobody's number.
@@ -197,20 +245,42 @@ template <class Table, class Info, class Value>
 [[nodiscard]] constexpr auto is_combined(encryption_id id) noexcept -> bool {
     return is_known(id) && info_of(id).combined;
 }
+/// AES-CCM, with its IV in the packet or without.
+[[nodiscard]] constexpr auto is_ccm(encryption_id id) noexcept -> bool {
+    return id == encryption_id::aes_ccm_8 || id == encryption_id::aes_ccm_12 || id == encryption_id::aes_ccm_16 ||
+           id == encryption_id::aes_ccm_8_iiv;
+}
 /// Whether the safety of the cipher rests on a number that never repeats under one key.
 [[nodiscard]] constexpr auto is_counter_mode(encryption_id id) noexcept -> bool {
     return is_known(id) && info_of(id).counter_mode;
 }
 
+/// nullptr for what is not refused.
+[[nodiscard]] constexpr auto find_refused(encryption_id id) noexcept {
+    return detail::row(refused_ciphers, &refused_info<encryption_id>::id, id);
+}
+[[nodiscard]] constexpr auto find_refused(integrity_id id) noexcept {
+    return detail::row(refused_macs, &refused_info<integrity_id>::id, id);
+}
+/// What is wrong with an identifier that has no row: `unsupported_algorithm` or `unknown_algorithm`.
+template <class Id>
+[[nodiscard]] constexpr auto fault_of_missing(Id id) noexcept -> errc {
+    return find_refused(id) != nullptr ? errc::unsupported_algorithm : errc::unknown_algorithm;
+}
+
 /// Octets of the cipher's key, without salt. `bits` zero stands for the one length of a cipher that has one.
-/// @return `unknown_algorithm`; `bad_key_size` for a length that the cipher does not take, or none where one must be chosen
+/// @return `unknown_algorithm`, `unsupported_algorithm`; `bad_key_size` for a length that the cipher does not take, or none where one must be chosen
 [[nodiscard]] constexpr auto key_size(encryption_id id, std::uint16_t bits) noexcept -> result<std::size_t> {
-    if (!is_known(id)) return std::unexpected{errc::unknown_algorithm};
+    if (!is_known(id)) return std::unexpected{fault_of_missing(id)};
     const encryption_info& e = info_of(id);
     if (!e.key_length_attribute) {  // a fixed length is not negotiated, so it is not named either
         if (bits != 0) return std::unexpected{errc::bad_key_size};
         return e.key_bits[0] / 8U;
     }
+    // req: rfc2451-2.2-1
+    if (e.variable_key && (bits < e.key_bits[0] || bits > e.key_bits[1] || bits % 8 != 0))
+        return std::unexpected{errc::bad_key_size};
+    if (e.variable_key) return bits / 8U;
     for (const auto allowed : e.key_bits)
         if (bits != 0 && bits == allowed) return bits / 8U;
     return std::unexpected{errc::bad_key_size};
@@ -221,26 +291,30 @@ struct dangers {
     bool no_integrity = false;  ///< encryption alone: confidentiality against an eavesdropper who never sends anything
 };
 /// Whether the pair may protect ESP packets.
-/// @return `unknown_algorithm`, `bad_key_size`, `null_with_null`, `no_integrity`, or `two_integrities`
+/// @return `unknown_algorithm`, `unsupported_algorithm`, `bad_key_size`, `null_with_null`, `no_integrity`, `not_for_esp`, or
+///         `two_integrities`
 // req: rfc2406-5-9, rfc4303-3.2-2, rfc4301-4.2-1
 [[nodiscard]] constexpr auto check(const transform& t, dangers allowed = {}) noexcept -> result<void> {
     const auto key = key_size(t.encryption, t.key_bits);
     if (!key) return std::unexpected{key.error()};
     const bool none = t.integrity == integrity_id::none;
-    if (!none && !is_known(t.integrity)) return std::unexpected{errc::unknown_algorithm};
+    if (!none && !is_known(t.integrity)) return std::unexpected{fault_of_missing(t.integrity)};
+    if (!none && info_of(t.integrity).iv != 0) return std::unexpected{errc::not_for_esp};
     if (is_combined(t.encryption)) {
         if (!none) return std::unexpected{errc::two_integrities};
         return {};
     }
     if (!none) return {};
     if (t.encryption == encryption_id::null) return std::unexpected{errc::null_with_null};
-    if (!allowed.no_integrity) return std::unexpected{errc::no_integrity};
+    // req: rfc3686-2.1-4, rfc3686-3.3-1, rfc3686-7-3 (whoever flips a bit of a counter mode knows which bit of the text flips)
+    if (!allowed.no_integrity || is_counter_mode(t.encryption)) return std::unexpected{errc::no_integrity};
     return {};
 }
 /// As `check`, and the pair has numbers in IKEv1: `not_for_ike_v1` otherwise (ChaCha20-Poly1305, RFC 7634 §4).
 [[nodiscard]] constexpr auto check_for_ike_v1(const transform& t, dangers allowed = {}) noexcept -> result<void> {
     if (auto ok = check(t, allowed); !ok) return ok;
     if (info_of(t.encryption).esp_v1 == 0) return std::unexpected{errc::not_for_ike_v1};
+    if (is_known(t.integrity) && info_of(t.integrity).auth_v1 == 0) return std::unexpected{errc::not_for_ike_v1};
     return {};
 }
 /// Whether the pair may be used with keys given by hand: a counter mode only by name, since a restart repeats its counters.

@@ -113,6 +113,20 @@ concept mac = requires(const M& m, const typename M::keys& k, typename M::scratc
     { m.compute(k, t, parts, icv) } noexcept -> std::same_as<result<void>>;  // writes icv_size() octets
 } && std::movable<M>;
 
+/// A MAC that sends an IV of its own, in front of the ICV proper and counted in `icv_size()`. `compute` reads the IV out of `icv`
+/// and writes what follows it. AH has such a MAC in AES-GMAC (RFC 4543 §4); in ESP an IV belongs to the cipher.
+template <class M>
+concept mac_with_iv = mac<M> && requires(const M& m, typename M::scratch& t, std::uint64_t sequence, byte_span iv) {
+    { m.iv_size() } noexcept -> std::same_as<std::size_t>;  // zero where the MAC that was agreed has none
+    { m.make_iv(t, sequence, iv) } noexcept -> std::same_as<result<void>>;
+};
+/// Octets of IV in the ICV of a MAC.
+template <mac M>
+[[nodiscard]] constexpr auto iv_size_of(const M& m) noexcept -> std::size_t {
+    if constexpr (mac_with_iv<M>) return m.iv_size();
+    else return 0;
+}
+
 /// A cipher without integrity, for `encrypt_then_mac`. It makes its own IVs; `iv` is read by `encrypt` and `decrypt`.
 template <class C>
 concept cipher = requires(const C& c, const typename C::keys& k, typename C::scratch& t, byte_view keymat, rng_archetype& r,

@@ -21,12 +21,15 @@ enum class errc : std::uint8_t {
     foreign_keys,           ///< keys or scratch that another suite made: the caller's bug
     unknown_group,          ///< a Diffie-Hellman group that is not in the table
     bad_proposal,           ///< a proposal with a word too many, or one that is missing
+    unsupported_algorithm,  ///< known by name and number, but this library or this provider does not have it
+    not_for_esp,            ///< AES-GMAC as the integrity algorithm of ESP, where it is a cipher      RFC 4543 §3, §5.2
 };
 template <class T> using result = std::expected<T, errc>;
 
 [[nodiscard]] constexpr auto condition_of(errc e) noexcept -> condition {
     switch (e) {
         case errc::unknown_algorithm:
+        case errc::unsupported_algorithm:
         case errc::unknown_group:
         case errc::not_for_ike_v1: return condition::unsupported;
         case errc::bad_key_size:
@@ -34,6 +37,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::null_with_null:
         case errc::no_integrity:
         case errc::two_integrities:
+        case errc::not_for_esp:
         case errc::static_counter_keys: return condition::policy;
         case errc::foreign_keys: return condition::misuse;
         case errc::bad_length:
@@ -63,6 +67,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::foreign_keys: return "keys of another suite";
         case errc::unknown_group: return "unknown Diffie-Hellman group";
         case errc::bad_proposal: return "proposal with a word too many or one missing";
+        case errc::unsupported_algorithm: return "algorithm that is known but not there";
+        case errc::not_for_esp: return "AES-GMAC as the integrity algorithm of ESP";
     }
     return "unknown crypto error";
 }

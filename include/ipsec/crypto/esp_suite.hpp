@@ -5,14 +5,15 @@
 
 #include "ipsec/core/ct_equal.hpp"
 #include "ipsec/crypto/concepts.hpp"
+#include "ipsec/crypto/key_limits.hpp"
 #include "ipsec/wire/big_endian.hpp"
 
 namespace ipsec::crypto {
 
 /// SPI and sequence number, which stand before the IV in every job.                                     RFC 4303 §2
 inline constexpr std::size_t esp_header_size = 8;
-/// The longest ICV of any suite here (HMAC-SHA2-512-256).
-inline constexpr std::size_t max_icv_size = 32;
+/// The longest ICV that a suite may have. Those of the library end with 32 octets (HMAC-SHA2-512-256); a user's own may be longer.
+inline constexpr std::size_t max_icv_size = 64;
 
 /// NULL encryption: no key, no IV, the text as it is.                                                   RFC 2410
 class null_cipher {
@@ -68,6 +69,31 @@ struct packet_parts {
     }
 };
 
+/// What a combined mode authenticates beside the text: SPI | sequence number, all 64 bits of it under extended numbers.
+class additional_data {                                                                              // RFC 4106 §5, RFC 4309 §5
+public:
+    /// @param packet  begins with the SPI; has to live on
+    additional_data(byte_view packet, std::uint64_t sequence, bool extended) noexcept : view_{packet.first(esp_header_size)} {
+        if (!extended) return;
+        copy_octets(packet.first(4), octets_);
+        wire::store(byte_span{octets_}.subspan(4), static_cast<std::uint32_t>(sequence >> 32));
+        copy_octets(packet.subspan(4, 4), byte_span{octets_}.subspan(8));
+        view_ = octets_;
+    }
+    additional_data(const additional_data&) = delete;
+    auto operator=(const additional_data&) -> additional_data& = delete;
+    ~additional_data() = default;
+    [[nodiscard]] auto view() const noexcept -> byte_view { return view_; }
+
+private:
+    std::array<std::byte, 12> octets_;  // NOLINT: written before it is read
+    byte_view view_;
+};
+/// The IV that is not sent: the sequence number, four zeros in front of one of 32 bits.                    RFC 8750 §4
+[[nodiscard]] constexpr auto implicit_iv(std::uint64_t sequence, bool extended) noexcept -> std::uint64_t {
+    return extended ? sequence : sequence & 0xffffffffU;
+}
+
 /// Encrypts, then authenticates SPI, sequence number, IV and ciphertext.                                RFC 4303 §3.3.2.1
 ///
 /// With extended sequence numbers the high half follows the text for the MAC and is not sent (§2.2.1). Opening compares the
@@ -103,11 +129,13 @@ public:
     [[nodiscard]] constexpr auto icv_size() const noexcept -> std::size_t { return mac_.icv_size(); }
     [[nodiscard]] constexpr auto is_counter_mode() const noexcept -> bool { return cipher_.is_counter_mode(); }
     [[nodiscard]] constexpr auto authenticates() const noexcept -> bool { return mac_.icv_size() != 0; }
+    [[nodiscard]] constexpr auto limits() const noexcept -> key_limits { return stricter(limits_of(cipher_), limits_of(mac_)); }
 
     /// @return `bad_key_size` unless there are exactly `keymat_size()` octets; `bad_length` for a MAC whose ICV is longer than
-    ///         `max_icv_size`; what the parts report (`weak_key`)
+    ///         `max_icv_size`; `not_for_esp` for one with an IV of its own; what the parts report (`weak_key`)
     [[nodiscard]] auto make_keys(byte_view keymat) const noexcept -> result<keys> {
         if (icv_size() > max_icv_size) return std::unexpected{errc::bad_length};
+        if (iv_size_of(mac_) != 0) return std::unexpected{errc::not_for_esp};
         if (keymat.size() != keymat_size()) return std::unexpected{errc::bad_key_size};
         auto c = cipher_.make_keys(keymat.first(cipher_.keymat_size()));
         if (!c) return std::unexpected{c.error()};

@@ -13,7 +13,23 @@ enum class encryption_id : std::uint8_t {
     aes_gcm_8,
     aes_gcm_12,
     aes_gcm_16,
-    chacha20_poly1305
+    chacha20_poly1305,
+    blowfish_cbc,
+    cast128_cbc,
+    idea_cbc,
+    camellia_cbc,
+    twofish_cbc,
+    serpent_cbc,
+    aes_ctr,
+    aes_ccm_8,
+    aes_ccm_12,
+    aes_ccm_16,
+    null_aes_gmac,          ///< authenticates, does not encrypt                      RFC 4543 §3
+    aes_ccm_8_iiv,          ///< the IV is the sequence number and is not sent        RFC 8750
+    aes_gcm_16_iiv,
+    chacha20_poly1305_iiv,
+    rc5_cbc,                ///< this one and the next: known and refused, see `find_refused`
+    idea3_cbc
 };
 
 /// How a packet is authenticated; `none` goes with a combined mode, or stands for "no authentication" where that is allowed.
@@ -23,10 +39,19 @@ enum class integrity_id : std::uint8_t {
     hmac_sha1_96,
     hmac_sha2_256_128,
     hmac_sha2_384_192,
-    hmac_sha2_512_256
+    hmac_sha2_512_256,
+    hmac_ripemd_160_96,
+    hmac_sha2_256_96,       ///< what was in use before RFC 4868: only for those who name it, no number stands for it
+    aes_xcbc_96,
+    aes_cmac_96,
+    aes_gmac_128,           ///< these three for AH only; the key goes with the name           RFC 4543 §4
+    aes_gmac_192,
+    aes_gmac_256,
+    des_mac,                ///< this one and the next: known and refused, see `find_refused`
+    kpdk_md5
 };
 
-enum class hash_id : std::uint8_t { md5 = 1, sha1, sha2_256, sha2_384, sha2_512 };
+enum class hash_id : std::uint8_t { md5 = 1, sha1, sha2_256, sha2_384, sha2_512, ripemd_160 };
 enum class prf_id : std::uint8_t { hmac_md5 = 1, hmac_sha1, hmac_sha2_256, hmac_sha2_384, hmac_sha2_512 };
 
 /// Diffie-Hellman groups by their IKE number, which IKEv1 and IKEv2 share. Open: any number is a value.

@@ -46,13 +46,20 @@ struct cipher_word {
     encryption_id id;
     std::uint16_t key_bits;
 };
+/// "gcm128" for "gcm16" and its like.
+[[nodiscard]] constexpr auto is_suffix_in_bits(const encryption_info& e, std::string_view word) noexcept -> bool {
+    if (e.suffix != "gcm8" && e.suffix != "gcm12" && e.suffix != "gcm16" && e.suffix != "ccm8" && e.suffix != "ccm12" &&
+        e.suffix != "ccm16")
+        return false;
+    return word.starts_with(e.suffix.substr(0, 3)) && word.substr(3) == (e.icv == 8 ? "64" : e.icv == 12 ? "96" : "128");
+}
 /// "aes256gcm16" and its like. No value: the word is no cipher's. An error: it is one, with a key length that it does not take.
 [[nodiscard]] constexpr auto read_cipher(std::string_view word) noexcept -> std::optional<result<cipher_word>> {
     for (const auto& e : encryption_algorithms) {
         if (!word.starts_with(e.name)) continue;
         std::string_view rest = word.substr(e.name.size());
         if (!e.key_length_attribute) {
-            if (rest.empty()) return cipher_word{e.id, 0};
+            if (rest == e.suffix) return cipher_word{e.id, 0};
             continue;
         }
         unsigned bits = 0;
@@ -61,9 +68,8 @@ struct cipher_word {
             bits = bits * 10 + static_cast<unsigned>(rest.front() - '0');
             rest.remove_prefix(1);
         }
-        // strongSwan also takes the length of the ICV in bits, and "aes" alone for 128.
-        const std::string_view in_bits = e.icv == 8 ? "gcm64" : e.icv == 12 ? "gcm96" : e.icv == 16 ? "gcm128" : "";
-        if (rest != e.suffix && rest != in_bits) continue;
+        // strongSwan also takes the length of the ICV in bits, and the name alone for a key of 128.
+        if (rest != e.suffix && !is_suffix_in_bits(e, rest)) continue;
         if (!has_bits) bits = 128;
         if (!key_size(e.id, static_cast<std::uint16_t>(bits))) return std::unexpected{errc::bad_key_size};
         return cipher_word{e.id, static_cast<std::uint16_t>(bits)};
@@ -77,6 +83,14 @@ struct cipher_word {
         if (word == i.name || (word.starts_with("sha2_") && i.name.starts_with("sha") && word.substr(5) == i.name.substr(3)))
             return i.id;
     return std::nullopt;
+}
+/// Whether the word names what is known and not there.
+[[nodiscard]] constexpr auto is_refused(std::string_view word) noexcept -> bool {
+    for (const auto& c : refused_ciphers)
+        if (word == c.name) return true;
+    for (const auto& m : refused_macs)
+        if (word == m.name) return true;
+    return false;
 }
 [[nodiscard]] constexpr auto read_group(std::string_view word) noexcept -> std::optional<group_id> {
     for (const auto& g : groups)
@@ -117,7 +131,10 @@ struct words {
             twice = w.extended_sequence.has_value();
             w.extended_sequence = word == "esn";
         } else {
-            return std::unexpected{name_error{word.starts_with("modp") ? errc::unknown_group : errc::unknown_algorithm, word}};
+            return std::unexpected{name_error{word.starts_with("modp") ? errc::unknown_group
+                                              : is_refused(word)       ? errc::unsupported_algorithm
+                                                                       : errc::unknown_algorithm,
+                                              word}};
         }
         if (twice) return std::unexpected{name_error{errc::bad_proposal, word}};
     }
@@ -126,7 +143,7 @@ struct words {
 
 }  // namespace detail
 
-/// @return `unknown_algorithm`, `unknown_group`, `bad_key_size` with the word; `bad_proposal` for a kind named twice, or without
+/// @return `unknown_algorithm`, `unsupported_algorithm`, `unknown_group`, `bad_key_size` with the word; `bad_proposal` for a kind named twice, or without
 ///         a cipher; what `check` finds: `null_with_null` ("null-none", "null"), `no_integrity`, `two_integrities`
 [[nodiscard]] constexpr auto parse_esp_proposal(std::string_view text, dangers allowed = {}) noexcept
     -> name_result<esp_proposal> {
@@ -146,12 +163,19 @@ struct words {
 [[nodiscard]] constexpr auto parse_ah_proposal(std::string_view text) noexcept -> name_result<ah_proposal> {
     const auto w = detail::read_words(text);
     if (!w) return std::unexpected{w.error()};
+    if (w->cipher && w->cipher->id == encryption_id::null_aes_gmac && !w->integrity) {  // one word for both protocols
+        const auto id = w->cipher->key_bits == 128   ? integrity_id::aes_gmac_128
+                        : w->cipher->key_bits == 192 ? integrity_id::aes_gmac_192
+                                                     : integrity_id::aes_gmac_256;
+        return ah_proposal{id, w->group.value_or(group_id::none), w->extended_sequence.value_or(false)};
+    }
     if (w->cipher) return std::unexpected{name_error{errc::bad_proposal, w->cipher_text}};
     if (!w->integrity) return std::unexpected{name_error{errc::bad_proposal, text}};
     if (*w->integrity == integrity_id::none) return std::unexpected{name_error{errc::no_integrity, w->integrity_text}};
     return ah_proposal{*w->integrity, w->group.value_or(group_id::none), w->extended_sequence.value_or(false)};
 }
-/// @return as above; `bad_proposal` unless cipher, hash and group are there; `not_for_ike_v1` for a cipher without a number
+/// @return as above; `bad_proposal` unless cipher, hash and group are there; `not_for_ike_v1` for a cipher or hash without
+///         a number
 [[nodiscard]] constexpr auto parse_ike_v1_proposal(std::string_view text) noexcept -> name_result<ike_v1_proposal> {
     const auto w = detail::read_words(text);
     if (!w) return std::unexpected{w.error()};
@@ -160,6 +184,8 @@ struct words {
         return std::unexpected{name_error{errc::bad_proposal, text}};
     const auto* i = find(*w->integrity);
     if (i == nullptr) return std::unexpected{name_error{errc::no_integrity, w->integrity_text}};
+    const auto* h = i->auth_v1 != 0 ? find(i->hash) : nullptr;  // sha256_96 is an ICV, and no hash
+    if (h == nullptr || h->ike_v1 == 0) return std::unexpected{name_error{errc::not_for_ike_v1, w->integrity_text}};
     return ike_v1_proposal{w->cipher->id, w->cipher->key_bits, i->hash, *w->group};
 }
 
@@ -191,7 +217,8 @@ private:
     proposal_text out;
     if (const auto* e = find(t.encryption)) {
         out.add(e->name);
-        if (e->key_length_attribute) out.add(unsigned{t.key_bits}).add(e->suffix);
+        if (e->key_length_attribute) out.add(unsigned{t.key_bits});
+        out.add(e->suffix);
     } else {
         out.add("?");
     }

@@ -117,6 +117,8 @@ template <class T> using result = std::expected<T, errc>;
         case crypto::errc::static_counter_keys: return errc::static_counter_keys;
         case crypto::errc::no_randomness: return errc::no_randomness;
         case crypto::errc::unknown_algorithm:
+        case crypto::errc::unsupported_algorithm:
+        case crypto::errc::not_for_esp:
         case crypto::errc::not_for_ike_v1:
         case crypto::errc::null_with_null: return errc::unknown_algorithm;
         default: return errc::provider_failed;

@@ -67,7 +67,7 @@ public:
     };
 
     /// @param keymat  as many octets as the suite asks for, salt included
-    /// @param now     the lifetimes run from here
+    /// @param now     the lifetimes run from here; they end with what one key of the suite may protect, if not before
     /// @return as `validate`; `errc::bad_window`: the width does not fit the type, or `no_window` with anti-replay on; a fault of
     ///        the suite
     template <rng R>
@@ -167,7 +167,7 @@ private:
           scratch_{std::move(t)},
           window_{std::move(w)},
           resync_{parameters_.extended_sequence ? parameters_.resync.after : 0},
-          lifetime_{parameters_.lifetimes, now},
+          lifetime_{capped(parameters_.lifetimes, crypto::limits_of(suite_)), now},
           kept_{std::move(kept)} {}
 
     sa::parameters parameters_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ipsec/core/instant.hpp"
+#include "ipsec/crypto/key_limits.hpp"
 #include "ipsec/sa/errc.hpp"
 
 namespace ipsec::sa {
@@ -25,6 +26,23 @@ struct lifetimes {
     limits hard{};
     friend constexpr auto operator==(const lifetimes&, const lifetimes&) noexcept -> bool = default;
 };
+
+/// `of`, held to what one key of the algorithm may protect: the hard limits to all of it, the soft ones to seven eighths, so that
+/// a new SA is there in time.                                                                      RFC 2401 §4.4.3
+[[nodiscard]] constexpr auto capped(lifetimes of, const crypto::key_limits& key) noexcept -> lifetimes {
+    const auto cap = [](std::uint64_t& limit, std::uint64_t most) {
+        if (limit == 0 || limit > most) limit = most;
+    };
+    if (key.octets != crypto::key_limits::none) {
+        cap(of.hard.kilobytes, key.octets / 1024);
+        cap(of.soft.kilobytes, key.octets / 8 * 7 / 1024);
+    }
+    if (key.packets != crypto::key_limits::none) {
+        cap(of.hard.packets, key.packets);
+        cap(of.soft.packets, key.packets / 8 * 7);
+    }
+    return of;
+}
 
 enum class expiry : std::uint8_t { none = 0, soft, hard };
 

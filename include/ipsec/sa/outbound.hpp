@@ -26,7 +26,7 @@ public:
     static constexpr sa::protocol protocol = protocol_of<Suite>;
 
     /// @param keymat  as many octets as the suite asks for, salt included
-    /// @param now     the lifetimes run from here
+    /// @param now     the lifetimes run from here; they end with what one key of the suite may protect, if not before
     /// @return as `validate`; `errc::family_mismatch` for tunnel ends of different IP versions; a fault of the suite
     /// The counter stops before it wraps, unless nobody looks at it: anti-replay is off and the cipher is no counter mode.
     // req: rfc2406-3.3.3-1, rfc2402-3.3.2-1
@@ -112,7 +112,7 @@ private:
           keys_{std::move(k)},
           scratch_{std::move(t)},
           counter_{std::move(numbers)},
-          lifetime_{parameters_.lifetimes, now},
+          lifetime_{capped(parameters_.lifetimes, crypto::limits_of(suite_)), now},
           kept_{std::move(kept)} {}
 
     sa::parameters parameters_;

@@ -21,7 +21,6 @@ inline constexpr std::size_t max_bundle = 4;  ///< SAs that one policy applies t
 /// forbids more padding than the IP version needs, so this is for that peer; `ah::open` takes both lengths.
 inline constexpr std::uint8_t linux_icv_alignment = 8;
 
-
 /// Where an SA stands among those that one policy applies together, counted from the innermost.        RFC 2401 §4.3
 struct bundle_place {
     std::uint32_t pair = 0;     ///< the user's number of the bundle, equal on all its SAs in both directions

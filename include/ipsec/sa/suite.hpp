@@ -16,7 +16,7 @@ template <suite S> [[nodiscard]] constexpr auto authenticates(const S& s) noexce
     else return true;
 }
 template <suite S> [[nodiscard]] constexpr auto is_counter_mode(const S& s) noexcept -> bool {
-    if constexpr (crypto::esp_suite<S>) return s.is_counter_mode();
+    if constexpr (requires { { s.is_counter_mode() } noexcept -> std::same_as<bool>; }) return s.is_counter_mode();
     else return false;
 }
 template <suite S> inline constexpr sa::protocol protocol_of = crypto::esp_suite<S> ? sa::protocol::esp : sa::protocol::ah;

@@ -47,6 +47,7 @@ template <crypto::mac Mac>
 }
 
 /// The ICV of `job` as if the ICV in the packet and all mutable fields were zero; the packet is as before afterwards.
+/// A MAC with an IV of its own finds it at the front of `icv` (RFC 4543 §4); in the packet the IV counts as zero with the rest.
 /// @return what the MAC returns; `crypto::errc::bad_length` for a packet that `prepare` and `inspect` would not have let through
 // req: rfc2402-3.3.3.2.2-1 (HMACs need no implicit padding)
 template <crypto::mac Mac>

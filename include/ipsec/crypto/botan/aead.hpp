@@ -1,5 +1,5 @@
 #pragma once
-/// AES-GCM and ChaCha20-Poly1305 on Botan, as ESP uses them.                          RFC 4106, RFC 7634
+/// AES-GCM and ChaCha20-Poly1305 on Botan, as ESP uses them.                          RFC 4106, RFC 7634, RFC 8750
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -8,15 +8,16 @@
 #include "ipsec/crypto/botan/choice.hpp"
 #include "ipsec/crypto/botan/shim.hpp"
 #include "ipsec/crypto/esp_suite.hpp"
+#include "ipsec/crypto/iv_policy.hpp"
 
 namespace ipsec::crypto::botan {
 
 /// A combined mode. Keying material is key | salt; the nonce is salt | IV; the IV is the 64-bit sequence number, which an SA
 /// never uses twice (RFC 4106 §3.1, RFC 7634 §2). Additional data is SPI | sequence number, with the high half between the two
-/// under extended sequence numbers (RFC 4106 §5).
+/// under extended sequence numbers (RFC 4106 §5). The kinds with implicit IV are the same, but the IV is not sent (RFC 8750 §4).
 ///
 /// Botan decrypts before it has seen the tag, and throws on a bad one: the text of a packet that is not authentic is wiped.
-template <class Choice>
+template <class Choice, never_repeating_ivs Ivs = sequence_ivs>
 class basic_aead {
 public:
     struct keys {
@@ -26,16 +27,18 @@ public:
         std::unique_ptr<Botan::AEAD_Mode> encryptor, decryptor;
         Botan::secure_vector<std::uint8_t> tail;  ///< what does not fill a granule, and the tag; its room is made once
         std::size_t granule = 1;
+        [[no_unique_address]] Ivs ivs;
     };
 
     constexpr basic_aead() noexcept requires(std::default_initializable<Choice>) = default;
     constexpr explicit basic_aead(Choice c) noexcept : choice_{c} {}
-    /// @return `unknown_algorithm` (ciphers without integrity too), `bad_key_size`
+    /// @return `unknown_algorithm` (ciphers without integrity too, and CCM and GMAC: see ccm.hpp, gmac.hpp), `bad_key_size`
     [[nodiscard]] static auto make(encryption_id id, std::uint16_t key_bits) noexcept -> result<basic_aead>
         requires(std::constructible_from<Choice, encryption_id, std::uint16_t>)
     {
         if (auto size = key_size(id, key_bits); !size) return std::unexpected{size.error()};
-        if (!is_combined(id)) return std::unexpected{errc::unknown_algorithm};
+        if (!is_combined(id) || is_ccm(id) || id == encryption_id::null_aes_gmac)
+            return std::unexpected{errc::unknown_algorithm};
         return basic_aead{Choice{id, key_bits}};
     }
 
@@ -53,13 +56,16 @@ public:
         return keys{secret<36>{keymat}};
     }
     template <rng Rng>
-    [[nodiscard]] auto make_scratch(const keys& k, Rng&) const noexcept -> result<scratch> {
+    [[nodiscard]] auto make_scratch(const keys& k, Rng& random) const noexcept -> result<scratch> {
+        auto ivs = Ivs::make(random);
+        if (!ivs) return std::unexpected{ivs.error()};
         return shim::fenced([&]() -> result<scratch> {
             const auto name = shim::mode_name(id(), choice_.key());
             scratch s{Botan::AEAD_Mode::create_or_throw(name, shim::encryption),
                       Botan::AEAD_Mode::create_or_throw(name, shim::decryption),
                       {},
-                      1};
+                      1,
+                      std::move(*ivs)};
             s.encryptor->set_key(shim::octets(k.key_and_salt.view()), choice_.key());
             s.decryptor->set_key(shim::octets(k.key_and_salt.view()), choice_.key());
             s.granule = std::max(s.encryptor->update_granularity(), s.decryptor->update_granularity());
@@ -81,8 +87,8 @@ public:
         const auto at = packet_parts::cut(job.packet, iv_size(), 1, icv_size());
         if (!at) return std::unexpected{at.error()};
         if (t.encryptor == nullptr || k.key_and_salt.empty()) return std::unexpected{errc::foreign_keys};
-        if (!job.iv_in_place) wire::store(at->iv, job.sequence);
         return shim::fenced([&]() -> result<void> {
+            if (!job.iv_in_place && iv_size() != 0) t.ivs.take(job.sequence, at->iv);
             begin(*t.encryptor, k, job.packet, job.sequence, job.extended, at->iv);
             const std::size_t whole = at->text.size() / t.granule * t.granule;
             std::uint8_t* const text = shim::octets(at->text);
@@ -121,18 +127,12 @@ public:
 private:
     void begin(Botan::AEAD_Mode& mode, const keys& k, byte_view packet, std::uint64_t sequence, bool extended,
                byte_view iv) const {
-        if (extended) {
-            std::array<std::byte, 12> aad;  // NOLINT: written before it is read
-            std::memcpy(aad.data(), packet.data(), 4);
-            wire::store(byte_span{aad}.subspan(4), static_cast<std::uint32_t>(sequence >> 32));
-            std::memcpy(aad.data() + 8, packet.data() + 4, 4);
-            mode.set_associated_data(shim::octets(byte_view{aad}), aad.size());
-        } else {
-            mode.set_associated_data(shim::octets(packet), esp_header_size);
-        }
+        const additional_data aad{packet, sequence, extended};
+        mode.set_associated_data(shim::octets(aad.view()), aad.view().size());
         std::array<std::byte, 12> nonce;  // NOLINT: written before it is read
         std::memcpy(nonce.data(), k.key_and_salt.view().data() + choice_.key(), 4);
-        std::memcpy(nonce.data() + 4, iv.data(), 8);
+        if (iv.empty()) wire::store(byte_span{nonce}.subspan(4), implicit_iv(sequence, extended));
+        else std::memcpy(nonce.data() + 4, iv.data(), 8);
         mode.start(shim::octets(byte_view{nonce}), nonce.size());
     }
     [[no_unique_address]] Choice choice_;

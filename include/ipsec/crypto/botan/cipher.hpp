@@ -1,5 +1,5 @@
 #pragma once
-/// NULL, DES-CBC, 3DES-CBC and AES-CBC on Botan: the first half of encrypt-then-MAC.    RFC 2410, RFC 2405, RFC 2451, RFC 3602
+/// NULL and the CBC ciphers on Botan: the first half of encrypt-then-MAC.                RFC 2410, RFC 2405, RFC 2451, RFC 3602
 #include <array>
 
 #include "ipsec/core/secret.hpp"
@@ -8,30 +8,33 @@
 #include "ipsec/crypto/botan/shim.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/crypto/des_keys.hpp"
+#include "ipsec/crypto/key_limits.hpp"
 
 namespace ipsec::crypto::botan {
 
-/// A CBC cipher, or NULL. One Botan object per direction in the scratch, with its key set once; text is processed in place.
+/// A CBC cipher, or NULL; its IVs are unpredictable, and no other source of IVs compiles. One Botan object per direction in the scratch, with its key set once; text is processed in place.
 /// NoPadding keeps nothing back, so a packet ends with its last `process` and `finish` is not needed.
-template <class Choice>
+template <class Choice, unpredictable_ivs Ivs = iv_pool>
 class basic_cipher {
 public:
     struct keys {
-        secret<32> key;
+        secret<56> key;
     };
     struct scratch {
         std::unique_ptr<Botan::Cipher_Mode> encryptor, decryptor;
-        iv_pool ivs;
+        Ivs ivs;
     };
 
     constexpr basic_cipher() noexcept requires(std::default_initializable<Choice>) = default;
     constexpr explicit basic_cipher(Choice c) noexcept : choice_{c} {}
-    /// @return `unknown_algorithm` (combined modes too: see aead.hpp), `bad_key_size`
+    /// @return `unknown_algorithm` (combined and counter modes too: see aead.hpp, ccm.hpp, ctr.hpp), `bad_key_size`;
+    ///         `unsupported_algorithm` for what Botan does not have, CAST-128 with less than 88 bits for one
     [[nodiscard]] static auto make(encryption_id id, std::uint16_t key_bits) noexcept -> result<basic_cipher>
         requires(std::constructible_from<Choice, encryption_id, std::uint16_t>)
     {
         if (auto size = key_size(id, key_bits); !size) return std::unexpected{size.error()};
-        if (is_combined(id)) return std::unexpected{errc::unknown_algorithm};
+        if (is_combined(id) || crypto::is_counter_mode(id)) return std::unexpected{errc::unknown_algorithm};
+        if (needs_a_look(id) && !shim::has_mode(id, *key_size(id, key_bits))) return std::unexpected{errc::unsupported_algorithm};
         return basic_cipher{Choice{id, key_bits}};
     }
 
@@ -45,18 +48,19 @@ public:
         return id() == encryption_id::des_cbc || id() == encryption_id::des3_cbc;
     }
     [[nodiscard]] constexpr auto encrypts() const noexcept -> bool { return choice_.iv() != 0; }
+    [[nodiscard]] constexpr auto limits() const noexcept -> key_limits { return limits_of(id()); }
 
     /// @return `bad_key_size`, `weak_key` (DES, degenerate 3DES)
     [[nodiscard]] auto make_keys(byte_view keymat) const noexcept -> result<keys> {
         if (keymat.size() != keymat_size()) return std::unexpected{errc::bad_key_size};
         if (auto ok = check_cipher_key(id(), keymat); !ok) return std::unexpected{ok.error()};
-        return keys{secret<32>{keymat}};
+        return keys{secret<56>{keymat}};
     }
     /// @return `no_randomness`, `provider_failed`
     template <rng Rng>
     [[nodiscard]] auto make_scratch(const keys& k, Rng& random) const noexcept -> result<scratch> {
         if (!encrypts()) return scratch{};
-        auto ivs = iv_pool::make(random);
+        auto ivs = Ivs::make(random);
         if (!ivs) return std::unexpected{ivs.error()};
         return shim::fenced([&]() -> result<scratch> {
             const auto name = shim::mode_name(id(), keymat_size());
@@ -74,10 +78,10 @@ public:
             return s;
         });
     }
-    [[nodiscard]] auto make_iv(scratch& t, std::uint64_t, byte_span iv) const noexcept -> result<void> {
+    [[nodiscard]] auto make_iv(scratch& t, std::uint64_t sequence, byte_span iv) const noexcept -> result<void> {
         if (!encrypts()) return {};
         return shim::fenced([&]() -> result<void> {
-            t.ivs.take(iv);
+            t.ivs.take(sequence, iv);
             return {};
         });
     }
@@ -89,6 +93,11 @@ public:
     }
 
 private:
+    /// Botan may be built without a cipher, but hardly without these.
+    [[nodiscard]] static constexpr auto needs_a_look(encryption_id id) noexcept -> bool {
+        return id != encryption_id::null && id != encryption_id::des_cbc && id != encryption_id::des3_cbc &&
+               id != encryption_id::aes_cbc;
+    }
     [[nodiscard]] auto run(Botan::Cipher_Mode* mode, byte_view iv, byte_span text) const noexcept -> result<void> {
         if (!encrypts()) return {};
         if (mode == nullptr) return std::unexpected{errc::foreign_keys};

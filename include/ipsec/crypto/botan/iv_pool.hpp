@@ -9,6 +9,7 @@
 #include "ipsec/core/rng.hpp"
 #include "ipsec/core/secret.hpp"
 #include "ipsec/crypto/botan/shim.hpp"
+#include "ipsec/crypto/iv_policy.hpp"
 #include "ipsec/crypto/short_copy.hpp"
 #include "ipsec/wire/big_endian.hpp"
 
@@ -29,6 +30,7 @@ namespace ipsec::crypto::botan {
 // req: rfc3602-3-2, rfc3602-3-3, rfc2405-3-1, rfc2405-3-3, rfc2451-3-1
 class iv_pool {
 public:
+    static constexpr iv_promise promise = iv_promise::unpredictable;
     iv_pool() noexcept = default;
     iv_pool(iv_pool&& other) noexcept { become(other); }
     auto operator=(iv_pool&& other) noexcept -> iv_pool& {
@@ -50,8 +52,8 @@ public:
             return p;
         });
     }
-    /// Fills `iv`. Throws when the pool was not made by `make`, or was moved from. @pre `iv.size() <= 16`
-    void take(byte_span iv) {
+    /// Fills `iv`; the sequence number has nothing to do with it. Throws when the pool was not made by `make`, or was moved from. @pre `iv.size() <= 16`
+    void take(std::uint64_t, byte_span iv) {
         if (octets_.size() - used_ < iv.size()) refill();
         copy_short(octets_.data() + used_, iv.data(), iv.size());
         used_ += iv.size();
@@ -84,5 +86,6 @@ private:
     std::array<std::byte, pool_size> octets_{};
     std::size_t used_ = pool_size;
 };
+static_assert(unpredictable_ivs<iv_pool>);
 
 }  // namespace ipsec::crypto::botan

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "ipsec/core/bytes.hpp"
+#include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/errc.hpp"
 #include "ipsec/crypto/ids.hpp"
 
@@ -65,12 +66,20 @@ template <class Work>
         case hash_id::sha2_256: return "SHA-256";
         case hash_id::sha2_384: return "SHA-384";
         case hash_id::sha2_512: return "SHA-512";
+        case hash_id::ripemd_160: return "RIPEMD-160";
     }
     return "";
 }
 [[nodiscard]] inline auto hmac_name(hash_id h) -> std::string { return std::string{"HMAC("} + hash_name(h) + ")"; }
 
-/// The name of a mode of Botan's, without padding; empty for NULL and for what this library does not know.
+/// The name of a MAC of Botan's; empty for what is put together here.
+[[nodiscard]] inline auto mac_name(integrity_id id) -> std::string {
+    if (!is_known(id)) return {};
+    if (id == integrity_id::aes_cmac_96) return "CMAC(AES-128)";
+    return info_of(id).hash == hash_id{} ? std::string{} : hmac_name(info_of(id).hash);
+}
+
+/// The name of a mode of Botan's, without padding; empty for NULL and for what is put together here or refused.
 [[nodiscard]] inline auto mode_name(encryption_id id, std::size_t key_octets) -> std::string {
     const std::string aes = "AES-" + std::to_string(key_octets * 8);
     switch (id) {
@@ -80,10 +89,36 @@ template <class Work>
         case encryption_id::aes_cbc: return aes + "/CBC/NoPadding";
         case encryption_id::aes_gcm_8: return aes + "/GCM(8)";
         case encryption_id::aes_gcm_12: return aes + "/GCM(12)";
-        case encryption_id::aes_gcm_16: return aes + "/GCM(16)";
-        case encryption_id::chacha20_poly1305: return "ChaCha20Poly1305";
+        case encryption_id::aes_gcm_16:
+        case encryption_id::aes_gcm_16_iiv: return aes + "/GCM(16)";
+        case encryption_id::chacha20_poly1305:
+        case encryption_id::chacha20_poly1305_iiv: return "ChaCha20Poly1305";
+        case encryption_id::blowfish_cbc: return "Blowfish/CBC/NoPadding";
+        case encryption_id::cast128_cbc: return "CAST-128/CBC/NoPadding";
+        case encryption_id::idea_cbc: return "IDEA/CBC/NoPadding";
+        case encryption_id::camellia_cbc: return "Camellia-" + std::to_string(key_octets * 8) + "/CBC/NoPadding";
+        case encryption_id::twofish_cbc: return "Twofish/CBC/NoPadding";
+        case encryption_id::serpent_cbc: return "Serpent/CBC/NoPadding";
+        case encryption_id::aes_ctr:
+        case encryption_id::aes_ccm_8:
+        case encryption_id::aes_ccm_12:
+        case encryption_id::aes_ccm_16:
+        case encryption_id::aes_ccm_8_iiv: return aes + "/CTR-BE";
+        case encryption_id::null_aes_gmac:
+        case encryption_id::rc5_cbc:
+        case encryption_id::idea3_cbc: break;
     }
     return {};
+}
+
+/// Whether Botan as it was built has the cipher, with a key of that length.
+[[nodiscard]] inline auto has_mode(encryption_id id, std::size_t key_octets) noexcept -> bool {
+    try {
+        const auto mode = Botan::Cipher_Mode::create(mode_name(id, key_octets), encryption);
+        return mode != nullptr && mode->valid_keylength(key_octets);
+    } catch (...) {
+        return false;
+    }
 }
 
 }  // namespace ipsec::crypto::botan::shim

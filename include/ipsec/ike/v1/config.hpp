@@ -163,6 +163,7 @@ struct config {
     const auto* e = crypto::find(s.encryption);
     if (e == nullptr || crypto::find(s.hash) == nullptr || crypto::find(s.group) == nullptr)
         return std::unexpected{errc::unusable_algorithm};
+    if (crypto::find(s.hash)->ike_v1 == 0) return std::unexpected{errc::unusable_algorithm};
     if (e->ike_v1 == 0) return std::unexpected{e->esp_v1 == 0 ? errc::not_for_ike_v1 : errc::not_for_phase_1};
     if (!crypto::key_size(s.encryption, s.key_bits)) return std::unexpected{errc::unusable_algorithm};
     return {};
