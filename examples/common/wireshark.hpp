@@ -27,31 +27,40 @@ using namespace ipsec;
     const std::size_t key = protocol == sa::protocol::ah ? 0 : crypto::key_size(t.encryption, t.key_bits).value_or(0) + e->salt;
     return {hex(keymat.first(key)), hex(keymat.subspan(key))};
 }
-[[nodiscard]] inline auto cipher_name(const crypto::transform& t) -> std::string {
+/// The names that Wireshark has; empty for a cipher that it cannot decrypt.
+[[nodiscard]] inline auto cipher_name(const crypto::transform& t) -> std::string_view {
     using enum crypto::encryption_id;
     switch (t.encryption) {
         case null: return "NULL";
         case des_cbc: return "DES-CBC [RFC2405]";
         case des3_cbc: return "TripleDES-CBC [RFC2451]";
         case aes_cbc: return "AES-CBC [RFC3602]";
+        case aes_ctr: return "AES-CTR [RFC3686]";
         case aes_gcm_8: return "AES-GCM with 8 octet ICV [RFC4106]";
         case aes_gcm_12: return "AES-GCM with 12 octet ICV [RFC4106]";
         case aes_gcm_16: return "AES-GCM with 16 octet ICV [RFC4106]";
         case chacha20_poly1305: return "ChaCha20 with Poly1305 [RFC7634]";
+        case blowfish_cbc: return "BLOWFISH-CBC [RFC2451]";
+        case cast128_cbc: return "CAST5-CBC [RFC2144]";
+        case twofish_cbc: return "TWOFISH-CBC";
+        default: return "";
     }
-    return "NULL";
 }
-[[nodiscard]] inline auto integrity_name(crypto::integrity_id i) -> std::string {
+/// A MAC that it cannot check is one of that length.
+[[nodiscard]] inline auto integrity_name(crypto::integrity_id i) -> std::string_view {
     using enum crypto::integrity_id;
     switch (i) {
-        case none: return "NULL";
         case hmac_md5_96: return "HMAC-MD5-96 [RFC2403]";
         case hmac_sha1_96: return "HMAC-SHA-1-96 [RFC2404]";
         case hmac_sha2_256_128: return "HMAC-SHA-256-128 [RFC4868]";
         case hmac_sha2_384_192: return "HMAC-SHA-384-192 [RFC4868]";
         case hmac_sha2_512_256: return "HMAC-SHA-512-256 [RFC4868]";
+        case hmac_ripemd_160_96: return "MAC-RIPEMD-160-96 [RFC2857]";
+        case hmac_sha2_256_96: return "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]";
+        case aes_xcbc_96:
+        case aes_cmac_96: return "ANY 96 bit authentication [no checking]";
+        default: return "NULL";
     }
-    return "NULL";
 }
 
 inline constexpr std::string_view ike_head = "# cookie of the initiator, encryption key\n";
@@ -64,9 +73,10 @@ inline constexpr std::string_view preferences =
 [[nodiscard]] inline auto ike_line(const std::string& cookie_i, const std::string& encryption_key) -> std::string {
     return cookie_i + "," + encryption_key + "\n";
 }
-/// A line of `esp_sa`; the keys in hexadecimal.
+/// A line of `esp_sa`; the keys in hexadecimal. Empty for a cipher that Wireshark does not have.
 [[nodiscard]] inline auto esp_line(const ip::address& source, const sa::id& id, const crypto::transform& t,
                                    const std::string& encryption_key, const std::string& integrity_key) -> std::string {
+    if (cipher_name(t).empty()) return {};
     const auto key = [](const std::string& k) { return k.empty() ? std::string{} : "0x" + k; };
     return fmt::format("\"{}\",\"{}\",\"{}\",\"0x{}\",\"{}\",\"{}\",\"{}\",\"{}\"\n", source.is_v6() ? "IPv6" : "IPv4",
                        ip::to_text(source).view(), ip::to_text(id.destination).view(), spi_text(id.spi.value()),
