@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <array>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "ah/fixture.hpp"
@@ -24,7 +27,8 @@ constexpr std::array all_macs{integrity_id::hmac_md5_96, integrity_id::hmac_sha1
 
 }  // namespace
 
-// req: rfc2402-2.3-1, rfc2402-2.5-1, rfc2402-2.6-1, rfc2402-2.6-m1, rfc4302-2-1, rfc4302-2.3-1
+// checklist: AH-02, pitfall 46
+// req: rfc2402-2.3-1, rfc2402-2.5-1, rfc2402-2.6-1, rfc2402-2.6-m1, rfc4302-2-1, rfc4302-2.3-1, rfc4302-2.6-1
 TEST_CASE("AH stands behind the IP header, its length filled up to 4 or 8 octets", "[ah][seal]") {
     const auto mac = GENERATE(from_range(all_macs));
     for (const auto mode : {sa::mode::transport, sa::mode::tunnel})
@@ -63,7 +67,8 @@ TEST_CASE("AH stands behind the IP header, its length filled up to 4 or 8 octets
             }
 }
 
-// req: rfc2402-3.4.3-9, rfc2402-3.4.3-11, rfc2402-3.4.4-1, rfc2402-3.3.3.1.1.1-m1, rfc4302-3.4.4-1
+// checklist: AH-03, AH-04, AH-07 (the flow label is not covered by RFC 2402 nor by RFC 4302), pitfall 45
+// req: rfc2402-3.4.3-9, rfc2402-3.4.3-11, rfc2402-3.4.4-1, rfc2402-3.3.3.1.1.1-m1, rfc4302-3.4.4-1, rfc4302-3.4.3-7
 TEST_CASE("routers may change the mutable fields; any other change is noticed and leaves the window alone", "[ah][open]") {
     const bool v6 = GENERATE(false, true);
     const auto mode = GENERATE(sa::mode::transport, sa::mode::tunnel);
@@ -117,6 +122,7 @@ TEST_CASE("AH cut at any length is dropped", "[ah][open]") {
     }
 }
 
+// checklist: AH-13
 // req: rfc2402-2.6-m1
 TEST_CASE("only lengths that the ICV can have are accepted", "[ah][open]") {
     struct row { bool v6; integrity_id mac; std::array<int, 2> good; };
@@ -277,7 +283,8 @@ TEST_CASE("without room a packet is left alone and no number is used, and too lo
     CHECK(ah::seal(pair.out, fits, instant{}));
 }
 
-// req: rfc2402-3.4.3-5, rfc4302-3.4.3-4, rfc2402-3.3.2-1, rfc4302-2.5.1-1
+// checklist: AH-11
+// req: rfc2402-3.4.3-5, rfc4302-3.4.3-4, rfc2402-3.3.2-1, rfc4302-3.3.2-1, rfc4302-2.5.1-1
 TEST_CASE("numbers are taken once, stop before they wrap, and cross 2^32 when they are extended", "[ah][seal][open]") {
     auto pair = pair_of(integrity_id::hmac_sha1_96, ah_parameters(sa::mode::tunnel));
     packet_buffer a{v4_packet(8)};
@@ -307,6 +314,8 @@ TEST_CASE("numbers are taken once, stop before they wrap, and cross 2^32 when th
     }
 }
 
+// checklist: AH-12, pitfall 46
+// req: rfc2402-2.3-1, rfc4302-2.3-1
 TEST_CASE("padding of the ICV is covered as it is sent, and the reserved field as it is received", "[ah][seal][open]") {
     auto pair = pair_of(integrity_id::hmac_sha2_256_128, ah_parameters(sa::mode::transport, true));
     packet_buffer p{v6_packet(8)};
@@ -321,4 +330,90 @@ TEST_CASE("padding of the ICV is covered as it is sent, and the reserved field a
     CHECK(ah::open(pair.in, changed, instant{}) == std::unexpected{ah::errc::unauthentic});
     CHECK(ah::open(pair.in, p, instant{}));
     CHECK(octets(p) == v6_packet(8));
+}
+
+// checklist: AH-11
+TEST_CASE("with extended numbers a receiver out of step by 2^32 accepts nothing, options or not", "[ah][open]") {
+    auto parameters = ah_parameters(sa::mode::transport);
+    parameters.extended_sequence = true;
+    auto with_option = v4_packet(8);
+    const auto alert = unhex("94040000");
+    with_option.insert(with_option.begin() + 20, alert.begin(), alert.end());
+    with_option[0] = std::byte{0x46};
+    put16(with_option, 2, with_option.size());
+    mend_checksum(with_option);
+    for (const auto& plain : {v4_packet(8), with_option}) {
+        auto pair = pair_of(integrity_id::hmac_sha1_96, parameters);
+        pair.out.resume_at(sa::sequence64{0x1'0000'0004});
+        pair.in.resume_at(sa::sequence64{0x2'0000'0004});
+        packet_buffer p{plain};
+        REQUIRE(ah::seal(pair.out, p, instant{}));
+        packet_buffer copy = p.clone();
+        CHECK(ah::open(pair.in, p, instant{}) == std::unexpected{ah::errc::unauthentic});
+        auto in_step = pair_of(integrity_id::hmac_sha1_96, parameters);
+        in_step.in.resume_at(sa::sequence64{0x1'0000'0004});
+        CHECK(ah::open(in_step.in, copy, instant{}));
+        CHECK(octets(copy) == plain);
+    }
+}
+
+// checklist: AH-10
+// req: rfc2402-3.4.4-1, rfc4302-3.4.4-1
+TEST_CASE("extension headers in another order, and options of another type or length, are dropped", "[ah][open][options]") {
+    // hop-by-hop (two options), destination options, routing, destination options; 8 octets each, but for the routing header's 24
+    const auto plain = [] {
+        auto p = unhex("60000000 00000040 fd010000000000000000000000000001 fd020000000000000000000000000002"
+                       "3c00 1e0011003e00 2b00 1e04a1b2c3d4 3c02000000000000 fd030000000000000000000000000003 1100 3e04a1b2c3d4"
+                       "0102030405060708");
+        put16(p, 4, p.size() - 40);
+        return p;
+    }();
+    auto parameters = ah_parameters(sa::mode::transport, true);
+    parameters.destination_options = ip::destination_options_place::in_front;
+    const auto swap = [](std::vector<std::byte>& p, std::size_t a, std::size_t b, std::size_t end) {
+        std::rotate(p.begin() + static_cast<std::ptrdiff_t>(a), p.begin() + static_cast<std::ptrdiff_t>(b),
+                    p.begin() + static_cast<std::ptrdiff_t>(end));
+    };
+    struct row { const char* name; std::function<void(std::vector<std::byte>&)> change; std::optional<ah::errc> fault; };
+    const auto r = GENERATE_COPY(from_range(std::vector<row>{
+        {"nothing", [](auto&) {}, {}},
+        {"data that may change", [](auto& p) { p[84] = std::byte{0xff}; }, {}},
+        {"destination options and routing header change places",
+         [&](auto& p) {
+             swap(p, 48, 56, 80);
+             p[40] = std::byte{43}, p[48] = std::byte{60}, p[72] = std::byte{60};
+         },
+         ah::errc::unauthentic},
+        {"hop-by-hop and destination options change places",
+         [&](auto& p) {
+             swap(p, 40, 48, 56);
+             p[6] = std::byte{60}, p[40] = std::byte{0}, p[48] = std::byte{43};
+         },
+         ah::errc::bad_extension_headers},
+        {"two options change places", [](auto& p) { std::swap(p[42], p[46]); }, ah::errc::unauthentic},
+        {"type of an option", [](auto& p) { p[50] = std::byte{0x1f}; }, ah::errc::unauthentic},
+        {"type of an option whose data may change", [](auto& p) { p[82] = std::byte{0x3f}; }, ah::errc::unauthentic},
+        {"its length", [](auto& p) { p[83] = std::byte{2}, p[86] = std::byte{1}, p[87] = std::byte{0}; }, ah::errc::unauthentic},
+        {"data that may not change", [](auto& p) { p[52] = std::byte{0xff}; }, ah::errc::unauthentic},
+        {"a length that lies", [](auto& p) { p[83] = std::byte{9}; }, ah::errc::bad_options},
+        {"number of the next header", [](auto& p) { p[88] = std::byte{6}; }, ah::errc::unauthentic},
+        {"a header taken out",
+         [](auto& p) {
+             p[40] = std::byte{43};
+             p.erase(p.begin() + 48, p.begin() + 56);
+             put16(p, 4, p.size() - 40);
+         },
+         ah::errc::unauthentic},
+        {"payload", [](auto& p) { p.back() ^= std::byte{1}; }, ah::errc::unauthentic},
+    }));
+    CAPTURE(r.name);
+    auto pair = pair_of(integrity_id::hmac_sha1_96, parameters);
+    packet_buffer p{plain};
+    REQUIRE(ah::seal(pair.out, p, instant{}));
+    auto changed = octets(p);
+    REQUIRE(changed[88] == std::byte{17});  // AH behind them all
+    r.change(changed);
+    packet_buffer q{changed};
+    const auto done = ah::open(pair.in, q, instant{});
+    CHECK((done ? std::nullopt : std::optional{done.error()}) == r.fault);
 }

@@ -118,19 +118,27 @@ TEST_CASE("IPv4 options that lie have a name", "[ah][options]") {
 // req: rfc2402-A-m1, rfc2402-A-m2, rfc2402-3.3.3.1.2.2-m1, rfc2402-A-2, rfc2402-A-3, rfc4302-A-2, rfc4302-A-3
 TEST_CASE("IPv6 extension headers are covered by the change bit of their options and as they are at arrival", "[ah][options]") {
     const std::string a{a6}, b{b6}, c{c6};
-    struct row { const char* name; std::uint8_t first; std::string headers; std::string form; const char* destination; bool is_at_end; };
+    struct row {
+        const char* name;
+        std::uint8_t first;
+        std::string headers;
+        std::string form;
+        const char* destination;
+        bool is_at_end;
+    };
     const auto r = GENERATE_COPY(from_range(std::vector<row>{
         {"none", 51, "", "", to6, true},
         {"hop-by-hop: padding, router alert", 0, "3300 0502 0000 0100", "3300 0502 0000 0100", to6, true},
-        {"an option that may change: data zeroed, type and length kept", 0, "3300 3e04 a1b2c3d4", "3300 3e04 00000000", to6, true},
+        {"an option that may change: data zeroed, type and length kept", 0, "3300 3e04 a1b2c3d4", "3300 3e04 00000000", to6,
+         true},
         {"one that may not between two that may", 0, "3301 2002aaaa 1f03bbbbbb 3e03cccccc", "3301 20020000 1f03bbbbbb 3e03000000",
          to6, true},
         {"changeable without data", 0, "3300 3e00 0102 ffff", "3300 3e00 0102 ffff", to6, true},
         {"destination options too", 60, "3300 3e04 a1b2c3d4", "3300 3e04 00000000", to6, true},
         {"type 0 routing at its end", 43, "3304 0000 00000000" + a + b, "3304 0000 00000000" + a + b, to6, true},
         {"type 0 routing, one to go", 43, "3304 0001 00000000" + a + b, "3304 0000 00000000" + a + to6, b6, false},
-        {"type 0 routing, at the source", 43, "3306 0003 00000000" + a + b + c, "3306 0000 00000000" + std::string{to6} + a + b, c6,
-         false},
+        {"type 0 routing, at the source", 43, "3306 0003 00000000" + a + b + c, "3306 0000 00000000" + std::string{to6} + a + b,
+         c6, false},
         {"type 2 routing", 43, "3302 0201 00000000" + a, "3302 0200 00000000" + std::string{to6}, a6, false},
         {"type 2 routing at its end", 43, "3302 0200 00000000" + a, "3302 0200 00000000" + a, to6, true},
         {"destination options, routing, destination options", 60,

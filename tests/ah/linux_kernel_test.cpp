@@ -8,10 +8,11 @@ TEST_CASE("AH packets of the Linux kernel are verified, and ours equal them octe
     CHECK(seen.packets == 120);
 }
 
-// Recorded by tests/data/linux-kernel/record_ah_options.py: the kernel forwarded each packet without AH and with it.
+// Recorded by scripts/record_ah_options.py: the kernel forwarded each packet without AH and with it.
 // checklist: AH-01, AH-02, AH-05, AH-06, AH-08, AH-09, pitfalls 43, 44, 45 and 46
 // req: rfc2402-A-m1, rfc2402-A-m2, rfc2402-3.3.3.1.2.2-m1, rfc2402-5-5
-TEST_CASE("what the Linux kernel makes of options and extension headers under AH, we make octet for octet", "[ah][options][linux]") {
+TEST_CASE("what the Linux kernel makes of options and extension headers under AH, we make octet for octet",
+          "[ah][options][linux]") {
     using namespace ipsec;
     namespace botan = crypto::botan;
     std::ifstream in{std::string{IPSECPP_TEST_DATA} + "/linux-kernel/ah-options.json"};
@@ -32,7 +33,8 @@ TEST_CASE("what the Linux kernel makes of options and extension headers under AH
         p.mode = sa::mode::transport;
         p.icv_alignment = v.at("alignment") == 8 ? sa::linux_icv_alignment : std::uint8_t{4};
         if (v.at("destination_options") == "in_front") p.destination_options = ip::destination_options_place::in_front;
-        const auto id = v.at("auth") == "hmac(sha1)" ? crypto::integrity_id::hmac_sha1_96 : crypto::integrity_id::hmac_sha2_256_128;
+        const auto id =
+            v.at("auth") == "hmac(sha1)" ? crypto::integrity_id::hmac_sha1_96 : crypto::integrity_id::hmac_sha2_256_128;
         auto out = sa::outbound<botan::any_mac>::make(p, *botan::make_mac(id), key, random, instant{});
         auto back = sa::inbound<botan::any_mac>::make(p, *botan::make_mac(id), key, random, instant{});
         REQUIRE((out && back));

@@ -24,7 +24,8 @@ struct tunnel_pair {
     bool outer_v6;
     tunnel_pair(sa::protocol protocol, bool over_v6, const ip::tunnel_options& o, dataplane::options how = {})
         : left{how}, right{how}, outer_v6{over_v6} {
-        const std::vector<layer> layers{{protocol, sa::mode::tunnel, over_v6 ? left_end6 : left_end, over_v6 ? right_end6 : right_end}};
+        const std::vector<layer> layers{
+            {protocol, sa::mode::tunnel, over_v6 ? left_end6 : left_end, over_v6 ? right_end6 : right_end}};
         REQUIRE(left.spd.append_pair(apply_entry(layers)));
         REQUIRE(right.spd.append_pair(mirrored(apply_entry(layers))));
         join(left, right, layers, plain, 0x1000, [&](sa::parameters& p) { p.tunnel = o; });
@@ -56,7 +57,8 @@ constexpr std::array marks{ip::ecn::not_ect, ip::ecn::ect_0, ip::ecn::ect_1, ip:
 }  // namespace
 
 // checklist: TUN-01, TUN-02, TUN-05, pitfall 50
-TEST_CASE("outer headers of every pair of IP versions are made by the tables of RFC 2401 and RFC 4301 §5.1.2", "[dataplane][tunnel]") {
+TEST_CASE("outer headers of every pair of IP versions are made by the tables of RFC 2401 and RFC 4301 §5.1.2",
+          "[dataplane][tunnel]") {
     for (const auto protocol : protocols)
         for (const bool inner_v6 : {false, true})
             for (const bool outer_v6 : {false, true})
@@ -119,8 +121,8 @@ TEST_CASE("the outer DF bit through the walks is copied, set or cleared", "[data
 }
 
 // checklist: TUN-04, pitfall 50
-// req: rfc6040-4.1-1, rfc6040-4.1-2, rfc6040-4.2-1, rfc6040-4.2-2, rfc6040-4.2-3, rfc6040-4.2-4, rfc6040-4.2-5, rfc6040-4.3-1, rfc6040-4.3-2
-// req: rfc6040-4.3-3, rfc6040-4.3-6, rfc6040-4.3-8, rfc6040-5.1-1
+// req: rfc6040-4.1-1, rfc6040-4.1-2, rfc6040-4.2-1, rfc6040-4.2-2, rfc6040-4.2-3, rfc6040-4.2-4, rfc6040-4.2-5, rfc6040-4.3-1
+// req: rfc6040-4.3-2, rfc6040-4.3-3, rfc6040-4.3-6, rfc6040-4.3-8, rfc6040-5.1-1
 TEST_CASE("every inner mark under every outer mark goes through the walks as RFC 6040 has it", "[dataplane][tunnel][ecn]") {
     using enum ip::ecn;
     // Figure 4, by rows of the inner mark and columns of the outer one in the order of `marks`; absent: drop.

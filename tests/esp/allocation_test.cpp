@@ -10,6 +10,7 @@
 #include "esp/fixture.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
 #include "support/alloc_counter.hpp"
+#include "support/placements.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -47,6 +48,7 @@ auto run(Seal&& seal, Open&& open) -> count {
     for (std::size_t i = 0; i < 200; ++i) {
         packets.emplace_back(i % 2 == 0 ? v4_packet(i * 7) : v6_packet(i * 7));
     }
+    for (const auto& row : placements()) packets.emplace_back(row.packet);  // options and extension headers
     for (auto& p : packets) {
         allocations sealing;
         const bool sealed = seal(p);

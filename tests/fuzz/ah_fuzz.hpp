@@ -14,8 +14,8 @@
 
 namespace ipsec::fuzz {
 
-/// The first octet says which SA: mode, IP version, extended numbers, size of the ICV, place of destination options, whether the ICV
-/// is judged, and which way round. The rest is
+/// The first octet says which SA: mode, IP version, extended numbers, size of the ICV, place of destination options, whether the
+/// ICV is judged, and which way round. The rest is
 /// the packet. `seen` hears of every fault, so that a test can count what a corpus reaches; the fuzzer hears nothing.
 template <class Seen>
 void ah_seen(byte_view in, Seen&& seen) {

@@ -41,6 +41,14 @@ namespace ipsec::ah {
 // req: rfc2402-3.1-1
 [[nodiscard]] inline auto find_place(byte_view packet, ip::destination_options_place options, ip::insertion_point& into) noexcept
     -> result<void> {
+    // Spelled out for the header that nearly every IPv6 packet has: a struct that comes back by value is slower than the checks.
+    if (packet.size() > ip::v6::header_size && (packet[0] >> 4) == std::byte{6}) {
+        const auto next = static_cast<ip::next_header>(packet[ip::v6::next_header_at]);
+        if (!ip::is_extension(next) && ip::v6::checked_length(packet)) [[likely]] {
+            into = {ip::v6::header_size, ip::v6::next_header_at, next, ip::family::v6};
+            return {};
+        }
+    }
     const auto at = ip::find_insertion_point(packet, options);
     if (!at) [[unlikely]] return std::unexpected{detail::from(at.error())};
     into = *at;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records ah-options.json beside this file: packets with IPv4 options and IPv6 extension headers that a Linux kernel put AH on.
+"""Records tests/data/linux-kernel/ah-options.json: packets with IPv4 options and IPv6 extension headers that a Linux kernel put AH on.
 
     record_ah_options.py FOLDER     FOLDER: a running guest with a cable of datagrams: `host.sock` to be bound here, `guest.sock`
                                     and the command socket `ctl.sock` of the guest there
@@ -150,7 +150,7 @@ def main():
                             "icv_bits": int(bits), "key": key, "spi": spi, "alignment": 4 if flag else 8,
                             "destination_options": place, "plain": plain.hex(), "packet": protected.hex()})
     kernel = guest("uname -r").strip()
-    target = pathlib.Path(__file__).resolve().parent / "ah-options.json"
+    target = pathlib.Path(__file__).resolve().parent.parent / "tests/data/linux-kernel/ah-options.json"
     target.write_text(json.dumps({"kernel": kernel, "vectors": out}, indent=1) + "\n")
     print(f"{len(out)} packets of kernel {kernel}")
 
