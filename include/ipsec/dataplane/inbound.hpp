@@ -14,6 +14,7 @@
 #include "ipsec/ah/resync.hpp"
 #include "ipsec/core/observer.hpp"
 #include "ipsec/dataplane/audit.hpp"
+#include "ipsec/dataplane/by_inference.hpp"
 #include "ipsec/dataplane/crypto_calls.hpp"
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
@@ -275,16 +276,26 @@ private:
     void bundle_is_off(std::span<Packet> packets, std::size_t i, instant now, Observer& observer) noexcept {
         slot& s = slots_[i];
         const Packet& packet = packets[i];
-        std::uint16_t* const hint = packets.size() > 1 ? &memo_[s.seen().flow] : nullptr;
+        const bool is_fragment = s.seen().flow.is_fragment();
+        if (is_fragment) [[unlikely]] recall(s, packet, now);
+        std::uint16_t* hint = packets.size() > 1 && !is_fragment ? &memo_[s.seen().flow] : nullptr;
         if (hint != nullptr && *hint != flow_memo::nowhere && is_alike(packets, *hint - 1U, i)) {
             s.verdict.policy = slots_[*hint - 1U].verdict.policy;
         } else {
-            const ip::match fits = s.sa->parameters().selectors.judge(s.seen().flow);
+            const ip::selector& expected = s.sa->parameters().selectors;
+            std::optional<ip::flow> about;
+            ip::match fits = expected.judge(s.seen().flow);
+            if (fits == ip::match::no && how_.icmp_by_payload && s.tunnelled) [[unlikely]] {
+                about = flow_in_question(packet.octets(), s.seen().flow);
+                if (about) fits = expected.judge(*about) == ip::match::yes ? ip::match::yes : ip::match::no;
+                hint = nullptr;  // the next one may be about other traffic
+            }
+            if (is_fragment && fits == ip::match::yes && is_rewriting(s, packet)) fits = ip::match::unavailable;
             if (fits != ip::match::yes)
                 return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
                                observer);
             note_way(s);
-            const auto hit = spd_->check_inbound(s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
+            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
             s.verdict.policy = hit->rule->id;
         }
@@ -293,8 +304,29 @@ private:
             return;
         }
         arrive(s, packets[i], now, observer);
+        if (is_fragment && s.verdict.fate == fate::deliver) [[unlikely]]
+            remember_ports(how_.fragments, std::as_const(packets[i]).octets(), s.seen().flow, way_of(s), now);
         if (hint != nullptr && s.verdict.transforms == 1 && s.verdict.fate == fate::deliver)
             *hint = static_cast<std::uint16_t>(i + 1);
+    }
+    /// A number for how a packet came: in the clear, or by which SA last.
+    [[nodiscard]] static auto way_of(const slot& s) noexcept -> std::uint64_t {
+        if (s.verdict.transforms == 0) return 0;
+        const sa::id& id = s.sa->parameters().id;
+        return std::uint64_t{static_cast<std::uint8_t>(id.protocol)} << 32 | id.spi.value();
+    }
+    /// Completes a later fragment, where the SA that it came through may carry some by state.
+    // req: rfc4301-7.3-5, rfc4301-7.3-6
+    void recall(slot& s, const Packet& packet, instant now) noexcept {
+        if (s.verdict.transforms > 0 && !carries_fragments(s.sa->parameters())) return;
+        recall_ports(how_.fragments, packet.octets(), s.seen().flow, way_of(s), now);
+    }
+    /// Whether a later fragment of an SA for such could rewrite the header that its first one showed.
+    // req: rfc4301-7.2-2
+    [[nodiscard]] static auto is_rewriting(const slot& s, const Packet& packet) noexcept -> bool {
+        if (s.seen().flow.fragment != ip::fragment::later || !is_for_fragments(s.sa->parameters().selectors)) return false;
+        const auto key = ip::fragment_key_of(packet.octets(), s.seen().flow);
+        return key && ip::fragment_memory::is_rewriting(*key);
     }
     /// Whether the packet at `a`, which was delivered after one SA, says what selectors and policy say of the one at `b`: the
     /// same SA, between the same ends, and all that they look at.
@@ -313,8 +345,11 @@ private:
                     return discard(s, packet, reason_of(ok.error()), now, observer);
             return settle(s, fate::deliver);
         }
+        const bool is_fragment = s.seen().flow.is_fragment();
+        if (is_fragment) [[unlikely]] recall(s, packet, now);
         const auto hit = spd_->check_inbound(s.seen().flow, std::as_const(packet).metadata(), {});
         if (hit) {
+            if (is_fragment) [[unlikely]] remember_ports(how_.fragments, std::as_const(packet).octets(), s.seen().flow, 0, now);
             s.verdict.policy = hit->rule->id;
             return settle(s, fate::bypass);
         }

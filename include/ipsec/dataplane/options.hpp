@@ -4,6 +4,10 @@
 
 #include <cstdint>
 
+namespace ipsec::ip {
+class fragment_memory;
+}  // namespace ipsec::ip
+
 namespace ipsec::dataplane {
 
 /// The same for both directions.
@@ -18,6 +22,12 @@ struct options {
     /// Out: octets that the link takes; the path of an SA may take less (`sa::path_mtu`). Larger packets are judged by
     /// RFC 4301 §8.2.1 before anything is done to them. 0: sizes are not looked at.
     std::uint32_t mtu = 0;
+    /// Remembers first fragments, so that later ones are judged by the ports of theirs: one per direction, the user's, which
+    /// outlives the walk. Without one, policy that asks for ports drops later fragments.        RFC 4301 §7.3, §7.4
+    ip::fragment_memory* fragments = nullptr;
+    /// ICMP error messages that policy has no entry for travel in tunnels of the traffic that they are about, and are held against
+    /// it. An entry that takes them by their own headers goes first; one that discards them ends it.      RFC 4301 §6.2
+    bool icmp_by_payload = true;
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
 };
 

@@ -12,6 +12,7 @@
 #include "ipsec/ah/seal.hpp"
 #include "ipsec/core/observer.hpp"
 #include "ipsec/dataplane/audit.hpp"
+#include "ipsec/dataplane/by_inference.hpp"
 #include "ipsec/dataplane/crypto_calls.hpp"
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
@@ -72,6 +73,7 @@ private:
         dataplane::verdict verdict;
         ip::overview seen;
         std::uint32_t traffic_class = 0;
+        bool by_payload = false;  ///< policy decided by what the packet quotes
         std::uint8_t size = 0;  ///< SAs of the bundle; 0: nothing to do, or done for
         std::array<entry*, Sadb::bundle::max_size> sas;  // the first `size` of them
     };
@@ -92,10 +94,12 @@ private:
                 continue;
             }
             s.traffic_class = classify(packet);
+            const bool is_fragment = s.seen.flow.is_fragment();
+            if (is_fragment) [[unlikely]] recall_ports(how_.fragments, packet.octets(), s.seen.flow, 0, now);
             std::uint16_t* hint = nullptr;
             if (packets.size() > 1) {
                 hint = &memo_[s.seen.flow];
-                if (*hint != flow_memo::nowhere && is_alike(packets, *hint - 1U, i)) {
+                if (*hint != flow_memo::nowhere && !is_fragment && is_alike(packets, *hint - 1U, i)) {
                     const slot& like = slots_[*hint - 1U];
                     s.verdict = like.verdict;
                     s.size = like.size;
@@ -112,7 +116,8 @@ private:
                 discard(s, packet, drop::too_big, now, observer);
                 continue;
             }
-            if (hint != nullptr) *hint = static_cast<std::uint16_t>(i + 1);
+            if (is_fragment) [[unlikely]] remember_ports(how_.fragments, packet.octets(), s.seen.flow, 0, now);
+            if (hint != nullptr && !s.by_payload) *hint = static_cast<std::uint16_t>(i + 1);
             if (s.size > deepest_) deepest_ = s.size;
         }
     }
@@ -123,14 +128,37 @@ private:
     }
     // req: rfc2401-4.4.1-9
     auto find(slot& s, const Packet& packet) noexcept -> drop {
+        s.by_payload = false;
         const auto hit = spd_->lookup(s.seen.flow, packet.metadata());
-        if (!hit) return reason_of(hit.error());
+        if (!hit) [[unlikely]] {
+            if (hit.error() == policy::errc::no_policy && how_.icmp_by_payload && find_by_payload(s, packet)) return drop::none;
+            return reason_of(hit.error());
+        }
         const policy::entry& rule = *hit->rule;
         s.verdict.policy = rule.id;
         if (rule.action == policy::action::discard) return drop::discarded;
-        if (rule.action == policy::action::apply) return find_bundle(s, rule);
+        if (rule.action == policy::action::apply) {
+            const drop why = find_bundle(s, rule);
+            if (s.seen.flow.fragment != ip::fragment::later || why != drop::none) [[likely]] return why;
+            const sa::parameters& p = s.sas[0]->parameters();
+            return p.mode == sa::mode::transport || carries_fragments(p) ? why : drop::fragment_ports;  // ESP and AH name theirs
+        }
         s.verdict.fate = fate::bypass;
         return drop::none;
+    }
+    /// The tunnel of the traffic that an ICMP error message is about; no SA is asked for.        RFC 4301 §6.2
+    // req: rfc4301-6.2-2, rfc4301-6.2-3, rfc2401-6-1, rfc2401-6-2
+    auto find_by_payload(slot& s, const Packet& packet) noexcept -> bool {
+        const auto about = flow_in_question(packet.octets(), s.seen.flow);
+        if (!about) return false;
+        const auto hit = spd_->lookup(*about, packet.metadata());
+        if (!hit || hit->rule->action != policy::action::apply) return false;
+        const sa::bundle* const b = sadb_->find_outbound(hit->rule->id, *about, s.traffic_class);
+        if (b == nullptr || take_bundle(s, *hit->rule, *b) != drop::none) return false;
+        s.by_payload = s.sas[0]->parameters().mode == sa::mode::tunnel;
+        if (!s.by_payload) s.size = 0;
+        else s.verdict.policy = hit->rule->id;
+        return s.by_payload;
     }
     // req: rfc2401-5.1.1-2, rfc2401-5.1.1-3
     auto find_bundle(slot& s, const policy::entry& rule) noexcept -> drop {
@@ -143,10 +171,13 @@ private:
                                       .traffic_class = s.traffic_class});
             return drop::no_sa;
         }
+        return take_bundle(s, rule, *b);
+    }
+    auto take_bundle(slot& s, const policy::entry& rule, const sa::bundle& b) noexcept -> drop {
         // Whoever made the SAs may have made other ones than policy asks for: less protection must not slip through.
-        if (b->size() != rule.protections.size()) return drop::wrong_bundle;
-        for (std::size_t k = 0; k < b->size(); ++k) {
-            entry* const e = sadb_->get((*b)[k]);
+        if (b.size() != rule.protections.size()) return drop::wrong_bundle;
+        for (std::size_t k = 0; k < b.size(); ++k) {
+            entry* const e = sadb_->get(b[k]);
             if (e == nullptr) return drop::wrong_bundle;
             const sa::parameters& p = e->parameters();
             const policy::protection& want = rule.protections[k];
@@ -155,7 +186,7 @@ private:
                 return drop::wrong_bundle;
             s.sas[k] = e;
         }
-        s.size = static_cast<std::uint8_t>(b->size());
+        s.size = static_cast<std::uint8_t>(b.size());
         return drop::none;
     }
 

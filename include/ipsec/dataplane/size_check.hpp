@@ -5,6 +5,7 @@
 #include <span>
 
 #include "ipsec/ah/overhead.hpp"
+#include "ipsec/dataplane/by_inference.hpp"
 #include "ipsec/dataplane/options.hpp"
 #include "ipsec/esp/overhead.hpp"
 #include "ipsec/ip/icmp.hpp"
@@ -27,14 +28,6 @@ struct size_verdict {
 
 /// Packets of up to this size are never looked at: with four SAs they fit the least MTU that is believed.
 inline constexpr std::uint32_t small_packet = 128;
-
-/// Whether later fragments may travel in an SA.                                               RFC 4301 §7.1, §7.3
-// req: rfc4301-7.1-1
-[[nodiscard]] inline auto carries_fragments(const sa::parameters& p) noexcept -> bool {
-    const ip::selector& s = p.selectors;
-    const bool names_ports = s.source_port.is_specific() || s.destination_port.is_specific() || s.icmp.is_specific();
-    return p.mode == sa::mode::tunnel && (!names_ports || p.fragments_by_state);
-}
 
 namespace detail {
 /// One SA of a bundle, as far as sizes go.
@@ -124,7 +117,7 @@ template <class Entry>
         return {kind::cut_after, outermost};
     }
     if ((packet[6] & std::byte{0x40}) != std::byte{0}) return {kind::too_big, mtu};
-    const bool can_cut_first = carries_fragments(first) && mtu >= ip::icmp::least_mtu_v4;
+    const bool can_cut_first = carries_fragments(first) && (how.fragments != nullptr || !names_ports(first.selectors)) && mtu >= ip::icmp::least_mtu_v4;
     const bool has_to = is_over_inside || first.tunnel.df == ip::df_rule::set;
     if (is_tunnel && can_cut_first && (has_to || first.tunnel.fragment_first)) return {kind::cut_first, mtu};
     if (is_over_inside || (is_tunnel && has_to)) return {kind::too_big, mtu};

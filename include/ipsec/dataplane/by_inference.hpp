@@ -1,0 +1,55 @@
+#pragma once
+/// Packets whose own headers do not say what policy asks for: later fragments, by what their first one showed (RFC 4301 §7.3, §7.4);
+/// ICMP error messages, by the packet that they quote (RFC 4301 §6.2).
+#include <optional>
+
+#include "ipsec/ip/fragment_memory.hpp"
+#include "ipsec/ip/icmp.hpp"
+#include "ipsec/sa/parameters.hpp"
+
+namespace ipsec::dataplane {
+
+/// Whether an SA's selectors ask for what only first fragments show.
+[[nodiscard]] inline auto names_ports(const ip::selector& s) noexcept -> bool {
+    return s.source_port.is_specific() || s.destination_port.is_specific() || s.icmp.is_specific();
+}
+/// Whether later fragments may travel in an SA.                                               RFC 4301 §7.1, §7.3
+// req: rfc4301-7.1-1, rfc4301-7.3-4, rfc4301-7.3-5
+[[nodiscard]] inline auto carries_fragments(const sa::parameters& p) noexcept -> bool {
+    return p.mode == sa::mode::tunnel && (!names_ports(p.selectors) || p.fragments_by_state);
+}
+/// Whether an SA is for later fragments alone.                                                RFC 4301 §7.2
+[[nodiscard]] inline auto is_for_fragments(const ip::selector& s) noexcept -> bool {
+    return s.source_port.is_opaque() || s.destination_port.is_opaque() || s.icmp.is_opaque();
+}
+
+/// Completes the flow of a later fragment with what is remembered of its first one, if that went the same way.
+// req: rfc4301-7.4-2, rfc4301-7.3-6
+inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip::flow& f, std::uint64_t way, instant now) noexcept {
+    if (memory == nullptr || f.fragment != ip::fragment::later) return;
+    const auto key = ip::fragment_key_of(packet, f);
+    const auto* const known = key ? memory->find(*key, now) : nullptr;
+    if (known == nullptr || known->way != way) return;
+    f.protocol = known->flow.protocol;
+    f.is_protocol_hidden = false;
+    f.source_port = known->flow.source_port;
+    f.destination_port = known->flow.destination_port;
+    f.icmp_type = known->flow.icmp_type;
+    f.icmp_code = known->flow.icmp_code;
+}
+/// Writes down a first fragment that policy let pass.
+inline void remember_ports(ip::fragment_memory* memory, byte_view packet, const ip::flow& f, std::uint64_t way,
+                           instant now) noexcept {
+    if (memory == nullptr || f.fragment != ip::fragment::first) return;
+    if (const auto key = ip::fragment_key_of(packet, f)) memory->remember(*key, f, way, now);
+}
+/// The flow that an ICMP error message is about, turned round: that of the message's own direction. Nothing for other packets.
+// req: rfc4301-6.2-1
+[[nodiscard]] inline auto flow_in_question(byte_view packet, const ip::flow& f) noexcept -> std::optional<ip::flow> {
+    if (!ip::icmp::is_error(f)) return std::nullopt;
+    const auto e = ip::icmp::parse_error(packet);
+    if (!e) return std::nullopt;
+    return e->quoted.reversed_flow();
+}
+
+}  // namespace ipsec::dataplane
