@@ -17,7 +17,8 @@ set -euo pipefail
 modules=(virtio_pci virtio_console virtio_net virtio_blk virtio_rng squashfs overlay veth dummy tun xfrm_user af_key
   esp4 esp6 ah4 ah6 xfrm4_tunnel xfrm6_tunnel tunnel4 tunnel6
   authenc authencesn echainiv seqiv cbc ctr gcm cmac xcbc hmac ecb crypto_null
-  des_generic aes_generic aesni_intel md5 sha1_generic sha256_generic sha512_generic
+  des_generic blowfish_generic cast5_generic aes_generic aesni_intel camellia_generic twofish_generic serpent_generic sm4_generic ccm
+  md5 sha1_generic rmd160 sha256_generic sha512_generic sm3_generic
   chacha_generic poly1305_generic chacha20poly1305 ghash_generic ghash-clmulni-intel jitterentropy_rng drbg)
 
 prepare() { # prints the folder with vmlinuz and initrd.gz

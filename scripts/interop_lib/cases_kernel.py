@@ -1,0 +1,32 @@
+"""The matrix against the Linux kernel: every combination of algorithms, modes and headers, packet by packet, both ways."""
+from .kernel_bench import KernelMatrix
+from .kernel_cells import rows
+from .matrix import cell
+from .net import Failed, Skipped
+
+
+def enlist(row):
+    @cell(f"matrix/{row.name}", row.what, "linux", KernelMatrix)
+    def _(bench):
+        if row.none:
+            raise Skipped(row.none)
+        results = bench.run_row(row)
+        (bench.folder / "cells.txt").write_text("".join(f"{column}: {verdict}\n" for column, verdict in results.items()))
+        for begin, error in (("FAILED", Failed), ("kernel has none", Skipped), ("ours has none", Skipped)):
+            if such := by_reason(results, begin):
+                raise error(such)
+        return f"{len(results)} cells"
+
+
+def by_reason(results, begin):
+    """The verdicts that begin so, each with its columns."""
+    columns = {}
+    for column, verdict in results.items():
+        if verdict.startswith(begin):
+            columns.setdefault(verdict, []).append(column)
+    all_of = sum(len(c) for c in columns.values()) == len(results)
+    return "; ".join(v if all_of and len(columns) == 1 else f"{' '.join(c)}: {v}" for v, c in columns.items())
+
+
+for one in rows({"encryption": [], "integrity": []}):
+    enlist(one)

@@ -1,0 +1,345 @@
+"""What the matrix against the Linux kernel asks: rows of cells, and what both sides are given for each cell."""
+import dataclasses
+
+from .keys import key
+from .plan import OURS, PEER
+
+# --- algorithms: all that Linux has for ESP and AH (net/xfrm/xfrm_algo.c), by our words: its word, octets of the key, bits of the ICV
+CIPHERS = {
+    "null": ("ecb(cipher_null)", 0),
+    "des": ("cbc(des)", 8),
+    "3des": ("cbc(des3_ede)", 24),
+    "blowfish40": ("cbc(blowfish)", 5),
+    "blowfish128": ("cbc(blowfish)", 16),
+    "blowfish448": ("cbc(blowfish)", 56),
+    "cast40": ("cbc(cast5)", 5),
+    "cast80": ("cbc(cast5)", 10),
+    "cast128": ("cbc(cast5)", 16),
+    **{f"aes{bits}": ("cbc(aes)", bits // 8) for bits in (128, 192, 256)},
+    **{f"camellia{bits}": ("cbc(camellia)", bits // 8) for bits in (128, 192, 256)},
+    **{f"twofish{bits}": ("cbc(twofish)", bits // 8) for bits in (128, 192, 256)},
+    **{f"serpent{bits}": ("cbc(serpent)", bits // 8) for bits in (128, 192, 256)},
+    **{f"aes{bits}ctr": ("rfc3686(ctr(aes))", bits // 8 + 4) for bits in (128, 192, 256)},
+    "sm4": ("cbc(sm4)", 16),
+    "sm4ctr": ("rfc3686(ctr(sm4))", 20),
+}
+COUNTERS = ("aes128ctr", "aes192ctr", "aes256ctr", "sm4ctr")  # not without integrity: RFC 3686 §2.1
+MACS = {
+    "md5": ("hmac(md5)", 16, 96),
+    "sha1": ("hmac(sha1)", 20, 96),
+    "ripemd160": ("hmac(rmd160)", 20, 96),
+    "sha256_96": ("hmac(sha256)", 32, 96),
+    "sha256": ("hmac(sha256)", 32, 128),
+    "sha384": ("hmac(sha384)", 48, 192),
+    "sha512": ("hmac(sha512)", 64, 256),
+    "aesxcbc": ("xcbc(aes)", 16, 96),
+    "aescmac": ("cmac(aes)", 16, 96),
+    "sm3": ("hmac(sm3)", 32, 256),
+}
+COMBINED = {
+    **{f"aes{bits}gcm{n}": ("rfc4106(gcm(aes))", bits // 8 + 4, n * 8) for bits in (128, 192, 256) for n in (8, 12, 16)},
+    **{f"aes{bits}ccm{n}": ("rfc4309(ccm(aes))", bits // 8 + 3, n * 8) for bits in (128, 192, 256) for n in (8, 12, 16)},
+    **{f"aes{bits}gmac": ("rfc4543(gcm(aes))", bits // 8 + 4, 128) for bits in (128, 192, 256)},
+    "chacha20poly1305": ("rfc7539esp(chacha20,poly1305)", 36, 128),
+}
+# name: mode, family of the outer header, family of the packets
+MODES = {
+    "t4": ("transport", 4, 4),
+    "t6": ("transport", 6, 6),
+    "u4": ("tunnel", 4, 4),
+    "u6": ("tunnel", 6, 6),
+    "6in4": ("tunnel", 4, 6),
+    "4in6": ("tunnel", 6, 4),
+}
+ROUTER = {4: "10.66.0.1", 6: "fd66::1"}
+SIZES = (0, 1, 7, 15, 16, 17, 300, 1200)
+BEFORE = (6, 0xFFFFFFFD)  # the number of 64 bits before the first one: four packets cross 2^32
+
+
+def words(suite, label):
+    """The algorithms of a suite, with keys of that label: "aes128-sha256", "sha256" (AH), "aes128gcm16", "aes128-none"."""
+    if suite in COMBINED:
+        name, size, bits = COMBINED[suite]
+        return f"aead {name} {key(label + 'aead', size)} {bits}"
+    *cipher, mac = suite.split("-")
+    text = ""
+    if mac != "none":
+        name, size, bits = MACS[mac]
+        text = f"auth-trunc {name} {key(label + 'auth', size)} {bits}"
+    if cipher:
+        name, size = CIPHERS[cipher[0]]
+        text += f" enc {name} {key(label + 'enc', size)}"
+    return text
+
+
+@dataclasses.dataclass
+class Cell:
+    """One combination. `layers` are pairs of protocol and suite, the inner one first."""
+
+    column: str
+    layers: tuple
+    mode: str  # of MODES
+    esn: bool = False
+    window: int = 32
+    align4: bool = False
+    udp: bool = False
+    router: bool = False  # one stands between, and changes what it may
+    route: bool = False  # the packets go by a source route through it
+    rounds: list = None
+    options: str = ""
+    headers: str = ""
+    first_header: int = 0
+    say: tuple = ()  # further words for socat, which speaks in the guest
+
+    def hosts(self, number):
+        """Our address and the guest's, of this cell alone."""
+        f = MODES[self.mode][2]
+        if f == 4:
+            return tuple(f"10.{net}.{number >> 8}.{number & 255}" for net in (64, 65))
+        return tuple(f"fd{net}::{number:x}" for net in (64, 65))
+
+    def texts(self, number):
+        """@return lines for `ip -batch` for us and for the guest."""
+        mode, outer, inner = MODES[self.mode]
+        hosts = self.hosts(number)
+        ends = hosts if mode == "transport" else (OURS.outer[outer], PEER.outer[outer])
+        sides = {"ours": [], "peer": []}
+        for to_peer in (True, False):
+            for who, lines in sides.items():
+                source, target = ends if to_peer else reversed(ends)
+                if self.route and outer == 4 and not to_peer and who == "peer":
+                    target = ROUTER[4]  # the answer goes back by the same route; Linux finds SAs by the first hop
+                templates = ""
+                for place, (protocol, suite) in enumerate(self.layers):
+                    its_mode = mode if place == 0 else "transport"
+                    where = f"src {source} dst {target} proto {protocol}"
+                    spi = spi_of(number, to_peer, place)
+                    text = f"xfrm state add {where} spi {spi:#x} reqid {number} mode {its_mode}"
+                    lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}"))
+                    templates += f" tmpl {where} reqid {number} mode {its_mode}"
+                selectors = "src {} dst {}".format(*(hosts if to_peer else hosts[::-1]))
+                if self.route:
+                    everybody = "10.64.0.0/14" if inner == 4 else "fd64::/14"
+                    selectors = f"src {hosts[0]} dst {everybody}" if to_peer else f"src {hosts[1]} dst {everybody}"
+                outward = to_peer == (who == "ours")
+                for direction in ("out",) if outward else ("in", "fwd"):
+                    lines.append(f"xfrm policy add {selectors} dir {direction}{templates}")
+        return "\n".join(sides["ours"]) + "\n", "\n".join(sides["peer"]) + "\n"
+
+    def more(self, who, to_peer, suite, label):
+        mode, outer, inner = MODES[self.mode]
+        sends = to_peer == (who == "ours")
+        text = ""
+        if not suite.endswith("-none"):
+            text += f" replay-window {self.window}"
+        flags = [w for w, on in (("esn", self.esn), ("align4", self.align4), ("af-unspec", outer != inner)) if on]
+        if self.esn:
+            which = "oseq" if sends else "seq"
+            text += f" replay-{which} {BEFORE[1]} replay-{which}-hi {BEFORE[0]}"
+        text += " " + words(suite, label)
+        if self.udp:
+            text += " encap espinudp 4500 4500 0.0.0.0"
+        if flags:
+            text += " flag " + " ".join(flags)
+        return text
+
+    def request(self, number):
+        """What kernel_peer is told."""
+        hosts = self.hosts(number)
+        mode, outer, inner = MODES[self.mode]
+        told = {
+            "xfrm": self.texts(number)[0],
+            "mine": [hosts[0]] if mode == "transport" else [hosts[0], OURS.outer[outer]],
+            "spi": spi_of(number, False, len(self.layers) - 1),
+            "probe": {
+                "source": hosts[0],
+                "destination": ROUTER[inner] if self.route else hosts[1],
+                "answering": hosts[1],
+                "options": self.options.replace("PEER", octets_of(hosts[1])),
+                "headers": self.headers.replace("PEER", octets_of(hosts[1])),
+                "first_header": self.first_header,
+            },
+            "rounds": self.rounds or [{"sizes": [SIZES[(number + 2 * i) % 8] for i in range(4)]}],
+        }
+        if self.router:
+            told["router"] = ROUTER[outer]
+        if self.say:
+            told["text"] = f"the kernel, cell {number}"
+            told["rounds"] = [{"sizes": [], "answers": 1}]
+        return told
+
+
+def octets_of(host):
+    """An address in hexadecimal."""
+    if "." in host:
+        return "".join(f"{int(n):02x}" for n in host.split("."))
+    head, _, tail = host.partition("::")
+    return head.rjust(4, "0") + "0" * 24 + tail.rjust(4, "0")
+
+
+def spi_of(number, to_peer, place):
+    return 0x10000 + number * 8 + (0 if to_peer else 4) + place
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    what: str
+    cells: list
+    none: str = ""  # why the kernel has no cell of it
+
+
+def every_mode(layers, esn=True, **how):
+    """Six cells, and six with extended numbers across 2^32."""
+    extended = (False, True) if esn else (False,)
+    return [Cell(m + ("+esn" if e else ""), layers, m, esn=e, **how) for e in extended for m in MODES]
+
+
+def esp_rows():
+    for cipher in CIPHERS:
+        for mac in MACS:
+            if "sm" in cipher + mac and (cipher, mac) not in (("sm4", "sha256"), ("sm4ctr", "sha256"), ("aes128", "sm3")):
+                continue  # Linux alone has them: one row each says so
+            suite = f"{cipher}-{mac}"
+            yield Row(f"esp/{suite}", f"ESP {suite}", every_mode((("esp", suite),)))
+        if cipher != "null" and cipher not in COUNTERS and cipher != "sm4":
+            suite = f"{cipher}-none"
+            yield Row(f"esp/{suite}", f"ESP {suite}", every_mode((("esp", suite),), esn=False))
+    for suite in COMBINED:
+        yield Row(f"esp/{suite}", f"ESP {suite}", every_mode((("esp", suite),)))
+
+
+def ah_rows():
+    for mac in MACS:
+        layers = (("ah", mac),)
+        narrow = [Cell(m + "+align4", layers, m, align4=True, router=True) for m in ("t4", "u4", "6in4")]
+        yield Row(f"ah/{mac}", f"AH {mac}, through a router", every_mode(layers, router=True) + narrow)
+
+
+def other_rows():
+    for suites in (("3des-md5", "sha1"), ("aes128-sha256", "sha256"), ("aes256gcm16", "sha512"), ("null-sha1", "sha384")):
+        layers = (("esp", suites[0]), ("ah", suites[1]))
+        yield Row(
+            f"esp-in-ah/{suites[0]}-in-{suites[1]}", f"ESP {suites[0]} inside AH {suites[1]}", every_mode(layers, router=True)
+        )
+    for suite in ("3des-md5", "aes128-sha1", "aes256-sha512", "aes128gcm16", "chacha20poly1305"):
+        yield Row(f"udp/{suite}", f"ESP {suite} in UDP", every_mode((("esp", suite),), udp=True))
+    for layers in ((("esp", "aes128-sha256"),), (("esp", "aes128gcm16"),), (("ah", "sha256"),)):
+        cells = []
+        for mode in ("t4", "u6"):
+            for width in (32, 64, 128, 1024, 4096):
+                for esn in (False, True):
+                    column = f"{mode}+{width}{'+esn' if esn else ''}"
+                    cells.append(Cell(column, layers, mode, esn=esn, window=width, rounds=window_rounds(width)))
+        name = f"{layers[0][0]}-{layers[0][1]}"
+        yield Row(f"window/{name}", f"{name}: both edges of windows, numbers that come twice, too late, out of order", cells)
+    yield from fragment_rows()
+    yield from option_rows()
+    yield from header_rows()
+
+
+def window_rounds(width):
+    """First the guest's window: its right edge, its left one, one behind that, one twice, and one that shows that all came.
+    Then ours, in the same way."""
+    return [
+        {"window": width, "sizes": [8] * (width + 2), "send": [width, 1, 0, 1, width, width + 1], "answers": 3},
+        {"window": width, "sizes": [8] * (width + 1), "take": [width, 1, 0, 1, width]},
+    ]
+
+
+def fragment_rows():
+    for name, layers in (
+        ("esp-aes128-sha256", (("esp", "aes128-sha256"),)),
+        ("esp-aes128gcm16", (("esp", "aes128gcm16"),)),
+        ("ah-sha256", (("ah", "sha256"),)),
+        ("esp-in-ah", (("esp", "aes128-sha256"), ("ah", "sha256"))),
+    ):
+        cells = every_mode(layers, rounds=[{"sizes": [1400, 2000, 8000]}])
+        yield Row(f"fragments/{name}", f"{name}: packets over the MTU, cut and put together again on both sides", cells)
+
+
+# RFC 791 §3.1, RFC 1108, RFC 2113, RFC 1770; 0x9e is nobody's
+OPTIONS = {
+    "nop": "01010101",
+    "end": "01000000",
+    "record-route": "070b04" + 8 * "00" + "00",
+    "timestamp": "440c0500" + 8 * "00",
+    "router-alert": "94040000",
+    "security": "820b" + 9 * "00" + "00",
+    "extended-security": "85040000",
+    "stream-id": "88040001",
+    "multi-destination": "95060a4200010101",
+    "unknown": "9e08010203040506",
+    "many": "01" + "070704" + 4 * "00" + "94040000",
+}
+ROUTES = {"loose-route": "830704" + "PEER" + "00", "strict-route": "890704" + "PEER" + "00"}
+
+
+def option_rows():
+    for layers in ((("ah", "sha256"),), (("ah", "md5"),), (("ah", "aesxcbc"),), (("esp", "aes128-sha256"), ("ah", "sha1"))):
+        cells = [
+            Cell(f"{mode}+{name}", layers, mode, options=octets, router=True)
+            for mode in ("t4", "u4", "4in6")
+            for name, octets in OPTIONS.items()
+        ]
+        cells += [Cell(f"t4+{name}", layers, "t4", options=o, router=True, route=True) for name, o in ROUTES.items()]
+        name = "-in-".join(f"{p}-{s}" for p, s in layers)
+        yield Row(f"options/{name}", f"{name}: IPv4 options, through a router", cells)
+
+
+# Option types: nobody knows 0x1e and 0x3e, whoever meets them passes over; the second may change on the way.   RFC 8200 §4.2
+HEADERS = {
+    "hop-by-hop": (0, "3a001e0401020304"),
+    "hop-by-hop-changing": (0, "3a003e0401020304"),
+    "hop-by-hop-both": (0, "3a01" + "1e03010203" + "3e03040506" + "0102" + "0000"),
+    "destination": (60, "3a001e0401020304"),
+    "destination-changing": (60, "3a003e0401020304"),
+    "hop-by-hop-destination": (0, "3c001e0401020304" + "3a003e0405060708"),
+}
+
+
+def header_rows():
+    both = ((("ah", "sha256"),), (("ah", "md5"),), (("esp", "aes128-sha256"),), (("esp", "aes128-sha256"), ("ah", "sha1")))
+    for layers in both:
+        ah = layers[-1][0] == "ah"
+        cells = [
+            Cell(f"{mode}+{name}", layers, mode, headers=octets, first_header=first, router=ah)
+            for mode in ("t6", "u6", "6in4")
+            for name, (first, octets) in HEADERS.items()
+        ]
+        cells += [
+            Cell("t6+routing-0", layers, "t6", headers="3a02000100000000PEER", first_header=43, router=True, route=True)
+        ]
+        # 54 and 59 are IPV6_HOPOPTS and IPV6_DSTOPTS
+        for name, option in (("hop-by-hop", 54), ("destination", 59)):
+            for kind, octet in (("", "1e"), ("-changing", "3e")):
+                say = f"setsockopt-bin=41:{option}:x0000{octet}0401020304"
+                cells.append(Cell(f"t6+kernel-{name}{kind}", layers, "t6", say=(say,), router=ah))
+        name = "-in-".join(f"{p}-{s}" for p, s in layers)
+        yield Row(f"headers/{name}", f"{name}: IPv6 extension headers", cells)
+
+
+def rows(algorithms):
+    """All of them. `algorithms` is the library's table: what it has beyond the lists above has rows as well."""
+    yield from esp_rows()
+    yield from ah_rows()
+    yield from other_rows()
+    for kind, rows_of in (("encryption", beyond_ciphers), ("integrity", beyond_macs)):
+        yield from rows_of(algorithms[kind])
+
+
+def beyond_ciphers(table):
+    known = {(n, s) for n, s in CIPHERS.values()} | {(n, s) for n, s, _ in COMBINED.values()}
+    for row in table:
+        if not row["kernel"]:
+            yield Row(f"esp/{row['name']}", f"ESP {row['name']}", [], "the kernel has none")
+        elif not any(name == row["kernel"] for name, _ in known):
+            yield Row(f"esp/{row['name']}", f"ESP {row['name']}", [], f"the matrix does not know {row['kernel']} yet")
+
+
+def beyond_macs(table):
+    for row in table:
+        if not row["kernel"]:
+            yield Row(f"ah/{row['name']}", f"AH {row['name']}", [], "the kernel has none")
+        elif not any(row["kernel"] == name and row["icv"] * 8 == bits for name, _, bits in MACS.values()):
+            yield Row(f"ah/{row['name']}", f"AH {row['name']}", [], f"the matrix does not know {row['kernel']} yet")

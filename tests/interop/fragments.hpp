@@ -1,0 +1,63 @@
+#pragma once
+// Packets over the MTU of the cable, cut and put together again by the library, where it has that.
+#include <utility>
+
+#include "ethernet.hpp"
+
+#if __has_include("ipsec/ip/reassembly.hpp")
+#include <memory>
+
+#include "ipsec/ip/fragment.hpp"
+#include "ipsec/ip/reassembly.hpp"
+
+namespace kernel_peer {
+
+inline constexpr bool has_fragments = true;
+
+/// The packet as it goes over the cable; nothing when it cannot be cut.
+inline auto pieces_of(octets whole, std::uint32_t identification) -> std::vector<octets> {
+    const auto cut = ipsec::ip::fragmentation::plan(whole, ethernet::mtu, identification);
+    if (!cut) return {};
+    std::vector<octets> out;
+    for (std::size_t i = 0; i + 1 < cut->pieces(); ++i) {
+        out.emplace_back(cut->size_of(i));
+        cut->write(i, whole, out.back());
+    }
+    const auto begin = static_cast<std::ptrdiff_t>(cut->write_last(whole));
+    out.emplace_back(whole.begin() + begin, whole.end());
+    return out;
+}
+
+class reassembler {
+public:
+    /// The packet itself when it is whole, the datagram when this was its last fragment; empty when more has to come.
+    auto add(octets one, bool is_fragment) -> octets {
+        if (!is_fragment) return one;
+        const auto size = table_->add(one, ipsec::instant{});
+        if (!size || *size == 0) return {};
+        octets all(*size);
+        table_->take(all);
+        return all;
+    }
+
+private:
+    std::unique_ptr<ipsec::ip::reassembly<>> table_ = std::make_unique<ipsec::ip::reassembly<>>();
+};
+
+}  // namespace kernel_peer
+#else
+namespace kernel_peer {
+
+inline constexpr bool has_fragments = false;
+
+inline auto pieces_of(octets whole, std::uint32_t) -> std::vector<octets> {
+    if (whole.size() > ethernet::mtu) return {};
+    return {std::move(whole)};
+}
+class reassembler {
+public:
+    auto add(octets one, bool is_fragment) -> octets { return is_fragment ? octets{} : one; }
+};
+
+}  // namespace kernel_peer
+#endif
