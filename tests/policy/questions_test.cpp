@@ -47,7 +47,8 @@ static_assert(policy::shadowed(policy::in_order(shadowed_office))->front().place
 static_assert(policy::shadowed(policy::in_order(shadowed_office))->front().by.size() == 2);
 
 /// What the ordered list says: the entry, and how.
-auto ordered_answer(std::span<const entry* const> list, const ip::flow& f, const io::metadata& m) -> std::pair<const entry*, ip::match> {
+auto ordered_answer(std::span<const entry* const> list, const ip::flow& f, const io::metadata& m)
+    -> std::pair<const entry*, ip::match> {
     for (const auto* e : list)
         if (const auto v = e->selectors.judge(f, m); v != ip::match::no) return {e, v};
     return {nullptr, ip::match::no};
@@ -181,7 +182,8 @@ TEST_CASE("entries that never decide are found exactly", "[policy][shadowed]") {
           rule(3, action::discard, "10.0.0.0/8", "any", next_header::tcp)},
          {}},
         {"both families, no mixture of them",
-         {rule(1, action::bypass, "0.0.0.0/0", "any"), rule(2, action::bypass, "any", "::/0"), rule(3, action::discard, "any", "any")},
+         {rule(1, action::bypass, "0.0.0.0/0", "any"), rule(2, action::bypass, "any", "::/0"),
+          rule(3, action::discard, "any", "any")},
          {2}},
         // A fragment that hides its port goes no further than the entry that asks for one: so nothing is left for the last.
         {"a port and OPAQUE",
@@ -200,7 +202,8 @@ TEST_CASE("entries that never decide are found exactly", "[policy][shadowed]") {
     CHECK(never == r.never);
 }
 
-TEST_CASE("no packet is decided by an entry that is called shadowed, and every other one decides its witness", "[policy][shadowed]") {
+TEST_CASE("no packet is decided by an entry that is called shadowed, and every other one decides its witness",
+          "[policy][shadowed]") {
     for (unsigned seed = 100; seed < 110; ++seed) {
         test::random_policy chance{seed};
         const auto list = random_list(chance, 25);
@@ -275,9 +278,10 @@ TEST_CASE("who decides a packet, and what each entry before did not fit", "[poli
     const auto last = explain(pointers(list), f, {}, [&](const policy::step& s) { why.push_back(s.misfit); });
     CHECK(last.entry == &list[11]);
     CHECK(last.verdict == ip::match::yes);
-    CHECK(why == std::vector{selector_part::source, selector_part::destination, selector_part::protocol, selector_part::source_port,
-                             selector_part::destination_port, selector_part::icmp, selector_part::mobility, selector_part::sensitivity,
-                             selector_part::name, selector_part::exclusion, selector_part::lists, selector_part::none});
+    CHECK(why == std::vector{selector_part::source, selector_part::destination, selector_part::protocol,
+                             selector_part::source_port, selector_part::destination_port, selector_part::icmp,
+                             selector_part::mobility, selector_part::sensitivity, selector_part::name, selector_part::exclusion,
+                             selector_part::lists, selector_part::none});
     list.pop_back();
     CHECK(explain(pointers(list), f, {}, [](const policy::step&) {}).entry == nullptr);
     std::set<std::string_view> names;

@@ -52,8 +52,9 @@ public:
         return ip::port_range::any();
     }
     auto protocol() -> ip::next_header {
-        static constexpr std::array all{ip::next_header::mobility, ip::next_header::tcp, ip::next_header::udp,     ip::next_header::icmp,
-                                        ip::next_header::gre, ip::next_header::icmp_v6, ip::next_header::esp};
+        static constexpr std::array all{ip::next_header::mobility, ip::next_header::tcp, ip::next_header::udp,
+                                        ip::next_header::icmp,     ip::next_header::gre, ip::next_header::icmp_v6,
+                                        ip::next_header::esp};
         return all[below(all.size())];
     }
     auto family() -> ip::family { return one_in(2) ? ip::family::v4 : ip::family::v6; }

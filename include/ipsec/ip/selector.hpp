@@ -144,7 +144,8 @@ struct selector {
     /// Whether every part of `s` lies in the same part of this one.
     [[nodiscard]] constexpr auto contains(const selector& s) const noexcept -> bool {
         return source.contains(s.source) && destination.contains(s.destination) && protocol.contains(s.protocol) &&
-               source_port.contains(s.source_port) && destination_port.contains(s.destination_port) && icmp.contains(s.icmp) && mobility.contains(s.mobility);
+               source_port.contains(s.source_port) && destination_port.contains(s.destination_port) && icmp.contains(s.icmp) &&
+               mobility.contains(s.mobility);
     }
     /// The same traffic the other way: for the SA of the other direction.
     [[nodiscard]] constexpr auto reversed() const noexcept -> selector {

@@ -158,7 +158,9 @@ namespace detail {
 [[nodiscard]] constexpr auto as_address(box::number n, ip::family f) noexcept -> ip::address {
     return ip::address::from_numbers(f, f == ip::family::v4 ? box::number{n.low << 32, 0} : n);
 }
-[[nodiscard]] constexpr auto as_side(std::uint64_t first, std::uint64_t last) noexcept -> box::side { return {{0, first}, {0, last}}; }
+[[nodiscard]] constexpr auto as_side(std::uint64_t first, std::uint64_t last) noexcept -> box::side {
+    return {{0, first}, {0, last}};
+}
 
 /// What a selector says to packets with one number of `carried`.
 struct content_rule {

@@ -27,7 +27,13 @@ template <class Number>
 }
 
 /// What a packet shows beside its addresses. A message is an ICMP type and code, or a mobility header type.
-enum shown : std::uint8_t { shows_nothing = 0, shows_source_port = 1, shows_destination_port = 2, shows_message = 4, shows_mobility = 8 };
+enum shown : std::uint8_t {
+    shows_nothing = 0,
+    shows_source_port = 1,
+    shows_destination_port = 2,
+    shows_message = 4,
+    shows_mobility = 8
+};
 
 /// A packet that hides nothing.
 template <class Number>

@@ -37,7 +37,8 @@ public:
             give_back(i);
             return false;
         }
-        for (int n = 0; n < 2 && t->chains.size() <= 2 * t->size; ++n) (void)t->chains.grow(links{this});  // without memory for it chains are longer
+        for (int n = 0; n < 2 && t->chains.size() <= 2 * t->size; ++n)
+            (void)t->chains.grow(links{this});  // without memory for it chains are longer
         cells_[i].hash = t->mask.hash(c);
         const auto label = list.label(c.owner);
         t->chains.link(links{this}, i, [&](std::uint32_t other) { return list.label(cells_[other].owner) <= label; });
@@ -117,7 +118,9 @@ private:
         if (best != nullptr) return best;
         // From wide to narrow: the first of them that there is not yet.
         const auto cut = [](std::uint8_t n, std::uint8_t to) { return static_cast<std::uint8_t>(n / to * to); };
-        const auto addresses = [&](std::uint8_t to) { return shape{.source = cut(kind.source, to), .destination = cut(kind.destination, to)}; };
+        const auto addresses = [&](std::uint8_t to) {
+            return shape{.source = cut(kind.source, to), .destination = cut(kind.destination, to)};
+        };
         const auto with_rest = [&](std::uint8_t to) {
             return shape{cut(kind.source, to), cut(kind.destination, to), kind.port, kind.target, kind.protocol, kind.needs};
         };
