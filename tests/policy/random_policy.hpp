@@ -1,6 +1,7 @@
 #pragma once
 /// Policies and packets by chance: few values, so that selectors overlap, touch and shadow each other.
 #include <array>
+#include <deque>
 #include <optional>
 #include <random>
 #include <vector>
@@ -51,8 +52,9 @@ public:
         return ip::port_range::any();
     }
     auto protocol() -> ip::next_header {
-        static constexpr std::array all{ip::next_header::tcp, ip::next_header::udp,     ip::next_header::icmp,
-                                        ip::next_header::gre, ip::next_header::icmp_v6, ip::next_header::esp};
+        static constexpr std::array all{ip::next_header::mobility, ip::next_header::tcp, ip::next_header::udp,
+                                        ip::next_header::icmp,     ip::next_header::gre, ip::next_header::icmp_v6,
+                                        ip::next_header::esp};
         return all[below(all.size())];
     }
     auto family() -> ip::family { return one_in(2) ? ip::family::v4 : ip::family::v6; }
@@ -67,12 +69,22 @@ public:
         s.source_port = one_in(3) ? ports() : ip::port_range::any();
         s.destination_port = ports();
         if (one_in(5)) s.icmp = messages();
+        if (one_in(8)) s.mobility = one_in(4) ? ip::port_range::opaque() : ip::port_range{static_cast<std::uint16_t>(below(3))};
         return s;
     }
     auto entry(std::uint32_t id, bool with_labels = true) -> policy::entry {
         policy::entry e;
         e.id = sa::policy_id{id};
         e.selectors.traffic = selector();
+        if (one_in(5))
+            lists_.push_back({selector(), selector()});
+        if (one_in(5) && !lists_.empty()) {
+            auto& l = e.selectors.lists;
+            const auto& two = lists_[below(static_cast<std::uint32_t>(lists_.size()))];
+            if (one_in(2)) l.also = two;
+            else l.except = std::span{two}.first(1);
+            l.are_reversed = one_in(2);
+        }
         if (with_labels && one_in(6)) e.selectors.sensitivity = {1, 1 + below(3)};
         if (with_labels && one_in(10))
             e.selectors.name = *policy::name_selector::make(policy::name_form::system_fqdn, "host.example");
@@ -117,7 +129,9 @@ public:
             const auto v = one_in(2) ? r.first() : r.last();
             return one_in(4) ? static_cast<std::uint16_t>(one_in(2) ? v + 1 : v - 1) : v;
         };
-        const auto target = ip::is_icmp(f.protocol) ? value(s.icmp) : value(s.destination_port);
+        const auto target = ip::is_icmp(f.protocol)                     ? value(s.icmp)
+                            : f.protocol == ip::next_header::mobility ? value(s.mobility)
+                                                                      : value(s.destination_port);
         show(f, value(s.source_port), target);
         return f;
     }
@@ -131,7 +145,7 @@ public:
 private:
     void show(ip::flow& f, std::uint16_t source_port, std::uint16_t target) {
         f.source_port = f.destination_port = std::nullopt;
-        f.icmp_type = f.icmp_code = std::nullopt;
+        f.icmp_type = f.icmp_code = f.mobility_type = std::nullopt;
         f.fragment = ip::fragment::none;
         f.is_protocol_hidden = false;
         if (one_in(6)) {
@@ -148,9 +162,12 @@ private:
         } else if (ip::is_icmp(f.protocol)) {
             f.icmp_type = static_cast<std::uint8_t>(target >> 8);
             f.icmp_code = static_cast<std::uint8_t>(target & 0xffU);
+        } else if (f.protocol == ip::next_header::mobility) {
+            f.mobility_type = static_cast<std::uint8_t>(target);
         }
     }
     std::mt19937 rng_;
+    std::deque<std::array<ip::selector, 2>> lists_;  // that entries point to
 };
 
 }  // namespace ipsec::test

@@ -413,7 +413,7 @@ TEST_CASE("reading a flow, looking it up and judging its way allocate nothing", 
 
 TEST_CASE("every error of the policy room has a name and a condition of its own", "[policy][errc]") {
     std::set<std::string_view> names;
-    for (int i = 1; i <= static_cast<int>(errc::exhausted); ++i) {
+    for (int i = 1; i <= static_cast<int>(errc::too_many_boxes); ++i) {
         const auto e = static_cast<errc>(i);
         CHECK(names.insert(name_of(e)).second);
         CHECK_FALSE(name_of(condition_of(e)).empty());

@@ -27,11 +27,12 @@ struct flow {
     /// A later IPv6 fragment whose first header is an extension header: the protocol is in the first fragment only, and
     /// `protocol` is that extension header's number.
     bool is_protocol_hidden = false;
+    std::optional<std::uint8_t> mobility_type{};  ///< of an IPv6 Mobility Header                       RFC 6275 §6.1
 
     [[nodiscard]] constexpr auto is_fragment() const noexcept -> bool { return fragment != fragment::none; }
     /// Whether the packet shows no port although its protocol may have some.
     [[nodiscard]] constexpr auto lacks_ports() const noexcept -> bool {
-        return fragment == fragment::later && (has_ports(protocol) || is_icmp(protocol) || is_protocol_hidden);
+        return fragment == fragment::later && (has_ports(protocol) || has_message(protocol) || is_protocol_hidden);
     }
     [[nodiscard]] constexpr auto family() const noexcept -> ip::family { return source.family(); }
     /// The same conversation the other way. ICMP type and code stay: an answer's type is not a matter of direction.
@@ -50,7 +51,7 @@ struct flow {
         return a.source == b.source && a.destination == b.destination && a.protocol == b.protocol &&
                same(a.source_port, b.source_port) && same(a.destination_port, b.destination_port) &&
                same(a.icmp_type, b.icmp_type) && same(a.icmp_code, b.icmp_code) && a.fragment == b.fragment &&
-               a.is_protocol_hidden == b.is_protocol_hidden;
+               a.is_protocol_hidden == b.is_protocol_hidden && same(a.mobility_type, b.mobility_type);
     }
 };
 
@@ -93,7 +94,7 @@ struct places {
     std::uint32_t length, upper_offset, next_field;
 };
 
-/// Ports or ICMP type and code from the front of the upper layer.
+/// Ports, ICMP type and code or mobility header type from the front of the upper layer.
 constexpr auto read_upper(byte_view upper, flow& f) noexcept -> result<void> {
     if (f.fragment == fragment::later) return {};
     if (has_ports(f.protocol)) {
@@ -104,6 +105,9 @@ constexpr auto read_upper(byte_view upper, flow& f) noexcept -> result<void> {
         if (upper.size() < 2) return std::unexpected{errc::upper_layer_truncated};
         f.icmp_type = std::to_integer<std::uint8_t>(upper[0]);
         f.icmp_code = std::to_integer<std::uint8_t>(upper[1]);
+    } else if (f.protocol == next_header::mobility) {
+        if (upper.size() < 3) return std::unexpected{errc::upper_layer_truncated};
+        f.mobility_type = std::to_integer<std::uint8_t>(upper[2]);
     }
     return {};
 }

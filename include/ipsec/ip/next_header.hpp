@@ -43,6 +43,8 @@ enum class next_header : std::uint8_t {
 [[nodiscard]] constexpr auto is_icmp(next_header h) noexcept -> bool {
     return h == next_header::icmp || h == next_header::icmp_v6;
 }
+/// Whether policy selects by the kind of message: ICMP type and code, or mobility header type.       RFC 4301 §4.4.1.1
+[[nodiscard]] constexpr auto has_message(next_header h) noexcept -> bool { return is_icmp(h) || h == next_header::mobility; }
 /// The usual short name, or an empty view for a number that has none here.
 [[nodiscard]] constexpr auto name_of(next_header h) noexcept -> std::string_view {
     switch (h) {

@@ -119,20 +119,24 @@ struct selector {
     protocol_selector protocol;
     port_range source_port;
     port_range destination_port;
-    port_range icmp;  ///< type * 256 + code; a specific one is in no flow that is not ICMP
+    port_range icmp;        ///< type * 256 + code; a specific one is in no flow that is not ICMP
+    port_range mobility{};  ///< mobility header types; a specific one is in no flow that has none     RFC 4301 §4.4.1.1
 
     [[nodiscard]] constexpr auto judge(const flow& f) const noexcept -> match {
         if (!source.contains(f.source) || !destination.contains(f.destination)) return match::no;
         const auto p = protocol.judge(f);
         if (p == match::no) return p;
-        if (source_port.is_any() && destination_port.is_any() && icmp.is_any()) return p;
+        if (source_port.is_any() && destination_port.is_any() && icmp.is_any() && mobility.is_any()) return p;
         std::optional<std::uint16_t> type_and_code;
         if (f.icmp_type) type_and_code = static_cast<std::uint16_t>(*f.icmp_type << 8 | f.icmp_code.value_or(0));
-        const auto s = source_port.judge(f.source_port, f.lacks_ports() && !is_icmp(f.protocol));
-        const auto d = destination_port.judge(f.destination_port, f.lacks_ports() && !is_icmp(f.protocol));
-        const auto i = icmp.judge(type_and_code, f.lacks_ports() && !has_ports(f.protocol));
-        if (s == match::no || d == match::no || i == match::no) return match::no;
-        const bool all = p == match::yes && s == match::yes && d == match::yes && i == match::yes;
+        std::optional<std::uint16_t> mobility_type;
+        if (f.mobility_type) mobility_type = *f.mobility_type;
+        const auto s = source_port.judge(f.source_port, hides_ports(f));
+        const auto d = destination_port.judge(f.destination_port, hides_ports(f));
+        const auto i = icmp.judge(type_and_code, hides_icmp(f));
+        const auto h = mobility.judge(mobility_type, hides_mobility(f));
+        if (s == match::no || d == match::no || i == match::no || h == match::no) return match::no;
+        const bool all = p == match::yes && s == match::yes && d == match::yes && i == match::yes && h == match::yes;
         return all ? match::yes : match::unavailable;
     }
     /// Whether the flow is in the set for certain.
@@ -140,11 +144,12 @@ struct selector {
     /// Whether every part of `s` lies in the same part of this one.
     [[nodiscard]] constexpr auto contains(const selector& s) const noexcept -> bool {
         return source.contains(s.source) && destination.contains(s.destination) && protocol.contains(s.protocol) &&
-               source_port.contains(s.source_port) && destination_port.contains(s.destination_port) && icmp.contains(s.icmp);
+               source_port.contains(s.source_port) && destination_port.contains(s.destination_port) && icmp.contains(s.icmp) &&
+               mobility.contains(s.mobility);
     }
     /// The same traffic the other way: for the SA of the other direction.
     [[nodiscard]] constexpr auto reversed() const noexcept -> selector {
-        return {destination, source, protocol, destination_port, source_port, icmp};
+        return {destination, source, protocol, destination_port, source_port, icmp, mobility};
     }
     friend constexpr auto operator==(const selector&, const selector&) noexcept -> bool = default;
 
@@ -155,9 +160,10 @@ struct selector {
         const auto sp = intersection(a.source_port, b.source_port);
         const auto dp = intersection(a.destination_port, b.destination_port);
         const auto i = intersection(a.icmp, b.icmp);
+        const auto h = intersection(a.mobility, b.mobility);
         const bool nested = a.protocol.contains(b.protocol) || b.protocol.contains(a.protocol);
-        if (!s || !d || !sp || !dp || !i || !nested) return std::nullopt;
-        return selector{*s, *d, a.protocol.contains(b.protocol) ? b.protocol : a.protocol, *sp, *dp, *i};
+        if (!s || !d || !sp || !dp || !i || !h || !nested) return std::nullopt;
+        return selector{*s, *d, a.protocol.contains(b.protocol) ? b.protocol : a.protocol, *sp, *dp, *i, *h};
     }
     /// The set that holds exactly what `f` shows: single addresses, its protocol, its ports; OPAQUE where a fragment hides them.
     [[nodiscard]] static constexpr auto of(const flow& f) noexcept -> selector {
@@ -166,12 +172,25 @@ struct selector {
         s.destination = f.destination;
         s.protocol = f.is_protocol_hidden ? protocol_selector::opaque() : protocol_selector{f.protocol};
         if (f.source_port) s.source_port = *f.source_port;
-        else if (f.lacks_ports() && !is_icmp(f.protocol)) s.source_port = port_range::opaque();
+        else if (hides_ports(f)) s.source_port = port_range::opaque();
         if (f.destination_port) s.destination_port = *f.destination_port;
-        else if (f.lacks_ports() && !is_icmp(f.protocol)) s.destination_port = port_range::opaque();
+        else if (hides_ports(f)) s.destination_port = port_range::opaque();
         if (f.icmp_type) s.icmp = port_range::icmp(*f.icmp_type, f.icmp_code.value_or(0));
-        else if (f.lacks_ports() && !has_ports(f.protocol)) s.icmp = port_range::opaque();
+        else if (hides_icmp(f)) s.icmp = port_range::opaque();
+        if (f.mobility_type) s.mobility = *f.mobility_type;
+        else if (hides_mobility(f)) s.mobility = port_range::opaque();
         return s;
+    }
+
+    /// Whether a flow may have ports, ICMP type and code or a mobility header type, and does not show them.
+    [[nodiscard]] static constexpr auto hides_ports(const flow& f) noexcept -> bool {
+        return f.lacks_ports() && !has_message(f.protocol);
+    }
+    [[nodiscard]] static constexpr auto hides_icmp(const flow& f) noexcept -> bool {
+        return f.lacks_ports() && !has_ports(f.protocol) && f.protocol != next_header::mobility;
+    }
+    [[nodiscard]] static constexpr auto hides_mobility(const flow& f) noexcept -> bool {
+        return f.lacks_ports() && !has_ports(f.protocol) && !is_icmp(f.protocol);
     }
 };
 

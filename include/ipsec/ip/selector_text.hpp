@@ -35,6 +35,11 @@ constexpr void put(text_writer& w, const selector& s) noexcept {
     side(s.destination, s.destination_port);
     w.put(' ');
     put(w, s.protocol);
+    if (!s.mobility.is_any()) {
+        w.put('(');
+        put(w, s.mobility);
+        w.put(')');
+    }
     if (s.icmp.is_any()) return;
     w.put('(');
     if (s.icmp.is_opaque()) w.put("opaque");

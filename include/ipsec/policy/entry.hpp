@@ -37,9 +37,16 @@ struct entry {
     friend constexpr auto operator==(const entry&, const entry&) noexcept -> bool = default;
 };
 
-/// The selectors of the SA that `packet` asks for under `e`.
+/// The selectors of the SA that `packet` asks for under `e`. Of a list, those of the part that has the packet; under an entry with
+/// exclusions, which an SA cannot have, just what the packet shows.
 [[nodiscard]] constexpr auto sa_selectors(const entry& e, const ip::flow& packet) noexcept -> ip::selector {
-    return sa_selectors(e.selectors.traffic, packet, e.take);
+    if (!e.selectors.lists.except.empty()) return ip::selector::of(packet);
+    ip::selector part = e.selectors.traffic;
+    (void)e.selectors.each_traffic([&](const ip::selector& s) {
+        part = s;
+        return !s.contains(packet);
+    });
+    return sa_selectors(part, packet, e.take);
 }
 
 /// What makes an entry contradict itself.
@@ -73,8 +80,11 @@ enum class entry_fault : std::uint8_t {
         if (p.tunnel && p.mode != sa::mode::tunnel) return entry_fault::ends_without_tunnel;
         if (p.tunnel && p.tunnel->local.family() != p.tunnel->remote.family()) return entry_fault::mixed_tunnel_ends;
     }
-    const auto s = e.selectors.traffic.source.family(), d = e.selectors.traffic.destination.family();
-    if (s && d && *s != *d) return entry_fault::mixed_addresses;
+    const bool one_family = e.selectors.each_traffic([](const ip::selector& t) {
+        const auto s = t.source.family(), d = t.destination.family();
+        return !s || !d || *s == *d;
+    });
+    if (!one_family) return entry_fault::mixed_addresses;
     if (e.selectors.sensitivity.last < e.selectors.sensitivity.first) return entry_fault::backward_sensitivity;
     return entry_fault::none;
 }

@@ -17,6 +17,7 @@ enum class errc : std::uint8_t {
     bad_place,              ///< no such place in the list
     duplicate_id,           ///< the list has an entry with this id
     exhausted,              ///< no memory for the entry, or for the classifier's index of it
+    too_many_boxes,         ///< the answer has more parts than the caller allows
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -33,7 +34,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_entry:
         case errc::bad_place:
         case errc::duplicate_id: return condition::misuse;
-        case errc::exhausted: return condition::exhausted;
+        case errc::exhausted:
+        case errc::too_many_boxes: return condition::exhausted;
     }
     return condition::policy;
 }
@@ -51,6 +53,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_place: return "no such place in the policy list";
         case errc::duplicate_id: return "policy id is taken";
         case errc::exhausted: return "no room for the policy entry";
+        case errc::too_many_boxes: return "policy comes apart into too many parts";
     }
     return "unknown policy error";
 }

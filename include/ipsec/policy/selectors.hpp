@@ -2,6 +2,7 @@
 /// The selectors that a packet's octets do not have, and those that they have, as one value.  RFC 2401 §4.4.2
 #include <array>
 #include <limits>
+#include <span>
 
 #include "ipsec/io/packet.hpp"
 #include "ipsec/ip/selector.hpp"
@@ -77,23 +78,74 @@ struct sensitivity_range {
     friend constexpr auto operator==(const sensitivity_range&, const sensitivity_range&) noexcept -> bool = default;
 };
 
+/// What makes a selector a list (RFC 4301 §4.4.1.2): more selectors whose packets are in, and some whose packets are not. The
+/// selectors are the user's, and stay as long as the entry; `selector_lists.hpp` makes them. Nothing by default.
+struct alternatives {
+    std::span<const ip::selector> also{};
+    std::span<const ip::selector> except{};  ///< "all except": goes before `traffic` and `also`
+    bool are_reversed = false;               ///< whether both are of packets in the other direction
+
+    [[nodiscard]] constexpr auto empty() const noexcept -> bool { return also.empty() && except.empty(); }
+    friend constexpr auto operator==(const alternatives& a, const alternatives& b) noexcept -> bool {
+        const auto same = [&](std::span<const ip::selector> x, std::span<const ip::selector> y) {
+            if (x.size() != y.size()) return false;
+            for (std::size_t i = 0; i < x.size(); ++i)
+                if (!(x[i] == (a.are_reversed == b.are_reversed ? y[i] : y[i].reversed()))) return false;
+            return true;
+        };
+        return same(a.also, b.also) && same(a.except, b.except);
+    }
+};
+
 /// All selectors of an SPD entry; a packet is in when it is in each. Everything by default.
 // req: rfc2401-4.4.2-1
 struct selectors {
     ip::selector traffic;
     sensitivity_range sensitivity;
     name_selector name;
+    alternatives lists{};
 
     /// `unavailable` as in `ip::selector::judge`: drop the packet.
     [[nodiscard]] constexpr auto judge(const ip::flow& f, const io::metadata& m) const noexcept -> ip::match {
-        const auto t = traffic.judge(f);
+        auto t = traffic.judge(f);
+        if (!lists.empty()) [[unlikely]] t = judge_lists(t, f);
         if (t == ip::match::no) return t;
         return sensitivity.contains(m.sensitivity) && name.contains(m.user) ? t : ip::match::no;
     }
     [[nodiscard]] constexpr auto contains(const ip::flow& f, const io::metadata& m = {}) const noexcept -> bool {
         return judge(f, m) == ip::match::yes;
     }
+    /// The same packets the other way.
+    [[nodiscard]] constexpr auto reversed() const noexcept -> selectors {
+        auto s = *this;
+        s.traffic = traffic.reversed();
+        s.lists.are_reversed = !lists.are_reversed;
+        return s;
+    }
+    /// Calls `work` for `traffic` and each of `also`, as they are in this direction, until it returns false.
+    /// @return whether it never did
+    template <class Work>
+    constexpr auto each_traffic(Work&& work) const -> bool {
+        if (!work(traffic)) return false;
+        for (const auto& s : lists.also)
+            if (!work(lists.are_reversed ? s.reversed() : s)) return false;
+        return true;
+    }
     friend constexpr auto operator==(const selectors&, const selectors&) noexcept -> bool = default;
+
+private:
+    [[nodiscard]] constexpr auto judge_lists(ip::match t, const ip::flow& f) const noexcept -> ip::match {
+        const auto g = lists.are_reversed ? f.reversed() : f;
+        for (const auto& s : lists.also) {
+            if (t == ip::match::yes) break;
+            if (const auto a = s.judge(g); a != ip::match::no) t = a;
+        }
+        for (const auto& s : lists.except) {
+            if (t == ip::match::no) break;
+            if (const auto x = s.judge(g); x != ip::match::no) t = x == ip::match::yes ? ip::match::no : ip::match::unavailable;
+        }
+        return t;
+    }
 };
 
 /// Which selectors of a new SA are taken from the packet that asked for it rather than from the entry: each `true` makes the SA
@@ -105,9 +157,10 @@ struct packet_values {
     bool source_port = false;
     bool destination_port = false;
     bool icmp = false;
+    bool mobility = false;
     /// For the entry of the other direction.
     [[nodiscard]] constexpr auto reversed() const noexcept -> packet_values {
-        return {destination, source, protocol, destination_port, source_port, icmp};
+        return {destination, source, protocol, destination_port, source_port, icmp, mobility};
     }
     friend constexpr auto operator==(const packet_values&, const packet_values&) noexcept -> bool = default;
 };
@@ -127,6 +180,7 @@ struct packet_values {
         .source_port = take.source_port ? shown.source_port : policy.source_port,
         .destination_port = take.destination_port ? shown.destination_port : policy.destination_port,
         .icmp = take.icmp ? shown.icmp : policy.icmp,
+        .mobility = take.mobility ? shown.mobility : policy.mobility,
     };
 }
 

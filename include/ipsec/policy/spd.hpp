@@ -128,7 +128,7 @@ struct spd {
     [[nodiscard]] auto append_pair(const entry& e) noexcept -> result<void> {
         if (const auto out = outbound.append(e); !out) return out;
         entry back = e;
-        back.selectors.traffic = e.selectors.traffic.reversed();
+        back.selectors = e.selectors.reversed();
         back.take = e.take.reversed();
         const auto in = inbound.append(back);
         if (!in) (void)outbound.erase(outbound.size() - 1);

@@ -48,8 +48,9 @@ private:
     /// Calls `work` for every selector of an entry, until it returns false. @return whether it never did
     template <class Work>
     static auto each_part(const entry& e, Work&& work) noexcept -> bool {
-        const bool is_plain = e.selectors.name.is_any() && e.selectors.sensitivity == sensitivity_range{};
-        return work(e.selectors.traffic, is_plain);
+        const bool is_plain = e.selectors.name.is_any() && e.selectors.sensitivity == sensitivity_range{} &&
+                              e.selectors.lists.except.empty();
+        return e.selectors.each_traffic([&](const ip::selector& s) { return work(s, is_plain); });
     }
     /// Puts a selector into the tables (`In`), or takes it out.
     template <bool In>
@@ -107,9 +108,13 @@ private:
         };
         narrow(part.source_port, c.port_first, c.port_last, detail::shows_source_port);
         narrow(part.destination_port, c.target_first, c.target_last, detail::shows_destination_port);
+        // A packet has one of these three; an entry that asks for two of them is asked itself.
         if ((c.needs & detail::shows_destination_port) == 0)
             narrow(part.icmp, c.target_first, c.target_last, detail::shows_message);
         else if (!part.icmp.is_any()) c.is_exact = false;
+        if ((c.needs & (detail::shows_destination_port | detail::shows_message)) == 0)
+            narrow(part.mobility, c.target_first, c.target_last, detail::shows_mobility);
+        else if (!part.mobility.is_any()) c.is_exact = false;
         if (part.protocol.is_opaque()) c.is_exact = false;
         if (const auto one = part.protocol.value()) {
             c.protocol = static_cast<std::uint8_t>(*one);
@@ -135,8 +140,8 @@ private:
             const auto verdict = list[c.owner].selectors.judge(f, m);
             return verdict != ip::match::no && consider(c.owner, verdict);
         };
-        const bool has_both = f.destination_port && f.icmp_type;
-        if (f.is_protocol_hidden || f.lacks_ports() || has_both) [[unlikely]] {
+        const int targets = int{f.destination_port.has_value()} + int{f.icmp_type.has_value()} + int{f.mobility_type.has_value()};
+        if (f.is_protocol_hidden || f.lacks_ports() || targets > 1) [[unlikely]] {
             in.hidden.search(p, [&](const detail::cell<Number>& c) { return c.fits_addresses(p) && ask(c); });
             return best;
         }
@@ -151,6 +156,9 @@ private:
         } else if (f.icmp_type) {
             p.target = static_cast<std::uint16_t>(*f.icmp_type << 8 | f.icmp_code.value_or(0));
             p.shows |= detail::shows_message;
+        } else if (f.mobility_type) {
+            p.target = *f.mobility_type;
+            p.shows |= detail::shows_mobility;
         }
         in.open.search(p, [&](const detail::cell<Number>& c) {
             return c.fits(p) && (c.is_exact ? consider(c.owner, ip::match::yes) : ask(c));

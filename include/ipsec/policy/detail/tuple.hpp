@@ -14,7 +14,7 @@ namespace ipsec::policy::detail {
 struct wide {
     std::uint64_t high, low;
     [[nodiscard]] friend constexpr auto operator<=(const wide& a, const wide& b) noexcept -> bool {
-        return a.high != b.high ? a.high < b.high : a.low <= b.low;
+        return unsigned{a.high < b.high} | (unsigned{a.high == b.high} & unsigned{a.low <= b.low});
     }
     friend constexpr auto operator==(const wide&, const wide&) noexcept -> bool = default;
 };
@@ -27,7 +27,13 @@ template <class Number>
 }
 
 /// What a packet shows beside its addresses. A message is an ICMP type and code, or a mobility header type.
-enum shown : std::uint8_t { shows_nothing = 0, shows_source_port = 1, shows_destination_port = 2, shows_message = 4 };
+enum shown : std::uint8_t {
+    shows_nothing = 0,
+    shows_source_port = 1,
+    shows_destination_port = 2,
+    shows_message = 4,
+    shows_mobility = 8
+};
 
 /// A packet that hides nothing.
 template <class Number>
@@ -51,14 +57,16 @@ struct alignas(64) cell {
     std::uint32_t owner;  ///< the slot of the entry
     std::uint32_t next;   ///< in its chain, or of free cells
 
+    // Without branches: what a packet does not fit is random, and a wrong guess costs more than all comparisons.
     [[nodiscard]] auto fits_addresses(const probe<Number>& p) const noexcept -> bool {
-        return source_first <= p.source && p.source <= source_last && destination_first <= p.destination &&
-               p.destination <= destination_last;
+        return unsigned{source_first <= p.source} & unsigned{p.source <= source_last} &
+               unsigned{destination_first <= p.destination} & unsigned{p.destination <= destination_last};
     }
     /// What no packet lacks that fits; all that it takes when `is_exact`.
     [[nodiscard]] auto fits(const probe<Number>& p) const noexcept -> bool {
-        return fits_addresses(p) && (p.protocol & protocol_mask) == protocol && (needs & ~p.shows) == 0 &&
-               port_first <= p.port && p.port <= port_last && target_first <= p.target && p.target <= target_last;
+        return unsigned{fits_addresses(p)} & unsigned{(p.protocol & protocol_mask) == protocol} &
+               unsigned{(needs & ~p.shows) == 0} & unsigned{port_first <= p.port} & unsigned{p.port <= port_last} &
+               unsigned{target_first <= p.target} & unsigned{p.target <= target_last};
     }
     /// Whether both were made of the same part of the same entry.
     [[nodiscard]] auto is_same_rule(const cell& c) const noexcept -> bool {

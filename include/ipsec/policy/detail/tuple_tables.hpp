@@ -37,7 +37,8 @@ public:
             give_back(i);
             return false;
         }
-        if (t->chains.size() <= t->size) (void)t->chains.grow(links{this});  // without memory for it chains are longer
+        for (int n = 0; n < 2 && t->chains.size() <= 2 * t->size; ++n)
+            (void)t->chains.grow(links{this});  // without memory for it chains are longer
         cells_[i].hash = t->mask.hash(c);
         const auto label = list.label(c.owner);
         t->chains.link(links{this}, i, [&](std::uint32_t other) { return list.label(cells_[other].owner) <= label; });
@@ -80,10 +81,9 @@ public:
         for (std::size_t i = 0; i < n; ++i) {
             const auto& chain = *chains[i];
             heads[m] = chain.head;
-            if ((chain.filter & filters[i]) == 0) continue;
-            __builtin_prefetch(&cells_[chain.head]);
-            ++m;
+            m += (chain.filter & filters[i]) != 0 ? 1 : 0;
         }
+        for (std::size_t i = 0; i < m; ++i) __builtin_prefetch(&cells_[heads[i]]);
         for (std::size_t i = 0; i < m; ++i)
             for (std::uint32_t c = heads[i]; c != nowhere; c = cells_[c].next)
                 if (judge(cells_[c])) break;
@@ -117,13 +117,14 @@ private:
         }
         if (best != nullptr) return best;
         // From wide to narrow: the first of them that there is not yet.
-        const auto low = [](std::uint8_t n) { return static_cast<std::uint8_t>(n / coarse * coarse); };
-        const shape forms[] = {
-            {.source = low(kind.source), .destination = low(kind.destination)},
-            {.source = kind.source, .destination = kind.destination},
-            {low(kind.source), low(kind.destination), kind.port, kind.target, kind.protocol, kind.needs},
-            kind,
+        const auto cut = [](std::uint8_t n, std::uint8_t to) { return static_cast<std::uint8_t>(n / to * to); };
+        const auto addresses = [&](std::uint8_t to) {
+            return shape{.source = cut(kind.source, to), .destination = cut(kind.destination, to)};
         };
+        const auto with_rest = [&](std::uint8_t to) {
+            return shape{cut(kind.source, to), cut(kind.destination, to), kind.port, kind.target, kind.protocol, kind.needs};
+        };
+        const shape forms[] = {addresses(coarse), addresses(coarse / 2), with_rest(coarse), addresses(1), kind};
         for (const shape& form : forms) {
             if (used_ + 1 >= max_tables) break;  // the last one is for a shape that takes everything
             bool is_there = false;

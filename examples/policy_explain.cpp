@@ -1,0 +1,280 @@
+// policy_explain: answers questions about the policies in a file of `ip xfrm` lines. Who decides a packet, and why not those before;
+// which policies never decide any; which packets another file treats differently.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <expected>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/command_line.hpp"
+#include "ipsec/core/secret.hpp"
+#include "ipsec/ip/selector_text.hpp"
+#include "ipsec/policy/questions.hpp"
+#include "ipsec/xfrm/bind.hpp"
+#include "ipsec/xfrm/parse.hpp"
+
+namespace {
+
+using namespace ipsec;
+using xfrm::direction;
+
+constexpr std::array directions{direction::out, direction::in, direction::fwd};
+
+struct options {
+    std::string xfrm, flow, other, direction = "out", unmatched = "discard";
+    bool shadowed = false;
+};
+
+template <class T> using outcome = std::expected<T, std::string>;
+
+/// The policies of one direction in the order in which they are searched, and the lines where they stand.
+struct policies {
+    std::vector<policy::entry> entries;
+    std::vector<std::uint32_t> lines;  ///< 0: the entry for packets that no policy takes
+
+    [[nodiscard]] auto ordered() const -> std::vector<const policy::entry*> {
+        std::vector<const policy::entry*> all;
+        for (const auto& e : entries) all.push_back(&e);
+        return all;
+    }
+    [[nodiscard]] auto place_of(const policy::entry& e) const -> std::size_t {
+        return static_cast<std::size_t>(&e - entries.data());
+    }
+};
+struct policy_file {
+    std::string name;
+    std::array<policies, directions.size()> by_direction;
+};
+
+auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy_file> {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(name, ignored)) return std::unexpected{name + ": a folder: give a file of ip xfrm lines"};
+    std::ifstream in{name, std::ios::binary};
+    if (!in) return std::unexpected{fmt::format("{}: {}: give a file of ip xfrm lines", name, std::strerror(errno))};
+    std::string text{std::istreambuf_iterator<char>{in}, {}};
+    if (in.bad() || text.empty()) return std::unexpected{name + ": nothing to read: give a file of ip xfrm lines"};
+    policy_file file{name, {}};
+    auto complaint = std::string{};
+    if (const auto parsed = xfrm::parse(text); !parsed) {
+        complaint = fmt::format("{}: {}", name, xfrm::text_of(parsed.error()).view());
+    } else {
+        for (std::size_t d = 0; d < directions.size() && complaint.empty(); ++d) {
+            std::vector<const xfrm::policy_rule*> rules;
+            for (const auto& p : parsed->policies)
+                if (p.direction == directions[d]) rules.push_back(&p);
+            std::ranges::stable_sort(rules, {}, &xfrm::policy_rule::priority);
+            auto& to = file.by_direction[d];
+            for (const auto* p : rules) {
+                const auto e = xfrm::entry_of(*p, sa::policy_id{static_cast<std::uint32_t>(to.entries.size() + 1)});
+                if (!e) {
+                    complaint = fmt::format("{}: {}", name, xfrm::text_of(e.error()).view());
+                    break;
+                }
+                to.entries.push_back(*e);
+                to.lines.push_back(p->line.number);
+            }
+            if (passes_unmatched) {
+                policy::entry rest;
+                rest.action = policy::action::bypass;
+                to.entries.push_back(rest);
+                to.lines.push_back(0);
+            }
+        }
+    }
+    wipe(byte_span{std::as_writable_bytes(std::span{text})});  // there may be keys in it
+    if (!complaint.empty()) return std::unexpected{complaint};
+    return file;
+}
+
+// --- packets as text: 10.1.0.1[4000] -> 10.2.0.2[53] udp ------------------------------------------------------------------------
+
+auto take_word(std::string_view& text) -> std::string_view {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    return word;
+}
+auto parse_end(std::string_view word, ip::address& address, std::optional<std::uint16_t>& port) -> bool {
+    const auto bracket = word.find('[');
+    const auto a = ip::parse_address(word.substr(0, bracket));
+    if (!a) return false;
+    address = *a;
+    if (bracket == std::string_view::npos) return true;
+    if (!word.ends_with(']')) return false;
+    const auto p = ip::parse_decimal(word.substr(bracket + 1, word.size() - bracket - 2), 65535);
+    if (p) port = static_cast<std::uint16_t>(*p);
+    return p.has_value();
+}
+auto parse_protocol(std::string_view name) -> std::optional<ip::next_header> {
+    if (const auto n = ip::parse_decimal(name, 255)) return static_cast<ip::next_header>(*n);
+    for (unsigned n = 0; n < 256; ++n)
+        if (const auto h = static_cast<ip::next_header>(n); !name.empty() && name_of(h) == name) return h;
+    return std::nullopt;
+}
+auto parse_flow(std::string_view text) -> outcome<ip::flow> {
+    ip::flow f;
+    const auto usage = [](std::string_view what) {
+        return std::unexpected{fmt::format("--flow: {}: write it like '10.1.0.1[4000] -> 10.2.0.2[53] udp' or "
+                                           "'10.1.0.1 -> 10.2.0.2 icmp(8/0)', with 'later fragment' behind it for one", what)};
+    };
+    if (!parse_end(take_word(text), f.source, f.source_port)) return usage("no source address and port");
+    if (take_word(text) != "->") return usage("no arrow");
+    if (!parse_end(take_word(text), f.destination, f.destination_port)) return usage("no destination address and port");
+    if (f.source.family() != f.destination.family()) return usage("one IPv4 and one IPv6 address");
+    auto word = take_word(text);
+    const auto parenthesis = word.find('(');
+    const auto protocol = parse_protocol(word.substr(0, parenthesis));
+    if (!protocol) return usage("no protocol");
+    f.protocol = *protocol;
+    if (parenthesis != std::string_view::npos) {
+        if (!word.ends_with(')') || !ip::has_message(f.protocol)) return usage("no message of this protocol");
+        word = word.substr(parenthesis + 1, word.size() - parenthesis - 2);
+        const auto slash = word.find('/');
+        const auto type = ip::parse_decimal(word.substr(0, slash), 255);
+        const auto code = slash == std::string_view::npos ? 0U : ip::parse_decimal(word.substr(slash + 1), 255).value_or(256);
+        if (!type || code > 255) return usage("no message type and code");
+        if (ip::is_icmp(f.protocol)) {
+            f.icmp_type = static_cast<std::uint8_t>(*type);
+            f.icmp_code = static_cast<std::uint8_t>(code);
+        } else {
+            f.mobility_type = static_cast<std::uint8_t>(*type);
+        }
+    }
+    if (const auto kind = take_word(text); !kind.empty()) {
+        if (kind != "later" || take_word(text) != "fragment" || !take_word(text).empty())
+            return usage("no words of a packet at its end");
+        f.fragment = ip::fragment::later;
+    }
+    const bool shows_ports = f.source_port && f.destination_port, shows_any = f.source_port || f.destination_port;
+    const bool wants_ports = ip::has_ports(f.protocol) && f.fragment != ip::fragment::later;
+    if (wants_ports != shows_ports || shows_ports != shows_any)
+        return usage("ports where a packet has none, or none where it has");
+    const bool wants_message = ip::has_message(f.protocol) && f.fragment != ip::fragment::later;
+    if (wants_message != (f.icmp_type || f.mobility_type))
+        return usage("a message where a packet has none, or none where it has");
+    return f;
+}
+
+// --- answers ---------------------------------------------------------------------------------------------------------------------
+
+auto action_text(const policy::entry& e) -> std::string {
+    std::string text{name_of(e.action)};
+    for (const auto& p : e.protections) {
+        text += fmt::format(" {} {}", p.protocol == sa::protocol::esp ? "esp" : "ah",
+                            p.mode == sa::mode::tunnel ? "tunnel" : "transport");
+        if (p.tunnel) text += fmt::format(" {}-{}", ip::to_text(p.tunnel->local).view(), ip::to_text(p.tunnel->remote).view());
+    }
+    return text;
+}
+auto place_text(std::uint32_t line) -> std::string { return line == 0 ? "no policy" : fmt::format("line {}", line); }
+auto entry_text(const policies& in, std::size_t place) -> std::string {
+    return fmt::format("{}: {}: {}", place_text(in.lines[place]), ip::to_text(in.entries[place].selectors.traffic).view(),
+                       action_text(in.entries[place]));
+}
+
+void explain_flow(const policies& in, const ip::flow& f) {
+    fmt::print("{}\n", ip::to_text(f).view());
+    const auto all = in.ordered();
+    const auto last = policy::explain(all, f, {}, [&](const policy::step& s) {
+        const auto text = entry_text(in, in.place_of(*s.entry));
+        if (s.verdict == ip::match::no) fmt::print("  no   {}\n         its {} does not fit\n", text, name_of(s.misfit));
+        else if (s.verdict == ip::match::yes) fmt::print("  yes  {}\n", text);
+        else fmt::print("  ?    {}\n         the fragment does not show what this policy asks for\n", text);
+    });
+    if (last.entry == nullptr) fmt::print("decided by no policy: discard\n");
+    else if (last.verdict == ip::match::unavailable)
+        fmt::print("decided by {}: discard, since it cannot tell\n", place_text(in.lines[in.place_of(*last.entry)]));
+    else fmt::print("decided by {}: {}\n", place_text(in.lines[in.place_of(*last.entry)]), action_text(*last.entry));
+}
+/// @return how many there are
+auto list_shadowed(const policies& in, direction d) -> policy::result<std::size_t> {
+    const auto found = policy::shadowed(in.ordered());
+    if (!found) return std::unexpected{found.error()};
+    std::size_t n = 0;
+    for (const auto& s : *found) {
+        if (in.lines[s.place] == 0) continue;
+        ++n;
+        fmt::print("{}: never decides: {}\n", name_of(d), entry_text(in, s.place));
+        for (const auto by : s.by) fmt::print("       taken by {}\n", entry_text(in, by));
+    }
+    return n;
+}
+auto list_differences(const policies& a, const policies& b, direction d) -> policy::result<std::size_t> {
+    const auto found = policy::differences(a.ordered(), b.ordered());
+    if (!found) return std::unexpected{found.error()};
+    for (const auto& x : *found) {
+        const auto side = [](const policies& in, std::optional<std::size_t> place) {
+            return place ? entry_text(in, *place) : std::string{"no policy: discard"};
+        };
+        fmt::print("{}: for one, {}\n  before  {}\n  after   {}\n", name_of(d), ip::to_text(x.example.flow).view(),
+                   side(a, x.before), side(b, x.after));
+    }
+    return found->size();
+}
+
+auto run(const options& o) -> outcome<int> {
+    const auto file = read_file(o.xfrm, o.unmatched == "bypass");
+    if (!file) return std::unexpected{"--xfrm: " + file.error()};
+    if (!o.flow.empty()) {
+        const auto f = parse_flow(o.flow);
+        if (!f) return std::unexpected{f.error()};
+        for (std::size_t d = 0; d < directions.size(); ++d)
+            if (name_of(directions[d]) == o.direction) explain_flow(file->by_direction[d], *f);
+        return 0;
+    }
+    std::size_t found = 0;
+    const auto count = [&](const policy::result<std::size_t>& n) -> outcome<void> {
+        if (!n) return std::unexpected{fmt::format("{}: {}", o.xfrm, name_of(n.error()))};
+        found += *n;
+        return {};
+    };
+    outcome<policy_file> other{policy_file{}};
+    if (!o.shadowed) other = read_file(o.other, o.unmatched == "bypass");
+    if (!other) return std::unexpected{"--diff: " + other.error()};
+    for (std::size_t d = 0; d < directions.size(); ++d) {
+        const auto& mine = file->by_direction[d];
+        const auto ok = count(o.shadowed ? list_shadowed(mine, directions[d])
+                                         : list_differences(mine, other->by_direction[d], directions[d]));
+        if (!ok) return std::unexpected{ok.error()};
+    }
+    if (found == 0) fmt::print("{}\n", o.shadowed ? "every policy decides some packet" : "both files treat every packet alike");
+    return found == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+auto main(int argc, char** argv) -> int {
+    CLI::App app{"Answers questions about the policies in a file of 'ip xfrm' lines: batch commands, or what the kernel lists.\n"
+                 "Exit code: 1 when --shadowed or --diff find something, 2 when the question cannot be read.",
+                 "policy_explain"};
+    options o;
+    app.add_option("--xfrm", o.xfrm, "the file")->type_name("FILE")->required();
+    auto* const question = app.add_option_group("question");
+    question
+        ->add_option("--flow", o.flow,
+                     "which policy decides this packet, and why none before it does: '10.1.0.1[4000] -> 10.2.0.2[53] udp'")
+        ->type_name("PACKET");
+    question->add_flag("--shadowed", o.shadowed, "which policies never decide any packet, and which ones take theirs");
+    question->add_option("--diff", o.other, "which packets another file treats differently, a packet for each kind")
+        ->type_name("FILE");
+    question->require_option(1);
+    app.add_option("--dir", o.direction, "for --flow: out, in or fwd")
+        ->check(CLI::IsMember({"out", "in", "fwd"}))
+        ->capture_default_str();
+    app.add_option("--unmatched", o.unmatched,
+                   "what becomes of packets that no policy takes: discard, or bypass as in the kernel")
+        ->check(CLI::IsMember({"discard", "bypass"}))
+        ->capture_default_str();
+    if (const auto code = command_line::parse(app, argc, argv)) return *code;
+    const auto done = run(o);
+    return done ? *done : command_line::complain("policy_explain", done.error());
+}
