@@ -1,5 +1,7 @@
 #pragma once
 /// Where SAs live: at an address that stays, found by a handle that knows when it is out of date.
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -17,8 +19,8 @@ struct handle {
     friend constexpr auto operator==(const handle&, const handle&) noexcept -> bool = default;
 };
 
-/// Objects of one type under handles. Only `insert` allocates; objects never move. They lie in chunks of `chunk`, so that from a
-/// slot to its object it is one look at a small table and not one at a large one.
+/// Objects of one type under handles. Only `insert` allocates; objects never move. They lie in chunks, each as large as all before
+/// it but not past the limit, so that from a slot to its object it is one look at a few pointers and not at a large table.
 template <class T, class Tag>
 class pool {
 public:
@@ -27,7 +29,7 @@ public:
     explicit pool(std::size_t limit) noexcept : limit_{limit} {}
     pool(pool&& o) noexcept
         : slots_{std::exchange(o.slots_, nullptr)},
-          chunks_{std::exchange(o.chunks_, nullptr)},
+          chunks_{std::exchange(o.chunks_, {})},
           used_{std::exchange(o.used_, 0)},
           room_{std::exchange(o.room_, 0)},
           size_{std::exchange(o.size_, 0)},
@@ -48,8 +50,7 @@ public:
     ~pool() {
         for (std::uint32_t i = 0; i < used_; ++i)
             if (slots_[i].is_taken) place_of(i)->~T();
-        for (std::uint32_t i = 0; i < room_ / chunk; ++i) ::operator delete(chunks_[i], std::align_val_t{alignof(T)});
-        delete[] chunks_;
+        for (std::byte* const c : chunks_) ::operator delete(c, std::align_val_t{alignof(T)});
         delete[] slots_;
     }
 
@@ -91,46 +92,46 @@ public:
     [[nodiscard]] auto slots() const noexcept -> std::uint32_t { return used_; }
 
 private:
-    static constexpr std::uint32_t chunk = 16;
+    static constexpr std::uint32_t first_chunk = 16;
     struct slot {
         std::uint32_t generation = 0;
         std::uint32_t next_free = handle_type::nowhere;
         bool is_taken = false;
     };
+    /// Chunk k begins at slot 16 * (2^k - 1).
+    [[nodiscard]] static constexpr auto chunk_of(std::uint32_t i) noexcept -> unsigned {
+        return static_cast<unsigned>(std::bit_width(i / first_chunk + 1) - 1);
+    }
+    [[nodiscard]] static constexpr auto begin_of(unsigned k) noexcept -> std::uint32_t {
+        return first_chunk * ((std::uint32_t{1} << k) - 1);
+    }
     [[nodiscard]] auto place_of(std::uint32_t i) const noexcept -> T* {
-        return std::launder(reinterpret_cast<T*>(chunks_[i / chunk]) + i % chunk);
+        const unsigned k = chunk_of(i);
+        return std::launder(reinterpret_cast<T*>(chunks_[k]) + (i - begin_of(k)));
     }
-    /// One chunk more; the tables double.
+    /// One chunk more. @pre the last one is full
     auto grow() noexcept -> bool {
-        void* const more = ::operator new(sizeof(T) * chunk, std::align_val_t{alignof(T)}, std::nothrow);
-        if (more == nullptr) return false;
-        if ((room_ & (room_ - 1)) == 0 && !double_tables()) {
-            ::operator delete(more, std::align_val_t{alignof(T)});
-            return false;
-        }
-        chunks_[room_ / chunk] = static_cast<std::byte*>(more);
-        room_ += chunk;
-        return true;
-    }
-    auto double_tables() noexcept -> bool {
-        const std::uint32_t n = room_ == 0 ? chunk : 2 * room_;
+        const unsigned k = chunk_of(room_);
+        if (k >= chunks_.size()) return false;
+        const std::size_t most = std::size_t{room_} + (std::size_t{first_chunk} << k);
+        const auto n = static_cast<std::uint32_t>(most < limit_ ? most : limit_);
         slot* const slots = new (std::nothrow) slot[n];
-        std::byte** const chunks = new (std::nothrow) std::byte*[n / chunk]{};
-        if (slots == nullptr || chunks == nullptr) {
+        void* const objects =
+            ::operator new(sizeof(T) * (n - room_), std::align_val_t{alignof(T)}, std::nothrow);
+        if (slots == nullptr || objects == nullptr) {
             delete[] slots;
-            delete[] chunks;
+            ::operator delete(objects, std::align_val_t{alignof(T)});
             return false;
         }
         for (std::uint32_t i = 0; i < used_; ++i) slots[i] = slots_[i];
-        for (std::uint32_t i = 0; i < room_ / chunk; ++i) chunks[i] = chunks_[i];
         delete[] slots_;
-        delete[] chunks_;
         slots_ = slots;
-        chunks_ = chunks;
+        chunks_[k] = static_cast<std::byte*>(objects);
+        room_ = n;
         return true;
     }
     slot* slots_ = nullptr;
-    std::byte** chunks_ = nullptr;
+    std::array<std::byte*, 27> chunks_{};
     std::uint32_t used_ = 0, room_ = 0;
     std::size_t size_ = 0, limit_;
     std::uint32_t free_ = handle_type::nowhere;

@@ -53,20 +53,21 @@ public:
     [[nodiscard]] static constexpr auto words_for(std::size_t width) noexcept -> std::size_t {
         return std::bit_ceil((width + bits - 1) / bits + 1);
     }
-    [[nodiscard]] constexpr auto is_marked(std::uint64_t n, std::size_t words) const noexcept -> bool {
-        return (ring_[(n / bits) & (words - 1)] >> (n % bits) & 1U) != 0;
+    // Everything goes by the mask of the ring, one less than its words: a power of two.
+    [[nodiscard]] constexpr auto is_marked(std::uint64_t n, std::size_t mask) const noexcept -> bool {
+        return (ring_[(n / bits) & mask] >> (n % bits) & 1U) != 0;
     }
-    constexpr void mark(std::uint64_t n, std::size_t words) noexcept {
-        ring_[(n / bits) & (words - 1)] |= std::uint64_t{1} << (n % bits);
+    constexpr void mark(std::uint64_t n, std::size_t mask) noexcept {
+        ring_[(n / bits) & mask] |= std::uint64_t{1} << (n % bits);
     }
-    constexpr void advance(std::uint64_t from, std::uint64_t to, std::size_t words) noexcept {
+    constexpr void advance(std::uint64_t from, std::uint64_t to, std::size_t mask) noexcept {
         const std::uint64_t steps = to / bits - from / bits;
-        for (std::uint64_t i = 1; i <= (steps < words ? steps : words); ++i) ring_[(from / bits + i) & (words - 1)] = 0;
+        for (std::uint64_t i = 1; i <= (steps <= mask ? steps : mask + 1); ++i) ring_[(from / bits + i) & mask] = 0;
     }
     /// Marks everything up to `n`, and nothing to its right.
-    constexpr void mark_up_to(std::uint64_t n, std::size_t words) noexcept {
-        for (std::size_t i = 0; i < words; ++i) ring_[i] = ~std::uint64_t{0};
-        ring_[(n / bits) & (words - 1)] >>= bits - 1 - n % bits;
+    constexpr void mark_up_to(std::uint64_t n, std::size_t mask) noexcept {
+        for (std::size_t i = 0; i <= mask; ++i) ring_[i] = ~std::uint64_t{0};
+        ring_[(n / bits) & mask] >>= bits - 1 - n % bits;
     }
 
 private:
@@ -83,7 +84,8 @@ public:
     /// @return `errc::zero_sequence`, `errc::left_of_window` or `errc::replayed`
     // req: rfc2406-3.4.3-6, rfc2406-3.4.3-7, rfc2402-3.4.3-5, rfc2402-3.4.3-6, rfc4303-3.4.3-5, rfc4303-3.4.3-6
     [[nodiscard]] constexpr auto check(sequence64 s) const noexcept -> result<admission> {
-        if (const auto ok = judge(s.value()); !ok) return std::unexpected{ok.error()};
+        if (s.value() <= top_)
+            if (const errc fault = fault_of_old(s.value()); fault != none) return std::unexpected{fault};
         return Self::admit(s);
     }
     /// Judges once more, marks the number and moves the window if it lies to the right: for after the ICV.
@@ -91,12 +93,13 @@ public:
     // req: rfc2406-3.4.3-12, rfc2402-3.4.3-11
     [[nodiscard]] constexpr auto commit(admission a) noexcept -> result<void> {
         const std::uint64_t n = a.number().value();
-        if (const auto ok = judge(n); !ok) return ok;
         if (n > top_) {
-            marks_.advance(top_, n, words());
+            marks_.advance(top_, n, mask());
             top_ = n;
+        } else if (const errc fault = fault_of_old(n); fault != none) {
+            return std::unexpected{fault};
         }
-        marks_.mark(n, words());
+        marks_.mark(n, mask());
         return {};
     }
     /// T: the highest number committed; 0 at the start.
@@ -104,20 +107,20 @@ public:
     /// Starts with `top` as the highest number, and every number up to it counted as seen.
     constexpr void resume_at(sequence64 top) noexcept {
         top_ = top.value();
-        marks_.mark_up_to(top_, words());
+        marks_.mark_up_to(top_, mask());
     }
 
 protected:
     constexpr window_base() noexcept = default;
 
 private:
-    [[nodiscard]] constexpr auto words() const noexcept -> std::size_t { return static_cast<const Self&>(*this).words(); }
-    [[nodiscard]] constexpr auto judge(std::uint64_t n) const noexcept -> result<void> {
-        if (n == 0) return std::unexpected{errc::zero_sequence};
-        if (n > top_) return {};
-        if (top_ - n >= static_cast<const Self&>(*this).width()) return std::unexpected{errc::left_of_window};
-        if (marks_.is_marked(n, words())) return std::unexpected{errc::replayed};
-        return {};
+    [[nodiscard]] constexpr auto mask() const noexcept -> std::size_t { return static_cast<const Self&>(*this).mask(); }
+    static constexpr errc none{};  // not a fault
+    /// What speaks against a number that is not right of the window. @pre `n <= top_`, as 0 always is
+    [[nodiscard]] constexpr auto fault_of_old(std::uint64_t n) const noexcept -> errc {
+        if (n == 0) return errc::zero_sequence;
+        if (top_ - n >= static_cast<const Self&>(*this).width()) return errc::left_of_window;
+        return marks_.is_marked(n, mask()) ? errc::replayed : none;
     }
     // req: rfc2406-3.4.3-5, rfc2402-3.4.3-4, rfc4303-3.4.3-4
     std::uint64_t top_ = 0;
@@ -139,7 +142,7 @@ public:
     }
     constexpr replay_window() noexcept = default;
     [[nodiscard]] static constexpr auto width() noexcept -> std::size_t { return Width; }
-    [[nodiscard]] static constexpr auto words() noexcept -> std::size_t { return detail::mark_ring<Width>::words_for(Width); }
+    [[nodiscard]] static constexpr auto mask() noexcept -> std::size_t { return detail::mark_ring<Width>::words_for(Width) - 1; }
 
 private:
     friend detail::window_base<replay_window, Width>;
@@ -157,18 +160,18 @@ public:
         if (!is_window_width(width) || width > MaxWidth) return std::unexpected{errc::bad_window};
         window_up_to w;
         w.width_ = static_cast<std::uint32_t>(width);
-        w.words_ = static_cast<std::uint32_t>(detail::mark_ring<MaxWidth>::words_for(width));
+        w.mask_ = static_cast<std::uint32_t>(detail::mark_ring<MaxWidth>::words_for(width) - 1);
         return w;
     }
     [[nodiscard]] constexpr auto width() const noexcept -> std::size_t { return width_; }
-    [[nodiscard]] constexpr auto words() const noexcept -> std::size_t { return words_; }
+    [[nodiscard]] constexpr auto mask() const noexcept -> std::size_t { return mask_; }
 
 private:
     constexpr window_up_to() noexcept = default;
     friend detail::window_base<window_up_to, MaxWidth>;
     static constexpr auto admit(sequence64 s) noexcept -> admission_to<window_up_to> { return admission_to<window_up_to>{s}; }
     std::uint32_t width_ = 32;
-    std::uint32_t words_ = 2;
+    std::uint32_t mask_ = 1;
 };
 
 /// The default: any multiple of 32 from 32 to 4096.

@@ -112,16 +112,16 @@ public:
     }
     /// As `find_inbound(id)` for many packets, with the memory that it needs asked for beforehand. @pre both are of one size
     void find_inbound(std::span<const sa::id> ids, std::span<inbound_entry*> into) noexcept {
-        if constexpr (requires { inbound_index_.prefetch(ids[0]); })
-            for (const sa::id& id : ids) inbound_index_.prefetch(id);
+        if constexpr (requires { inbound_index_.home(ids[0]); })
+            for (const sa::id& id : ids) __builtin_prefetch(inbound_index_.home(id));
         if (by_spi_.size() != 0)
-            for (const sa::id& id : ids) by_spi_.prefetch({.spi = id.spi, .protocol = id.protocol});
+            for (const sa::id& id : ids) __builtin_prefetch(by_spi_.home({.spi = id.spi, .protocol = id.protocol}));
         for (std::size_t i = 0; i < ids.size(); ++i) into[i] = find_inbound(ids[i]);
     }
     /// SAs of `lookup::by_spi` alone: for systems whose SAs are all of that kind.
     [[nodiscard]] auto find_by_spi(const spi_key& key) noexcept -> inbound_entry* { return found(by_spi_.find(key)); }
     void find_by_spi(std::span<const spi_key> keys, std::span<inbound_entry*> into) noexcept {
-        for (const spi_key& key : keys) by_spi_.prefetch(key);
+        for (const spi_key& key : keys) __builtin_prefetch(by_spi_.home(key));
         for (std::size_t i = 0; i < keys.size(); ++i) into[i] = find_by_spi(keys[i]);
     }
     [[nodiscard]] auto get(inbound_handle h) noexcept -> inbound_entry* { return inbound_.get(h); }
