@@ -27,7 +27,8 @@ inline constexpr std::array ciphers{
     row{"AES-GCM", "aes", "gcm16"}, row{"AES-CCM-8", "aes", "ccm8"}, row{"AES-CCM-12", "aes", "ccm12"},
     row{"AES-CCM-16", "aes", "ccm16"}, row{"NULL-AUTH-AES-GMAC", "aes", "gmac"}, row{"NULL-AES-GMAC", "aes", "gmac"},
     row{"CAMELLIA-CBC", "camellia"}, row{"SERPENT-CBC", "serpent"}, row{"TWOFISH-CBC", "twofish"},
-    row{"CHACHA20-POLY1305", "chacha20poly1305"},
+    row{"CHACHA20-POLY1305", "chacha20poly1305"}, row{"AES-CCM-8-IIV", "aes", "ccm8iiv"},
+    row{"AES-GCM-16-IIV", "aes", "gcm16iiv"}, row{"CHACHA20-POLY1305-IIV", "chacha20poly1305", "iiv"},
 };
 inline constexpr std::array macs{
     row{"HMAC-MD5-96", "md5"}, row{"HMAC-MD5", "md5"}, row{"HMAC-SHA1-96", "sha1"}, row{"HMAC-SHA-1-96", "sha1"},
@@ -81,6 +82,20 @@ struct cipher {
             for (const auto& i : crypto::integrity_algorithms)
                 if (i.name == r.word) return i.id;
     return {};
+}
+/// The first name of an algorithm; "?" of one that has none here.
+[[nodiscard]] inline auto name_of(crypto::encryption_id id) -> std::string {
+    if (const auto* const e = crypto::find(id))
+        for (const row& r : ciphers)
+            if (r.word == e->name && r.suffix == e->suffix) return std::string{r.name};
+    return "?";
+}
+[[nodiscard]] inline auto name_of(crypto::integrity_id id) -> std::string {
+    if (id == crypto::integrity_id::none) return "NONE";
+    if (const auto* const i = crypto::find(id))
+        for (const row& r : macs)
+            if (r.word == i->name) return std::string{r.name};
+    return "?";
 }
 /// The hash of a pseudo-random function: "PRF_HMAC_SHA2_256".
 [[nodiscard]] inline auto find_prf_hash(std::string_view name) -> std::optional<crypto::hash_id> {

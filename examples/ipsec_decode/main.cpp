@@ -32,7 +32,8 @@ auto line_of(const finding& f) -> std::string {
 auto run(const std::string& in, const keyring& keys, bool as_json) -> int {
     auto input = io::pcap_reader::open(in);
     if (!input)
-        return complain("--in: " + input.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
+        return complain("--in: " + input.error().text +
+                        ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
     std::error_code none;
     const auto size = in != "-" && std::filesystem::is_regular_file(in, none)
                           ? std::optional<std::uint64_t>{std::filesystem::file_size(in, none)}

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "../common/algorithm_names.hpp"
 #include "../common/wireshark.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
@@ -22,33 +23,6 @@ using wireshark::spi_text;
 using wireshark::split;
 using json = nlohmann::ordered_json;
 
-// Names as other tools write them.
-auto ietf_cipher(const crypto::transform& t) -> std::string {
-    using enum crypto::encryption_id;
-    switch (t.encryption) {
-        case null: return "NULL";
-        case des_cbc: return "DES-CBC";
-        case des3_cbc: return "3DES-CBC";
-        case aes_cbc: return "AES-CBC";
-        case aes_gcm_8: return "AES-GCM-8";
-        case aes_gcm_12: return "AES-GCM-12";
-        case aes_gcm_16: return "AES-GCM-16";
-        case chacha20_poly1305: return "CHACHA20-POLY1305";
-    }
-    return "?";
-}
-auto ietf_integrity(crypto::integrity_id i) -> std::string {
-    using enum crypto::integrity_id;
-    switch (i) {
-        case none: return "NONE";
-        case hmac_md5_96: return "HMAC-MD5-96";
-        case hmac_sha1_96: return "HMAC-SHA1-96";
-        case hmac_sha2_256_128: return "HMAC-SHA2-256-128";
-        case hmac_sha2_384_192: return "HMAC-SHA2-384-192";
-        case hmac_sha2_512_256: return "HMAC-SHA2-512-256";
-    }
-    return "?";
-}
 auto underscored(std::string s) -> std::string {
     std::ranges::replace(s, '-', '_');
     return s;
@@ -166,12 +140,12 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
         const direction& r = c.initiator_is_left ? c.to_left : c.to_right;
         json suite, entry;
         if (c.protocol == sa::protocol::esp) {
-            suite["encryption"] = underscored(ietf_cipher(c.transform));
+            suite["encryption"] = underscored(algorithm_names::name_of(c.transform.encryption));
             entry["encr_i"] = i.encr_key;
             entry["encr_r"] = r.encr_key;
         }
         if (c.transform.integrity != crypto::integrity_id::none) {
-            suite["integrity"] = underscored(ietf_integrity(c.transform.integrity));
+            suite["integrity"] = underscored(algorithm_names::name_of(c.transform.integrity));
             entry["integ_i"] = i.auth_key;
             entry["integ_r"] = r.auth_key;
         }
@@ -189,9 +163,9 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
                                     {"spi", spi_text(e.id.spi.value())},
                                     {"src", std::string{ip::to_text(e.source).view()}},
                                     {"dst", std::string{ip::to_text(e.id.destination).view()}},
-                                    {"encr", esp ? json(ietf_cipher(e.transform)) : json()},
+                                    {"encr", esp ? json(algorithm_names::name_of(e.transform.encryption)) : json()},
                                     {"encr_key", esp ? json(e.encr_key) : json()},
-                                    {"auth", mac ? json(ietf_integrity(e.transform.integrity)) : json()},
+                                    {"auth", mac ? json(algorithm_names::name_of(e.transform.integrity)) : json()},
                                     {"auth_key", mac ? json(e.auth_key) : json()},
                                     {"udp_encap", false}});
     }

@@ -406,7 +406,8 @@ TEST_CASE("a fault of algorithms and keys names the algorithm and never the key"
     CHECK(xfrm::text_of(f.error()).view().find("0001020304") == std::string_view::npos);
 }
 
-TEST_CASE("algorithms of the kernel that are not here are refused by name, those that are need a key", "[xfrm][parse][algorithms]") {
+TEST_CASE("algorithms of the kernel that are not here are refused by name, those that are need a key",
+          "[xfrm][parse][algorithms]") {
     const auto code_of = [](const std::string& algorithm) {
         const auto f = xfrm::parse(filled("xfrm state add @E spi 0x100 proto esp ") + algorithm);
         REQUIRE_FALSE(f.has_value());
@@ -449,15 +450,15 @@ TEST_CASE("every word that iproute2 knows has an effect or is refused by name", 
          "limit packet-soft 1|limit packet-hard 1|encap espinudp 4500 4500 0.0.0.0|encap espinudp-nonike 4500 4500 0.0.0.0|"
          "encap espintcp 4500 4500 0.0.0.0|coa ::1|ctx a|extra-flag dont-encap-dscp|extra-flag oseq-may-wrap|"
          "offload dev eth0 dir in|offload crypto dev eth0 dir in|output-mark 1|if_id 1|tfcpad 1|dir in|pcpu-num 1|comp deflate"},
-        {"state ",
-         "allocspi @E|delete @E|get @E|deleteall|list|flush|flush proto esp|count"},
+        {"state ", "allocspi @E|delete @E|get @E|deleteall|list|flush|flush proto esp|count"},
         {"policy add dir out ",
          "ctx a|mark 1|index 1|ptype main|ptype sub|action allow|action block|priority 1|flag localok|flag icmp|if_id 1|"
          "limit time-soft 1|src 10.0.0.0/8|dst 10.0.0.0/8|dev eth0|proto udp sport 1 dport 2|proto ipv6-icmp type 1 code 2|"
          "proto mobility-header type 1|proto gre key 1|proto sctp|proto dccp|proto 99|tmpl src 10.0.0.1 dst 10.0.0.2 proto esp|"
          "tmpl proto ah spi 5 reqid 6 mode transport level required|tmpl proto esp level use|tmpl proto comp|tmpl proto route2|"
          "tmpl proto hao|tmpl proto esp mode beet"},
-        {"policy ", "delete dir in|get dir in|deleteall|list|flush|flush ptype main|count|set hthresh4 1 1|setdefault in block|getdefault"},
+        {"policy ",
+         "delete dir in|get dir in|deleteall|list|flush|flush ptype main|count|set hthresh4 1 1|setdefault in block|getdefault"},
     }));
     std::string_view rest = r.words;
     while (!rest.empty()) {
@@ -486,7 +487,8 @@ TEST_CASE("faults read well and show no key", "[xfrm][fault]") {
         {"state add @E proto esp spi 0x100", "line 1, column 1: missing word 'enc'"},
         {"state add 0x00112233445566778899", "line 1, column 11: unknown word '0x...' after 'add'"},
         {"state add @E proto esp enc aes @A @A", "line 1, column 93: unknown word '0x...' after 'aes'"},
-        {"state add @E proto esp enc 0x00112233445566778899aabbccddeeff", "line 1, column 54: unknown algorithm '0x...' after 'enc'"},
+        {"state add @E proto esp enc 0x00112233445566778899aabbccddeeff",
+         "line 1, column 54: unknown algorithm '0x...' after 'enc'"},
         {"state add @E spi \"\"", "line 1, column 44: bad value '' after 'spi'"},
         {"state add a\x01\xff-very-long-word-that-nobody-wants-to-read-to-its-end",
          "line 1, column 11: unknown word 'a?\?-very-long-word-that-nobody-wants-to-...' after 'add'"},

@@ -123,7 +123,8 @@ constexpr void put_quoted(ip::text_writer& out, std::string_view word) noexcept 
 }
 }  // namespace detail
 
-/// "line 3, column 9: unknown word 'foo' after 'mode'"; no column where no single word is meant. Shows no key that is written in hexadecimal.
+/// "line 3, column 9: unknown word 'foo' after 'mode'"; no column where no single word is meant. Shows no key that is written
+/// in hexadecimal.
 [[nodiscard]] constexpr auto text_of(const fault& f) noexcept -> ip::text<256> {
     ip::text<256> t;
     ip::text_writer out{t.characters};

@@ -1,0 +1,103 @@
+#include "walk.hpp"
+
+#include <fmt/format.h>
+
+#include "ipsec/xfrm/manual_sa.hpp"
+#include "udp_wrap.hpp"
+
+namespace ipsec_pcap {
+
+auto walk::install(const xfrm::bound& b, instant now) -> std::optional<std::string> {
+    const auto make_suite = [](const crypto::transform& t) {
+        return crypto::botan::make_esp_suite(t, {.no_integrity = true});  // what is allowed was judged when the file was read
+    };
+    const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
+    if (const auto ok = xfrm::append_to(spd_, b); !ok) return std::string{name_of(ok.error())};
+    if (unmatched_pass_) {
+        const policy::entry all{.id = sa::policy_id{0xffffffffU}, .action = policy::action::bypass, .selectors = {},
+                                .protections = {}, .take = {}};
+        for (auto* list : {&spd_.outbound, &spd_.inbound})
+            if (const auto ok = list->append(all); !ok) return std::string{name_of(ok.error())};
+    }
+    for (const auto& m : job_ == job::protect ? b.outbound : b.inbound) {
+        if (const auto& udp = m.parameters.encapsulation) {
+            udp_ports_.push_back(udp.local);
+            udp_ports_.push_back(udp.remote);
+        }
+        const auto fault = [&]() -> std::optional<sa::errc> {
+            if (job_ == job::open) {
+                const auto done = xfrm::install_inbound(sadb_, m, make_suite, make_mac, random_, now);
+                return done ? std::nullopt : std::optional{done.error()};
+            }
+            const auto done = xfrm::install_outbound(sadb_, m, make_suite, make_mac, random_, now);
+            return done ? std::nullopt : std::optional{done.error()};
+        }();
+        if (fault) return fmt::format("line {}: {}: correct the line", m.line.number, name_of(*fault));
+    }
+    return {};
+}
+
+auto walk::frame(const io::captured& c) -> std::optional<std::string> {
+    if (!c.packet) {
+        ++without_packet_[name_of(c.packet.error())];
+        return {};
+    }
+    byte_view octets = *c.packet;
+    ++in_.packets;
+    in_.octets += octets.size();
+    if (job_ == job::open && unwrap(octets, udp_ports_, room_)) octets = room_;
+    packets_[waiting_].assign(octets);
+    times_[waiting_] = c.time;
+    if (++waiting_ < burst) return {};
+    return run();
+}
+
+auto walk::run() -> std::optional<std::string> {
+    if (waiting_ == 0) return {};
+    const std::span some{packets_.data(), waiting_};
+    null_observer nobody;
+    emitted_ = 0;
+    if (job_ == job::protect) outbound_.process(some, times_[0], *this, nobody);
+    else inbound_.process(some, times_[0], *this, nobody);
+    waiting_ = 0;
+    while (events_.poll()) {}  // nobody here makes SAs
+    return fault_;
+}
+
+void walk::emit(testing::packet_buffer&& p, const dataplane::verdict& v) noexcept {
+    const instant when = times_[emitted_++];
+    if (v.fate == dataplane::fate::drop) {
+        ++dropped_;
+        ++drops_[name_of(v.reason)];
+        return;
+    }
+    byte_view octets = std::as_const(p).octets();
+    if (v.fate == dataplane::fate::protect && v.encapsulation) {
+        if (!wrap(octets, v.encapsulation, room_)) {
+            ++dropped_;
+            ++drops_[name_of(dataplane::drop::too_long)];
+            return;
+        }
+        octets = room_;
+    }
+    tally& t = v.fate == dataplane::fate::bypass ? passed_ : changed_;
+    ++t.packets;
+    t.octets += octets.size();
+    if (const auto ok = out_.write(when, octets); !ok && !fault_) fault_ = ok.error().text;
+}
+
+auto walk::report() const -> nlohmann::ordered_json {
+    using json = nlohmann::ordered_json;
+    const auto of = [](const tally& t) { return json{{"packets", t.packets}, {"octets", t.octets}}; };
+    json r{{"in", of(in_)},
+           {job_ == job::protect ? "protected" : "opened", of(changed_)},
+           {"passed", of(passed_)},
+           {"dropped", dropped_},
+           {"drops", json::object()},
+           {"without_packet", json::object()}};
+    for (const auto& [why, n] : drops_) r["drops"][std::string{why}] = n;
+    for (const auto& [why, n] : without_packet_) r["without_packet"][std::string{why}] = n;
+    return r;
+}
+
+}  // namespace ipsec_pcap

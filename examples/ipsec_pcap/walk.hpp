@@ -1,0 +1,71 @@
+#pragma once
+// The packets of a capture through the library's walks, a burst at a time.
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ipsec/crypto/botan/random.hpp"
+#include "ipsec/crypto/botan/suite.hpp"
+#include "ipsec/dataplane/inbound.hpp"
+#include "ipsec/dataplane/outbound.hpp"
+#include "ipsec/io/pcap.hpp"
+#include "ipsec/policy/spd.hpp"
+#include "ipsec/sa/sadb.hpp"
+#include "ipsec/testing/packet_buffer.hpp"
+#include "rules.hpp"
+
+namespace ipsec_pcap {
+
+class walk {
+public:
+    /// @param unmatched_pass  what no policy fits goes through as it is, as to the Linux kernel
+    walk(job what, io::pcap_writer& out, bool unmatched_pass) : job_{what}, out_{out}, unmatched_pass_{unmatched_pass} {}
+
+    /// Installs the SAs and policies. @return what is wrong with them
+    [[nodiscard]] auto install(const xfrm::bound& b, instant now) -> std::optional<std::string>;
+    /// One frame; what came of it is written when its burst is full. @return what is wrong with the output
+    [[nodiscard]] auto frame(const io::captured& c) -> std::optional<std::string>;
+    /// What is left of the last burst.
+    [[nodiscard]] auto finish() -> std::optional<std::string> { return run(); }
+
+    [[nodiscard]] auto dropped() const -> std::uint64_t { return dropped_; }
+    [[nodiscard]] auto report() const -> nlohmann::ordered_json;
+
+    // --- for the walks ---
+    void emit(testing::packet_buffer&& p, const dataplane::verdict& v) noexcept;
+
+private:
+    using suite = crypto::botan::gateway_suite;
+    using sadb = sa::sadb<suite, crypto::botan::any_mac>;
+    using spd = policy::spd<>;
+    static constexpr std::size_t burst = 32;
+
+    [[nodiscard]] auto run() -> std::optional<std::string>;
+
+    job job_;
+    io::pcap_writer& out_;
+    bool unmatched_pass_;
+    sadb sadb_;
+    spd spd_;
+    dataplane::event_queue<> events_;
+    dataplane::outbound<sadb, spd, testing::packet_buffer, burst> outbound_{sadb_, spd_, events_};
+    dataplane::inbound<sadb, spd, testing::packet_buffer, burst> inbound_{sadb_, spd_, events_};
+    crypto::botan::random random_;
+    std::array<testing::packet_buffer, burst> packets_;
+    std::array<instant, burst> times_{};
+    std::size_t waiting_ = 0, emitted_ = 0;
+    std::vector<std::uint16_t> udp_ports_;
+    std::vector<std::byte> room_;
+    std::optional<std::string> fault_;
+    struct tally {
+        std::uint64_t packets = 0, octets = 0;
+    };
+    tally in_, changed_, passed_;
+    std::uint64_t dropped_ = 0;
+    std::map<std::string_view, std::uint64_t> drops_, without_packet_;
+};
+
+}  // namespace ipsec_pcap

@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""ipsec_pcap with keys given by hand: what it protects it opens again, octet for octet, and so do ipsec_decode and tshark; what is
+not allowed by name is refused; what the Linux kernel sent opens (the captures of IPSECPP_SHARED, where that is set)."""
+
+import json
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+
+from support import check, finish, is_complaint, needs, program, run, skip
+
+tool = program("ipsec_pcap")
+decode = program("ipsec_decode")
+shared = os.environ.get("IPSECPP_SHARED", "")
+kernel = os.path.join(shared, "captures", "linux-kernel-esp-ah")
+chance = random.Random(5)
+
+
+def key(octets):
+    return "0x" + chance.randbytes(octets).hex()
+
+
+# Name, words of `ip xfrm`, and what tshark calls cipher and integrity (None: it does not read the suite).
+SUITES = [
+    ("null-sha1", "enc ecb(cipher_null) \"\" auth-trunc hmac(sha1) {20} 96", "NULL", "HMAC-SHA-1-96 [RFC2404]"),
+    ("3des-md5", "enc cbc(des3_ede) {24} auth-trunc hmac(md5) {16} 96", "TripleDES-CBC [RFC2451]", "HMAC-MD5-96 [RFC2403]"),
+    ("aes128-sha1", "enc cbc(aes) {16} auth-trunc hmac(sha1) {20} 96", "AES-CBC [RFC3602]", "HMAC-SHA-1-96 [RFC2404]"),
+    ("aes192-sha256", "enc cbc(aes) {24} auth-trunc hmac(sha256) {32} 128", "AES-CBC [RFC3602]", "HMAC-SHA-256-128 [RFC4868]"),
+    ("aes256-sha384", "enc cbc(aes) {32} auth-trunc hmac(sha384) {48} 192", "AES-CBC [RFC3602]", "HMAC-SHA-384-192 [RFC4868]"),
+    ("aes256-sha512", "enc cbc(aes) {32} auth-trunc hmac(sha512) {64} 256", "AES-CBC [RFC3602]", "HMAC-SHA-512-256 [RFC4868]"),
+    ("aes128gcm16", "aead rfc4106(gcm(aes)) {20} 128", "AES-GCM with 16 octet ICV [RFC4106]", "NULL"),
+    ("aes256gcm8", "aead rfc4106(gcm(aes)) {36} 64", "AES-GCM with 8 octet ICV [RFC4106]", "NULL"),
+    ("chacha20poly1305", "aead rfc7539esp(chacha20,poly1305) {36} 128", "ChaCha20 with Poly1305 [RFC7634]", "NULL"),
+    # the library's table may have these
+    ("aes128ctr-sha256", "enc rfc3686(ctr(aes)) {20} auth-trunc hmac(sha256) {32} 128", "AES-CTR [RFC3686]", "HMAC-SHA-256-128 [RFC4868]"),
+    ("blowfish128-sha1", "enc cbc(blowfish) {16} auth-trunc hmac(sha1) {20} 96", "BLOWFISH-CBC [RFC2451]", "HMAC-SHA-1-96 [RFC2404]"),
+    ("cast128-sha1", "enc cbc(cast5) {16} auth-trunc hmac(sha1) {20} 96", "CAST5-CBC [RFC2144]", "HMAC-SHA-1-96 [RFC2404]"),
+    ("twofish256-sha1", "enc cbc(twofish) {32} auth-trunc hmac(sha1) {20} 96", "TWOFISH-CBC", "HMAC-SHA-1-96 [RFC2404]"),
+    ("camellia256-sha256", "enc cbc(camellia) {32} auth-trunc hmac(sha256) {32} 128", None, None),
+    ("serpent256-sha256", "enc cbc(serpent) {32} auth-trunc hmac(sha256) {32} 128", None, None),
+    ("aes128-sha256_96", "enc cbc(aes) {16} auth-trunc hmac(sha256) {32} 96", "AES-CBC [RFC3602]", "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]"),
+    ("aes128-rmd160", "enc cbc(aes) {16} auth-trunc hmac(rmd160) {20} 96", "AES-CBC [RFC3602]", "MAC-RIPEMD-160-96 [RFC2857]"),
+    ("aes128-aesxcbc", "enc cbc(aes) {16} auth-trunc xcbc(aes) {16} 96", None, None),
+    ("aes128-aescmac", "enc cbc(aes) {16} auth-trunc cmac(aes) {16} 96", None, None),
+    ("aes128ccm16", "aead rfc4309(ccm(aes)) {19} 128", None, None),
+    ("aes128gmac", "aead rfc4543(gcm(aes)) {20} 128", None, None),
+]
+COUNTER = ("gcm", "ctr", "ccm", "gmac", "chacha")
+
+
+def filled(words):
+    return re.sub(r"\{(\d+)\}", lambda m: key(int(m[1])), words)
+
+
+# --- packets ---------------------------------------------------------------------------------------------------------------------
+
+
+def checksum(octets):
+    octets += bytes(len(octets) % 2)
+    total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def datagram(source, destination, text, v6, ttl=17):
+    pseudo = source + destination + (struct.pack(">II", 8 + len(text), 17) if v6 else struct.pack(">BBH", 0, 17, 8 + len(text)))
+    udp = struct.pack(">HHHH", 40000, 9999, 8 + len(text), 0) + text
+    udp = udp[:6] + struct.pack(">H", checksum(pseudo + udp) or 0xFFFF) + udp[8:]
+    if v6:
+        return struct.pack(">IHBB", 0x60012345, len(udp), 17, ttl) + source + destination + udp
+    header = struct.pack(">BBHHHBBH", 0x45, 0x28, 20 + len(udp), chance.randrange(65536), 0x4000, ttl, 17, 0) + source + destination
+    return header[:10] + struct.pack(">H", checksum(header)) + header[12:] + udp
+
+
+def conversation(v6, lengths):
+    one, other = (bytes([0xFD] + [0] * 14 + [n]) if v6 else bytes([10, n, 0, 1]) for n in (1, 2))
+    return [datagram(*((one, other) if i % 3 else (other, one)), chance.randbytes(n), v6) for i, n in enumerate(lengths)]
+
+
+def write_capture(path, packets):
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+        for i, p in enumerate(packets):
+            file.write(struct.pack("<IIII", 1000 + i, i, len(p), len(p)) + p)
+
+
+def read_capture(path):
+    with open(path, "rb") as file:
+        octets = file.read()
+    order = "<" if octets[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    ethernet = struct.unpack(order + "I", octets[20:24])[0] == 1
+    at, out = 24, []
+    while at < len(octets):
+        n = struct.unpack(order + "I", octets[at + 8:at + 12])[0]
+        p = octets[at + 16:at + 16 + n]
+        at += 16 + n
+        if ethernet:
+            p = p[14:]
+        size = 40 + int.from_bytes(p[4:6], "big") if p[0] >> 4 == 6 else int.from_bytes(p[2:4], "big")
+        out.append(p[:size])
+    return out
+
+
+# --- files ----------------------------------------------------------------------------------------------------------------------
+
+
+def rules(mode, v6, outer_v6, suites, more=""):
+    """One system's file: states both ways and its policies. `suites` are pairs of protocol and words, the one applied first in front."""
+    one, other = ("fd00::1", "fd00::2") if v6 else ("10.1.0.1", "10.2.0.1")
+    ends = (one, other) if mode == "transport" else ("2001:db8::1", "2001:db8::2") if outer_v6 else ("192.0.2.1", "192.0.2.2")
+    out, templates = [], {"out": "", "in": ""}
+    for i, (proto, words) in enumerate(suites):
+        kind = mode if i == 0 else "transport"  # the second one goes between the same two ends
+        for way, (src, dst) in (("out", ends), ("in", ends[::-1])):
+            spi = 0x1000 + 16 * i + (way == "in")
+            out.append(f"xfrm state add src {src} dst {dst} proto {proto} spi {spi:#x} reqid {7 + i} mode {kind} "
+                       f"{filled(words)} flag af-unspec {more}")
+            templates[way] += f" tmpl src {src} dst {dst} proto {proto} reqid {7 + i} mode {kind}"
+    prefix = {"out": (one, other), "in": (other, one)}
+    for way in ("out", "in"):
+        out.append(f"xfrm policy add dir {way} src {prefix[way][0]} dst {prefix[way][1]}{templates[way]}")
+    return "\n".join(out) + "\n"
+
+
+def file_of(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def there_and_back(folder, name, xfrm, packets, *options):
+    """@return the protected packets; nothing where the library lacks the algorithm"""
+    plain, sealed, again = (os.path.join(folder, n + ".pcap") for n in ("plain", name, "again"))
+    write_capture(plain, packets)
+    states = file_of(folder, name + ".xfrm", xfrm)
+    code, out, errors = run(tool, "protect", "--xfrm", states, "--in", plain, "--out", sealed, "--report", "json", *options)
+    if code == 2 and ("unsupported algorithm" in errors or "unsupported ICV" in errors):
+        print(f"waits for the algorithm: {name}")
+        return None
+    report = json.loads(out) if code == 0 else {}
+    good = code == 0 and errors == "" and report["protected"]["packets"] == len(packets) and report["dropped"] == 0 and \
+        report["in"]["octets"] == sum(map(len, packets)) and report["protected"]["octets"] == sum(map(len, read_capture(sealed)))
+    check(f"{name}: protected", good, (code, out, errors, xfrm))
+    code, out, errors = run(tool, "open", "--xfrm", states, "--in", sealed, "--out", again, "--report", "json", *options)
+    check(f"{name}: opened again, octet for octet", good and code == 0 and read_capture(again) == packets, (code, out, errors))
+    protected = read_capture(sealed) if good else []
+    check(f"{name}: nothing is on the wire in the clear", all(p[28:] not in s for p, s in zip(packets, protected) if len(p) > 60)
+          or "null" in name or "gmac" in name or name.startswith("ah"))
+    return protected
+
+
+def observer(folder, name, packets):
+    """ipsec_decode sees the same packets by the same file."""
+    code, out, errors = run(decode, "--in", os.path.join(folder, name + ".pcap"), "--xfrm", os.path.join(folder, name + ".xfrm"), "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    inner = [f["payload"] for f in found if f["icv"] == "ok" and f["next_header"] in (4, 41)]
+    check(f"{name}: ipsec_decode sees the packets inside", code == 0 and inner == [p.hex() for p in packets], (errors, found[:2]))
+
+
+def with_tshark(folder, name, cipher, integrity, packets):
+    """tshark with the keys of the file: every ICV is good, and the UDP datagrams inside are ours.
+
+    @return false when tshark does not know the suite"""
+    uat = []
+    with open(os.path.join(folder, name + ".xfrm"), encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("xfrm state"):
+                continue
+            word = line.split()
+            after = lambda w: word[word.index(w) + 1] if w in word else ""
+            cipher_key = word[word.index("aead" if "aead" in word else "enc") + 2].strip('"')
+            mac_key = word[word.index("auth-trunc") + 2] if "auth-trunc" in word else ""
+            family = "IPv6" if ":" in after("src") else "IPv4"
+            uat.append(",".join(f'"{f}"' for f in (family, after("src"), after("dst"), f"0x{int(after('spi'), 16):08x}", cipher,
+                                                    cipher_key, integrity, mac_key)))
+    home = os.path.join(folder, "tshark")
+    os.makedirs(home, exist_ok=True)
+    file_of(home, "esp_sa", "\n".join(uat) + "\n")
+    done = subprocess.run(
+        ["tshark", "-r", os.path.join(folder, name + ".pcap"), "-o", "esp.enable_encryption_decode:TRUE", "-o",
+         "esp.enable_authentication_check:TRUE", "-o", "udp.check_checksum:TRUE", "-T", "fields", "-e", "esp.icv_good", "-e",
+         "udp.checksum.status", "-e", "udp.length"],
+        capture_output=True, text=True, timeout=120, env={**os.environ, "WIRESHARK_CONFIG_DIR": home})
+    if "invalid value" in done.stderr:  # this version has no such suite
+        return False
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    wanted = [str(len(p) - (40 if p[0] >> 4 == 6 else 20)) for p in packets]
+    combined = "aead" in open(os.path.join(folder, name + ".xfrm"), encoding="utf-8").read()
+    good = [r[2].split(",")[-1] for r in rows] == wanted and all(r[1].split(",")[-1] == "1" for r in rows) and \
+        (combined or all(r[0] in ("1", "True") for r in rows))
+    check(f"{name}: tshark opens it", good, (rows[:3], wanted[:3], done.stderr[:500]))
+    return True
+
+
+def suites(folder):
+    lengths = [*range(0, 40), 100, 1000, 1372, 1399]
+    unread = []
+    tshark = needs(shutil.which("tshark"), "no tshark, which opens our ESP")
+    for name, words, cipher, integrity in SUITES:
+        options = ["--allow-static-counter-keys"] if any(c in name for c in COUNTER) else []
+        packets = conversation(False, lengths)
+        if there_and_back(folder, name, rules("tunnel", False, False, [("esp", words)]), packets, *options) is None:
+            continue
+        observer(folder, name, packets)
+        if tshark and (cipher is None or not with_tshark(folder, name, cipher, integrity, packets)):
+            unread.append(name)
+    if tshark:
+        print("suites that tshark does not read: " + ", ".join(unread))
+    for what, mode, v6, outer_v6, list_of in (
+            ("esp-transport4", "transport", False, False, [("esp", SUITES[2][1])]),
+            ("esp-transport6", "transport", True, True, [("esp", SUITES[2][1])]),
+            ("esp-tunnel6in4", "tunnel", True, False, [("esp", SUITES[2][1])]),
+            ("esp-tunnel4in6", "tunnel", False, True, [("esp", SUITES[2][1])]),
+            ("ah-transport4", "transport", False, False, [("ah", "auth-trunc hmac(sha256) {32} 128")]),
+            ("ah-tunnel6", "tunnel", True, True, [("ah", "auth-trunc hmac(sha1) {20} 96")]),
+            ("ah-over-esp-tunnel4", "tunnel", False, False, [("esp", SUITES[2][1]), ("ah", "auth-trunc hmac(sha1) {20} 96")]),
+            ("ah-over-esp-transport6", "transport", True, True, [("esp", SUITES[2][1]), ("ah", "auth-trunc hmac(md5) {16} 96")])):
+        there_and_back(folder, what, rules(mode, v6, outer_v6, list_of), conversation(v6, lengths))
+
+
+def in_udp(folder):
+    packets = conversation(False, [10, 20, 30])
+    for name, ports in (("udp-4500", "4500 4500"), ("udp-other", "7000 7001")):
+        sealed = there_and_back(folder, name, rules("tunnel", False, False, [("esp", SUITES[2][1])], f"encap espinudp {ports} 0.0.0.0"), packets)
+        check(f"{name}: between those ports, without a checksum", all(
+            p[9] == 17 and f"{int.from_bytes(p[20:22], 'big')} {int.from_bytes(p[22:24], 'big')}" == ports and p[26:28] == b"\0\0" and
+            checksum(p[:20]) == 0 and int.from_bytes(p[24:26], "big") == len(p) - 20 for p in sealed), sealed[:1])
+        observer(folder, name, packets)
+
+
+def drops(folder):
+    """Each reason is counted by its name, and the exit code says that there were some."""
+    packets = conversation(False, [10, 20, 30, 40])
+    foreign = datagram(bytes([172, 16, 0, 1]), bytes([172, 16, 0, 2]), b"nobody's", False)
+    xfrm = file_of(folder, "drops.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])], "replay-window 32"))
+    plain, sealed, again = (os.path.join(folder, n) for n in ("d.pcap", "e.pcap", "f.pcap"))
+    write_capture(plain, [*packets, foreign])
+    code, out, _ = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", sealed, "--report", "json")
+    check("what no policy fits is dropped", code == 1 and json.loads(out)["drops"] == {"no policy": 1}, out)
+    code, out, _ = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", again, "--report", "json", "--pass-unmatched")
+    check("or passes where that was said", code == 0 and json.loads(out)["passed"] == {"packets": 1, "octets": len(foreign)} and
+          read_capture(again)[-1] == foreign, out)
+    protected = read_capture(sealed)
+    forged = bytearray(protected[1])
+    forged[-1] ^= 1
+    stranger = bytearray(protected[0])
+    stranger[20:24] = b"\0\0\x77\x77"
+    write_capture(sealed, [*protected, protected[0], bytes(forged), bytes(stranger), packets[0], b"\x45\0\0\x05"])
+    code, out, _ = run(tool, "open", "--xfrm", xfrm, "--in", sealed, "--out", again, "--report", "json")
+    wanted = {"ICV does not hold": 1, "came in the clear": 1, "replayed": 1, "unknown SPI": 1}
+    check("each drop has its reason", code == 1 and json.loads(out)["drops"] == wanted and read_capture(again) == packets and
+          sum(json.loads(out)["without_packet"].values()) == 1, out)
+    write_capture(sealed, [bytes(forged), protected[1]])
+    code, out, _ = run(tool, "open", "--xfrm", xfrm, "--in", sealed, "--out", again, "--report", "json")
+    check("a forged packet is dropped, and does not use up the number", json.loads(out)["drops"] == {"ICV does not hold": 1} and
+          read_capture(again) == [packets[1]], out)
+    code, out, errors = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", sealed)
+    check("the report for people", code == 1 and errors == "" and "protected          4 packets" in out and "1 dropped: no policy" in out, out)
+
+
+def limits_hold(folder):
+    packets = conversation(False, [10] * 9)
+    xfrm = file_of(folder, "limits.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])], "limit packet-hard 2"))
+    plain, sealed = (os.path.join(folder, n) for n in ("l.pcap", "m.pcap"))
+    write_capture(plain, packets)
+    code, out, _ = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", sealed, "--report", "json")
+    check("a limit of packets ends an SA, none does not", code == 1 and json.loads(out)["drops"] == {"lifetime over": 5}, out)
+
+
+def bad_input(folder):
+    plain = os.path.join(folder, "p.pcap")
+    write_capture(plain, conversation(False, [10]))
+    good = file_of(folder, "good.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])]))
+    gcm = file_of(folder, "gcm.xfrm", rules("tunnel", False, False, [("esp", SUITES[6][1])]))
+    bare = file_of(folder, "bare.xfrm", rules("tunnel", False, False, [("esp", "enc cbc(aes) {16}")]))
+    wrong = file_of(folder, "wrong.xfrm", "xfrm state add src 10.0.0.1 wrong\n")
+    out = os.path.join(folder, "out.pcap")
+    whole = ("--in", plain, "--out", out)
+    for what, arguments, told in (
+            ("no command", (), "protect"),
+            ("another command", ("seal",), ""),
+            ("no file of xfrm lines", ("protect", *whole), "--xfrm"),
+            ("no such file", ("protect", "--xfrm", "nowhere", *whole), "nowhere"),
+            ("a wrong word", ("protect", "--xfrm", wrong, *whole), "line 1, column 29: unknown word 'wrong'"),
+            ("counter modes with keys by hand", ("protect", "--xfrm", gcm, *whole), "--allow-static-counter-keys"),
+            ("no integrity", ("open", "--xfrm", bare, *whole), "--allow-no-integrity"),
+            ("no capture", ("protect", "--xfrm", good, "--in", good, "--out", out), "--in"),
+            ("the same file twice", ("protect", "--xfrm", good, "--in", plain, "--out", plain), "--out"),
+            ("a folder for --out", ("protect", "--xfrm", good, "--in", plain, "--out", folder), "--out"),
+            ("another form of report", ("protect", "--xfrm", good, *whole, "--report", "xml"), "--report"),
+            ("states without policies", ("protect", "--xfrm", file_of(folder, "s.xfrm", "".join(
+                line for line in open(good, encoding="utf-8") if "state" in line)), *whole), "no policy")):
+        code, shown, errors = run(tool, *arguments)
+        check(f"{what}: one line and exit code 2", code == 2 and shown == "" and is_complaint("ipsec_pcap", errors) and told in errors,
+              (code, shown, errors))
+    check("nothing is left of what was given up", not os.path.exists(out) and not os.path.exists(out + ".part"))
+
+
+def from_the_kernel(folder):
+    """The states as the kernel listed them, and policies that ask for them: its packets open, octet for octet as ping made them."""
+    opened = 0
+    with open(os.path.join(kernel, "vectors.json"), encoding="utf-8") as file:
+        cases = json.load(file)
+    for case in cases:
+        name = case["name"]
+        with open(os.path.join(kernel, "state", name + ".state"), encoding="utf-8") as file:
+            listed = file.read()
+        listed = re.sub(r"\tanti-replay context: .*\n", "", listed)  # it is the sender's, after the exchange
+        reqid = re.search(r"reqid (\d+)", listed)[1]
+        policies = ""
+        for way, (inner, outer) in {"out": (case["inner"], case["outer"]), "in": (case["inner"][::-1], case["outer"][::-1])}.items():
+            policies += f"xfrm policy add dir {way} src {inner[0]} dst {inner[1]}"
+            mode = "transport" if case["mode"] == "transport" else "tunnel"
+            for proto in ("esp", "ah") if case["proto"] == "both" else (case["proto"],):
+                kind = "transport" if case["proto"] == "both" and proto == "ah" else mode
+                policies += f" tmpl src {outer[0]} dst {outer[1]} proto {proto} reqid {reqid} mode {kind}"
+            policies += "\n"
+        states = file_of(folder, "kernel.xfrm", listed + "\n" + policies)
+        again = os.path.join(folder, "kernel.pcap")
+        code, out, errors = run(tool, "open", "--xfrm", states, "--in", os.path.join(kernel, "pcap", name + ".pcap"), "--out", again,
+                                "--report", "json", "--allow-static-counter-keys", "--allow-no-integrity")
+        if case.get("esn") or "-none-" in name:
+            named = "extended sequence numbers with keys given by hand" if case.get("esn") else "anti-replay without integrity"
+            refused = code == 2 and (named in errors or "unsupported" in errors)
+            check(f"{name}: refused by name", refused, errors)
+            continue
+        if code == 2 and "unsupported" in errors:
+            print(f"waits for the algorithm: {name}")
+            continue
+        pings = read_capture(again) if code == 0 else []
+        at = 40 if pings and pings[0][0] >> 4 == 6 else 20
+        check(f"{name}: 8 packets open", code == 0 and len(pings) == 8 and all(p[at] in (0, 8, 128, 129) for p in pings), (out, errors))
+        opened += len(pings)
+    check(f"{opened} of the kernel's packets went through the inbound walk", opened >= 300, opened)
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    suites(temporary)
+    in_udp(temporary)
+    drops(temporary)
+    limits_hold(temporary)
+    bad_input(temporary)
+    if shared and os.path.isdir(kernel):
+        from_the_kernel(temporary)
+    else:
+        skip("captures of the Linux kernel: IPSECPP_SHARED does not name their folder")
+finish()
