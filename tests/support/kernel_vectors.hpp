@@ -67,15 +67,26 @@ inline auto kernel_sa_of(const nlohmann::json& j) -> kernel_sa {
         else if (name == "cbc(des)") s.transform.encryption = des_cbc;
         else if (name == "cbc(des3_ede)") s.transform.encryption = des3_cbc;
         else if (name == "cbc(aes)") s.transform = {.encryption = aes_cbc, .key_bits = key_bits};
+        else if (name == "cbc(blowfish)") s.transform = {.encryption = blowfish_cbc, .key_bits = key_bits};
+        else if (name == "cbc(cast5)") s.transform = {.encryption = cast128_cbc, .key_bits = key_bits};
+        else if (name == "cbc(camellia)") s.transform = {.encryption = camellia_cbc, .key_bits = key_bits};
+        else if (name == "cbc(twofish)") s.transform = {.encryption = twofish_cbc, .key_bits = key_bits};
+        else if (name == "cbc(serpent)") s.transform = {.encryption = serpent_cbc, .key_bits = key_bits};
+        else if (name == "rfc3686(ctr(aes))")
+            s.transform = {.encryption = aes_ctr, .key_bits = static_cast<std::uint16_t>(key_bits - 32)};
         else s.missing = name;
     }
     if (j.contains("aead")) {
         const auto name = j.at("aead").get<std::string>();
-        const auto key_bits = static_cast<std::uint16_t>(append("aead_key") - 32);
+        const auto all_bits = append("aead_key");
+        const auto key_bits = static_cast<std::uint16_t>(all_bits - (name == "rfc4309(ccm(aes))" ? 24 : 32));
         using enum crypto::encryption_id;
         if (name == "rfc7539esp(chacha20,poly1305)") s.transform.encryption = chacha20_poly1305;
         else if (name == "rfc4106(gcm(aes))")
             s.transform = {.encryption = bits == 64 ? aes_gcm_8 : bits == 96 ? aes_gcm_12 : aes_gcm_16, .key_bits = key_bits};
+        else if (name == "rfc4309(ccm(aes))")
+            s.transform = {.encryption = bits == 64 ? aes_ccm_8 : bits == 96 ? aes_ccm_12 : aes_ccm_16, .key_bits = key_bits};
+        else if (name == "rfc4543(gcm(aes))") s.transform = {.encryption = null_aes_gmac, .key_bits = key_bits};
         else s.missing = name;
     }
     if (j.contains("auth")) {
@@ -87,6 +98,10 @@ inline auto kernel_sa_of(const nlohmann::json& j) -> kernel_sa {
         else if (name == "hmac(sha256)-128") s.transform.integrity = hmac_sha2_256_128;
         else if (name == "hmac(sha384)-192") s.transform.integrity = hmac_sha2_384_192;
         else if (name == "hmac(sha512)-256") s.transform.integrity = hmac_sha2_512_256;
+        else if (name == "hmac(sha256)-96") s.transform.integrity = hmac_sha2_256_96;
+        else if (name == "hmac(rmd160)-96") s.transform.integrity = hmac_ripemd_160_96;
+        else if (name == "xcbc(aes)-96") s.transform.integrity = aes_xcbc_96;
+        else if (name == "cmac(aes)-96") s.transform.integrity = aes_cmac_96;
         else s.missing = name;
     }
     s.parameters.anti_replay = crypto::is_combined(s.transform.encryption) || s.transform.integrity != crypto::integrity_id::none;

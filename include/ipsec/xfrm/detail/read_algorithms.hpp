@@ -65,7 +65,7 @@ private:
         cipher_name_ = name;
         cipher_id_ = row->id;
         take_key(in, name, row->id == crypto::encryption_id::null, cipher_key_);
-        check_cipher_key(in, 0);
+        check_cipher_key(in, crypto::info_of(row->id).salt);
     }
     void take_aead(words& in) noexcept {
         const word keyword = in.take();
@@ -101,15 +101,19 @@ private:
         take_key(in, name, row->id == crypto::integrity_id::none, mac_key_);
         if (in.failed()) return;
         if (keyword.text == "auth") {
+            // What the kernel takes for hmac(sha256) is not what everybody else does: whoever wants it writes the length.
             if (row->default_bits != icv_bits(row->id)) in.fail(errc::default_icv, name);
         } else {
             const word size = in.take();
             if (in.failed()) return;
             const auto bits = read_number(size.text, 65535);
             if (!bits) return in.fail(errc::bad_value, size);
-            if (*bits != icv_bits(row->id)) return in.fail(errc::unsupported_icv, size);
+            const auto* const exact = std::ranges::find_if(
+                mac_names, [&](const mac_name& m) { return m.name == row->name && icv_bits(m.id) == *bits; });
+            if (exact == mac_names.end()) return in.fail(errc::unsupported_icv, size);
+            mac_id_ = exact->id;
         }
-        const std::size_t wanted = crypto::is_known(row->id) ? crypto::info_of(row->id).key : 0U;
+        const std::size_t wanted = crypto::is_known(mac_id_) ? crypto::info_of(mac_id_).key : 0U;
         if (mac_key_.size() != wanted) in.fail(errc::bad_key_size, name);
     }
     /// "0x" and digits, or the characters themselves. A listing has no word for the key of a null algorithm.
