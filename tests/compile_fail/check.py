@@ -10,7 +10,8 @@ import sys
 
 case = pathlib.Path(sys.argv[1])
 source = pathlib.Path(os.environ["IPSECPP_SOURCE"])
-command = [os.environ["IPSECPP_CXX"], "-std=c++23", "-fsyntax-only", f"-I{source}/include", f"-I{source}/tests", str(case)]
+command = [os.environ["IPSECPP_CXX"], "-std=c++23", "-fsyntax-only", f"-I{source}/include", f"-I{source}/tests",
+           *(f"-isystem{folder}" for folder in os.environ.get("IPSECPP_BOTAN_INCLUDES", "").split(":") if folder), str(case)]
 
 expected = re.findall(r"^// expect: (.*\S)\s*$", case.read_text(), re.MULTILINE)
 if not expected or "IPSECPP_LEGAL" not in case.read_text():

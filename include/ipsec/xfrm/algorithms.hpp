@@ -8,20 +8,6 @@
 
 namespace ipsec::xfrm {
 
-namespace detail {
-/// The identifier behind the library's own word; zero, which is none, where its table has no such row.
-[[nodiscard]] consteval auto cipher_of(std::string_view name, std::string_view suffix = {}) noexcept -> crypto::encryption_id {
-    for (const auto& row : crypto::encryption_algorithms)
-        if (row.name == name && row.suffix == suffix) return row.id;
-    return {};
-}
-[[nodiscard]] consteval auto mac_of(std::string_view name) noexcept -> crypto::integrity_id {
-    for (const auto& row : crypto::integrity_algorithms)
-        if (row.name == name) return row.id;
-    return {};
-}
-}  // namespace detail
-
 /// A cipher behind `enc`. The kernel takes the short name as well and lists the long one.
 struct cipher_name {
     std::string_view name, short_name;
@@ -41,41 +27,41 @@ struct aead_name {
 
 // clang-format off
 inline constexpr std::array cipher_names{
-    cipher_name{"ecb(cipher_null)",  "cipher_null",  detail::cipher_of("null")},
-    cipher_name{"cbc(des)",          "des",          detail::cipher_of("des")},
-    cipher_name{"cbc(des3_ede)",     "des3_ede",     detail::cipher_of("3des")},
-    cipher_name{"cbc(aes)",          "aes",          detail::cipher_of("aes")},
-    cipher_name{"cbc(cast5)",        "cast5",        detail::cipher_of("cast")},
-    cipher_name{"cbc(blowfish)",     "blowfish",     detail::cipher_of("blowfish")},
-    cipher_name{"cbc(serpent)",      "serpent",      detail::cipher_of("serpent")},
-    cipher_name{"cbc(camellia)",     "camellia",     detail::cipher_of("camellia")},
-    cipher_name{"cbc(twofish)",      "twofish",      detail::cipher_of("twofish")},
-    cipher_name{"rfc3686(ctr(aes))", "rfc3686(ctr(aes))", detail::cipher_of("aes", "ctr")},
+    cipher_name{"ecb(cipher_null)", "cipher_null", crypto::encryption_id::null},
+    cipher_name{"cbc(des)",         "des",         crypto::encryption_id::des_cbc},
+    cipher_name{"cbc(des3_ede)",    "des3_ede",    crypto::encryption_id::des3_cbc},
+    cipher_name{"cbc(aes)",         "aes",         crypto::encryption_id::aes_cbc},
+    cipher_name{"cbc(blowfish)",    "blowfish",    crypto::encryption_id::blowfish_cbc},
+    cipher_name{"cbc(cast5)",       "cast5",       crypto::encryption_id::cast128_cbc},
+    cipher_name{"cbc(camellia)",    "camellia",    crypto::encryption_id::camellia_cbc},
+    cipher_name{"cbc(twofish)",     "twofish",     crypto::encryption_id::twofish_cbc},
+    cipher_name{"cbc(serpent)",     "serpent",     crypto::encryption_id::serpent_cbc},
+    cipher_name{"rfc3686(ctr(aes))", "rfc3686(ctr(aes))", crypto::encryption_id::aes_ctr},  // the nonce is behind the key
     cipher_name{"cbc(sm4)",          "sm4",          {}},
     cipher_name{"rfc3686(ctr(sm4))", "rfc3686(ctr(sm4))", {}},
 };
 inline constexpr std::array mac_names{
-    mac_name{"digest_null",  "digest_null",  crypto::integrity_id::none,    0},
-    mac_name{"hmac(md5)",    "md5",          detail::mac_of("md5"),        96},
-    mac_name{"hmac(sha1)",   "sha1",         detail::mac_of("sha1"),       96},
-    mac_name{"hmac(sha256)", "sha256",       detail::mac_of("sha256"),     96},
-    mac_name{"hmac(sha256)", "sha256",       detail::mac_of("sha256_96"),  96},
-    mac_name{"hmac(sha384)", "hmac(sha384)", detail::mac_of("sha384"),    192},
-    mac_name{"hmac(sha512)", "hmac(sha512)", detail::mac_of("sha512"),    256},
-    mac_name{"hmac(rmd160)", "rmd160",       detail::mac_of("ripemd160"),  96},
-    mac_name{"xcbc(aes)",    "xcbc(aes)",    detail::mac_of("aesxcbc"),    96},
-    mac_name{"cmac(aes)",    "cmac(aes)",    detail::mac_of("aescmac"),    96},
-    mac_name{"hmac(sm3)",    "sm3",          {},                          256},
+    mac_name{"digest_null",  "digest_null", crypto::integrity_id::none,              0},
+    mac_name{"hmac(md5)",    "md5",         crypto::integrity_id::hmac_md5_96,       96},
+    mac_name{"hmac(sha1)",   "sha1",        crypto::integrity_id::hmac_sha1_96,      96},
+    mac_name{"hmac(sha256)", "sha256",      crypto::integrity_id::hmac_sha2_256_128, 96},
+    mac_name{"hmac(sha256)", "sha256",      crypto::integrity_id::hmac_sha2_256_96,  96},  // as in Linux before RFC 4868
+    mac_name{"hmac(sha384)", "hmac(sha384)", crypto::integrity_id::hmac_sha2_384_192, 192},
+    mac_name{"hmac(sha512)", "hmac(sha512)", crypto::integrity_id::hmac_sha2_512_256, 256},
+    mac_name{"hmac(rmd160)", "rmd160",      crypto::integrity_id::hmac_ripemd_160_96, 96},
+    mac_name{"xcbc(aes)",    "xcbc(aes)",   crypto::integrity_id::aes_xcbc_96,       96},
+    mac_name{"cmac(aes)",    "cmac(aes)",   crypto::integrity_id::aes_cmac_96,       96},
+    mac_name{"hmac(sm3)",    "sm3",         {},                                  256},
 };
 inline constexpr std::array aead_names{
-    aead_name{"rfc4106(gcm(aes))",             detail::cipher_of("aes", "gcm8")},
-    aead_name{"rfc4106(gcm(aes))",             detail::cipher_of("aes", "gcm12")},
-    aead_name{"rfc4106(gcm(aes))",             detail::cipher_of("aes", "gcm16")},
-    aead_name{"rfc4309(ccm(aes))",             detail::cipher_of("aes", "ccm8")},
-    aead_name{"rfc4309(ccm(aes))",             detail::cipher_of("aes", "ccm12")},
-    aead_name{"rfc4309(ccm(aes))",             detail::cipher_of("aes", "ccm16")},
-    aead_name{"rfc4543(gcm(aes))",             detail::cipher_of("aes", "gmac")},
-    aead_name{"rfc7539esp(chacha20,poly1305)", detail::cipher_of("chacha20poly1305")},
+    aead_name{"rfc4106(gcm(aes))",            crypto::encryption_id::aes_gcm_8},
+    aead_name{"rfc4106(gcm(aes))",            crypto::encryption_id::aes_gcm_12},
+    aead_name{"rfc4106(gcm(aes))",            crypto::encryption_id::aes_gcm_16},
+    aead_name{"rfc7539esp(chacha20,poly1305)", crypto::encryption_id::chacha20_poly1305},
+    aead_name{"rfc4309(ccm(aes))",            crypto::encryption_id::aes_ccm_8},
+    aead_name{"rfc4309(ccm(aes))",            crypto::encryption_id::aes_ccm_12},
+    aead_name{"rfc4309(ccm(aes))",            crypto::encryption_id::aes_ccm_16},
+    aead_name{"rfc4543(gcm(aes))",            crypto::encryption_id::null_aes_gmac},
 };
 // clang-format on
 

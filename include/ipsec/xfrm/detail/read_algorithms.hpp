@@ -105,6 +105,7 @@ private:
         take_key(in, name, row->id == crypto::integrity_id::none, mac_key_);
         if (in.failed()) return;
         if (keyword.text == "auth") {
+            // What the kernel takes for hmac(sha256) is not what everybody else does: whoever wants it writes the length.
             if (row->default_bits != icv_bits(row->id)) in.fail(errc::default_icv, name);
         } else {
             const word size = in.take();
