@@ -63,6 +63,10 @@ auto full_parameters(crypto::transform t = gcm) -> sa::parameters {
     p.resync = {.after = 20, .ahead = 3};
     p.found_by = sa::lookup::by_spi;
     p.icv_alignment = 8;
+    p.selectors.mobility = ip::port_range{5};
+    p.tunnel.fragment_first = true;
+    p.fragments_by_state = true;
+    p.destination_options = ip::destination_options_place::in_front;
     return p;
 }
 auto plain_parameters(crypto::transform t = gcm) -> sa::parameters {

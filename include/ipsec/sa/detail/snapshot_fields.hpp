@@ -89,13 +89,14 @@ inline void put(wire::writer& w, const ip::protocol_selector& p) noexcept {
     return r.take<ip::next_header>();
 }
 inline void put(wire::writer& w, const ip::selector& s) noexcept {
-    const auto& [source, destination, protocol, source_port, destination_port, icmp] = s;
+    const auto& [source, destination, protocol, source_port, destination_port, icmp, mobility] = s;
     put(w, source);
     put(w, destination);
     put(w, protocol);
     put(w, source_port);
     put(w, destination_port);
     put(w, icmp);
+    put(w, mobility);
 }
 [[nodiscard]] inline auto take_selector(field_reader& r) noexcept -> ip::selector {
     ip::selector s;
@@ -105,12 +106,13 @@ inline void put(wire::writer& w, const ip::selector& s) noexcept {
     s.source_port = take_ports(r);
     s.destination_port = take_ports(r);
     s.icmp = take_ports(r);
+    s.mobility = take_ports(r);
     return s;
 }
 
 // --- tunnel options: the map behind the pointer goes with them ----------------------------------------------------------------
 inline void put(wire::writer& w, const ip::tunnel_options& o) noexcept {
-    const auto& [df, ecn, dscp, map, hop_limit, copy_flow_label, flow_label] = o;
+    const auto& [df, ecn, dscp, map, hop_limit, copy_flow_label, flow_label, fragment_first] = o;
     w.put(df).put(ecn);
     put_flag(w, dscp.has_value());
     w.put(dscp.value_or(0));
@@ -119,6 +121,7 @@ inline void put(wire::writer& w, const ip::tunnel_options& o) noexcept {
     w.put(hop_limit);
     put_flag(w, copy_flow_label);
     w.put(flow_label);
+    put_flag(w, fragment_first);
 }
 [[nodiscard]] inline auto take_tunnel(field_reader& r, std::optional<ip::dscp_map>& map) noexcept -> ip::tunnel_options {
     ip::tunnel_options o;
@@ -135,6 +138,7 @@ inline void put(wire::writer& w, const ip::tunnel_options& o) noexcept {
     o.hop_limit = r.take<std::uint8_t>();
     o.copy_flow_label = r.take_flag();
     o.flow_label = r.take<std::uint32_t>();
+    o.fragment_first = r.take_flag();
     return o;
 }
 
@@ -201,7 +205,7 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
 [[nodiscard]] inline auto put(wire::writer& w, const parameters& p) noexcept -> bool {
     const auto& [id, mode, source, policy, selectors, traffic_class, place, extended_sequence, anti_replay, window, lifetimes,
                  tunnel, encapsulation, manual, allow_static_counter_keys, transform, exportable, resync, found_by,
-                 icv_alignment] = p;
+                 fragments_by_state, icv_alignment, destination_options] = p;
     w.put(id.spi);
     put(w, id.destination);
     w.put(id.protocol).put(mode);
@@ -219,7 +223,8 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
     put_flag(w, manual);
     put_flag(w, allow_static_counter_keys);
     put_flag(w, exportable);
-    w.put(resync.after).put(resync.ahead).put(found_by).put(icv_alignment);
+    w.put(resync.after).put(resync.ahead).put(found_by).put(icv_alignment).put(destination_options);
+    put_flag(w, fragments_by_state);
     return put(w, transform, id.protocol);
 }
 [[nodiscard]] inline auto take_parameters(field_reader& r, std::optional<ip::dscp_map>& map) noexcept -> parameters {
@@ -250,6 +255,9 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
     p.resync.ahead = r.take<std::uint32_t>();
     p.found_by = r.take_enum(lookup::by_id, lookup::by_source);
     p.icv_alignment = r.take<std::uint8_t>();
+    p.destination_options =
+        r.take_enum(ip::destination_options_place::behind, ip::destination_options_place::in_front);
+    p.fragments_by_state = r.take_flag();
     p.transform = take_transform(r, p.id.protocol);
     return p;
 }
