@@ -31,7 +31,9 @@ struct label {
 /// Labels that dominate the low end and that the high end dominates, as for an interface.
 struct label_range {
     label low, high;
-    [[nodiscard]] constexpr auto contains(const label& l) const noexcept -> bool { return dominates(l, low) && dominates(high, l); }
+    [[nodiscard]] constexpr auto contains(const label& l) const noexcept -> bool {
+        return dominates(l, low) && dominates(high, l);
+    }
 };
 
 enum class label_fault : std::uint8_t {

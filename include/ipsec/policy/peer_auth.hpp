@@ -81,7 +81,7 @@ using credential_id = strong<struct credential_id_tag, std::uint32_t>;
 struct peer_entry {
     identity_rule who;
     peer_method method = peer_method::shared_secret;
-    credential_id credential;             ///< the secret or the trust anchor
+    credential_id credential{};           ///< the secret or the trust anchor
     // req: rfc4301-4.4.3.2-2
     bool certificate_must_match = true;   ///< the identity stands in the certificate's subject or its other names
     child_lookup lookup = child_lookup::by_selectors;
@@ -90,7 +90,8 @@ struct peer_entry {
 };
 
 /// The entry for an identity: the first in order that is for it; null when there is none, and the peer is refused.
-[[nodiscard]] constexpr auto find_peer(std::span<const peer_entry> ordered, const peer_identity& id) noexcept -> const peer_entry* {
+[[nodiscard]] constexpr auto find_peer(std::span<const peer_entry> ordered, const peer_identity& id) noexcept
+    -> const peer_entry* {
     for (const auto& e : ordered)
         if (e.who.contains(id)) return &e;
     return nullptr;

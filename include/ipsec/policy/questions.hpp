@@ -173,6 +173,17 @@ struct difference {
     }
 }
 
+/// Whether some packet of an SA is among those that a change of the policy treats otherwise: then the SA should go, or be looked at.
+// req: rfc4301-4.4.1-19, rfc4301-4.4.1-20 (what to do is the user's choice)
+[[nodiscard]] constexpr auto touches(const difference& d, const ip::selector& sa) noexcept -> bool {
+    constexpr auto all = ~std::uint64_t{0};
+    bool is_in = false;
+    detail::each_box(sa, detail::as_side(0, all), detail::as_side(0, all), [&](const covered& c) {
+        is_in = is_in || intersection(c.box, d.box).has_value();
+    });
+    return is_in;
+}
+
 // --- policies that are constants -----------------------------------------------------------------------------------------------
 
 /// An array of entries as the functions above take it.

@@ -79,7 +79,9 @@ public:
         }
     }
     /// SPD-S, by direction; SPD-O; SPD-I.
-    [[nodiscard]] auto secure(bool is_outbound) const noexcept -> const part_list& { return is_outbound ? secure_out_ : secure_in_; }
+    [[nodiscard]] auto secure(bool is_outbound) const noexcept -> const part_list& {
+        return is_outbound ? secure_out_ : secure_in_;
+    }
     [[nodiscard]] auto outbound() const noexcept -> const part_list& { return outbound_; }
     [[nodiscard]] auto inbound() const noexcept -> const part_list& { return inbound_; }
 
