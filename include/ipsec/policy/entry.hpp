@@ -37,8 +37,8 @@ struct entry {
     friend constexpr auto operator==(const entry&, const entry&) noexcept -> bool = default;
 };
 
-/// The selectors of the SA that `packet` asks for under `e`. Of a list, those of the part that has the packet; under an entry with
-/// exclusions, which an SA cannot have, just what the packet shows.
+/// The selectors of the SA that `packet` asks for under `e`. Of a list, those of the part that has the packet; under an entry
+/// with exclusions, which an SA cannot have, just what the packet shows.
 [[nodiscard]] constexpr auto sa_selectors(const entry& e, const ip::flow& packet) noexcept -> ip::selector {
     if (!e.selectors.lists.except.empty()) return ip::selector::of(packet);
     ip::selector part = e.selectors.traffic;

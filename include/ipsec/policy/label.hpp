@@ -116,8 +116,8 @@ constexpr auto parse_basic(byte_view data) noexcept -> label_result<label> {
 
 /// The label that the options of an IPv4 packet give it. IPv6 packets have none here.
 ///
-/// A user who takes labels from packets puts the level into `io::metadata::sensitivity`, which selectors look at, and holds the rest
-/// against the clearance of the interface or SA with `label_range`.
+/// A user who takes labels from packets puts the level into `io::metadata::sensitivity`, which selectors look at, and holds the
+/// rest against the clearance of the interface or SA with `label_range`.
 [[nodiscard]] constexpr auto read_label(byte_view packet, label_option which) noexcept -> label_result<label> {
     if (packet.empty() || (packet[0] >> 4) != std::byte{4}) return std::unexpected{label_fault::none_there};
     const auto length = ip::v4::checked_header_length(packet);

@@ -37,8 +37,8 @@ namespace detail {
 }
 }  // namespace detail
 
-/// Which identities an entry is for: one, or all below a name. `.example.com` is for every DNS name that ends so, `@example.com` for
-/// every mail address there, `C=US, O=GTE` with `whole_tree` for that name and all names under it.       RFC 4301 §4.4.3.1
+/// Which identities an entry is for: one, or all below a name. `.example.com` is for every DNS name that ends so, `@example.com`
+/// for every mail address there, `C=US, O=GTE` with `whole_tree` for that name and all names under it.       RFC 4301 §4.4.3.1
 // req: rfc4301-4.4.3.1-1, rfc4301-4.4.3.1-3, rfc4301-4.4.3.1-4
 struct identity_rule {
     peer_identity::form kind = peer_identity::form::dns_name;
@@ -97,8 +97,8 @@ struct peer_entry {
     return nullptr;
 }
 
-/// Whether a peer may have an SA for traffic whose far side is `remote`: every address of it lies in one of the entry's ranges. An
-/// entry that goes by identity leaves that to the SPD entry with its name.
+/// Whether a peer may have an SA for traffic whose far side is `remote`: every address of it lies in one of the entry's ranges.
+/// An entry that goes by identity leaves that to the SPD entry with its name.
 [[nodiscard]] constexpr auto may_protect(const peer_entry& e, const ip::range& remote) noexcept -> bool {
     if (e.lookup == child_lookup::by_identity) return true;
     for (const auto& r : e.addresses)

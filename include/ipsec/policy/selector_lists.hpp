@@ -54,8 +54,8 @@ constexpr auto each_of(std::span<const T> list, Work&& work) -> bool {
 }  // namespace detail
 
 /// Appends a set as plain selectors, one for each combination: the storage that `alternatives` points to.
-/// @return `errc::bad_entry`: ANY or OPAQUE beside other values, or IPv4 addresses with IPv6 ones; `errc::exhausted`: `out` has no
-///         room. `out` is as it was then
+/// @return `errc::bad_entry`: ANY or OPAQUE beside other values, or IPv4 addresses with IPv6 ones; `errc::exhausted`: `out` has
+///         no room. `out` is as it was then
 template <std::size_t N>
 [[nodiscard]] constexpr auto expand(const selector_set& set, static_vector<ip::selector, N>& out) noexcept -> result<void> {
     for (const auto* list : {&set.source_ports, &set.destination_ports, &set.icmp, &set.mobility})

@@ -14,9 +14,9 @@ namespace ipsec::policy {
 /// Two equal lists: readers look at one while the writer changes the other, then they change places and the first follows.
 ///
 /// **Guarantee.** A reader never waits for the writer: to pin takes two stores and loads, and one turn more when the lists change
-/// places in between. While pinned it sees one state of the policy, whole: that before a change or that after it, and what look-ups
-/// gave stays where it is. The writer waits, in each change, until those who pinned the list before it changed places have let go:
-/// for a burst of each at most. One writer at a time.
+/// places in between. While pinned it sees one state of the policy, whole: that before a change or that after it, and what
+/// look-ups gave stays where it is. The writer waits, in each change, until those who pinned the list before it changed places
+/// have let go: for a burst of each at most. One writer at a time.
 ///
 /// @tparam Readers  how many can be joined at one time
 template <class List, std::size_t Readers = 16>

@@ -8,8 +8,9 @@
 
 namespace ipsec::policy {
 
-/// Entries in the order in which they are searched, and a classifier that answers for them. Changes (`insert`, `erase`, `replace`)
-/// allocate; look-ups do not. An entry stays where it is in memory until it is erased, so pointers from look-ups hold until then.
+/// Entries in the order in which they are searched, and a classifier that answers for them. Changes (`insert`, `erase`,
+/// `replace`) allocate; look-ups do not. An entry stays where it is in memory until it is erased, so pointers from look-ups hold
+/// until then.
 ///
 /// One thread at a time changes, and nobody looks anything up meanwhile; `shared_policy` has a list that is changed while in use.
 template <classifier Classifier = linear_classifier, class Rules = rfc4301>

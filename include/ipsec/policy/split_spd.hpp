@@ -25,8 +25,8 @@ enum class spd_part : std::uint8_t {
     return is_outbound ? spd_part::outbound : spd_part::inbound;
 }
 
-/// One piece, or the half of SPD-S for one direction. Looks things up as a `rule_list` does, so a `flow_cache` may stand in front;
-/// the order of its parts does not matter. Each answer names the entry that the user wrote, of which the part was cut.
+/// One piece, or the half of SPD-S for one direction. Looks things up as a `rule_list` does, so a `flow_cache` may stand in
+/// front; the order of its parts does not matter. Each answer names the entry that the user wrote, of which the part was cut.
 // req: rfc4301-4.4.1-15
 class part_list {
 public:
@@ -53,8 +53,8 @@ private:
     std::uint64_t generation_ = 1;
 };
 
-/// Made of the two ordered lists of an SPD, into whose entries it points: it is made anew when they change. For policies of hundreds
-/// of entries; a `rule_list` with the scalable classifier answers for any number without being split.
+/// Made of the two ordered lists of an SPD, into whose entries it points: it is made anew when they change. For policies of
+/// hundreds of entries; a `rule_list` with the scalable classifier answers for any number without being split.
 class split_spd {
 public:
     /// @param generation  another number than 0 and that of the last one, for caches in front
@@ -91,8 +91,8 @@ public:
         if (secured || secured.error() != errc::no_policy) return secured;
         return outbound_.lookup(f, m);
     }
-    /// Who decides an inbound packet that came in the clear: SPD-I alone. What it does not have is discarded, and it has nothing that
-    /// is to be protected.
+    /// Who decides an inbound packet that came in the clear: SPD-I alone. What it does not have is discarded, and it has nothing
+    /// that is to be protected.
     /// @return as `rule_list::lookup`; `errc::discarded`
     // req: rfc4301-4.4.1-4
     [[nodiscard]] auto check_clear(const ip::flow& f, const io::metadata& m = {}) const noexcept -> result<hit> {
