@@ -1,11 +1,11 @@
-// What a look-up in the SPD costs: ns per look-up of random flows among 10 to 1 000 000 rules, of a flow that the cache knows, and
-// ns per insertion in the middle, each also as a multiple of the floor of the same run: one dependent access to memory that no
-// cache holds. Each figure is the least of several passes.
+// What a look-up in the SPD costs: ns per look-up of random flows among 10 to 1 000 000 rules, of a flow that the cache knows,
+// and ns per insertion in the middle, each also as a multiple of the floor of the same run: one dependent access to memory that
+// no cache holds. Each figure is the least of several passes.
 //
 //     bench_spd [PASSES] [MOST RULES]
 //
-// Rules are pairs of prefixes of 8 to 32 bits (IPv6: 16 to 128), half of them with a protocol, a third with ports, a fifth of them
-// IPv6; a flow is a random one inside of a random rule.
+// Rules are pairs of prefixes of 8 to 32 bits (IPv6: 16 to 128), half of them with a protocol, a third with ports, a fifth of
+// them IPv6; a flow is a random one inside of a random rule.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

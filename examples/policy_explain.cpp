@@ -1,5 +1,5 @@
-// policy_explain: answers questions about the policies in a file of `ip xfrm` lines. Who decides a packet, and why not those before;
-// which policies never decide any; which packets another file treats differently.
+// policy_explain: answers questions about the policies in a file of `ip xfrm` lines. Who decides a packet, and why not those
+// before; which policies never decide any; which packets another file treats differently.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -95,7 +95,7 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
     return file;
 }
 
-// --- packets as text: 10.1.0.1[4000] -> 10.2.0.2[53] udp ------------------------------------------------------------------------
+// --- packets as text: 10.1.0.1[4000] -> 10.2.0.2[53] udp -----------------------------------------------------------------------
 
 auto take_word(std::string_view& text) -> std::string_view {
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
@@ -164,7 +164,7 @@ auto parse_flow(std::string_view text) -> outcome<ip::flow> {
     return f;
 }
 
-// --- answers ---------------------------------------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------------------------------------
 
 auto action_text(const policy::entry& e) -> std::string {
     std::string text{name_of(e.action)};

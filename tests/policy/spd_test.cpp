@@ -230,7 +230,7 @@ TEST_CASE("an entry that contradicts itself is told why", "[policy][entry]") {
     g.selectors.sensitivity = {3, 2};
     CHECK(validate(g) == entry_fault::backward_sensitivity);
     std::set<std::string_view> names;
-    for (int i = 0; i <= static_cast<int>(entry_fault::backward_sensitivity); ++i)
+    for (int i = 0; i <= static_cast<int>(entry_fault::newer_selectors); ++i)
         CHECK(names.insert(name_of(static_cast<entry_fault>(i))).second);
 }
 

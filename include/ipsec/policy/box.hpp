@@ -97,8 +97,8 @@ constexpr void subtract(box a, const box& b, Put&& put) {
     }
 }
 
-/// Senders as numbers: 0 is a packet whose sender is not known, then those that the entries name, last any other. Senders that the
-/// same entries take are one.
+/// Senders as numbers: 0 is a packet whose sender is not known, then those that the entries name, last any other. Senders that
+/// the same entries take are one.
 class users {
 public:
     /// @param e  must outlive this

@@ -37,8 +37,8 @@ struct entry {
     friend constexpr auto operator==(const entry&, const entry&) noexcept -> bool = default;
 };
 
-/// The selectors of the SA that `packet` asks for under `e`. Of a list, those of the part that has the packet; under an entry with
-/// exclusions, which an SA cannot have, just what the packet shows.
+/// The selectors of the SA that `packet` asks for under `e`. Of a list, those of the part that has the packet; under an entry
+/// with exclusions, which an SA cannot have, just what the packet shows.
 [[nodiscard]] constexpr auto sa_selectors(const entry& e, const ip::flow& packet) noexcept -> ip::selector {
     if (!e.selectors.lists.except.empty()) return ip::selector::of(packet);
     ip::selector part = e.selectors.traffic;
@@ -58,6 +58,7 @@ enum class entry_fault : std::uint8_t {
     mixed_tunnel_ends,          ///< an IPv4 and an IPv6 end
     mixed_addresses,            ///< IPv4 sources with IPv6 destinations, or the other way
     backward_sensitivity,       ///< first level above the last
+    newer_selectors,            ///< lists or mobility header types under a policy by RFC 2401
 };
 [[nodiscard]] constexpr auto name_of(entry_fault f) noexcept -> std::string_view {
     switch (f) {
@@ -68,6 +69,7 @@ enum class entry_fault : std::uint8_t {
         case entry_fault::mixed_tunnel_ends: return "tunnel between IPv4 and IPv6 ends";
         case entry_fault::mixed_addresses: return "IPv4 and IPv6 in one selector";
         case entry_fault::backward_sensitivity: return "sensitivity range runs backwards";
+        case entry_fault::newer_selectors: return "selectors that RFC 2401 does not have";
     }
     return "unknown fault";
 }
@@ -88,5 +90,17 @@ enum class entry_fault : std::uint8_t {
     if (e.selectors.sensitivity.last < e.selectors.sensitivity.first) return entry_fault::backward_sensitivity;
     return entry_fault::none;
 }
+
+/// Which RFC a policy goes by: what its entries may say. The newer one is the default.
+struct rfc4301 {
+    [[nodiscard]] static constexpr auto validate(const entry& e) noexcept -> entry_fault { return policy::validate(e); }
+};
+struct rfc2401 {
+    [[nodiscard]] static constexpr auto validate(const entry& e) noexcept -> entry_fault {
+        if (!e.selectors.lists.empty() || !e.selectors.traffic.mobility.is_any() || e.take.mobility)
+            return entry_fault::newer_selectors;
+        return policy::validate(e);
+    }
+};
 
 }  // namespace ipsec::policy

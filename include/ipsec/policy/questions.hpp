@@ -103,14 +103,17 @@ struct shadowed_entry {
 [[nodiscard]] constexpr auto shadowed(std::span<const entry* const> ordered, const box_limits& most = {}) noexcept
     -> result<std::vector<shadowed_entry>> {
     try {
-        std::vector<std::vector<std::size_t>> takers(ordered.size());
-        const auto d = detail::cut_apart(ordered, most, [&](std::size_t i, std::size_t j) { takers[i].push_back(j); });
+        struct fate {
+            std::vector<std::size_t> takers;
+            bool decides = false;
+        };
+        std::vector<fate> fates(ordered.size());
+        const auto d = detail::cut_apart(ordered, most, [&](std::size_t i, std::size_t j) { fates[i].takers.push_back(j); });
         if (!d) return std::unexpected{d.error()};
-        std::vector<bool> decides(ordered.size());
-        for (const auto& p : d->pieces) decides[p.entry] = true;
+        for (const auto& p : d->pieces) fates[p.entry].decides = true;
         result<std::vector<shadowed_entry>> all{std::in_place};
         for (std::size_t i = 0; i < ordered.size(); ++i)
-            if (!decides[i]) all->push_back({i, takers[i]});
+            if (!fates[i].decides) all->push_back({i, fates[i].takers});
         return all;
     } catch (const std::bad_alloc&) {
         return std::unexpected{errc::exhausted};
@@ -171,6 +174,18 @@ struct difference {
     } catch (const std::bad_alloc&) {
         return std::unexpected{errc::exhausted};
     }
+}
+
+/// Whether some packet of an SA is among those that a change of the policy treats otherwise: then the SA should go, or be looked
+/// at.
+// req: rfc4301-4.4.1-19, rfc4301-4.4.1-20 (what to do is the user's choice)
+[[nodiscard]] constexpr auto touches(const difference& d, const ip::selector& sa) noexcept -> bool {
+    constexpr auto all = ~std::uint64_t{0};
+    bool is_in = false;
+    detail::each_box(sa, detail::as_side(0, all), detail::as_side(0, all), [&](const covered& c) {
+        is_in = is_in || intersection(c.box, d.box).has_value();
+    });
+    return is_in;
 }
 
 // --- policies that are constants -----------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@
 
 namespace ipsec::policy {
 
-/// Entries in the order in which they are searched, and a classifier that answers for them. Changes (`insert`, `erase`, `replace`)
-/// allocate; look-ups do not. An entry stays where it is in memory until it is erased, so pointers from look-ups hold until then.
+/// Entries in the order in which they are searched, and a classifier that answers for them. Changes (`insert`, `erase`,
+/// `replace`) allocate; look-ups do not. An entry stays where it is in memory until it is erased, so pointers from look-ups hold
+/// until then.
 ///
 /// One thread at a time changes, and nobody looks anything up meanwhile; `shared_policy` has a list that is changed while in use.
-template <classifier Classifier = linear_classifier>
+template <classifier Classifier = linear_classifier, class Rules = rfc4301>
 class rule_list {
 public:
     rule_list() noexcept(std::is_nothrow_default_constructible_v<Classifier>) = default;
@@ -36,7 +37,7 @@ public:
     // req: rfc2401-4.4.1-2 (total ordering)
     [[nodiscard]] auto insert(std::size_t place, const entry& e) noexcept -> result<void> {
         if (place > list_.size()) return std::unexpected{errc::bad_place};
-        if (validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
+        if (Rules::validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
         if (list_.find(e.id) != no_slot) return std::unexpected{errc::duplicate_id};
         const slot s = list_.insert(place, e);
         if (s == no_slot) return std::unexpected{errc::exhausted};
@@ -63,7 +64,7 @@ public:
     /// @return `errc::bad_place`, `bad_entry`, `duplicate_id`, `exhausted`; the list is as before then
     [[nodiscard]] auto replace(std::size_t place, const entry& e) noexcept -> result<void> {
         if (place >= list_.size()) return std::unexpected{errc::bad_place};
-        if (validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
+        if (Rules::validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
         const slot s = list_.at(place);
         if (const slot twin = list_.find(e.id); twin != no_slot && twin != s) return std::unexpected{errc::duplicate_id};
         const entry before = list_[s];
@@ -118,10 +119,10 @@ private:
 /// Both directions. An entry's selectors are those of packets in its list's direction, so a pair of entries for a conversation
 /// has one selector and its `reversed()`, and one id. A system with a policy per interface has an `spd` per interface.
 // req: rfc2401-4.4.1-m3, rfc2401-4.4.1-m7
-template <classifier Classifier = linear_classifier>
+template <classifier Classifier = linear_classifier, class Rules = rfc4301>
 struct spd {
-    rule_list<Classifier> outbound;
-    rule_list<Classifier> inbound;
+    rule_list<Classifier, Rules> outbound;
+    rule_list<Classifier, Rules> inbound;
 
     /// Appends `e` for packets that leave, and for packets that enter the same with its selectors reversed.
     /// @return as `rule_list::insert`; neither list has changed then

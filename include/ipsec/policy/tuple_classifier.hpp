@@ -1,15 +1,16 @@
 #pragma once
-/// The scalable classifier: for any number of entries, changed while in use and never rebuilt.      RFC 2401 §4.4.1, RFC 4301 §4.4.1
+/// The scalable classifier: for any number of entries, and never rebuilt.                       RFC 2401 §4.4.1, RFC 4301 §4.4.1
 #include "ipsec/policy/classifier.hpp"
 #include "ipsec/policy/detail/tuple_tables.hpp"
 
 namespace ipsec::policy {
 
-/// Entries by what their selectors have in common: tables of entries with equally many leading bits of both addresses, of ports and
-/// of protocol in their keys, each a hash table that grows by one chain at a time. A look-up asks every table once, all of them in
-/// flight together, and takes the first in order of what fits.
+/// Entries by what their selectors have in common: tables of entries with equally many leading bits of both addresses, of ports
+/// and of protocol in their keys, each a hash table that grows by one chain at a time. A look-up asks every table once, all of
+/// them in flight together, and takes the first in order of what fits.
 ///
-/// Names, sensitivity levels and OPAQUE are looked up in the entry itself. Packets that hide ports or protocol fall under other entries (RFC 2401 §4.4.2), and have tables by addresses alone.
+/// Names, sensitivity levels and OPAQUE are looked up in the entry itself. Packets that hide ports or protocol fall under other
+/// entries (RFC 2401 §4.4.2), and have tables by addresses alone.
 class tuple_classifier {
 public:
     [[nodiscard]] auto insert(const entry_list& list, slot s) noexcept -> bool {
