@@ -144,7 +144,8 @@ class KernelMatrix(Bench):
         if cell.say:
             ours, theirs = cell.hosts(number)
             self.line.ask(
-                f"printf '%s' '{request['text']}' | socat -u - 'UDP6-DATAGRAM:[{ours}]:7,bind=[{theirs}],{','.join(cell.say)}'"
+                f"ip addr add {theirs}/128 dev lo nodad; printf '%s' '{request['text']}' | "
+                f"socat -u - 'UDP6-DATAGRAM:[{ours}]:7,bind=[{theirs}],{','.join(cell.say)}'"
             )
         answer = self.peer_program.end()
         verdict = judged(request, answer)

@@ -118,6 +118,8 @@ class Cell:
                     lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}"))
                     templates += f" tmpl {where} reqid {number} mode {its_mode}"
                 selectors = "src {} dst {}".format(*(hosts if to_peer else hosts[::-1]))
+                if self.udp:  # the datagrams that carry ESP between the same hosts are not to be protected
+                    selectors += f" proto {'icmp' if inner == 4 else 'ipv6-icmp'}"
                 if self.route:
                     everybody = "10.64.0.0/14" if inner == 4 else "fd64::/14"
                     selectors = f"src {hosts[0]} dst {everybody}" if to_peer else f"src {hosts[1]} dst {everybody}"
@@ -161,6 +163,8 @@ class Cell:
             },
             "rounds": self.rounds or [{"sizes": [SIZES[(number + 2 * i) % 8] for i in range(4)]}],
         }
+        if self.route:
+            told["any_destination"] = True
         if self.router:
             told["router"] = ROUTER[outer]
         if self.say:
@@ -226,16 +230,19 @@ def other_rows():
         yield Row(f"udp/{suite}", f"ESP {suite} in UDP", every_mode((("esp", suite),), udp=True))
     for layers in ((("esp", "aes128-sha256"),), (("esp", "aes128gcm16"),), (("ah", "sha256"),)):
         cells = []
-        for mode in ("t4", "u6"):
-            for width in (32, 64, 128, 1024, 4096):
-                for esn in (False, True):
-                    column = f"{mode}+{width}{'+esn' if esn else ''}"
-                    cells.append(Cell(column, layers, mode, esn=esn, window=width, rounds=window_rounds(width)))
+        for mode, width, esn in WINDOWS:
+            column = f"{mode}+{width}{'+esn' if esn else ''}"
+            cells.append(Cell(column, layers, mode, esn=esn, window=width, rounds=window_rounds(width)))
         name = f"{layers[0][0]}-{layers[0][1]}"
         yield Row(f"window/{name}", f"{name}: both edges of windows, numbers that come twice, too late, out of order", cells)
     yield from fragment_rows()
     yield from option_rows()
     yield from header_rows()
+
+
+# the widest once, since each of its numbers is a packet
+WINDOWS = [(m, w, e) for m, w in (("t4", 32), ("u6", 32), ("t4", 64), ("u6", 64), ("t4", 256)) for e in (False, True)]
+WINDOWS += [("t4", 1024, False), ("t4", 4096, True)]
 
 
 def window_rounds(width):
