@@ -5,7 +5,8 @@
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "first_header"}, "router": address or absent, "any_destination": for source routes, "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
+//  "answering", "first_header"}, "router": address or absent, "any_destination": for source routes,
+//  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
 // A round seals a packet of each size in turn and sends them in the order `send`; with `take`, the answers are first gathered and
