@@ -83,6 +83,7 @@ class Cell:
     window: int = 32
     align4: bool = False
     udp: bool = False
+    df: bool = True  # the outer DF bit is as the inner one, and set for IPv6
     router: bool = False  # one stands between, and changes what it may
     route: bool = False  # the packets go by a source route through it
     rounds: list = None
@@ -107,8 +108,8 @@ class Cell:
         for to_peer in (True, False):
             for who, lines in sides.items():
                 source, target = ends if to_peer else reversed(ends)
-                if self.route and outer == 4 and not to_peer and who == "peer":
-                    target = ROUTER[4]  # the answer goes back by the same route; Linux finds SAs by the first hop
+                if self.route and to_peer == (who == "ours") and (to_peer or outer == 4):
+                    target = ROUTER[outer]  # the sender finds its SA by the first hop; IPv4 answers go back by the same route
                 templates = ""
                 for place, (protocol, suite) in enumerate(self.layers):
                     its_mode = mode if place == 0 else "transport"
@@ -134,7 +135,7 @@ class Cell:
         text = ""
         if not suite.endswith("-none"):
             text += f" replay-window {self.window}"
-        flags = [w for w, on in (("esn", self.esn), ("align4", self.align4), ("af-unspec", outer != inner)) if on]
+        flags = [w for w, on in (("esn", self.esn), ("align4", self.align4), ("af-unspec", outer != inner), ("nopmtudisc", not self.df)) if on]
         if self.esn:
             which = "oseq" if sends else "seq"
             text += f" replay-{which} {BEFORE[1]} replay-{which}-hi {BEFORE[0]}"
@@ -163,8 +164,6 @@ class Cell:
             },
             "rounds": self.rounds or [{"sizes": [SIZES[(number + 2 * i) % 8] for i in range(4)]}],
         }
-        if self.route:
-            told["any_destination"] = True
         if self.router:
             told["router"] = ROUTER[outer]
         if self.say:
@@ -261,7 +260,7 @@ def fragment_rows():
         ("ah-sha256", (("ah", "sha256"),)),
         ("esp-in-ah", (("esp", "aes128-sha256"), ("ah", "sha256"))),
     ):
-        cells = every_mode(layers, rounds=[{"sizes": [1400, 2000, 8000]}])
+        cells = every_mode(layers, df=False, rounds=[{"sizes": [1400, 2000, 8000]}])
         yield Row(f"fragments/{name}", f"{name}: packets over the MTU, cut and put together again on both sides", cells)
 
 

@@ -44,10 +44,7 @@ class association {
 public:
     /// Extended numbers with keys given by hand are refused by the library (RFC 4303 §2.2.1). The kernel takes them, and here a key
     /// is used once: so the flag is taken off the text's states before they are bound, and set on what comes out.
-    ///
-    /// @param any_destination  what is sent may be for the first router of a source route
-    [[nodiscard]] static auto make(const std::string& text, const std::vector<ipsec::ip::address>& mine,
-                                   bool any_destination)
+    [[nodiscard]] static auto make(const std::string& text, const std::vector<ipsec::ip::address>& mine)
         -> std::expected<std::unique_ptr<association>, refusal> {
         using namespace ipsec;
         auto file = xfrm::parse(text);
@@ -64,7 +61,6 @@ public:
         const auto make_mac = [](crypto::integrity_id i) { return crypto::botan::make_mac(i); };
         for (auto& s : bound->outbound) {
             extend(s.parameters, extended[s.parameters.id.spi]);
-            if (any_destination) s.parameters.selectors.destination = ip::range::any(s.parameters.id.destination.family());
             if (auto ok = xfrm::install_outbound(made->sadb_, s, make_suite, make_mac, made->random_, instant{}); !ok)
                 return refused(name_of(ok.error()), condition_of(ok.error()) == condition::unsupported);
         }

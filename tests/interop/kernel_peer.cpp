@@ -5,7 +5,7 @@
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "answering", "first_header"}, "router": address or absent, "any_destination": for source routes,
+//  "answering", "first_header"}, "router": address or absent,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
@@ -51,7 +51,7 @@ public:
     }
 
     auto run() -> json {
-        auto made = association::make(what_.at("xfrm").get<std::string>(), mine_, what_.value("any_destination", false));
+        auto made = association::make(what_.at("xfrm").get<std::string>(), mine_);
         if (!made) return {{"refused", made.error().text}, {"lacking", made.error().is_lacking}};
         sas_ = std::move(*made);
         json out{{"rounds", json::array()}};
