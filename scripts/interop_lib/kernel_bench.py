@@ -1,4 +1,5 @@
 """The guest kernel as the matrix needs it: one of its own, spoken to over one connection, and kernel_peer at our end of the cable."""
+import contextlib
 import json
 import re
 import socket
@@ -44,8 +45,9 @@ class Peer:
         return self.end()
 
     def begin(self, request):
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # `end` says so
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
 
     def end(self):
         line = self.process.stdout.readline()
@@ -54,7 +56,8 @@ class Peer:
         return json.loads(line)
 
     def finish(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         Process(self.process).end()
         self.process.stdout.close()
 
@@ -144,7 +147,8 @@ class KernelMatrix(Bench):
         if cell.say:
             ours, theirs = cell.hosts(number)
             self.line.ask(
-                f"printf '%s' '{request['text']}' | socat -u - 'UDP6-DATAGRAM:[{ours}]:7,bind=[{theirs}],{','.join(cell.say)}'"
+                f"ip addr add {theirs}/128 dev lo nodad; printf '%s' '{request['text']}' | "
+                f"socat -u - 'UDP6-DATAGRAM:[{ours}]:7,bind=[{theirs}],{','.join(cell.say)}'"
             )
         answer = self.peer_program.end()
         verdict = judged(request, answer)

@@ -83,6 +83,7 @@ class Cell:
     window: int = 32
     align4: bool = False
     udp: bool = False
+    df: bool = True  # the outer DF bit is as the inner one, and set for IPv6
     router: bool = False  # one stands between, and changes what it may
     route: bool = False  # the packets go by a source route through it
     rounds: list = None
@@ -107,8 +108,8 @@ class Cell:
         for to_peer in (True, False):
             for who, lines in sides.items():
                 source, target = ends if to_peer else reversed(ends)
-                if self.route and outer == 4 and not to_peer and who == "peer":
-                    target = ROUTER[4]  # the answer goes back by the same route; Linux finds SAs by the first hop
+                if self.route and to_peer == (who == "ours") and (to_peer or outer == 4):
+                    target = ROUTER[outer]  # the sender finds its SA by the first hop; IPv4 answers go back by the same route
                 templates = ""
                 for place, (protocol, suite) in enumerate(self.layers):
                     its_mode = mode if place == 0 else "transport"
@@ -118,6 +119,8 @@ class Cell:
                     lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}"))
                     templates += f" tmpl {where} reqid {number} mode {its_mode}"
                 selectors = "src {} dst {}".format(*(hosts if to_peer else hosts[::-1]))
+                if self.udp:  # the datagrams that carry ESP between the same hosts are not to be protected
+                    selectors += f" proto {'icmp' if inner == 4 else 'ipv6-icmp'}"
                 if self.route:
                     everybody = "10.64.0.0/14" if inner == 4 else "fd64::/14"
                     selectors = f"src {hosts[0]} dst {everybody}" if to_peer else f"src {hosts[1]} dst {everybody}"
@@ -132,7 +135,7 @@ class Cell:
         text = ""
         if not suite.endswith("-none"):
             text += f" replay-window {self.window}"
-        flags = [w for w, on in (("esn", self.esn), ("align4", self.align4), ("af-unspec", outer != inner)) if on]
+        flags = [w for w, on in (("esn", self.esn), ("align4", self.align4), ("af-unspec", outer != inner), ("nopmtudisc", not self.df)) if on]
         if self.esn:
             which = "oseq" if sends else "seq"
             text += f" replay-{which} {BEFORE[1]} replay-{which}-hi {BEFORE[0]}"
@@ -226,16 +229,19 @@ def other_rows():
         yield Row(f"udp/{suite}", f"ESP {suite} in UDP", every_mode((("esp", suite),), udp=True))
     for layers in ((("esp", "aes128-sha256"),), (("esp", "aes128gcm16"),), (("ah", "sha256"),)):
         cells = []
-        for mode in ("t4", "u6"):
-            for width in (32, 64, 128, 1024, 4096):
-                for esn in (False, True):
-                    column = f"{mode}+{width}{'+esn' if esn else ''}"
-                    cells.append(Cell(column, layers, mode, esn=esn, window=width, rounds=window_rounds(width)))
+        for mode, width, esn in WINDOWS:
+            column = f"{mode}+{width}{'+esn' if esn else ''}"
+            cells.append(Cell(column, layers, mode, esn=esn, window=width, rounds=window_rounds(width)))
         name = f"{layers[0][0]}-{layers[0][1]}"
         yield Row(f"window/{name}", f"{name}: both edges of windows, numbers that come twice, too late, out of order", cells)
     yield from fragment_rows()
     yield from option_rows()
     yield from header_rows()
+
+
+# the widest once, since each of its numbers is a packet
+WINDOWS = [(m, w, e) for m, w in (("t4", 32), ("u6", 32), ("t4", 64), ("u6", 64), ("t4", 256)) for e in (False, True)]
+WINDOWS += [("t4", 1024, False), ("t4", 4096, True)]
 
 
 def window_rounds(width):
@@ -254,7 +260,7 @@ def fragment_rows():
         ("ah-sha256", (("ah", "sha256"),)),
         ("esp-in-ah", (("esp", "aes128-sha256"), ("ah", "sha256"))),
     ):
-        cells = every_mode(layers, rounds=[{"sizes": [1400, 2000, 8000]}])
+        cells = every_mode(layers, df=False, rounds=[{"sizes": [1400, 2000, 8000]}])
         yield Row(f"fragments/{name}", f"{name}: packets over the MTU, cut and put together again on both sides", cells)
 
 

@@ -5,7 +5,8 @@
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "first_header"}, "router": address or absent, "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
+//  "answering", "first_header"}, "router": address or absent,
+//  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
 // A round seals a packet of each size in turn and sends them in the order `send`; with `take`, the answers are first gathered and
@@ -72,7 +73,10 @@ private:
         first_number_ = first;
         const auto send = r.value("send", places(sealed.size()));
         const bool gathers = r.contains("take");
-        const std::size_t wanted = r.value("answers", send.size());
+        std::size_t wanted = r.value("answers", send.size());
+        if (!send.empty()) wanted = std::min<std::size_t>(wanted, static_cast<std::size_t>(std::ranges::count_if(send, [&](auto i) {
+            return !sealed[i].empty();
+        })));
         answers_.clear();
         delivered_.clear();
         seen_on_wire_ = 0;
