@@ -255,3 +255,33 @@ TEST_CASE("AH SAs are made of a MAC", "[sa][outbound][inbound]") {
     p.id.protocol = sa::protocol::esp;
     CHECK(sa::outbound<test::settable_mac>::make(p, {}, four_octets, r, start).error() == sa::errc::protocol_mismatch);
 }
+
+namespace {
+
+/// States how many packets one key may protect.
+struct limited_suite : test::settable_suite {
+    std::uint64_t most = 8;
+    [[nodiscard]] auto limits() const noexcept -> crypto::key_limits { return {.packets = most}; }
+};
+
+}  // namespace
+
+TEST_CASE("both ends of an SA stop at the limit of the key, although no lifetime was given", "[sa][outbound][inbound][lifetime]") {
+    testing::seeded_rng random{1};
+    sa::parameters p;
+    p.id = {.spi = sa::spi{0x1000}, .destination = *ip::parse_address("192.0.2.2"), .protocol = sa::protocol::esp};
+    p.source = *ip::parse_address("192.0.2.1");
+    const std::vector<std::byte> keymat(4);
+    const auto run = [](auto made) {
+        REQUIRE(made);
+        for (int i = 0; i < 8; ++i) {
+            CHECK(made->lifetime().take_expiry() == (i == 7 ? sa::expiry::soft : sa::expiry::none));
+            CHECK(made->charge(100, instant{}));
+        }
+        CHECK(made->charge(100, instant{}) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK(made->lifetime().take_expiry() == sa::expiry::hard);
+        CHECK(made->parameters().lifetimes == sa::lifetimes{});  // what the user asked for stands as he said it
+    };
+    run(sa::outbound<limited_suite>::make(p, limited_suite{}, keymat, random, instant{}));
+    run(sa::inbound<limited_suite>::make(p, limited_suite{}, keymat, random, instant{}));
+}

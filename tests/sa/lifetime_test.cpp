@@ -86,3 +86,21 @@ TEST_CASE("the limits hold at once, whichever comes first", "[sa][lifetime]") {
     sa::lifetime huge{{.hard = {.kilobytes = ~std::uint64_t{0}}}, start};
     CHECK(huge.charge(1 << 30, start));
 }
+
+// RFC 2401 §4.4.3: a lifetime may not outlast what the algorithm allows one key.
+TEST_CASE("what one key may protect caps the lifetimes", "[sa][lifetime]") {
+    const crypto::key_limits key{.octets = std::uint64_t{32} << 30, .packets = 1000};
+    const auto free = sa::capped({}, key);
+    CHECK(free.hard.kilobytes == std::uint64_t{32} << 20);
+    CHECK(free.soft.kilobytes == std::uint64_t{28} << 20);
+    CHECK(free.hard.packets == 1000);
+    CHECK(free.soft.packets == 875);
+    const sa::lifetimes shorter{.soft = {.time = seconds(5), .kilobytes = 1, .packets = 2},
+                                .hard = {.time = seconds(6), .kilobytes = 3, .packets = 4}};
+    CHECK(sa::capped(shorter, key) == shorter);
+    const sa::lifetimes longer{.soft = {.kilobytes = std::uint64_t{1} << 40, .packets = 2000},
+                               .hard = {.kilobytes = std::uint64_t{1} << 41, .packets = 3000}};
+    CHECK(sa::capped(longer, key) == free);
+    CHECK(sa::capped(shorter, {}) == shorter);
+    CHECK(sa::capped({}, {}) == sa::lifetimes{});
+}

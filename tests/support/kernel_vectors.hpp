@@ -128,6 +128,11 @@ inline auto out_of_udp(const std::vector<std::byte>& packet) -> std::vector<std:
     std::vector<std::byte> out(ip::udp_encap::outer_size(o) + esp.size());
     copy_octets(esp, byte_span{out}.subspan(ip::udp_encap::outer_size(o)));
     REQUIRE(ip::udp_encap::make_outer(out, o));
+    if (!v6) {  // the identification, which a socket does not tell, so that the packet equals one that never was in UDP
+        copy_octets(byte_view{packet}.subspan(4, 2), byte_span{out}.subspan(4));
+        put16(out, 10, 0);
+        put16(out, 10, internet_checksum(byte_view{out}.first(20)));
+    }
     return out;
 }
 
