@@ -107,6 +107,7 @@ TEST_CASE("IPv4 options that lie have a name", "[ah][options]") {
         {"route of a part of an address", "830604 c00002 00 00", ah::errc::bad_route},
         {"pointer under 4", "830700 c0000201 00", ah::errc::bad_route},
         {"pointer between addresses", "830705 c0000201 00", ah::errc::bad_route},
+        {"pointer to the last octet", "830707 c0000201 00", ah::errc::bad_route},
         {"two routes", "830704 c0000201 890704 c0000202 0000", ah::errc::bad_route},
     }));
     CAPTURE(r.name);
