@@ -1,4 +1,4 @@
-// The lines ESP-09 to ESP-15 and ESP-18 of the conformance checklist, and pitfalls 32 to 36, one test each: over IPv4 and IPv6, in
+// The lines ESP-09 to ESP-15 and ESP-18 of the conformance checklist, and pitfalls 32 to 36: over IPv4 and IPv6, in
 // transport and tunnel mode, with cryptography of a library.
 #include <algorithm>
 #include <array>
@@ -184,8 +184,8 @@ TEST_CASE("ESP-15: SPIs up to 255 are never an SA's, and SPI 0 on the wire is re
     for (const std::uint32_t number : {0U, 1U, 255U, 256U}) {
         auto parameters = esp_parameters(f.mode, f.v6);
         parameters.id.spi = sa::spi{number};
-        const auto made = sa::outbound<identity_suite>::make(parameters, {}, std::vector<std::byte>(identity_suite{}.keymat_size()),
-                                                             random, now);
+        const auto made = sa::outbound<identity_suite>::make(parameters, {},
+                                                             std::vector<std::byte>(identity_suite{}.keymat_size()), random, now);
         CHECK(made.has_value() == (number == 256));
         if (!made) CHECK(made.error() == sa::errc::reserved_spi);
     }
@@ -200,7 +200,8 @@ TEST_CASE("ESP-15: SPIs up to 255 are never an SA's, and SPI 0 on the wire is re
 }
 
 // req: rfc2401-4.4.3-12, rfc2401-4.4.3-16, rfc2401-4.4.3-17, rfc4301-4.4.2.1-7, rfc4301-4.4.2.1-8, rfc4301-4.4.2.1-10
-TEST_CASE("ESP-18: soft lifetimes are told once, hard ones end the SA, in seconds, octets and packets", "[esp][checklist][ESP-18]") {
+TEST_CASE("ESP-18: soft lifetimes are told once, hard ones end the SA, in seconds, octets and packets",
+          "[esp][checklist][ESP-18]") {
     const auto f = some_form();
     struct row {
         const char* kind;

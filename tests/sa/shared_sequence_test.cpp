@@ -33,7 +33,8 @@ TEST_CASE("those who share a number space get every number once and none past it
     const std::uint64_t block = GENERATE(1U, 3U, 1000U);
     const std::uint64_t end = extended ? end64 : end32;
     sequence_space space{extended, sequence64{end - 50}};
-    std::array<shared_sequence, 3> parts{shared_sequence{space, block}, shared_sequence{space, block}, shared_sequence{space, block}};
+    std::array<shared_sequence, 3> parts{shared_sequence{space, block}, shared_sequence{space, block},
+                                         shared_sequence{space, block}};
     std::set<std::uint64_t> all;
     std::size_t exhausted = 0;
     for (std::size_t i = 0; exhausted < 3 && i < 1000; ++i) {
