@@ -1,5 +1,6 @@
 // SAs around SAs: bundles, tunnels in tunnels, and the combinations that every implementation has.            RFC 2401 §4.3, §4.5
 #include "dataplane/gateways.hpp"
+#include "ipsec/sa/shared_directory.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 
 using namespace ipsec;
@@ -266,4 +267,40 @@ TEST_CASE("the inbound walk tells senders of a group apart whose SPIs are the sa
     CHECK(got[0].verdict.policy == sa::policy_id{1});
     CHECK(got[1].verdict.policy == sa::policy_id{2});
     CHECK(got[2].verdict.reason == drop::unknown_spi);
+}
+
+TEST_CASE("the inbound walk takes its SAs from a directory that threads share", "[dataplane][directory]") {
+    using database = system_::database;
+    using directory = sa::shared_directory<database::inbound_entry>;
+    using view = sa::directory_view<database>;
+    const std::vector<layer> layers{{esp_, tunnel, left_end, right_end}};
+    system_ left;
+    REQUIRE(left.spd.append_pair(apply_entry(layers)));
+    const auto p = parameters_of(layers, 0, 0x1000);
+    insert_outbound(left, p, plain);
+    directory shared;
+    auto reader = shared.make_reader();
+    REQUIRE(reader);
+    view seen{*reader};
+    policy::spd<> spd;
+    REQUIRE(spd.append_pair(mirrored(apply_entry(layers))));
+    dataplane::event_queue<> events;
+    dataplane::inbound<view, policy::spd<>, packet_buffer> walk{seen, spd, events};
+    audit_log log;
+    const auto receive = [&] {
+        collecting_sink sink;
+        auto wire = only(left.send({v4_packet(30)}));
+        walk.process(std::span{wire}, instant{}, sink, log);
+        reader->quiescent();
+        return std::move(sink.items[0]);
+    };
+    CHECK(receive().verdict.reason == drop::unknown_spi);
+    testing::seeded_rng random;
+    auto made = database::esp_inbound::make(p, plain.suite(), keymat_of(plain.suite().keymat_size()), random, instant{});
+    REQUIRE(made);
+    REQUIRE(shared.insert(p.id, database::inbound_entry{std::move(*made)}));
+    CHECK(octets_in(receive().packet) == v4_packet(30));
+    CHECK(shared.erase(p.id));
+    CHECK(receive().verdict.reason == drop::unknown_spi);
+    CHECK(shared.reclaim() == 0);
 }
