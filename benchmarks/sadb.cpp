@@ -128,7 +128,8 @@ auto measure(std::size_t count, std::size_t passes) -> figures {
                 for (std::size_t i = 0; i < burst; ++i) found[i] = memory[where[i]] != 0 ? &memory[where[i]] : nullptr;
             });
         });
-        least(f.spi_single, [&] { return one_by_one(spis, [&](const auto& key) { return number_of(by_spi.find_by_spi(key)); }); });
+        least(f.spi_single,
+              [&] { return one_by_one(spis, [&](const auto& key) { return number_of(by_spi.find_by_spi(key)); }); });
         least(f.id_single, [&] { return one_by_one(ids, [&](const auto& key) { return number_of(by_id.find_inbound(key)); }); });
         least(f.shared_single, [&] { return one_by_one(ids, [&](const auto& key) { return number_of(reader.find(key)); }); });
         least(f.dependent, [&] {

@@ -20,5 +20,7 @@
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/events.hpp"
 #include "ipsec/sa/sadb.hpp"
+#include "ipsec/sa/sealed_snapshot.hpp"
+#include "ipsec/sa/shared_directory.hpp"
 #include "ipsec/xfrm/bind.hpp"
 #include "ipsec/xfrm/write.hpp"

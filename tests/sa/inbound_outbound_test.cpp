@@ -41,7 +41,7 @@ template <class Sa> auto take(Sa& s, std::uint32_t low) -> std::optional<sa::err
 
 }  // namespace
 
-TEST_CASE("an SA that may not be is refused with the reason", "[sa][outbound][inbound]") {
+TEST_CASE("an SA that may not be is refused with the reason", "[sa][outbound][inbound][pitfall-33]") {
     struct row {
         const char* what;
         void (*spoil)(sa::parameters&);

@@ -1,5 +1,6 @@
 #include "ipsec/sa/install.hpp"
 
+#include "ipsec/sa/snapshot.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
 #include "sa/suites.hpp"
 #include "support/catch.hpp"
@@ -83,4 +84,20 @@ TEST_CASE("an agreed suite without integrity comes without anti-replay", "[sa][i
     const auto h = sa::apply(d, e, make_suite, make_mac, r, start);
     REQUIRE(h);
     CHECK_FALSE(d.get(*h)->parameters().anti_replay);
+}
+
+TEST_CASE("an SA of IKE's can be written down where the user says so, with its algorithms", "[sa][install][snapshot]") {
+    database d;
+    testing::seeded_rng r;
+    const bool exportable = GENERATE(false, true);
+    const auto e = event<sa::install_inbound>(0x1000);
+    const auto h =
+        sa::apply(d, e, make_suite, make_mac, r, start, {.exportable = exportable, .resync = {.after = 9, .ahead = 2}});
+    REQUIRE(h);
+    auto& made = *d.get(*h)->esp();
+    CHECK(made.parameters().transform == e.transform);
+    CHECK(made.parameters().resync.after == 9);
+    const auto s = sa::take(made, 1, start);
+    CHECK(s.has_value() == exportable);
+    if (s) CHECK(s->keymat == e.keymat);
 }

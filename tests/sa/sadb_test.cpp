@@ -459,3 +459,25 @@ TEST_CASE("an install says everything about the SA but window and tunnel options
     CHECK(p.bundle == e.bundle);
     CHECK_FALSE(p.manual);
 }
+
+TEST_CASE("pitfall 53: after a rekey the newest SA sends, and the old one receives until it is deleted or over",
+          "[sa][sadb][pitfall-53]") {
+    database d;
+    const bool by_time = GENERATE(false, true);
+    auto old_out = params(0x2000);
+    auto old_in = params(0x1000);
+    old_in.lifetimes.hard.time = seconds(60);
+    REQUIRE(d.insert(esp_out(old_out)));
+    const auto old = d.insert(esp_in(old_in));
+    REQUIRE(old);
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x2000);
+    REQUIRE(d.insert(esp_in(params(0x1001))));
+    REQUIRE(d.insert(esp_out(params(0x2001))));
+    CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x2001);
+    CHECK(d.find_inbound(old_in.id) != nullptr);
+    CHECK(d.find_inbound(params(0x1001).id) != nullptr);
+    if (by_time) d.expire(start + seconds(60), [](const sa::id&, policy_id, sa::expiry) {});
+    else CHECK(d.erase(*old));
+    CHECK(d.find_inbound(old_in.id) == nullptr);
+    CHECK(d.find_inbound(params(0x1001).id) != nullptr);
+}

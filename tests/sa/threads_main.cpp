@@ -81,7 +81,8 @@ void share_directory() {
         directory d;
         std::atomic<bool> is_over = false;
         std::atomic<std::uint64_t> hits = 0;
-        for (std::uint32_t i = 0; i < lasting; ++i) expect(d.insert(id_of(1000 + i), entry{id_of(1000 + i), &living}).has_value(), "room");
+        for (std::uint32_t i = 0; i < lasting; ++i)
+            expect(d.insert(id_of(1000 + i), entry{id_of(1000 + i), &living}).has_value(), "room");
         std::vector<std::thread> threads;
         for (std::uint64_t seed = 1; seed <= 3; ++seed)
             threads.emplace_back([&, seed] {
@@ -94,9 +95,11 @@ void share_directory() {
                     for (auto& id : ids) id = id_of(1000 + static_cast<std::uint32_t>(random.below(lasting + passing)));
                     reader->find(ids, found);
                     for (std::size_t i = 0; i < ids.size(); ++i) {
-                        expect(found[i] != nullptr || ids[i].spi.value() >= 1000 + lasting, "what is never taken out is always found");
+                        expect(found[i] != nullptr || ids[i].spi.value() >= 1000 + lasting,
+                               "what is never taken out is always found");
                         if (found[i] == nullptr) continue;
-                        expect(found[i]->id == ids[i] && found[i]->canary == entry::mark(ids[i]), "what is found is alive and right");
+                        expect(found[i]->id == ids[i] && found[i]->canary == entry::mark(ids[i]),
+                               "what is found is alive and right");
                         hits.fetch_add(1, std::memory_order_relaxed);
                     }
                     reader->quiescent();

@@ -149,7 +149,8 @@ template <crypto::mac Mac, class Sequence>
 /// @return as `prepare`; `crypto_failed`: the number is used up and the packet is to be dropped
 /// Distinct SAs may be used from distinct threads; one SA may not.
 template <crypto::mac Mac, class Sequence, io::packet Packet>
-[[nodiscard]] auto seal(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
+[[nodiscard]] auto seal(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
+    -> result<void> {
     const auto job = prepare(sa, packet, now, how);
     if (!job) [[unlikely]] return std::unexpected{job.error()};
     if (!compute(sa, *job)) [[unlikely]] return std::unexpected{errc::crypto_failed};

@@ -11,7 +11,8 @@ namespace ipsec::esp {
 /// @return whether the packet is genuine there: `inspect` or `open` takes it now. Otherwise the window is as it was
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
 auto resynchronise(sa::inbound<Suite, Window>& sa, Packet& packet, byte_span room, instant now) noexcept -> bool {
-    const auto p = inspect(sa, packet, now);  // lengths, SPI; a number that the wrong subspace makes an old one waits for the next
+    const auto p =
+        inspect(sa, packet, now);  // lengths, SPI; a number that the wrong subspace makes an old one waits for the next
     if (!p || p->job.packet.size() > room.size()) return false;
     const sa::sequence32 low{wire::load<std::uint32_t>(p->job.packet.subspan(4))};
     return sa.resynchronise(low, [&](sa::sequence64 number) {

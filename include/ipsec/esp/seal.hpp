@@ -185,7 +185,8 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
 /// @return as `prepare`; `crypto_failed`: the number is used up and the packet is to be dropped
 /// Distinct SAs may be used from distinct threads; one SA may not.
 template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
-[[nodiscard]] auto seal(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept -> result<void> {
+[[nodiscard]] auto seal(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
+    -> result<void> {
     crypto::seal_job job;
     if (const auto ok = prepare_into(sa, packet, now, job, how); !ok) [[unlikely]] return ok;
     if (const auto ok = sa.suite().seal(sa.keys(), sa.scratch(), job); !ok) [[unlikely]]
@@ -200,7 +201,8 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
 /// @return as `seal`
 // req: rfc4303-2.6-1, rfc4303-2.6-2, rfc4303-2.6-3
 template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
-[[nodiscard]] auto seal_dummy(sa::outbound<Suite, Sequence>& sa, Packet& packet, std::size_t size, instant now) noexcept -> result<void> {
+[[nodiscard]] auto seal_dummy(sa::outbound<Suite, Sequence>& sa, Packet& packet, std::size_t size, instant now) noexcept
+    -> result<void> {
     const sa::parameters& p = sa.parameters();
     if (size > 65535) return std::unexpected{errc::too_long};
     detail::plan plan;

@@ -10,6 +10,8 @@ struct local_choices {
     std::uint32_t window = 64;      ///< width of the anti-replay window of inbound SAs
     ip::tunnel_options tunnel{};    ///< how outer headers are made
     std::uint8_t icv_alignment = 0; ///< as in `parameters`
+    bool exportable = false;        ///< the SAs can be written down as snapshots, with their keys
+    resync_policy resync{};         ///< as in `parameters`
 };
 
 namespace detail {
@@ -23,6 +25,8 @@ template <class Sa, class Database, class Suite, rng R>
     p.window = local.window;
     p.tunnel = local.tunnel;
     p.icv_alignment = local.icv_alignment;
+    p.exportable = local.exportable;
+    p.resync = local.resync;
     // A suite that does not authenticate has no anti-replay to offer; IKE agreed on it as a whole.    RFC 2406 §3.4.3
     p.anti_replay = p.anti_replay && authenticates(*suite);
     auto made = Sa::make(std::move(p), std::move(*suite), e.keymat.view(), random, now);

@@ -19,8 +19,8 @@ struct handle {
     friend constexpr auto operator==(const handle&, const handle&) noexcept -> bool = default;
 };
 
-/// Objects of one type under handles. Only `insert` allocates; objects never move. They lie in chunks, each as large as all before
-/// it but not past the limit, so that from a slot to its object it is one look at a few pointers and not at a large table.
+/// Objects of one type under handles. Only `insert` allocates; objects never move. They lie in chunks, each as large as all
+/// before it but not past the limit, so that from a slot to its object it is one look at a few pointers and not at a large table.
 template <class T, class Tag>
 class pool {
 public:

@@ -65,7 +65,7 @@ public:
 
     explicit sadb(std::size_t limit = 65536) noexcept : inbound_{limit}, outbound_{limit}, bundles_{limit}, limit_{limit} {}
 
-    // --- inbound: by what `parameters::found_by` says ----------------------------------------------------------------------------
+    // --- inbound: by what `parameters::found_by` says ------------------------------------------------------------------------
 
     /// A free SPI for SAs towards `destination`, kept until an SA is inserted under it or `release_spi`.
     /// @return `errc::no_randomness`; `errc::database_full`

@@ -38,8 +38,9 @@ template <snapshot_provider Provider>
 
 /// @param key  a secret of at least 16 octets from a random source: no password
 /// @param out  at least `max_sealed_snapshot` octets
-/// @return the octets written, at the front of `out`, which hold nothing in clear whatever the outcome; `errc::bad_key_size` for a
-///         key under 16 octets, `no_randomness`, `unknown_algorithm`, `bad_snapshot` when `out` is too small, `provider_failed`
+/// @return the octets written, at the front of `out`, which hold nothing in clear whatever the outcome; `errc::bad_key_size`
+///         for a key under 16 octets, `no_randomness`, `unknown_algorithm`, `bad_snapshot` when `out` is too small,
+///         `provider_failed`
 template <snapshot_provider Provider, rng R>
 [[nodiscard]] auto seal(Provider& provider, byte_view key, R& random, const snapshot& s, byte_span out) noexcept
     -> result<byte_view> {

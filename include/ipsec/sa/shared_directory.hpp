@@ -92,7 +92,7 @@ public:
         return std::unexpected{errc::database_full};
     }
 
-    // --- the one that writes ------------------------------------------------------------------------------------------------------
+    // --- the one that writes -------------------------------------------------------------------------------------------------
     /// @return `errc::duplicate`, `errc::database_full`; the SA is gone then
     [[nodiscard]] auto insert(const Key& k, Entry&& entry) noexcept -> result<Entry*> {
         table* t = table_.load(std::memory_order_relaxed);

@@ -6,8 +6,8 @@
 ///
 /// **No number twice.** Taking a snapshot of an outbound SA sets numbers apart: the SA uses those and none behind them before the
 /// next snapshot (`errc::reserve_used`), and what is restored goes on behind them. A restored SA has none set apart: it needs a
-/// snapshot of its own before its first packet, so that even a snapshot that is restored twice repeats nothing. To hand an SA over
-/// for good, take a snapshot with a reserve of 0: the old SA is silent from then on.
+/// snapshot of its own before its first packet, so that even one that is restored twice repeats nothing. To hand an SA over for
+/// good, take a snapshot with a reserve of 0: the old SA is silent from then on.
 ///
 /// **No window opened again.** What is restored inbound counts every number as seen up to the top of its window, and `jump` more,
 /// which has to cover what came in between snapshot and end. Packets on their way are lost by that; replays are not let in.

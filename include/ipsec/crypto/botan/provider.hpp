@@ -138,7 +138,8 @@ private:
         h.final(shim::octets(out.octets()));
         return out;
     }
-    [[nodiscard]] static auto check_aead(encryption_id c, byte_view key, byte_view nonce, std::size_t icv) noexcept -> result<void> {
+    [[nodiscard]] static auto check_aead(encryption_id c, byte_view key, byte_view nonce, std::size_t icv) noexcept
+        -> result<void> {
         if (!is_combined(c)) return std::unexpected{errc::unknown_algorithm};
         const auto& info = info_of(c);
         const auto bits = info.key_length_attribute ? static_cast<std::uint16_t>(key.size() * 8) : std::uint16_t{0};
