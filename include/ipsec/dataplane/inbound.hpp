@@ -286,7 +286,8 @@ private:
                 if (about) fits = expected.judge(*about) == ip::match::yes ? ip::match::yes : ip::match::no;
                 hint = nullptr;  // the next one may be about other traffic
             }
-            if (is_fragment && fits == ip::match::yes && is_rewriting(s, packet)) fits = ip::match::unavailable;
+            if (is_fragment && fits == ip::match::yes && is_rewriting(s, packet)) [[unlikely]]
+                return discard(s, packet, drop::bad_fragment, now, observer);
             if (fits != ip::match::yes)
                 return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
                                observer);
