@@ -117,7 +117,8 @@ TEST_CASE("a later fragment fares as its first one did, and not at all before it
     scene s{false, true};
     // Before its first one.
     CHECK(reasons(s.left.send(std::vector<octet_list>{wanted[1]})) == std::vector{drop::fragment_ports});
-    CHECK(reasons(s.left.send(other)) == std::vector{drop::no_policy, drop::fragment_ports, drop::fragment_ports, drop::fragment_ports});
+    CHECK(reasons(s.left.send(other)) ==
+          std::vector{drop::no_policy, drop::fragment_ports, drop::fragment_ports, drop::fragment_ports});
     CHECK(reasons(s.left.send(std::vector<octet_list>{wanted[0], other[1], wanted[1]})) ==
           std::vector{drop::none, drop::fragment_ports, drop::none});
     s.left.now = instant{} + seconds(30);
@@ -203,8 +204,8 @@ auto router_message(std::uint16_t about_port, bool is_v6 = false, std::uint8_t p
     put16(cause, head + 2, about_port);
     if (!is_v6) mend_checksum(cause);
     octet_list out(ip::icmp::error_size(cause));
-    REQUIRE(ip::icmp::write_too_big(out, cause, is_v6 ? ip::address::v6({0xfd99, 0, 0, 0, 0, 0, 0, 9}) : ip::address::v4(10, 99, 0, 9),
-                                    1300));
+    REQUIRE(ip::icmp::write_too_big(
+        out, cause, is_v6 ? ip::address::v6({0xfd99, 0, 0, 0, 0, 0, 0, 9}) : ip::address::v4(10, 99, 0, 9), 1300));
     return out;
 }
 /// The SAs are for what the right host asks of port 4000 at the left one: from port 4000 of the left host.
@@ -250,8 +251,8 @@ TEST_CASE("a receiver drops ICMP error messages about other traffic than the SA'
     insert_outbound(liar, parameters_of(esp_tunnel, 0, 0x1000), plain);
     auto echo = router_message(4000);
     echo[20] = std::byte{8};  // no error message
-    const auto wire = scene::packets(liar.send(std::vector<octet_list>{router_message(4000), router_message(4001), router_message(4000),
-                                                           router_message(4000, false, 6), echo}));
+    const auto wire = scene::packets(liar.send(std::vector<octet_list>{
+        router_message(4000), router_message(4001), router_message(4000), router_message(4000, false, 6), echo}));
     CHECK(reasons(s.right.receive(wire)) == std::vector{drop::none, drop::wrong_selectors, drop::none, drop::wrong_selectors,
                                                         drop::wrong_selectors});
     CHECK(s.right.log.records.size() == 3);

@@ -64,7 +64,8 @@ auto fates(const std::vector<collecting_sink::item>& items) -> std::vector<fate>
 }  // namespace
 
 // TUN-06, ESP-16, PITFALLS 47; req: rfc2401-B.2-1, rfc4303-3.4.1-1
-TEST_CASE("a router's fragments of every kind of protected packet are joined before they are opened", "[dataplane][reassembling]") {
+TEST_CASE("a router's fragments of every kind of protected packet are joined before they are opened",
+          "[dataplane][reassembling]") {
     for (const auto& row : all_shapes()) {
         CAPTURE(row.name);
         scene s{row.layers};

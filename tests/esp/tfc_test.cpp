@@ -68,7 +68,8 @@ TEST_CASE("dummies are due on a schedule that the caller ticks", "[esp][tfc]") {
     CHECK(s.poll_timeout() == instant{} + seconds(60) + milliseconds(100));
     CHECK(s.tick(instant{} + seconds(60)) == 0);
 
-    esp::dummy_schedule loose{{.least = milliseconds(10), .most = milliseconds(30), .least_size = 50, .most_size = 60}, random, instant{}};
+    esp::dummy_schedule loose{
+        {.least = milliseconds(10), .most = milliseconds(30), .least_size = 50, .most_size = 60}, random, instant{}};
     std::set<std::int64_t> gaps;
     std::set<std::size_t> sizes;
     instant now{};

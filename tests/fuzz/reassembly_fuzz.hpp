@@ -77,7 +77,8 @@ inline void reassembly(byte_view in) {
     expect(whole.has_value());
     const auto again = take(*t, *whole);
     // But for IPv4's reserved flag and an atomic Fragment header it is the same.
-    if (again.size() == original.size()) expect(std::ranges::equal(byte_view{again}.subspan(40), byte_view{original}.subspan(40)));
+    if (again.size() == original.size())
+        expect(std::ranges::equal(byte_view{again}.subspan(40), byte_view{original}.subspan(40)));
     else expect((original[0] >> 4) == std::byte{6} && again.size() + 8 == original.size());
 }
 

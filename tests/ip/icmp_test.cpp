@@ -87,7 +87,8 @@ TEST_CASE("a too-big message quotes as much as may be, and reads back", "[ip][ic
 
 TEST_CASE("a router that says MTU 0 means the next lower of the usual sizes", "[ip][icmp]") {
     struct row { std::size_t length; std::uint32_t mtu; };
-    const auto r = GENERATE(values<row>({{40000, 32000}, {32000, 17914}, {1500, 1492}, {1492, 1006}, {600, 508}, {296, 68}, {100, 68}}));
+    const auto r =
+        GENERATE(values<row>({{40000, 32000}, {32000, 17914}, {1500, 1492}, {1492, 1006}, {600, 508}, {296, 68}, {100, 68}}));
     const auto packet = large(false, r.length - 20, 17);
     octets out(ip::icmp::error_size(packet));
     REQUIRE(ip::icmp::write_too_big(out, packet, addr("192.0.2.9"), 0));

@@ -25,7 +25,8 @@ namespace ipsec::dataplane {
 
 /// Completes the flow of a later fragment with what is remembered of its first one, if that went the same way.
 // req: rfc4301-7.4-2, rfc4301-7.3-6
-inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip::flow& f, std::uint64_t way, instant now) noexcept {
+inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip::flow& f, std::uint64_t way,
+                         instant now) noexcept {
     if (memory == nullptr || f.fragment != ip::fragment::later) return;
     const auto key = ip::fragment_key_of(packet, f);
     const auto* const known = key ? memory->find(*key, now) : nullptr;

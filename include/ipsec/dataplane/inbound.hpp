@@ -292,7 +292,8 @@ private:
                 return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
                                observer);
             note_way(s);
-            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
+            const auto hit =
+                spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
             s.verdict.policy = hit->rule->id;
         }

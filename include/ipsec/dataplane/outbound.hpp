@@ -53,7 +53,8 @@ public:
     /// @param to        may change the databases in `emit`; an observer must not
     // req: rfc2401-4.4.1-m2, rfc2401-4.4.1-m7, rfc2401-5-m1, rfc2401-5.1.1-1
     template <sink<Packet> Sink, class Observer, class Classify, class Pad = no_padding>
-    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify, Pad&& pad = {}) noexcept {
+    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify,
+                 Pad&& pad = {}) noexcept {
         while (!packets.empty()) {
             const std::span<Packet> some = packets.first(packets.size() < Burst ? packets.size() : Burst);
             packets = packets.subspan(some.size());
@@ -109,7 +110,8 @@ private:
                     s.verdict = like.verdict;
                     s.size = like.size;
                     s.sas = like.sas;
-                    if (s.seen.length > unjudged_ && !check_size(s, packet, now)) discard(s, packet, drop::too_big, now, observer);
+                    if (s.seen.length > unjudged_ && !check_size(s, packet, now))
+                        discard(s, packet, drop::too_big, now, observer);
                     continue;
                 }
             }

@@ -75,8 +75,8 @@ struct reach {
 };
 /// @param size, family, front  of the packet, as in `layer_of`
 template <class Entry>
-[[nodiscard]] auto reach_of(std::span<Entry* const> sas, std::size_t size, ip::family family, std::size_t front, const options& how,
-                            instant now) noexcept -> reach {
+[[nodiscard]] auto reach_of(std::span<Entry* const> sas, std::size_t size, ip::family family, std::size_t front,
+                            const options& how, instant now) noexcept -> reach {
     std::array<layer, sa::max_bundle> layers;
     reach r;
     r.size = size;
@@ -136,7 +136,8 @@ template <class Entry>
         return {kind::cut_after, outermost};
     }
     if ((packet[6] & std::byte{0x40}) != std::byte{0}) return {kind::too_big, mtu};
-    const bool can_cut_first = carries_fragments(first) && (how.fragments != nullptr || !names_ports(first.selectors)) && mtu >= ip::icmp::least_mtu_v4;
+    const bool can_cut_first =
+        carries_fragments(first) && (how.fragments != nullptr || !names_ports(first.selectors)) && mtu >= ip::icmp::least_mtu_v4;
     const bool has_to = is_over_inside || first.tunnel.df == ip::df_rule::set;
     if (is_tunnel && can_cut_first && (has_to || first.tunnel.fragment_first)) return {kind::cut_first, mtu};
     if (is_over_inside || (is_tunnel && has_to)) return {kind::too_big, mtu};
