@@ -43,8 +43,8 @@ struct scene {
 /// The message of a router that quotes no more than `quote` octets.
 auto about(const octet_list& packet, std::uint32_t mtu, std::size_t quote = 1000, ip::address from = router) -> octet_list {
     octet_list out(ip::icmp::error_size(packet));
-    REQUIRE(ip::icmp::write_too_big(out, packet, packet[0] >> 4 == std::byte{6} ? right_end6 : from, mtu));
-    const bool is_v6 = out[0] >> 4 == std::byte{6};
+    REQUIRE(ip::icmp::write_too_big(out, packet, (packet[0] >> 4) == std::byte{6} ? right_end6 : from, mtu));
+    const bool is_v6 = (out[0] >> 4) == std::byte{6};
     const std::size_t head = is_v6 ? 40 : 20;
     if (quote + head + 8 >= out.size()) return out;
     out.resize(head + 8 + quote);

@@ -8,7 +8,7 @@ using namespace ipsec::test;
 
 namespace {
 auto from(octets p, const char* source, const char* destination) -> octets {
-    const bool is_v6 = p[0] >> 4 == std::byte{6};
+    const bool is_v6 = (p[0] >> 4) == std::byte{6};
     copy_octets(addr(source).octets(), byte_span{p}.subspan(is_v6 ? 8 : 12));
     copy_octets(addr(destination).octets(), byte_span{p}.subspan(is_v6 ? 24 : 16));
     return p;

@@ -48,8 +48,8 @@ public:
     /// `Burst` are taken in pieces.
     ///
     /// @param classify  gives a packet's class for `sa::parameters::traffic_class`
-    /// @param pad       gives octets of padding behind an inner packet, from the SA's parameters, the octets of the packet and those
-    ///                  that it may have: `random_padding`, or nothing
+    /// @param pad       gives octets of padding behind an inner packet, from the SA's parameters, the octets of the packet and
+    ///                  those that it may have: `random_padding`, or nothing
     /// @param to        may change the databases in `emit`; an observer must not
     // req: rfc2401-4.4.1-m2, rfc2401-4.4.1-m7, rfc2401-5-m1, rfc2401-5.1.1-1
     template <sink<Packet> Sink, class Observer, class Classify, class Pad = no_padding>

@@ -1,5 +1,6 @@
 #pragma once
-/// What routers on the outer side say about the size of our packets: nobody vouches for it.     RFC 2401 §6.1.2, RFC 4301 §6.1.1, §8.2
+/// What routers on the outer side say about the size of our packets: nobody vouches for it.
+///                                                                                RFC 2401 §6.1.2, RFC 4301 §6.1.1, §8.2
 #include <array>
 #include <cstdint>
 #include <initializer_list>
