@@ -68,6 +68,7 @@ auto first_fragment(octet_list p) -> octet_list {
 
 // req: rfc2406-3.4.1-1, rfc2406-3.4.1-2, rfc2406-3.4.2-1, rfc2406-3.4.2-2, rfc2406-3.4.3-11, rfc2406-3.4.4-1, rfc2406-3.4.4-2
 // req: rfc2402-3.4.1-1, rfc2402-3.4.1-2, rfc2402-3.4.2-1, rfc2402-3.4.2-2, rfc2402-3.4.3-10, rfc2402-3.4.4-2
+// ESP-16
 TEST_CASE("auditable events of ESP and AH carry SPI, time, addresses, sequence number and flow ID",
           "[dataplane][audit][rfc2406-4]") {
     struct row {

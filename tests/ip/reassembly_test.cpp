@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "ip/cut.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
