@@ -2,6 +2,7 @@
 #include <set>
 
 #include "dataplane/gateways.hpp"
+#include "ipsec/dataplane/reassembling.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "ipsec/testing/scripted_engine.hpp"
 #include "support/catch.hpp"
@@ -67,6 +68,7 @@ auto first_fragment(octet_list p) -> octet_list {
 
 // req: rfc2406-3.4.1-1, rfc2406-3.4.1-2, rfc2406-3.4.2-1, rfc2406-3.4.2-2, rfc2406-3.4.3-11, rfc2406-3.4.4-1, rfc2406-3.4.4-2
 // req: rfc2402-3.4.1-1, rfc2402-3.4.1-2, rfc2402-3.4.2-1, rfc2402-3.4.2-2, rfc2402-3.4.3-10, rfc2402-3.4.4-2
+// ESP-16
 TEST_CASE("auditable events of ESP and AH carry SPI, time, addresses, sequence number and flow ID",
           "[dataplane][audit][rfc2406-4]") {
     struct row {
@@ -415,6 +417,34 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
             note(reason(s.right.receive({p})), drop::unknown_spi);
             p[20] = p[21] = p[22] = p[23] = std::byte{0};
             note(reason(s.right.receive({p})), drop::reserved_spi);
+        }
+        {  // req: rfc4301-8.2.1-3
+            system_ s{{.mtu = 1500}};
+            REQUIRE(s.spd.append_pair(apply_entry(esp_tunnel)));
+            insert_outbound(s, parameters_of(esp_tunnel, 0, 0x1000), plain);
+            auto df = v4_packet(1480);
+            df[6] = std::byte{0x40};
+            mend_checksum(df);
+            note(reason(s.send({df})), drop::too_big);
+        }
+        {
+            struct pool : collecting_sink {
+                static auto make(std::size_t) noexcept -> std::optional<packet_buffer> { return std::nullopt; }
+            } sink;
+            system_ s;
+            ip::reassembly<2, 4> table;
+            dataplane::reassembling stage{table};
+            auto tiny = burst_of({first_fragment(v4_packet(8))});
+            tiny[0].octets()[9] = std::byte{50};
+            mend_checksum(tiny[0].octets());
+            auto twice = std::move(burst_of({octets_in(tiny[0])})[0]);
+            twice.octets()[20] ^= std::byte{1};
+            tiny.push_back(std::move(twice));
+            stage.process(s.in, std::span{tiny}, s.now, sink, s.log);
+            REQUIRE(sink.items.size() == 2);
+            CHECK(sink.items[0].verdict.fate == fate::held);
+            note(sink.items[1].verdict.reason, drop::bad_fragment);
+            CHECK(s.log.records.size() == 1);
         }
         for (std::size_t i = 1; i < dataplane::drop_reasons; ++i) {
             CAPTURE(name_of(static_cast<drop>(i)));

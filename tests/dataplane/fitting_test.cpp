@@ -78,8 +78,9 @@ struct scene {
         return out;
     }
     auto outbound(std::size_t k = 0) {
-        return left.sadb.get(left.sadb.handle_of_outbound(
-            {.spi = sa::spi{0x1000 + static_cast<std::uint32_t>(k)}, .destination = layers[k].right, .protocol = layers[k].protocol}));
+        return left.sadb.get(left.sadb.handle_of_outbound({.spi = sa::spi{0x1000 + static_cast<std::uint32_t>(k)},
+                                                           .destination = layers[k].right,
+                                                           .protocol = layers[k].protocol}));
     }
 };
 }  // namespace
@@ -125,7 +126,9 @@ TEST_CASE("a packet with DF, or of IPv6, is answered with the size that fits, an
         REQUIRE(mtu == sent[1].verdict.mtu);
         const std::size_t head = row.v6_inside ? 40 : 20;
         // The largest one passes, and one octet more does not.
-        const auto at = [&](std::size_t size) { return row.v6_inside ? v6_packet(size - head) : with_df(v4_packet(size - head)); };
+        const auto at = [&](std::size_t size) {
+            return row.v6_inside ? v6_packet(size - head) : with_df(v4_packet(size - head));
+        };
         const auto passed = s.send(at(*mtu));
         REQUIRE(passed.size() == 1);
         CHECK(passed[0].verdict.fate == fate::protect);

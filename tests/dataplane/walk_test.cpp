@@ -25,6 +25,7 @@ const std::vector<layer> esp_tunnel{{sa::protocol::esp, sa::mode::tunnel, left_e
 }  // namespace
 
 // req: rfc2401-4.5-1, rfc2401-4.5-2, rfc2401-4.5-3, rfc2401-4.5-4, rfc2401-4.5-5
+// TUN-10: `all_shapes` has the four combinations
 TEST_CASE("packets get through every combination of SAs, job by job", "[dataplane][walk][rfc2401-4.5]") {
     carry_every_shape(plain);
 }
@@ -460,6 +461,7 @@ TEST_CASE("in: one SPI at several destinations and in both protocols in one burs
 }
 
 // req: rfc3948-3.1.2-1
+// ESP-20, PITFALLS 52
 TEST_CASE("in: behind a NAT the checksums of TCP and UDP in transport mode are made anew, elsewhere they are left alone",
           "[dataplane][inbound][rfc3948-3.1.2]") {
     const auto nat = ip::address::v4(203, 0, 113, 9);

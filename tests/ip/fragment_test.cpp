@@ -137,6 +137,7 @@ TEST_CASE("an atomic Fragment header gives way to those of the pieces", "[ip][fr
         }
         REQUIRE(whole.size() == packet.size() - 8);
         CHECK(ip::read_flow(whole)->protocol == ip::next_header::esp);
-        CHECK(octets(whole.end() - 1000, whole.end()) == octets(packet.begin() + static_cast<std::ptrdiff_t>(data), packet.end()));
+        CHECK(octets(whole.end() - 1000, whole.end()) ==
+              octets(packet.begin() + static_cast<std::ptrdiff_t>(data), packet.end()));
     }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "ip/cut.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
@@ -27,7 +28,8 @@ auto fragment(std::size_t offset, std::size_t size, bool more, std::uint8_t fill
 auto fragment6(std::size_t offset, std::size_t size, bool more, std::uint8_t fill = 0x11) -> octets {
     auto p = v6(44, "");
     p.resize(48);
-    ip::fragment_header{ip::next_header::esp, 0, static_cast<std::uint16_t>(offset / 8), 0, more, 7}.emit(byte_span{p}.subspan(40));
+    ip::fragment_header{ip::next_header::esp, 0, static_cast<std::uint16_t>(offset / 8), 0, more, 7}.emit(
+        byte_span{p}.subspan(40));
     p.resize(48 + size, std::byte{fill});
     put16(p, 4, size + 8);
     return p;

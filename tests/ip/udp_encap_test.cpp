@@ -44,6 +44,7 @@ TEST_CASE("a datagram on port 4500 is told apart by its first octets", "[ip][udp
 }
 
 // req: rfc3948-2.3-4
+// ESP-19, PITFALLS 52
 TEST_CASE("what is put in front of IKE and sent as a keepalive classifies as such", "[ip][udp_encap]") {
     CHECK(encap::classify(encap::non_esp_marker)->kind == encap::kind::ike);
     CHECK(encap::nat_keepalive.size() == 1);

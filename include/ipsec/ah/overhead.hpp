@@ -10,7 +10,8 @@ namespace ipsec::ah {
 /// @param inner  IP version of the packet: that of the header which AH follows, in transport mode
 /// @return as `size_for`
 // req: rfc2401-6.1.2.2-1
-[[nodiscard]] constexpr auto overhead(std::size_t icv, const sa::parameters& p, ip::family inner) noexcept -> result<std::size_t> {
+[[nodiscard]] constexpr auto overhead(std::size_t icv, const sa::parameters& p, ip::family inner) noexcept
+    -> result<std::size_t> {
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const auto covered = is_tunnel ? p.id.destination.family() : inner;
     const auto size = size_for(icv, p, covered);

@@ -1,6 +1,6 @@
 #pragma once
-/// Packets whose own headers do not say what policy asks for: later fragments, by what their first one showed (RFC 4301 §7.3, §7.4);
-/// ICMP error messages, by the packet that they quote (RFC 4301 §6.2).
+/// Packets whose own headers do not say what policy asks for: later fragments, by what their first one showed (RFC 4301 §7.3,
+/// §7.4); ICMP error messages, by the packet that they quote (RFC 4301 §6.2).
 #include <optional>
 
 #include "ipsec/ip/fragment_memory.hpp"
@@ -23,9 +23,18 @@ namespace ipsec::dataplane {
     return s.source_port.is_opaque() || s.destination_port.is_opaque() || s.icmp.is_opaque();
 }
 
+/// Whether a later fragment of an SA for such could rewrite the header that its first one showed.
+// req: rfc4301-7.2-2
+[[nodiscard]] inline auto is_rewriting(const ip::selector& sa, byte_view packet, const ip::flow& f) noexcept -> bool {
+    if (f.fragment != ip::fragment::later || !is_for_fragments(sa)) return false;
+    const auto key = ip::fragment_key_of(packet, f);
+    return key && ip::fragment_memory::is_rewriting(*key);
+}
+
 /// Completes the flow of a later fragment with what is remembered of its first one, if that went the same way.
 // req: rfc4301-7.4-2, rfc4301-7.3-6
-inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip::flow& f, std::uint64_t way, instant now) noexcept {
+inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip::flow& f, std::uint64_t way,
+                         instant now) noexcept {
     if (memory == nullptr || f.fragment != ip::fragment::later) return;
     const auto key = ip::fragment_key_of(packet, f);
     const auto* const known = key ? memory->find(*key, now) : nullptr;

@@ -290,12 +290,14 @@ private:
                 if (about) fits = expected.judge(*about) == ip::match::yes ? ip::match::yes : ip::match::no;
                 hint = nullptr;  // the next one may be about other traffic
             }
-            if (is_fragment && fits == ip::match::yes && is_rewriting(s, packet)) fits = ip::match::unavailable;
+            if (is_fragment && fits == ip::match::yes && is_rewriting(expected, packet.octets(), s.seen().flow)) [[unlikely]]
+                return discard(s, packet, drop::bad_fragment, now, observer);
             if (fits != ip::match::yes)
                 return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
                                observer);
             note_way(s);
-            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
+            const auto hit =
+                spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
             s.verdict.policy = hit->rule->id;
         }
@@ -320,13 +322,6 @@ private:
     void recall(slot& s, const Packet& packet, instant now) noexcept {
         if (s.verdict.transforms > 0 && !carries_fragments(s.sa->parameters())) return;
         recall_ports(how_.fragments, packet.octets(), s.seen().flow, way_of(s), now);
-    }
-    /// Whether a later fragment of an SA for such could rewrite the header that its first one showed.
-    // req: rfc4301-7.2-2
-    [[nodiscard]] static auto is_rewriting(const slot& s, const Packet& packet) noexcept -> bool {
-        if (s.seen().flow.fragment != ip::fragment::later || !is_for_fragments(s.sa->parameters().selectors)) return false;
-        const auto key = ip::fragment_key_of(packet.octets(), s.seen().flow);
-        return key && ip::fragment_memory::is_rewriting(*key);
     }
     /// Whether the packet at `a`, which was delivered after one SA, says what selectors and policy say of the one at `b`: the
     /// same SA, between the same ends, and all that they look at.

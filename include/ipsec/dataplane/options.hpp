@@ -25,8 +25,8 @@ struct options {
     /// Remembers first fragments, so that later ones are judged by the ports of theirs: one per direction, the user's, which
     /// outlives the walk. Without one, policy that asks for ports drops later fragments.        RFC 4301 §7.3, §7.4
     ip::fragment_memory* fragments = nullptr;
-    /// ICMP error messages that policy has no entry for travel in tunnels of the traffic that they are about, and are held against
-    /// it. An entry that takes them by their own headers goes first; one that discards them ends it.      RFC 4301 §6.2
+    /// ICMP error messages that policy has no entry for travel in tunnels of the traffic that they are about, and are held
+    /// against it. An entry that takes them by their own headers goes first; one that discards them ends it.   RFC 4301 §6.2
     bool icmp_by_payload = true;
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
 };

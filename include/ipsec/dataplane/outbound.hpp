@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "ipsec/ah/seal.hpp"
@@ -17,7 +18,9 @@
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
 #include "ipsec/dataplane/options.hpp"
+#include "ipsec/dataplane/padding.hpp"
 #include "ipsec/dataplane/reasons.hpp"
+
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/dataplane/size_check.hpp"
 #include "ipsec/esp/seal.hpp"
@@ -45,15 +48,18 @@ public:
     /// `Burst` are taken in pieces.
     ///
     /// @param classify  gives a packet's class for `sa::parameters::traffic_class`
+    /// @param pad       gives octets of padding behind an inner packet, from the SA's parameters, the octets of the packet and
+    ///                  those that it may have: `random_padding`, or nothing
     /// @param to        may change the databases in `emit`; an observer must not
     // req: rfc2401-4.4.1-m2, rfc2401-4.4.1-m7, rfc2401-5-m1, rfc2401-5.1.1-1
-    template <sink<Packet> Sink, class Observer, class Classify>
-    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify) noexcept {
+    template <sink<Packet> Sink, class Observer, class Classify, class Pad = no_padding>
+    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify,
+                 Pad&& pad = {}) noexcept {
         while (!packets.empty()) {
             const std::span<Packet> some = packets.first(packets.size() < Burst ? packets.size() : Burst);
             packets = packets.subspan(some.size());
             find_all(some, now, observer, classify);
-            for (std::size_t level = 0; level < deepest_; ++level) protect_all(some, level, now, observer);
+            for (std::size_t level = 0; level < deepest_; ++level) protect_all(some, level, now, observer, pad);
             for (std::size_t i = 0; i < some.size(); ++i) {
                 counters_.count(slots_[i].verdict, std::as_const(some[i]).octets().size());
                 to.emit(std::move(some[i]), slots_[i].verdict);
@@ -104,7 +110,8 @@ private:
                     s.verdict = like.verdict;
                     s.size = like.size;
                     s.sas = like.sas;
-                    if (s.seen.length > unjudged_ && !check_size(s, packet, now)) discard(s, packet, drop::too_big, now, observer);
+                    if (s.seen.length > unjudged_ && !check_size(s, packet, now))
+                        discard(s, packet, drop::too_big, now, observer);
                     continue;
                 }
             }
@@ -204,14 +211,14 @@ private:
     // --- protection ------------------------------------------------------------------------------------------------------------
 
     /// Puts SA number `level` of their bundles on all packets that have one.
-    template <class Observer>
-    void protect_all(std::span<Packet> packets, std::size_t level, instant now, Observer& observer) noexcept {
+    template <class Observer, class Pad>
+    void protect_all(std::span<Packet> packets, std::size_t level, instant now, Observer& observer, Pad& pad) noexcept {
         jobs_.clear();
         for (std::size_t i = 0; i < packets.size(); ++i) {
             slot& s = slots_[i];
             if (level >= s.size) continue;
             entry& e = *s.sas[level];
-            if (const drop why = prepare(e, packets[i], level, i, now); why != drop::none) [[unlikely]]
+            if (const drop why = prepare(e, packets[i], level, i, now, pad); why != drop::none) [[unlikely]]
                 discard(s, packets[i], why, now, observer, &e);
             events_->collect(e);
         }
@@ -223,12 +230,22 @@ private:
                         sa::low_half(sa::sequence64{item.job.sequence}));
         });
     }
-    auto prepare(entry& e, Packet& packet, std::size_t level, std::size_t i, instant now) noexcept -> drop {
+    template <class Pad>
+    auto prepare(entry& e, Packet& packet, std::size_t level, std::size_t i, instant now, Pad& pad) noexcept -> drop {
         if (level == 0 && how_.forwards && e.parameters().mode == sa::mode::tunnel)
             if (const auto ok = ip::decrement_hop_limit(packet.octets()); !ok) return reason_of(ok.error());
         const bool forwarded = how_.forwards && level == 0;  // further out, the inner header is our own
         if (auto* const esp = e.esp()) {
-            if (const auto ok = esp::prepare_into(*esp, packet, now, jobs_.next(), {.forwarded = forwarded}); !ok) [[unlikely]]
+            esp::shape how{.forwarded = forwarded};
+            if constexpr (!std::is_same_v<std::remove_cvref_t<Pad>, no_padding>) {
+                // req: rfc4303-2.7-2
+                const sa::parameters& p = e.parameters();
+                if (p.tfc && p.mode == sa::mode::tunnel)
+                    how.tfc_padding = pad(p, ip::packet_length(std::as_const(packet).octets()).value_or(0),
+                                          room_in_tunnel(std::span<entry* const>{slots_[i].sas}.subspan(
+                                                             level, slots_[i].size - level), how_, now));
+            }
+            if (const auto ok = esp::prepare_into(*esp, packet, now, jobs_.next(), how); !ok) [[unlikely]]
                 return reason_of(ok.error());
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;

@@ -1,11 +1,13 @@
 #pragma once
-/// What routers on the outer side say about the size of our packets: nobody vouches for it.     RFC 2401 §6.1.2, RFC 4301 §6.1.1, §8.2
+/// What routers on the outer side say about the size of our packets: nobody vouches for it.
+///                                                                                RFC 2401 §6.1.2, RFC 4301 §6.1.1, §8.2
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "ipsec/ip/icmp.hpp"
-#include "ipsec/sa/id.hpp"
+#include "ipsec/sa/parameters.hpp"
 #include "ipsec/sa/path_mtu.hpp"
 
 namespace ipsec::dataplane {

@@ -30,6 +30,7 @@ struct size_verdict {
 inline constexpr std::uint32_t small_packet = 128;
 
 namespace detail {
+inline constexpr std::size_t most_octets = 65000;  ///< of a packet whose path is not known to have a limit
 /// One SA of a bundle, as far as sizes go.
 struct layer {
     bool is_esp = false;
@@ -65,7 +66,42 @@ template <class Entry> [[nodiscard]] auto layer_of(Entry& e, ip::family& family,
     }
     return l;
 }
+/// What a bundle leaves of the path.
+struct reach {
+    std::size_t largest = most_octets;  ///< packet that fits
+    std::size_t size = 0;               ///< octets of the packet with all SAs on it
+    std::uint32_t outermost = 0;        ///< octets that the path of the outermost SA takes
+    bool is_over_inside = false;  ///< over what the path of an inner SA takes, whose packets only the packet's own source can cut
+};
+/// @param size, family, front  of the packet, as in `layer_of`
+template <class Entry>
+[[nodiscard]] auto reach_of(std::span<Entry* const> sas, std::size_t size, ip::family family, std::size_t front,
+                            const options& how, instant now) noexcept -> reach {
+    std::array<layer, sa::max_bundle> layers;
+    reach r;
+    r.size = size;
+    for (std::size_t k = 0; k < sas.size(); ++k) {
+        layers[k] = layer_of(*sas[k], family, front);
+        r.size = layers[k].with(r.size);
+        std::uint32_t room = sas[k]->path().get(now);
+        const bool is_last = k + 1 == sas.size();
+        if (is_last && (room == 0 || (how.mtu != 0 && room > how.mtu))) room = how.mtu;
+        if (room == 0) continue;
+        std::size_t most = room;
+        for (std::size_t j = k + 1; j-- > 0;) most = layers[j].without(most);
+        if (most < r.largest) r.largest = most;
+        if (is_last) r.outermost = room;
+        else if (r.size > room) r.is_over_inside = true;
+    }
+    return r;
+}
 }  // namespace detail
+
+/// Octets that an inner packet may have before it goes into the first SA of `sas`, a tunnel, so that the path takes the result.
+template <class Entry>
+[[nodiscard]] auto room_in_tunnel(std::span<Entry* const> sas, const options& how, instant now) noexcept -> std::size_t {
+    return detail::reach_of(sas, 0, ip::family::v4, 0, how, now).largest;
+}
 
 /// Judges a packet before the SAs of `sas`, innermost first, are put on it.
 ///
@@ -78,34 +114,17 @@ template <class Entry>
 [[nodiscard]] auto judge_size(std::span<Entry* const> sas, byte_view packet, const ip::overview& seen, const options& how,
                               instant now) noexcept -> size_verdict {
     using kind = size_verdict::kind;
-    std::array<detail::layer, sa::max_bundle> layers;
     const ip::family inner = seen.flow.family();
-    ip::family family = inner;
     std::size_t front = 0;
     if (sas[0]->parameters().mode == sa::mode::transport) {
         const auto at = ip::find_insertion_point(packet);
         if (!at) return {};  // the transform names the fault
         front = at->offset;
     }
-    std::size_t size = seen.length, largest = 65535;
-    std::uint32_t outermost = 0;
-    bool is_over_inside = false;  // over what the path of an inner SA takes, whose packets only the packet's own source can cut
-    for (std::size_t k = 0; k < sas.size(); ++k) {
-        layers[k] = detail::layer_of(*sas[k], family, front);
-        size = layers[k].with(size);
-        std::uint32_t room = sas[k]->path().get(now);
-        const bool is_last = k + 1 == sas.size();
-        if (is_last && (room == 0 || room > how.mtu)) room = how.mtu;
-        if (room == 0) continue;
-        std::size_t most = room;
-        for (std::size_t j = k + 1; j-- > 0;) most = layers[j].without(most);
-        if (most < largest) largest = most;
-        if (is_last) outermost = room;
-        else if (size > room) is_over_inside = true;
-    }
+    const auto [largest, size, outermost, is_over_inside] = detail::reach_of(sas, seen.length, inner, front, how, now);
     if (sas.size() == 1 && sas[0]->parameters().mode == sa::mode::tunnel)
         sas[0]->path().set_fits(static_cast<std::uint32_t>(largest));
-    if (seen.length <= largest) return {};
+    if (seen.length <= largest && !is_over_inside && (outermost == 0 || size <= outermost)) return {};
 
     const sa::parameters& first = sas[0]->parameters();
     const bool is_tunnel = first.mode == sa::mode::tunnel;
@@ -117,7 +136,8 @@ template <class Entry>
         return {kind::cut_after, outermost};
     }
     if ((packet[6] & std::byte{0x40}) != std::byte{0}) return {kind::too_big, mtu};
-    const bool can_cut_first = carries_fragments(first) && (how.fragments != nullptr || !names_ports(first.selectors)) && mtu >= ip::icmp::least_mtu_v4;
+    const bool can_cut_first =
+        carries_fragments(first) && (how.fragments != nullptr || !names_ports(first.selectors)) && mtu >= ip::icmp::least_mtu_v4;
     const bool has_to = is_over_inside || first.tunnel.df == ip::df_rule::set;
     if (is_tunnel && can_cut_first && (has_to || first.tunnel.fragment_first)) return {kind::cut_first, mtu};
     if (is_over_inside || (is_tunnel && has_to)) return {kind::too_big, mtu};

@@ -115,7 +115,7 @@ inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(drop::misus
 struct verdict {
     dataplane::fate fate = fate::drop;
     drop reason = drop::none;   ///< set when `fate` is `drop`
-    sa::policy_id policy;       ///< the entry that decided, as far as one did
+    sa::policy_id policy{};     ///< the entry that decided, as far as one did
     /// `drop::too_big`: octets that the packet may have. `protect`: octets that the path takes, when the packet has more and is
     /// to be cut into fragments. Else 0.
     std::uint32_t mtu = 0;

@@ -1,5 +1,6 @@
 #pragma once
-/// ICMP error messages, of both versions: read, and made where they may be.     RFC 792, RFC 1191 §4, RFC 4443 §2-3, RFC 1122 §3.2.2
+/// ICMP error messages, of both versions: read, and made where they may be.
+///                                                       RFC 792, RFC 1191 §4, RFC 4443 §2-3, RFC 1122 §3.2.2
 ///
 ///    |     Type      |     Code      |          Checksum             |
 ///    |        unused, or MTU (IPv4: the low 16 bits; IPv6: all 32)   |
@@ -16,7 +17,8 @@ inline constexpr std::uint32_t least_mtu_v4 = 68;     ///< RFC 791 §3.2
 inline constexpr std::uint32_t least_mtu_v6 = 1280;   ///< RFC 8200 §5
 inline constexpr std::size_t largest_v4_error = 576;  ///< RFC 1812 §4.3.2.3
 
-/// Whether messages of this type report an error: they quote a packet, and nothing answers them.       RFC 1122 §3.2.2, RFC 4443 §2.1
+/// Whether messages of this type report an error: they quote a packet, and nothing answers them.
+///                                                                                          RFC 1122 §3.2.2, RFC 4443 §2.1
 [[nodiscard]] constexpr auto is_error(family f, std::uint8_t type) noexcept -> bool {
     if (f == family::v6) return type < 128;
     return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;

@@ -2,6 +2,7 @@
 /// Everything about an SA but its keys and its state.                                          RFC 2401 §4.4.3
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "ipsec/crypto/ids.hpp"
 #include "ipsec/ip/address.hpp"
@@ -29,6 +30,24 @@ struct bundle_place {
     friend constexpr auto operator==(const bundle_place&, const bundle_place&) noexcept -> bool = default;
 };
 
+/// How the lengths of the packets in an ESP tunnel are hidden. Only for peers that are known to cope.   RFC 4303 §2.7
+// req: rfc4303-2.7-3, rfc4303-2.7-4
+struct tfc_policy {
+    enum class kind : std::uint8_t {
+        none,
+        to_size,   ///< packets shorter than `size` get that size
+        to_sizes,  ///< packets get the next larger one of `sizes`
+        random,    ///< packets get from 0 to `size` octets more
+    };
+    kind what = kind::none;
+    std::uint16_t size = 0;                  ///< octets of the inner packet
+    std::span<const std::uint16_t> sizes{};  ///< rising; the user's, outlives the SA
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return what != kind::none; }
+    friend constexpr auto operator==(const tfc_policy& a, const tfc_policy& b) noexcept -> bool {
+        return a.what == b.what && a.size == b.size && a.sizes.data() == b.sizes.data() && a.sizes.size() == b.sizes.size();
+    }
+};
+
 // req: rfc2401-4.4.3-1, rfc2401-4.4.3-2, rfc2401-4.4.3-3, rfc2401-4.4.3-4
 struct parameters {
     sa::id id;
@@ -53,6 +72,7 @@ struct parameters {
     /// Later fragments may travel although the selectors name ports: the peer was told (NON_FIRST_FRAGMENTS_ALSO) or is set so by
     /// hand, and both ends remember first fragments.                                             RFC 4301 §7.3
     bool fragments_by_state = false;
+    tfc_policy tfc{};                    ///< sending, ESP in tunnel mode
     std::uint8_t icv_alignment = 0;      ///< AH, sending: 4 or 8; 0 takes 4 over IPv4 and 8 over IPv6  RFC 4302 §3.3.3.2.1
     /// Transport mode, sending: where ESP or AH goes in an IPv6 packet; a receiver takes both.   RFC 2402 §3.1, RFC 2406 §3.1
     ip::destination_options_place destination_options = ip::destination_options_place::behind;
