@@ -179,6 +179,7 @@ TEST_CASE("the outer IPv6 header is made by the table of RFC 2401 §5.1.2.2", "[
     CHECK(h.destination == addr("2001:db8:f::2"));
 }
 
+// req: rfc4301-5.1.2.1-1
 TEST_CASE("the outer DSCP is copied, mapped, or one for all", "[ip][tunnel]") {
     ip::dscp_map map{};
     map[46] = 10;

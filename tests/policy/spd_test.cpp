@@ -85,6 +85,7 @@ struct small_classifier : policy::linear_classifier {
 }  // namespace
 
 // req: rfc2401-5-1, rfc2401-4.4.1-6
+// req: rfc4301-5-2, rfc4301-4.4.1-4
 TEST_CASE("an empty SPD discards everything", "[policy][spd]") {
     const policy::spd<> spd;
     CHECK(fault(spd.lookup(udp_flow())) == errc::no_policy);
@@ -92,6 +93,7 @@ TEST_CASE("an empty SPD discards everything", "[policy][spd]") {
 }
 
 // req: rfc2401-4.4.1-2, rfc2401-4.4.1-6, rfc2401-4.4.1-9
+// req: rfc4301-4.4.1-1, rfc4301-4.4.1-3
 TEST_CASE("the first entry that fits decides, and the order is the user's", "[policy][spd]") {
     policy::rule_list<> list;
     auto narrow = discard(1);
@@ -140,6 +142,7 @@ TEST_CASE("outbound and inbound are separate lists", "[policy][spd]") {
 }
 
 // req: rfc2401-4.4.2-9
+// req: rfc4301-4.4.1.1-5
 TEST_CASE("a fragment that hides the port of the first entry that could fit is dropped, not tried further", "[policy][spd]") {
     policy::rule_list<> list;
     auto dns = apply(1, {esp_tunnel});
@@ -416,6 +419,7 @@ TEST_CASE("an inbound packet must have come the way its policy says", "[policy][
     if (verdict) CHECK(verdict->index == r.index);
 }
 
+// req: rfc4301-4.4.1-18
 TEST_CASE("a protected packet is tried against later entries, a clear one is not", "[policy][inbound_check]") {
     policy::rule_list<> list;
     REQUIRE(list.append(apply(1, {esp_tunnel})));
