@@ -114,6 +114,7 @@ TEST_CASE("tunnel egress merges the ECN fields by figure 4 of RFC 6040", "[ip][e
 }
 
 // req: rfc2401-6.1.1-1, rfc2401-6.1.1-2
+// req: rfc4301-8.1-1, rfc4301-8.1-2
 TEST_CASE("the outer DF bit is copied, set or cleared", "[ip][tunnel]") {
     struct row {
         df_rule rule;
