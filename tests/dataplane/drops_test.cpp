@@ -69,6 +69,7 @@ auto first_fragment(octet_list p) -> octet_list {
 // req: rfc2406-3.4.1-1, rfc2406-3.4.1-2, rfc2406-3.4.2-1, rfc2406-3.4.2-2, rfc2406-3.4.3-11, rfc2406-3.4.4-1, rfc2406-3.4.4-2
 // req: rfc2402-3.4.1-1, rfc2402-3.4.1-2, rfc2402-3.4.2-1, rfc2402-3.4.2-2, rfc2402-3.4.3-10, rfc2402-3.4.4-2
 // ESP-16
+// req: rfc4302-2.4-6, rfc4302-3.4.1-1, rfc4302-3.4.2-1, rfc4303-3.4.2-1, rfc2402-4-1, rfc2406-4-1, rfc4302-4-1, rfc4303-4-1
 TEST_CASE("auditable events of ESP and AH carry SPI, time, addresses, sequence number and flow ID",
           "[dataplane][audit][rfc2406-4]") {
     struct row {
@@ -234,7 +235,7 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
             note(reason(s.right.receive({clear})), drop::not_protected);
             CHECK(s.right.log.records.back().policy == sa::policy_id{});
         }
-        {  // req: rfc2401-5.2.1-1
+        {  // req: rfc2401-5.2.1-1, rfc4301-5.2-8
             system_ left, right;
             REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
             REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
@@ -466,6 +467,7 @@ auto ends_in(const std::vector<sa::up_event>& events) -> std::vector<std::string
 }  // namespace
 
 // req: rfc2406-3.3.3-1, rfc2402-3.3.2-1
+// req: rfc2402-2.5-2, rfc2406-2.2-2, rfc4302-2.5-5, rfc4303-2.2-5
 TEST_CASE("an SA that runs out of numbers asks for a new one first", "[dataplane][drops][rfc2406-3.3.3]") {
     for (const auto& layers : {esp_tunnel, ah_tunnel}) {
         pair_of_systems s{layers};

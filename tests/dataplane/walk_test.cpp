@@ -26,6 +26,8 @@ const std::vector<layer> esp_tunnel{{sa::protocol::esp, sa::mode::tunnel, left_e
 
 // req: rfc2401-4.5-1, rfc2401-4.5-2, rfc2401-4.5-3, rfc2401-4.5-4, rfc2401-4.5-5
 // TUN-10: `all_shapes` has the four combinations
+// req: rfc2402-3.3-1, rfc2406-3.3-1, rfc2401-4.1-3, rfc2401-4.3-2, rfc2401-4.4.3-18, rfc2401-4.4.3-19, rfc2401-4.4.3-20
+// req: rfc4301-4.1-14, rfc4301-4.1-15
 TEST_CASE("packets get through every combination of SAs, job by job", "[dataplane][walk][rfc2401-4.5]") {
     carry_every_shape(plain);
 }
@@ -313,6 +315,7 @@ TEST_CASE("IPsec for others is traffic like any other", "[dataplane][inbound]") 
     CHECK(right.poll().empty());
 }
 
+// req: rfc2402-4-1, rfc2406-4-1, rfc4302-4-1, rfc4303-4-1
 TEST_CASE("a walk whose observer looks away still counts", "[dataplane][walk]") {
     system_ left{{.audit = false}};
     CHECK(left.send({v4_packet(30)})[0].verdict.reason == drop::no_policy);
@@ -327,6 +330,8 @@ TEST_CASE("a walk whose observer looks away still counts", "[dataplane][walk]") 
 
 // --- what was found for one packet of a burst serves the next one only where nothing differs --------------------------------
 
+// req: rfc2401-5.1.1-1
+// req: rfc2401-8.5-2
 TEST_CASE("out: packets of one flow, of other users, labels, interfaces and classes in one burst go their own ways",
           "[dataplane][walk]") {
     system_ s;
@@ -382,6 +387,7 @@ TEST_CASE("out: packets of one flow, of other users, labels, interfaces and clas
 }
 
 // req: rfc2401-5.2.1-1
+// req: rfc4301-4.1-7
 TEST_CASE("in: one flow in one burst through several SAs, ends and users is held against policy each time", "[dataplane][walk]") {
     system_ left, wrong, right;
     REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));

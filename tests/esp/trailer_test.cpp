@@ -42,6 +42,7 @@ TEST_CASE("the IV counts for the word and not for the block", "[esp][trailer]") 
 }
 
 // req: rfc2406-2.4-2, rfc2406-2.4-3, rfc2406-2.4-1
+// req: rfc4303-2.4-2, rfc4303-2.4-3
 TEST_CASE("a trailer of every pad length from 0 to 255 is written and read", "[esp][trailer]") {
     const std::size_t front = GENERATE(0, 3, 16, 40);
     for (std::size_t pad = 0; pad <= esp::max_pad_length; ++pad) {

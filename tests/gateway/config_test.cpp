@@ -392,6 +392,7 @@ TEST_CASE("what is not said of a lifetime follows from what is", "[gateway][conf
     CHECK(n.rand_time == seconds(r.chance));
 }
 
+// req: rfc4303-1-1
 TEST_CASE("proposals of a child make its suites", "[gateway][config]") {
     struct row {
         const char* keys;

@@ -37,6 +37,7 @@ const auto child_suites = {
     suite_row{
         "esp 3des-md5", {.esp = crypto::transform{crypto::encryption_id::des3_cbc, 0, crypto::integrity_id::hmac_md5_96}}, 2},
     suite_row{"esp des-sha1", {.esp = crypto::transform{crypto::encryption_id::des_cbc, 0, sha1}}, 2},
+    // req: rfc4303-1-1
     suite_row{"esp null-sha256", {.esp = crypto::transform{crypto::encryption_id::null, 0, sha256}}, 2},
     suite_row{"esp aes128-sha1", {.esp = crypto::transform{crypto::encryption_id::aes_cbc, 128, sha1}}, 2},
     suite_row{"esp aes256-sha512",

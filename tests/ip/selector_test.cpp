@@ -174,6 +174,7 @@ TEST_CASE("containment and intersection of selectors agree with their flows", "[
 }
 
 // req: rfc2401-4.4.2-8, rfc2401-4.4.2-9
+// req: rfc4301-4.4.1.1-4
 TEST_CASE("a specific port and a fragment without ports: no match, and it says so", "[ip][selector]") {
     const auto first = ip::read_flow(test::v4(17, "1f900035001000000000000000000000", 0x2000)).value();
     const auto later = ip::read_flow(test::v4(17, "1f900035001000000000000000000000", 0x2002)).value();
@@ -225,6 +226,19 @@ TEST_CASE("ICMP type and code select", "[ip][selector]") {
     CHECK(s.contains(unreachable));
     s.icmp = port_range::icmp(3, 3);
     CHECK_FALSE(s.contains(unreachable));
+
+    // req: rfc4301-4.4.1.1-6: types and codes are one number of 16 bits, and so is the range
+    struct row {
+        const char* type_and_code;
+        bool fits;
+    };
+    s.icmp = *port_range::make(3 * 256 + 1, 5 * 256 + 2);
+    for (const auto& r : {row{"0300", false}, row{"0301", true}, row{"0400", true}, row{"04ff", true}, row{"0502", true},
+                          row{"0503", false}, row{"0200", false}}) {
+        CAPTURE(r.type_and_code);
+        const auto flow = ip::read_flow(test::v4(1, (std::string{r.type_and_code} + "000000000000").c_str())).value();
+        CHECK(s.contains(flow) == r.fits);
+    }
 }
 
 TEST_CASE("selectors and flows have a text", "[ip][selector]") {

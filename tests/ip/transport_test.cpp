@@ -16,6 +16,7 @@ const std::string hbh = "010400000000", dst = "010400000000", rt = "020001000000
 }
 
 // req: rfc2406-3.1-1, rfc2402-3.1-1
+// req: rfc4301-4.1-10
 TEST_CASE("ESP and AH go behind options, hop-by-hop, routing and fragment headers", "[ip][transport]") {
     struct row {
         const char* what;

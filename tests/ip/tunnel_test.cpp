@@ -114,6 +114,7 @@ TEST_CASE("tunnel egress merges the ECN fields by figure 4 of RFC 6040", "[ip][e
 }
 
 // req: rfc2401-6.1.1-1, rfc2401-6.1.1-2
+// req: rfc4301-8.1-1, rfc4301-8.1-2
 TEST_CASE("the outer DF bit is copied, set or cleared", "[ip][tunnel]") {
     struct row {
         df_rule rule;
@@ -179,6 +180,7 @@ TEST_CASE("the outer IPv6 header is made by the table of RFC 2401 §5.1.2.2", "[
     CHECK(h.destination == addr("2001:db8:f::2"));
 }
 
+// req: rfc4301-5.1.2.1-1
 TEST_CASE("the outer DSCP is copied, mapped, or one for all", "[ip][tunnel]") {
     ip::dscp_map map{};
     map[46] = 10;

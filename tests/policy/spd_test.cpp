@@ -89,6 +89,7 @@ auto place(const auto& list, const auto& found) -> std::size_t { return list.pla
 }  // namespace
 
 // req: rfc2401-5-1, rfc2401-4.4.1-6
+// req: rfc4301-5-2, rfc4301-4.4.1-4
 TEST_CASE("an empty SPD discards everything", "[policy][spd]") {
     const policy::spd<> spd;
     CHECK(fault(spd.lookup(udp_flow())) == errc::no_policy);
@@ -96,6 +97,7 @@ TEST_CASE("an empty SPD discards everything", "[policy][spd]") {
 }
 
 // req: rfc2401-4.4.1-2, rfc2401-4.4.1-6, rfc2401-4.4.1-9
+// req: rfc4301-4.4.1-1, rfc4301-4.4.1-3
 TEST_CASE("the first entry that fits decides, and the order is the user's", "[policy][spd]") {
     policy::rule_list<> list;
     auto narrow = discard(1);
@@ -144,6 +146,7 @@ TEST_CASE("outbound and inbound are separate lists", "[policy][spd]") {
 }
 
 // req: rfc2401-4.4.2-9
+// req: rfc4301-4.4.1.1-5
 TEST_CASE("a fragment that hides the port of the first entry that could fit is dropped, not tried further", "[policy][spd]") {
     policy::rule_list<> list;
     auto dns = apply(1, {esp_tunnel});
@@ -383,6 +386,7 @@ TEST_CASE("an inbound packet must have come the way its policy says", "[policy][
     if (verdict) CHECK(place(list, verdict) == r.index);
 }
 
+// req: rfc4301-4.4.1-18
 TEST_CASE("a protected packet is tried against later entries, a clear one is not", "[policy][inbound_check]") {
     policy::rule_list<> list;
     REQUIRE(list.append(apply(1, {esp_tunnel})));

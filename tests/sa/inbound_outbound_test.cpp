@@ -49,10 +49,10 @@ TEST_CASE("an SA that may not be is refused with the reason", "[sa][outbound][in
         sa::errc fault;
     };
     const auto r = GENERATE(values<row>({
-        // req: rfc2406-2.1-1
+        // req: rfc2406-2.1-1, rfc2402-2.4-1, rfc4302-2.4-6, rfc4303-2.1-6
         {"SPI 0", [](sa::parameters& p) { p.id.spi = sa::spi{0}; }, {}, sa::errc::reserved_spi},
         {"SPI 255", [](sa::parameters& p) { p.id.spi = sa::spi{255}; }, {}, sa::errc::reserved_spi},
-        // req: rfc2406-3.4.3-2
+        // req: rfc2406-3.4.3-2, rfc4303-3.4.3-2
         {"anti-replay without integrity",
          [](sa::parameters&) {},
          {.has_integrity = false},
@@ -60,7 +60,7 @@ TEST_CASE("an SA that may not be is refused with the reason", "[sa][outbound][in
         // req: rfc4106-2-2
         {"counter mode by hand", [](sa::parameters& p) { p.manual = true; }, {.counts = true}, sa::errc::static_counter_keys},
         {"an AH identity for ESP", [](sa::parameters& p) { p.id.protocol = sa::protocol::ah; }, {}, sa::errc::protocol_mismatch},
-        // req: rfc4303-2.2.1-2
+        // req: rfc4303-2.2.1-2, rfc4302-2.5.1-2
         {"extended numbers by hand",
          [](sa::parameters& p) { p.manual = p.extended_sequence = true; },
          {},
@@ -108,6 +108,7 @@ TEST_CASE("a counter mode with keys given by hand has to be asked for by name", 
 }
 
 // req: rfc2406-5-2, rfc4303-3.3.3-3
+// req: rfc2402-3.4.3-1, rfc2406-3.4.3-1, rfc4302-3.4.3-1, rfc4303-3.4.3-1, rfc2401-4.4.3-8
 TEST_CASE("manual SAs have no anti-replay unless it is asked for", "[sa][inbound][rfc2406-5-2]") {
     auto p = sa::manual(negotiated().id, sa::mode::tunnel, negotiated().source);
     CHECK_FALSE(p.anti_replay);
@@ -124,6 +125,7 @@ TEST_CASE("manual SAs have no anti-replay unless it is asked for", "[sa][inbound
 }
 
 // req: rfc2406-3.3.3-1
+// req: rfc2402-2.5-2, rfc2406-2.2-2, rfc4302-2.5-5, rfc4303-2.2-5, rfc4302-3.3.2-1, rfc2401-4.4.3-7, rfc4301-4.4.2.1-4
 TEST_CASE("an outbound SA stops at the end of its numbers unless nobody looks at them", "[sa][outbound][rfc2406-3.3.3-1]") {
     struct row {
         const char* what;
@@ -158,6 +160,7 @@ TEST_CASE("an outbound SA stops at the end of its numbers unless nobody looks at
     }
 }
 
+// req: rfc4301-4.4.2.1-3
 TEST_CASE("extended numbers go past 2^32 on both sides in step", "[sa][outbound][inbound]") {
     auto p = negotiated();
     p.extended_sequence = true;

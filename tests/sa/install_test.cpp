@@ -33,6 +33,7 @@ template <class Event> auto event(std::uint32_t spi, sa::protocol protocol = sa:
 
 }  // namespace
 
+// req: rfc4301-4.5-1
 TEST_CASE("IKE's events become SAs and go again", "[sa][install]") {
     database d;
     testing::seeded_rng r;

@@ -79,6 +79,7 @@ TEST_CASE("whoever is past the hard limit is not told of the soft one", "[sa][li
     CHECK_FALSE(l.has_news());
 }
 
+// req: rfc2401-4.4.3-13, rfc4301-4.4.2.1-7
 TEST_CASE("the limits hold at once, whichever comes first", "[sa][lifetime]") {
     sa::lifetime l{{.soft = {}, .hard = {.time = seconds(10), .kilobytes = 1, .packets = 100}}, start};
     CHECK(l.charge(1000, start));

@@ -125,6 +125,7 @@ TEST_CASE("the left edge is T-W+1 exactly", "[sa][replay_window]") {
 }
 
 // req: rfc2406-3.4.3-5, rfc2402-3.4.3-4
+// req: rfc4302-3.4.3-3, rfc4303-3.4.3-4
 TEST_CASE("a fresh window has seen nothing", "[sa][replay_window][rfc2406-3.4.3-5]") {
     sa::replay_window<> w;
     CHECK(w.width() == 64);
@@ -136,6 +137,7 @@ TEST_CASE("a fresh window has seen nothing", "[sa][replay_window][rfc2406-3.4.3-
 }
 
 // req: rfc2406-3.4.3-8, rfc2406-3.4.3-9, rfc4303-3.4.3-10
+// req: rfc2402-3.4.3-7, rfc4302-3.4.3-9
 TEST_CASE("widths are multiples of 32 from 32", "[sa][replay_window][rfc2406-3.4.3-8]") {
     for (const std::size_t bad : {0U, 1U, 16U, 31U, 33U, 63U, 65U, 4095U, 4097U, 4128U})
         CHECK(sa::dynamic_window::make(bad).error() == sa::errc::bad_window);
@@ -199,6 +201,7 @@ TEST_CASE("marks of long ago do not come back as the ring goes round", "[sa][rep
     for (std::uint64_t n = 1'000'000 - 31; n < 1'000'000; ++n) CHECK_FALSE(judge(w, n));
 }
 
+// req: rfc4301-4.4.2.1-6
 TEST_CASE("a window agrees with a slow twin", "[sa][replay_window]") {
     for (std::uint32_t seed = 1; seed <= 3; ++seed)
         for (const std::uint64_t start :

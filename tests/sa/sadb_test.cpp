@@ -63,6 +63,8 @@ auto spi_of(database& d, const sa::bundle* b, std::size_t i = 0) -> std::uint32_
 }  // namespace
 
 // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-2.1-1
+// req: rfc4301-4.4.2.1-2
+// req: rfc2401-4.4.3-3
 TEST_CASE("inbound SAs are told apart by SPI, destination and protocol", "[sa][sadb][rfc4303-2.1-1]") {
     database d;
     const auto other = ip::address::v4(192, 0, 2, 3);
@@ -181,6 +183,7 @@ TEST_CASE("outbound: the newest SA of the policy that takes the packet", "[sa][s
     CHECK(spi_of(d, d.find_outbound(policy_id{7}, flow_to(1))) == 0x1000);
 }
 
+// req: rfc4301-4.1-6
 TEST_CASE("outbound: an SA of a class is for packets of the class", "[sa][sadb]") {
     database d;
     auto gold = params(0x1001);
@@ -260,6 +263,7 @@ TEST_CASE("outbound: tens of thousands of host pairs and bundles under one polic
 }
 
 // req: rfc2401-5.1.1-3
+// req: rfc2401-4.1-1, rfc4301-4.1-12
 TEST_CASE("outbound: an SA in transport mode is for packets to its own end, whatever its selectors say", "[sa][sadb]") {
     database d;
     auto p = params(0x1000);
@@ -437,6 +441,7 @@ TEST_CASE("many SAs come and go, and the database moves as a whole", "[sa][sadb]
     CHECK(moved.find_outbound(policy_id{8}, flow_to(1)) == nullptr);
 }
 
+// req: rfc2401-4.4.3-4, rfc4301-4.4.2-2
 TEST_CASE("an install says everything about the SA but window and tunnel options", "[sa][events]") {
     sa::install_inbound e;
     e.id = params(0x1234).id;

@@ -16,6 +16,7 @@ constexpr std::uint64_t last64 = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 // req: rfc2406-2.2-m1, rfc2402-2.5-m1
+// req: rfc2401-4.4.3-6
 TEST_CASE("the first number of an SA is 1", "[sa][sequence][rfc2406-2.2-m1]") {
     sequence_counter c;
     CHECK(c.next()->value() == 1);
@@ -24,6 +25,7 @@ TEST_CASE("the first number of an SA is 1", "[sa][sequence][rfc2406-2.2-m1]") {
 }
 
 // req: rfc2406-3.3.3-1, rfc2402-3.3.2-1, rfc4303-3.3.3-1
+// req: rfc4302-3.3.2-1
 TEST_CASE("a counter stops before it wraps, and stays stopped", "[sa][sequence][rfc2406-3.3.3-1]") {
     struct row {
         bool extended;

@@ -1,6 +1,6 @@
 #pragma once
-// The algorithms of ESP and AH once more, in the most obvious way: a row each, block ciphers and MACs by one call of Botan's, modes
-// by hand. A new algorithm of the library is compared once it has a line here.
+// The algorithms of ESP and AH once more, in the most obvious way: a row each, block ciphers and MACs by one call of Botan,
+// modes by hand. A new algorithm of the library is compared once it has a line here.
 #include <botan/aead.h>
 #include <botan/block_cipher.h>
 #include <botan/mac.h>

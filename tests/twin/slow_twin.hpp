@@ -47,7 +47,7 @@ inline auto make(const sa::parameters& p, const cipher_row* cipher, const mac_ro
             .mac_key = part(keymat, key + salt, keymat.size() - key - salt)};
 }
 
-// --- IP ------------------------------------------------------------------------------------------------------------------------
+// --- IP ----------------------------------------
 
 inline auto is_v6(const octets& packet) -> bool { return !packet.empty() && value_of(packet, 0, 1) >> 4 == 6; }
 
@@ -168,7 +168,7 @@ inline auto decapsulated(const octets& inner, std::uint64_t next, std::uint64_t 
     return std::nullopt;
 }
 
-// --- sequence numbers ------------------------------------------------------------------------------------------------------------
+// --- sequence numbers ----------------------------------------
 
 /// All 64 bits: the first number with these low 32 bits that is not left of the window.                    RFC 4303 Appendix A
 inline auto judged(const association& sa, std::uint64_t low, std::uint64_t& whole) -> std::optional<fault> {
@@ -195,7 +195,7 @@ inline void accept(association& sa, std::uint64_t whole) {
     if (sa.p.anti_replay || sa.p.extended_sequence) sa.top = std::max(sa.top, whole);
 }
 
-// --- ESP -------------------------------------------------------------------------------------------------------------------------
+// --- ESP ----------------------------------------
 
 struct wishes {
     std::size_t tfc_padding = 0, extra_padding = 0;
@@ -299,7 +299,7 @@ inline auto esp_open(association& sa, const octets& packet, octets& out) -> std:
     return std::nullopt;
 }
 
-// --- AH: packets without IPv4 options and IPv6 extension headers -------------------------------------------------------------------
+// --- AH: packets without IPv4 options and IPv6 extension headers ----------------------------------------
 
 /// Over the packet with ICV and mutable fields zero, and the high half of the number.      RFC 4302 §3.3.3, Appendix A
 inline auto ah_icv(const association& sa, std::uint64_t sequence, octets packet) -> octets {

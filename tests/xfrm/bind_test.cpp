@@ -171,6 +171,7 @@ TEST_CASE("SAs are parted by whose address stands at which end", "[xfrm][bind]")
 }
 
 // req: rfc2401-4.4.1-m10, rfc2401-4.4.1-m11, rfc2401-4.4.1-2
+// req: rfc2401-4.4.1-1, rfc4301-4.4.1-10, rfc4301-4.4.1-11, rfc2401-4.6.3-1, rfc4301-4.5.3-1
 TEST_CASE("policies become an ordered SPD and bind their SAs", "[xfrm][bind]") {
     const auto b =
         bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel") + state_line(false, "0x1001", "reqid 1 mode tunnel") +
@@ -294,6 +295,7 @@ TEST_CASE("what policies cannot say here is refused with the line of the policy"
           xfrm::fault{errc::shared_sa, 3, 0, "tmpl", ""});
 }
 
+// req: rfc4301-4.5-1
 TEST_CASE("bound SAs go into a database and are found for their policy's packets", "[xfrm][bind][botan]") {
     const auto b = bound_of(state_line(true, "0x1000", "reqid 1 mode tunnel replay-oseq 41") +
                             state_line(false, "0x1001", "reqid 1 mode tunnel replay-window 32 replay-seq 7") +
