@@ -66,6 +66,7 @@ auto full_parameters(crypto::transform t = gcm) -> sa::parameters {
     p.selectors.mobility = ip::port_range{5};
     p.tunnel.fragment_first = true;
     p.fragments_by_state = true;
+    p.tfc = {.what = sa::tfc_policy::kind::random, .size = 300};
     p.destination_options = ip::destination_options_place::in_front;
     return p;
 }

@@ -29,7 +29,7 @@ struct snapshot {
     enum class way : std::uint8_t { inbound = 1, outbound };
 
     way direction = way::outbound;
-    sa::parameters parameters;   ///< `tunnel.map` is null; see `dscp_map`
+    sa::parameters parameters;   ///< `tunnel.map` is null; see `dscp_map`. `tfc.sizes` is empty: the user's list is to be put back
     secret<256> keymat;
     sequence64 number;           ///< outbound: the last number that may have been used; inbound: the last that counts as seen
     lifetime_usage used;
@@ -44,6 +44,7 @@ template <class Sa>
     snapshot s;
     s.direction = direction;
     s.parameters = sa.parameters();
+    s.parameters.tfc.sizes = {};
     if (const auto* const map = std::exchange(s.parameters.tunnel.map, nullptr)) s.dscp_map = *map;
     s.keymat = secret<256>{sa.keymat()};
     s.number = number;

@@ -205,7 +205,7 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
 [[nodiscard]] inline auto put(wire::writer& w, const parameters& p) noexcept -> bool {
     const auto& [id, mode, source, policy, selectors, traffic_class, place, extended_sequence, anti_replay, window, lifetimes,
                  tunnel, encapsulation, manual, allow_static_counter_keys, transform, exportable, resync, found_by,
-                 fragments_by_state, icv_alignment, destination_options] = p;
+                 fragments_by_state, tfc, icv_alignment, destination_options] = p;
     w.put(id.spi);
     put(w, id.destination);
     w.put(id.protocol).put(mode);
@@ -225,6 +225,7 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
     put_flag(w, exportable);
     w.put(resync.after).put(resync.ahead).put(found_by).put(icv_alignment).put(destination_options);
     put_flag(w, fragments_by_state);
+    w.put(tfc.what).put(tfc.size);
     return put(w, transform, id.protocol);
 }
 [[nodiscard]] inline auto take_parameters(field_reader& r, std::optional<ip::dscp_map>& map) noexcept -> parameters {
@@ -258,6 +259,8 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
     p.destination_options =
         r.take_enum(ip::destination_options_place::behind, ip::destination_options_place::in_front);
     p.fragments_by_state = r.take_flag();
+    p.tfc.what = r.take_enum(tfc_policy::kind::none, tfc_policy::kind::random);
+    p.tfc.size = r.take<std::uint16_t>();
     p.transform = take_transform(r, p.id.protocol);
     return p;
 }
