@@ -103,6 +103,7 @@ namespace ipsec::dataplane {
         case errc::bad_entry:
         case errc::bad_place:
         case errc::duplicate_id:
+        case errc::too_many_boxes:
         case errc::exhausted: return drop::misuse;
     }
     return drop::misuse;

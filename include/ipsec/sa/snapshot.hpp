@@ -29,7 +29,8 @@ struct snapshot {
     enum class way : std::uint8_t { inbound = 1, outbound };
 
     way direction = way::outbound;
-    sa::parameters parameters;   ///< `tunnel.map` is null; see `dscp_map`. `tfc.sizes` is empty: the user's list is to be put back
+    /// `tunnel.map` is null, see `dscp_map`. `tfc.sizes` is empty: the user's list is to be put back before `restore`.
+    sa::parameters parameters;
     secret<256> keymat;
     sequence64 number;           ///< outbound: the last number that may have been used; inbound: the last that counts as seen
     lifetime_usage used;
