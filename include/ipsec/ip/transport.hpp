@@ -36,6 +36,7 @@ enum class destination_options_place : std::uint8_t { behind = 1, in_front };
     const auto length = v6::checked_length(packet);
     if (!length) return std::unexpected{length.error()};
     insertion_point p{v6::header_size, v6::next_header_at, static_cast<next_header>(packet[v6::next_header_at]), family::v6};
+    if (!is_extension(p.next)) [[likely]] return p;
     ext_header_walk walk{packet.first(*length)};
     for (ext_header h;;) {
         const auto more = walk.next(h);
