@@ -71,7 +71,7 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
             std::vector<const xfrm::policy_rule*> rules;
             for (const auto& p : parsed->policies)
                 if (p.direction == directions[d]) rules.push_back(&p);
-            std::ranges::stable_sort(rules, {}, &xfrm::policy_rule::priority);
+            std::ranges::sort(rules, {}, [](const auto* p) { return std::pair{p->priority, p}; });  // then as in the file
             auto& to = file.by_direction[d];
             for (const auto* p : rules) {
                 const auto e = xfrm::entry_of(*p, sa::policy_id{static_cast<std::uint32_t>(to.entries.size() + 1)});

@@ -90,8 +90,8 @@ private:
     }
     template <class Number>
     [[nodiscard]] static auto cell_of(slot s, const ip::selector& part, bool is_exact) noexcept -> detail::cell<Number> {
-        const auto family = std::same_as<Number, detail::wide> ? ip::family::v6 : ip::family::v4;
-        const auto range_of = [family](const ip::range& r) { return r.family() ? r : ip::range::any(family); };
+        constexpr auto family = std::same_as<Number, detail::wide> ? ip::family::v6 : ip::family::v4;
+        const auto range_of = [](const ip::range& r) { return r.family() ? r : ip::range::any(family); };
         const auto source = range_of(part.source), destination = range_of(part.destination);
         detail::cell<Number> c{};
         c.source_first = detail::number_of<Number>(source.first());
