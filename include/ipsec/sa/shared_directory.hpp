@@ -13,6 +13,7 @@
 /// thread, or puts a lock of his own around the SA.
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -149,7 +150,9 @@ private:
         explicit node(Entry&& e) noexcept : entry{std::move(e)} {}
         Entry entry;
     };
-    struct cell {
+    /// No cell lies across two lines of the cache.
+    static constexpr std::size_t cell_size = std::bit_ceil(sizeof(Key) + sizeof(void*));
+    struct alignas(cell_size <= 64 ? cell_size : alignof(void*)) cell {
         Key key{};                            // written once, before the object
         std::atomic<node*> object = nullptr;  // null: never used
     };
