@@ -189,7 +189,6 @@ class Row:
     name: str
     what: str
     cells: list
-    none: str = ""  # why the kernel has no cell of it
 
 
 def every_mode(layers, esn=True, **how):
@@ -325,27 +324,28 @@ def header_rows():
         yield Row(f"headers/{name}", f"{name}: IPv6 extension headers", cells)
 
 
-def rows(algorithms):
-    """All of them. `algorithms` is the library's table: what it has beyond the lists above has rows as well."""
+def rows():
     yield from esp_rows()
     yield from ah_rows()
     yield from other_rows()
-    for kind, rows_of in (("encryption", beyond_ciphers), ("integrity", beyond_macs)):
-        yield from rows_of(algorithms[kind])
 
 
-def beyond_ciphers(table):
-    known = {(n, s) for n, s in CIPHERS.values()} | {(n, s) for n, s, _ in COMBINED.values()}
-    for row in table:
-        if not row["kernel"]:
-            yield Row(f"esp/{row['name']}", f"ESP {row['name']}", [], "the kernel has none")
-        elif not any(name == row["kernel"] for name, _ in known):
-            yield Row(f"esp/{row['name']}", f"ESP {row['name']}", [], f"the matrix does not know {row['kernel']} yet")
-
-
-def beyond_macs(table):
-    for row in table:
-        if not row["kernel"]:
-            yield Row(f"ah/{row['name']}", f"AH {row['name']}", [], "the kernel has none")
-        elif not any(row["kernel"] == name and row["icv"] * 8 == bits for name, _, bits in MACS.values()):
-            yield Row(f"ah/{row['name']}", f"AH {row['name']}", [], f"the matrix does not know {row['kernel']} yet")
+def unlisted(algorithms):
+    """What the library's table has beyond the lists above: what the kernel has as well, and names of what it has not."""
+    ours, kernel_has_none = [], []
+    listed = {*CIPHERS.values(), *COMBINED.values()}
+    for a in algorithms["encryption"]:
+        if not a["kernel"]:
+            kernel_has_none.append(f"ESP {a['name']}")
+            continue
+        for bits in [b for b in a["key_bits"] if b] or [0]:
+            entry = (a["kernel"], bits // 8 + a["salt"]) + ((a["icv"] * 8,) if a["combined"] else ())
+            if entry not in listed:
+                ours.append(" ".join(map(str, entry)))
+    for a in algorithms["integrity"]:
+        entry = (a["kernel"], a["key"], a["icv"] * 8)
+        if not a["kernel"]:
+            kernel_has_none.append(f"AH {a['name']}")
+        elif entry not in MACS.values():
+            ours.append(" ".join(map(str, entry)))
+    return ours, kernel_has_none
