@@ -1,6 +1,6 @@
 """The matrix against the Linux kernel: every combination of algorithms, modes and headers, packet by packet, both ways."""
 from .kernel_bench import KernelMatrix
-from .kernel_cells import rows, unlisted
+from .kernel_cells import FORGED, forged_verdict, rows, unlisted
 from .matrix import cell
 from .net import Failed, Skipped
 
@@ -28,6 +28,16 @@ def by_reason(results, begin):
 
 for one in rows():
     enlist(one)
+
+
+@cell("matrix/forged", FORGED.what + ": refused by the side that gets them, by name", "linux", KernelMatrix)
+def _(bench):
+    results = bench.run_row(FORGED)
+    wrong = [f"{c}: {v}" for c, v in results.items() if v != forged_verdict(c)]
+    bench.results[FORGED.name] = {c: "FAILED" if v != forged_verdict(c) else "passed" for c, v in results.items()}
+    if wrong:
+        raise Failed("; ".join(wrong))
+    return f"{len(results)} cells"
 
 
 @cell("matrix/algorithms", "every algorithm of the library's table that the kernel has is in the matrix", "linux", KernelMatrix)

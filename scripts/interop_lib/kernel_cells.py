@@ -90,6 +90,8 @@ class Cell:
     options: str = ""
     headers: str = ""
     first_header: int = 0
+    flip: int = 0  # the place of an octet that is changed on the way, against the rules
+    other_key: bool = False  # what the guest sends is under another key than ours
     say: tuple = ()  # further words for socat, which speaks in the guest
 
     def hosts(self, number):
@@ -116,7 +118,8 @@ class Cell:
                     where = f"src {source} dst {target} proto {protocol}"
                     spi = spi_of(number, to_peer, place)
                     text = f"xfrm state add {where} spi {spi:#x} reqid {number} mode {its_mode}"
-                    lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}"))
+                    other = self.other_key and who == "peer" and not to_peer
+                    lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}{other}"))
                     templates += f" tmpl {where} reqid {number} mode {its_mode}"
                 selectors = "src {} dst {}".format(*(hosts if to_peer else hosts[::-1]))
                 if self.udp:  # the datagrams that carry ESP between the same hosts are not to be protected
@@ -164,6 +167,8 @@ class Cell:
             },
             "rounds": self.rounds or [{"sizes": [SIZES[(number + 2 * i) % 8] for i in range(4)]}],
         }
+        if self.flip:
+            told["flip"] = self.flip
         if self.router:
             told["router"] = ROUTER[outer]
         if self.say:
@@ -322,6 +327,27 @@ def header_rows():
                 cells.append(Cell(f"t6+kernel-{name}{kind}", layers, "t6", say=(say,), router=ah))
         name = "-in-".join(f"{p}-{s}" for p, s in layers)
         yield Row(f"headers/{name}", f"{name}: IPv6 extension headers", cells)
+
+
+# What must not pass, and the words with which it does not. Behind IPv4's 20 octets, ESP has its number at 4 and AH at 8.
+FORGED = Row(
+    "forged",
+    "packets that were changed on the way, or are under other keys",
+    [
+        Cell(f"{protocol}-{suite}+{what}", ((protocol, suite),), "t4", **how)
+        for protocol, suite, number in (("esp", "aes128-sha256", 27), ("esp", "aes128gcm16", 27), ("ah", "sha256", 31))
+        for what, how in (("number", {"flip": number}), ("id", {"flip": 5}), ("key", {"other_key": True}))
+    ],
+)
+KERNEL_REFUSES = "FAILED: the kernel answered none of 4, XfrmInStateProtoError 4"
+WE_REFUSE = "FAILED: 4 sent, 4 came back, right are [], wanted [0, 1, 2, 3], 4 in: ICV does not hold"
+
+
+def forged_verdict(column):
+    """What must become of a cell of `FORGED`. ESP does not cover the IP header."""
+    if column.endswith("+key"):
+        return WE_REFUSE
+    return "passed" if column.startswith("esp-") and column.endswith("+id") else KERNEL_REFUSES
 
 
 def rows():
