@@ -1,14 +1,21 @@
 """The guest kernel as the matrix needs it: one of its own, spoken to over one connection, and kernel_peer at our end of the cable."""
 import contextlib
 import json
+import os
+import pathlib
 import re
 import socket
 import subprocess
+import textwrap
 
 from .bench import Bench
-from .net import Failed, Process, Skipped
+from .net import Failed, Process, Skipped, run
 from .plan import OURS, PEER
 from .sides import Guest
+
+
+MATRIX = pathlib.Path(__file__).resolve().parents[2] / "build" / "interop" / "matrix.txt"
+SIGNS = {"passed": "+", "FAILED": "F", "kernel has none": "-", "ours has none": "o"}  # by how a verdict begins
 
 
 class Line:
@@ -66,7 +73,7 @@ class KernelMatrix(Bench):
     """What is learned about each cell goes into `results`, by row and column."""
 
     peer_program = line = guest = None
-    results: dict
+    results = None
 
     def make(self):
         if self.options.self_test:
@@ -96,9 +103,14 @@ class KernelMatrix(Bench):
             f"socat -u UDP6-DATAGRAM:[{OURS.outer[6]}]:4500,bind=[::]:4500,ipv6only=1,setsockopt-int=17:100:2 OPEN:/dev/null,wronly "
             ">/dev/null 2>&1 </dev/null &\n"
         )
-        program = self.options.gateway.parent / "kernel_peer"
-        self.peer_program = Peer(program, ns, own, guest)
+        self.program = self.options.gateway.parent / "kernel_peer"
+        if not os.access(self.program, os.X_OK):
+            raise Failed(f"{self.program} cannot be run")
+        self.peer_program = Peer(self.program, ns, own, guest)
         self.version = self.tell("uname -r").strip()
+
+    def algorithms(self):
+        return json.loads(run(self.program, "--algorithms"))
 
     def tell(self, command):
         status, out = self.line.ask(command)
@@ -117,6 +129,11 @@ class KernelMatrix(Bench):
         if self.guest:
             self.guest.finish()
         super().finish()
+        if self.results:
+            text = table(self.results, f"the matrix against Linux {self.version}")
+            MATRIX.parent.mkdir(parents=True, exist_ok=True)
+            MATRIX.write_text(text)
+            print(text, end="", flush=True)
 
     # --- a row --------------------------------------------------------------------------------------------------------------
     def run_row(self, row):
@@ -135,7 +152,10 @@ class KernelMatrix(Bench):
         counted, _, said = said.partition("\n\n")
         self.counters = counters_of(counted)
         refused = refusals(said)
-        return {cell.column: self.run_cell(cell, number, first, refused) for number, cell, first in numbered}
+        found = self.results.setdefault(row.name, {})
+        for number, cell, first in numbered:
+            found[cell.column] = self.run_cell(cell, number, first, refused)
+        return found
 
     def run_cell(self, cell, number, first, refused):
         count = len(cell.texts(number)[1].splitlines())
@@ -159,6 +179,31 @@ class KernelMatrix(Bench):
         grown = {k: n - self.counters[k] for k, n in now.items() if n != self.counters[k]}
         self.counters = now
         return verdict + "".join(f", {k} {n}" for k, n in grown.items())
+
+
+def sign_of(verdict):
+    return next(sign for begin, sign in SIGNS.items() if verdict.startswith(begin))
+
+
+def table(results, title):
+    """Rows of the same columns together; a column of many words is said by its words."""
+    count = {begin: sum(v.startswith(begin) for r in results.values() for v in r.values()) for begin in SIGNS}
+    lines = [f"{title}: " + ", ".join(f"{n} {begin} ({SIGNS[begin]})" for begin, n in count.items())]
+    shown = None
+    for name, row in results.items():
+        columns = list(row)
+        if sum(len(c) + 1 for c in columns) > 110:
+            lines.append(name)
+            for begin, sign in SIGNS.items():
+                if of_sign := [c for c in columns if row[c].startswith(begin)]:
+                    lines += textwrap.wrap(" ".join(of_sign), 126, initial_indent=f"  {sign} ", subsequent_indent="    ")
+            shown = None
+            continue
+        if columns != shown:
+            lines += ["", " " * 32 + " ".join(columns)]
+            shown = columns
+        lines.append(f"{name:<32}" + " ".join(sign_of(row[c]).center(len(c)) for c in columns).rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def counters_of(text):

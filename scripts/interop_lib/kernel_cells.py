@@ -90,6 +90,8 @@ class Cell:
     options: str = ""
     headers: str = ""
     first_header: int = 0
+    flip: int = 0  # the place of an octet that is changed on the way, against the rules
+    other_key: bool = False  # what the guest sends is under another key than ours
     say: tuple = ()  # further words for socat, which speaks in the guest
 
     def hosts(self, number):
@@ -116,7 +118,8 @@ class Cell:
                     where = f"src {source} dst {target} proto {protocol}"
                     spi = spi_of(number, to_peer, place)
                     text = f"xfrm state add {where} spi {spi:#x} reqid {number} mode {its_mode}"
-                    lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}"))
+                    other = self.other_key and who == "peer" and not to_peer
+                    lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}{other}"))
                     templates += f" tmpl {where} reqid {number} mode {its_mode}"
                 selectors = "src {} dst {}".format(*(hosts if to_peer else hosts[::-1]))
                 if self.udp:  # the datagrams that carry ESP between the same hosts are not to be protected
@@ -164,6 +167,8 @@ class Cell:
             },
             "rounds": self.rounds or [{"sizes": [SIZES[(number + 2 * i) % 8] for i in range(4)]}],
         }
+        if self.flip:
+            told["flip"] = self.flip
         if self.router:
             told["router"] = ROUTER[outer]
         if self.say:
@@ -189,7 +194,6 @@ class Row:
     name: str
     what: str
     cells: list
-    none: str = ""  # why the kernel has no cell of it
 
 
 def every_mode(layers, esn=True, **how):
@@ -325,27 +329,49 @@ def header_rows():
         yield Row(f"headers/{name}", f"{name}: IPv6 extension headers", cells)
 
 
-def rows(algorithms):
-    """All of them. `algorithms` is the library's table: what it has beyond the lists above has rows as well."""
+# What must not pass, and the words with which it does not. Behind IPv4's 20 octets, ESP has its number at 4 and AH at 8.
+FORGED = Row(
+    "forged",
+    "packets that were changed on the way, or are under other keys",
+    [
+        Cell(f"{protocol}-{suite}+{what}", ((protocol, suite),), "t4", **how)
+        for protocol, suite, number in (("esp", "aes128-sha256", 27), ("esp", "aes128gcm16", 27), ("ah", "sha256", 31))
+        for what, how in (("number", {"flip": number}), ("id", {"flip": 5}), ("key", {"other_key": True}))
+    ],
+)
+KERNEL_REFUSES = "FAILED: the kernel answered none of 4, XfrmInStateProtoError 4"
+WE_REFUSE = "FAILED: 4 sent, 4 came back, right are [], wanted [0, 1, 2, 3], 4 in: ICV does not hold"
+
+
+def forged_verdict(column):
+    """What must become of a cell of `FORGED`. ESP does not cover the IP header."""
+    if column.endswith("+key"):
+        return WE_REFUSE
+    return "passed" if column.startswith("esp-") and column.endswith("+id") else KERNEL_REFUSES
+
+
+def rows():
     yield from esp_rows()
     yield from ah_rows()
     yield from other_rows()
-    for kind, rows_of in (("encryption", beyond_ciphers), ("integrity", beyond_macs)):
-        yield from rows_of(algorithms[kind])
 
 
-def beyond_ciphers(table):
-    known = {(n, s) for n, s in CIPHERS.values()} | {(n, s) for n, s, _ in COMBINED.values()}
-    for row in table:
-        if not row["kernel"]:
-            yield Row(f"esp/{row['name']}", f"ESP {row['name']}", [], "the kernel has none")
-        elif not any(name == row["kernel"] for name, _ in known):
-            yield Row(f"esp/{row['name']}", f"ESP {row['name']}", [], f"the matrix does not know {row['kernel']} yet")
-
-
-def beyond_macs(table):
-    for row in table:
-        if not row["kernel"]:
-            yield Row(f"ah/{row['name']}", f"AH {row['name']}", [], "the kernel has none")
-        elif not any(row["kernel"] == name and row["icv"] * 8 == bits for name, _, bits in MACS.values()):
-            yield Row(f"ah/{row['name']}", f"AH {row['name']}", [], f"the matrix does not know {row['kernel']} yet")
+def unlisted(algorithms):
+    """What the library's table has beyond the lists above: what the kernel has as well, and names of what it has not."""
+    ours, kernel_has_none = [], []
+    listed = {*CIPHERS.values(), *COMBINED.values()}
+    for a in algorithms["encryption"]:
+        if not a["kernel"]:
+            kernel_has_none.append(f"ESP {a['name']}")
+            continue
+        for bits in [b for b in a["key_bits"] if b] or [0]:
+            entry = (a["kernel"], bits // 8 + a["salt"]) + ((a["icv"] * 8,) if a["combined"] else ())
+            if entry not in listed:
+                ours.append(" ".join(map(str, entry)))
+    for a in algorithms["integrity"]:
+        entry = (a["kernel"], a["key"], a["icv"] * 8)
+        if not a["kernel"]:
+            kernel_has_none.append(f"AH {a['name']}")
+        elif entry not in MACS.values():
+            ours.append(" ".join(map(str, entry)))
+    return ours, kernel_has_none

@@ -63,8 +63,7 @@ public:
             if (::poll(&p, 1, milliseconds) <= 0) return std::nullopt;
             sockaddr_ll from{};
             socklen_t size = sizeof from;
-            const auto n =
-                ::recvfrom(socket_.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+            const auto n = ::recvfrom(socket_.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
             if (n <= static_cast<ssize_t>(header) || from.sll_pkttype == PACKET_OUTGOING) continue;
             const auto type = ipsec::wire::load<std::uint16_t>(std::span{frame}.subspan(12));
             if (type != ETHERTYPE_IP && type != ETHERTYPE_IPV6) continue;

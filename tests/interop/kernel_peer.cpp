@@ -5,7 +5,7 @@
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "answering", "first_header"}, "router": address or absent,
+//  "answering", "first_header"}, "router": address or absent, "flip": place of an octet to change,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
@@ -74,9 +74,9 @@ private:
         const auto send = r.value("send", places(sealed.size()));
         const bool gathers = r.contains("take");
         std::size_t wanted = r.value("answers", send.size());
-        if (!send.empty()) wanted = std::min<std::size_t>(wanted, static_cast<std::size_t>(std::ranges::count_if(send, [&](auto i) {
-            return !sealed[i].empty();
-        })));
+        if (!send.empty())
+            wanted = std::min<std::size_t>(
+                wanted, static_cast<std::size_t>(std::ranges::count_if(send, [&](auto i) { return !sealed[i].empty(); })));
         answers_.clear();
         delivered_.clear();
         seen_on_wire_ = 0;
@@ -110,6 +110,10 @@ private:
         }
         if (verdict.encapsulation) sealed = into_udp(sealed, verdict.encapsulation);
         if (what_.contains("router")) pass_router(sealed);
+        if (what_.contains("flip")) {
+            sealed[what_.at("flip").get<std::size_t>()] ^= std::byte{1};
+            if (auto v = ip::v4::view::of(sealed)) v->renew_checksum();
+        }
         auto pieces = pieces_of(std::move(sealed), next_number_);
         if (pieces.empty()) {
             fault("out: too long for the cable");
@@ -186,7 +190,8 @@ private:
             return true;
         }
         // Those of an earlier cell may be late.
-        if (wire::load<std::uint32_t>(byte_view{p}.subspan(seen->upper_offset + (is_ah ? 4 : 0))) != what_.at("spi")) return false;
+        if (wire::load<std::uint32_t>(byte_view{p}.subspan(seen->upper_offset + (is_ah ? 4 : 0))) != what_.at("spi"))
+            return false;
         ++seen_on_wire_;
         if (gathers) answers_.push_back(std::move(p));
         else open(p);
@@ -254,8 +259,7 @@ auto algorithms() -> json {
                                      {"combined", e.combined},
                                      {"icv", e.icv}});
     for (const auto& i : crypto::integrity_algorithms)
-        all["integrity"].push_back(
-            {{"name", i.name}, {"kernel", xfrm::kernel_name(i.id)}, {"key", i.key}, {"icv", i.icv}});
+        all["integrity"].push_back({{"name", i.name}, {"kernel", xfrm::kernel_name(i.id)}, {"key", i.key}, {"icv", i.icv}});
     return all;
 }
 

@@ -22,7 +22,9 @@ struct probe_form {
     std::uint8_t first_header = 0; ///< the first one's number
 };
 
-inline auto body_octet(std::size_t i, std::uint16_t number) -> std::byte { return static_cast<std::byte>(i * 7 + number * 3 + 1); }
+inline auto body_octet(std::size_t i, std::uint16_t number) -> std::byte {
+    return static_cast<std::byte>(i * 7 + number * 3 + 1);
+}
 
 /// An echo request of `size` octets behind its header.
 inline auto make_probe(const probe_form& f, std::uint16_t number, std::size_t size) -> octets {
@@ -51,8 +53,7 @@ inline auto make_probe(const probe_form& f, std::uint16_t number, std::size_t si
         }
         // Behind a routing header the last address counts.
         ip::address end = f.destination;
-        if (f.first_header == 43 && p[43] != std::byte{0})
-            end = ip::address::of(ip::family::v6, whole.subspan(head - 16, 16));
+        if (f.first_header == 43 && p[43] != std::byte{0}) end = ip::address::of(ip::family::v6, whole.subspan(head - 16, 16));
         wire::store(icmp.subspan(2), ip::upper_checksum(f.source, end, ip::next_header::icmp_v6, icmp));
         return p;
     }
@@ -70,8 +71,8 @@ inline auto make_probe(const probe_form& f, std::uint16_t number, std::size_t si
 }
 
 /// What is wrong with an answer; empty when it is the one to the request `number` of `size` octets between these two.
-inline auto fault_of_answer(ipsec::byte_view p, const ipsec::ip::address& from, const ipsec::ip::address& to,
-                            std::size_t size, std::uint16_t& number) -> std::string {
+inline auto fault_of_answer(ipsec::byte_view p, const ipsec::ip::address& from, const ipsec::ip::address& to, std::size_t size,
+                            std::uint16_t& number) -> std::string {
     using namespace ipsec;
     const auto seen = ip::read_overview(p);
     if (!seen) return std::string{name_of(seen.error())};
