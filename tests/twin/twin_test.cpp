@@ -1,4 +1,6 @@
 // The fast transforms against the slow ones, on random packets.
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 
@@ -44,7 +46,7 @@ auto random_packet(dice& d, bool v6, bool plain) -> octets {
                 chain = twin::join({twin::number(first, 1), twin::number(length, 1), body, chain});
                 first = type;
             };
-            for (const std::uint64_t type : {60, 44, 43, 60, 0})
+            for (const std::uint64_t type : {60U, 44U, 43U, 60U, 0U})
                 if (d.below(3) == 0) add(type);
         }
         packet = twin::join({twin::number(6U << 28 | ecn_and_dscp << 20 | d.below(1U << 20), 4),
