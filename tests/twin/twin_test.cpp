@@ -1,6 +1,10 @@
 // The fast transforms against the slow ones, on random packets.
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
+#include <set>
+#include <string_view>
 
 #include "ipsec/crypto/algorithms.hpp"
 #include "support/catch.hpp"
@@ -44,7 +48,7 @@ auto random_packet(dice& d, bool v6, bool plain) -> octets {
                 chain = twin::join({twin::number(first, 1), twin::number(length, 1), body, chain});
                 first = type;
             };
-            for (const std::uint64_t type : {60, 44, 43, 60, 0})
+            for (const std::uint64_t type : {60U, 44U, 43U, 60U, 0U})
                 if (d.below(3) == 0) add(type);
         }
         packet = twin::join({twin::number(6U << 28 | ecn_and_dscp << 20 | d.below(1U << 20), 4),
@@ -221,6 +225,8 @@ TEST_CASE("numbers in any order are judged as the twin judges them", "[twin][sa]
 
 // req: rfc4303-2.3-3
 TEST_CASE("the twin has a row for every algorithm of the library", "[twin][algorithms]") {
+    // The ICV of GMAC under AH begins with a nonce of the sender's choice: the twin would have to be told.
+    const std::set<std::string_view> left_out{"aes128gmac", "aes192gmac", "aes256gmac"};
     for (const auto& e : crypto::encryption_algorithms) {
         CAPTURE(e.name, e.suffix);
         CHECK(std::ranges::any_of(twin::ciphers, [&](const auto& row) {
@@ -231,7 +237,29 @@ TEST_CASE("the twin has a row for every algorithm of the library", "[twin][algor
     for (const auto& row : twin::ciphers) CHECK((8 + row.iv) % 8 == 0);
     for (const auto& m : crypto::integrity_algorithms) {
         CAPTURE(m.name);
-        CHECK(std::ranges::any_of(twin::macs,
-                                  [&](const auto& row) { return row.id == m.id && row.key == m.key && row.icv == m.icv; }));
+        const bool has_row = std::ranges::any_of(
+            twin::macs, [&](const auto& row) { return row.id == m.id && row.key == m.key && row.icv == m.icv; });
+        CHECK(has_row != left_out.contains(m.name));
     }
+}
+
+TEST_CASE("what the twin makes itself has the values of its RFC", "[twin][algorithms]") {
+    const auto key = test::unhex("000102030405060708090a0b0c0d0e0f");
+    octets text;
+    for (unsigned i = 0; i < 34; ++i) text.push_back(static_cast<std::byte>(i));
+    const std::map<std::size_t, const char*> rfc3566{{0, "75f0251d528ac01c4573dfd584d79f29"},  // test cases 1 to 6
+                                                     {3, "5b376580ae2f19afe7219ceef172756f"},
+                                                     {16, "d2a246fa349b68a79998a4394ff7a263"},
+                                                     {20, "47f51b4564966215b8985c63055ed308"},
+                                                     {32, "f54f0ec8d2b9f3d36807734bd5283fd4"},
+                                                     {34, "becbb3bccdb518a30677d5481fb6b4d8"}};
+    for (const auto& [size, icv] : rfc3566) {
+        CAPTURE(size);
+        CHECK(twin::xcbc(key, twin::part(text, 0, size)) == test::unhex(icv));
+    }
+    // AES-CTR, test vector 2: 32 octets under the counters 1 and 2
+    const twin::cipher_row ctr{crypto::encryption_id::aes_cbc, 128, twin::way::counter, "AES-128", 16, 4, 1, 8, 0};
+    const auto hidden = twin::count(ctr, test::unhex("7e24067817fae0d743d6ce1f32539163"), test::unhex("006cb6db"),
+                                    test::unhex("c0543b59da48d90b"), twin::part(text, 0, 32));
+    CHECK(hidden == test::unhex("5104a106168a72d9790d41ee8edad388eb2e1efc46da57c8fce630df9141be28"));
 }
