@@ -10,6 +10,9 @@ class fragment_memory;
 
 namespace ipsec::dataplane {
 
+/// The padding of an outbound walk that is told of none: nothing is asked and nothing done. Others: `dataplane/padding.hpp`.
+struct no_padding {};
+
 /// The same for both directions.
 struct options {
     /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is

@@ -18,7 +18,6 @@
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
 #include "ipsec/dataplane/options.hpp"
-#include "ipsec/dataplane/padding.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 
 #include "ipsec/dataplane/sink.hpp"

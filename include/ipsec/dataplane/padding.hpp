@@ -11,9 +11,6 @@
 
 namespace ipsec::dataplane {
 
-/// The default of the outbound walk: nothing is asked and nothing done.
-struct no_padding {};
-
 /// Pads as the SAs say; the source stays the caller's.
 template <rng R> struct random_padding {
     R* random;

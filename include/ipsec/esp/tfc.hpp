@@ -1,6 +1,5 @@
 #pragma once
 /// Hides lengths and times: padding behind inner packets, dummy packets on a schedule.           RFC 4303 §2.6, §2.7
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -32,13 +31,14 @@ template <rng R>
         case kind::none: return 0;
         case kind::to_size: want = how.size; break;
         case kind::to_sizes: {
-            const auto fits = std::ranges::lower_bound(how.sizes, size);
-            if (fits != how.sizes.end()) want = *fits;
+            std::size_t i = 0;
+            while (i < how.sizes.size() && how.sizes[i] < size) ++i;
+            if (i < how.sizes.size()) want = how.sizes[i];
             break;
         }
         case kind::random: want = size + draw(random, 0, how.size); break;
     }
-    want = std::min(want, room);
+    if (want > room) want = room;
     return want > size ? want - size : 0;
 }
 
@@ -81,8 +81,11 @@ public:
 
 private:
     void plan(instant from) noexcept {
-        const auto least = static_cast<std::uint64_t>(std::max<std::int64_t>(how_.least.nanoseconds(), 1));
-        const auto most = std::max(least, static_cast<std::uint64_t>(std::max<std::int64_t>(how_.most.nanoseconds(), 1)));
+        const auto at_least = [](std::int64_t v, std::int64_t bound) {
+            return static_cast<std::uint64_t>(v < bound ? bound : v);
+        };
+        const auto least = at_least(how_.least.nanoseconds(), 1);
+        const auto most = at_least(how_.most.nanoseconds(), static_cast<std::int64_t>(least));
         next_ = from + duration{static_cast<std::int64_t>(draw(*random_, least, most))};
     }
     dummy_policy how_;
