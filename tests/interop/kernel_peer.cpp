@@ -5,7 +5,7 @@
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "answering", "first_header"}, "router": address or absent, "flip": place of an octet to change,
+//  "answering", "first_header"}, "router": address or absent, "flip": place of an octet to change, "patience": ms,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
@@ -13,7 +13,6 @@
 // then opened in that order.
 #include <chrono>
 #include <iostream>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -31,7 +30,7 @@ using namespace ipsec;
 using nlohmann::json;
 using clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds patience{3000};
+constexpr int patience = 3000;  // milliseconds without a packet after which no more is awaited
 constexpr std::size_t in_flight = 16;  // requests before their answers are looked for
 
 auto address_of(const json& j) -> ip::address { return *ip::parse_address(j.get<std::string>()); }
@@ -158,11 +157,11 @@ private:
 
     /// Takes what comes until `enough`, or nothing has come for a while.
     template <class Enough> void listen(bool gathers, Enough enough) {
-        auto until = clock::now() + patience;
+        auto until = clock::now() + patience_;
         while (!enough() && clock::now() < until) {
             auto p = cable_.receive(20);
             if (!p) continue;
-            if (take(std::move(*p), gathers)) until = clock::now() + patience;
+            if (take(std::move(*p), gathers)) until = clock::now() + patience_;
         }
     }
     /// @return whether it belongs here
@@ -239,6 +238,7 @@ private:
     std::size_t seen_on_wire_ = 0;
     std::uint16_t next_number_ = 1, first_number_ = 1;
     json faults_ = json::object();
+    std::chrono::milliseconds patience_{what_.value("patience", patience)};
     bool is_lacking_ = false;
 };
 
