@@ -4,8 +4,9 @@
 //
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
-// {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "answering", "first_header"}, "router": address or absent, "flip": place of an octet to change, "patience": ms,
+// {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA,
+//  "probe": {"source", "destination", "answering", "options", "headers", "first_header"},
+//  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
