@@ -94,6 +94,7 @@ class Cell:
     options: str = ""
     headers: str = ""
     first_header: int = 0
+    cut_first: bool = False  # packets are cut before they go into the tunnel
     flip: int = 0  # the place of an octet that is changed on the way, against the rules
     other_key: bool = False  # what the guest sends is under another key than ours
     say: tuple = ()  # further words for socat, which speaks in the guest
@@ -171,6 +172,8 @@ class Cell:
             },
             "rounds": self.rounds or [{"sizes": [SIZES[(number + 2 * i) % 8] for i in range(4)]}],
         }
+        if self.cut_first:
+            told["cut_first"] = 1300
         if self.flip or self.other_key:
             told["patience"] = 1000  # most of them wait for what must not come
         if self.flip:
@@ -270,7 +273,10 @@ def fragment_rows():
         ("ah-sha256", (("ah", "sha256"),)),
         ("esp-in-ah", (("esp", "aes128-sha256"), ("ah", "sha256"))),
     ):
-        cells = every_mode(layers, df=False, rounds=[{"sizes": [1400, 2000, 8000]}])
+        rounds = [{"sizes": [1400, 2000, 8000]}]
+        cells = every_mode(layers, df=False, rounds=rounds)
+        tunnels = [m for m, (mode, _, _) in MODES.items() if mode == "tunnel"]
+        cells += [Cell(f"{m}+first", layers, m, df=False, rounds=rounds, cut_first=True) for m in tunnels]
         yield Row(f"fragments/{name}", f"{name}: packets over the MTU, cut and put together again on both sides", cells)
 
 

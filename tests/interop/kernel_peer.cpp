@@ -6,7 +6,7 @@
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA,
 //  "probe": {"source", "destination", "answering", "options", "headers", "first_header"},
-//  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds,
+//  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds, "cut_first": octets of pieces before they are sealed,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
@@ -102,6 +102,15 @@ private:
 
     /// The pieces that go over the cable.
     auto seal(const octets& plain) -> std::vector<octets> {
+        if (!what_.contains("cut_first")) return seal_piece(plain);
+        std::vector<octets> all;
+        const auto pieces = pieces_of(plain, next_number_, what_.at("cut_first").get<std::size_t>());
+        if (pieces.empty()) cannot_cut();
+        for (const octets& piece : pieces)
+            for (octets& sealed : seal_piece(piece)) all.push_back(std::move(sealed));
+        return all;
+    }
+    auto seal_piece(const octets& plain) -> std::vector<octets> {
         auto [sealed, verdict] = sas_->protect(plain);
         if (verdict.fate != dataplane::fate::protect) {
             fault("out: " + std::string{name_of(verdict.reason)});
@@ -115,11 +124,12 @@ private:
             if (auto v = ip::v4::view::of(sealed)) v->renew_checksum();
         }
         auto pieces = pieces_of(std::move(sealed), next_number_);
-        if (pieces.empty()) {
-            fault("out: too long for the cable");
-            is_lacking_ = is_lacking_ || !has_fragments;
-        }
+        if (pieces.empty()) cannot_cut();
         return pieces;
+    }
+    void cannot_cut() {
+        fault("out: too long for the cable");
+        is_lacking_ = is_lacking_ || !has_fragments;
     }
     void pass_router(octets& p) const {
         if ((p[0] >> 4) == std::byte{6}) route_v6(p);
