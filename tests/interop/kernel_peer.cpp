@@ -6,7 +6,8 @@
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA,
 //  "probe": {"source", "destination", "answering", "options", "headers", "first_header"},
-//  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds, "cut_first": octets of pieces before they are sealed,
+//  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds,
+//  "cut_first": octets of the pieces that packets are cut into before they are sealed,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
