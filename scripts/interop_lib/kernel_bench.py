@@ -226,7 +226,8 @@ def refusals(said):
 def judged(request, answer):
     """Both directions by name: the kernel took ours if it answered, and we took its answers if they were delivered."""
     if "refused" in answer:
-        return f"{'ours has none' if answer['lacking'] else 'FAILED: ours refuses it'}: {answer['refused']}"
+        why = re.sub(r"^line \d+(, column \d+)?: ", "", answer["refused"])
+        return f"{'ours has none' if answer['lacking'] else 'FAILED: ours refuses it'}: {why}"
     for asked, got in zip(request["rounds"], answer["rounds"]):
         sent = asked.get("send", list(range(len(asked["sizes"]))))
         answers = asked.get("answers", len(sent))

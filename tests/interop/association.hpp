@@ -42,8 +42,8 @@ struct collector {
 
 class association {
 public:
-    /// Extended numbers with keys given by hand are refused by the library (RFC 4303 §2.2.1). The kernel takes them, and here a key
-    /// is used once: so the flag is taken off the text's states before they are bound, and set on what comes out.
+    /// Extended numbers with keys given by hand are refused by the library (RFC 4303 §2.2.1). The kernel takes them, and here a
+    /// key is used once: so the flag is taken off the text's states before they are bound, and set on what comes out.
     [[nodiscard]] static auto make(const std::string& text, const std::vector<ipsec::ip::address>& mine)
         -> std::expected<std::unique_ptr<association>, refusal> {
         using namespace ipsec;

@@ -14,9 +14,9 @@ namespace kernel_peer {
 
 inline constexpr bool has_fragments = true;
 
-/// The packet as it goes over the cable; nothing when it cannot be cut.
-inline auto pieces_of(octets whole, std::uint32_t identification) -> std::vector<octets> {
-    const auto cut = ipsec::ip::fragmentation::plan(whole, ethernet::mtu, identification);
+/// The packet in pieces of up to `mtu` octets; nothing when it cannot be cut.
+inline auto pieces_of(octets whole, std::uint32_t identification, std::size_t mtu = ethernet::mtu) -> std::vector<octets> {
+    const auto cut = ipsec::ip::fragmentation::plan(whole, mtu, identification);
     if (!cut) return {};
     std::vector<octets> out;
     for (std::size_t i = 0; i + 1 < cut->pieces(); ++i) {
@@ -50,8 +50,8 @@ namespace kernel_peer {
 
 inline constexpr bool has_fragments = false;
 
-inline auto pieces_of(octets whole, std::uint32_t) -> std::vector<octets> {
-    if (whole.size() > ethernet::mtu) return {};
+inline auto pieces_of(octets whole, std::uint32_t, std::size_t mtu = ethernet::mtu) -> std::vector<octets> {
+    if (whole.size() > mtu) return {};
     return {std::move(whole)};
 }
 class reassembler {

@@ -4,8 +4,10 @@
 //
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
-// {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA, "probe": {"source", "destination", "options", "headers",
-//  "answering", "first_header"}, "router": address or absent, "flip": place of an octet to change,
+// {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA,
+//  "probe": {"source", "destination", "answering", "options", "headers", "first_header"},
+//  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds,
+//  "cut_first": octets of the pieces that packets are cut into before they are sealed,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
 //  "text": what the kernel says by itself in UDP, in a cell without probes}
 //
@@ -13,7 +15,6 @@
 // then opened in that order.
 #include <chrono>
 #include <iostream>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -31,7 +32,7 @@ using namespace ipsec;
 using nlohmann::json;
 using clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds patience{3000};
+constexpr int patience = 3000;  // milliseconds without a packet after which no more is awaited
 constexpr std::size_t in_flight = 16;  // requests before their answers are looked for
 
 auto address_of(const json& j) -> ip::address { return *ip::parse_address(j.get<std::string>()); }
@@ -102,6 +103,15 @@ private:
 
     /// The pieces that go over the cable.
     auto seal(const octets& plain) -> std::vector<octets> {
+        if (!what_.contains("cut_first")) return seal_piece(plain);
+        std::vector<octets> all;
+        const auto pieces = pieces_of(plain, next_number_, what_.at("cut_first").get<std::size_t>());
+        if (pieces.empty()) cannot_cut();
+        for (const octets& piece : pieces)
+            for (octets& sealed : seal_piece(piece)) all.push_back(std::move(sealed));
+        return all;
+    }
+    auto seal_piece(const octets& plain) -> std::vector<octets> {
         auto [sealed, verdict] = sas_->protect(plain);
         if (verdict.fate != dataplane::fate::protect) {
             fault("out: " + std::string{name_of(verdict.reason)});
@@ -115,11 +125,12 @@ private:
             if (auto v = ip::v4::view::of(sealed)) v->renew_checksum();
         }
         auto pieces = pieces_of(std::move(sealed), next_number_);
-        if (pieces.empty()) {
-            fault("out: too long for the cable");
-            is_lacking_ = is_lacking_ || !has_fragments;
-        }
+        if (pieces.empty()) cannot_cut();
         return pieces;
+    }
+    void cannot_cut() {
+        fault("out: too long for the cable");
+        is_lacking_ = is_lacking_ || !has_fragments;
     }
     void pass_router(octets& p) const {
         if ((p[0] >> 4) == std::byte{6}) route_v6(p);
@@ -158,11 +169,11 @@ private:
 
     /// Takes what comes until `enough`, or nothing has come for a while.
     template <class Enough> void listen(bool gathers, Enough enough) {
-        auto until = clock::now() + patience;
+        auto until = clock::now() + patience_;
         while (!enough() && clock::now() < until) {
             auto p = cable_.receive(20);
             if (!p) continue;
-            if (take(std::move(*p), gathers)) until = clock::now() + patience;
+            if (take(std::move(*p), gathers)) until = clock::now() + patience_;
         }
     }
     /// @return whether it belongs here
@@ -239,6 +250,7 @@ private:
     std::size_t seen_on_wire_ = 0;
     std::uint16_t next_number_ = 1, first_number_ = 1;
     json faults_ = json::object();
+    std::chrono::milliseconds patience_{what_.value("patience", patience)};
     bool is_lacking_ = false;
 };
 
