@@ -38,6 +38,11 @@ using namespace ipsec;
         case aes_gcm_12: return "AES-GCM with 12 octet ICV [RFC4106]";
         case aes_gcm_16: return "AES-GCM with 16 octet ICV [RFC4106]";
         case chacha20_poly1305: return "ChaCha20 with Poly1305 [RFC7634]";
+        case blowfish_cbc: return "BLOWFISH-CBC [RFC2451]";
+        case cast128_cbc: return "CAST5-CBC [RFC2144]";
+        case twofish_cbc: return "TWOFISH-CBC";
+        case aes_ctr: return "AES-CTR [RFC3686]";
+        default: break;  // Wireshark has no name for it
     }
     return "NULL";
 }
@@ -50,6 +55,9 @@ using namespace ipsec;
         case hmac_sha2_256_128: return "HMAC-SHA-256-128 [RFC4868]";
         case hmac_sha2_384_192: return "HMAC-SHA-384-192 [RFC4868]";
         case hmac_sha2_512_256: return "HMAC-SHA-512-256 [RFC4868]";
+        case hmac_sha2_256_96: return "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]";
+        case hmac_ripemd_160_96: return "MAC-RIPEMD-160-96 [RFC2857]";
+        default: break;
     }
     return "NULL";
 }

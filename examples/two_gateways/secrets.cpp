@@ -34,6 +34,18 @@ auto ietf_cipher(const crypto::transform& t) -> std::string {
         case aes_gcm_12: return "AES-GCM-12";
         case aes_gcm_16: return "AES-GCM-16";
         case chacha20_poly1305: return "CHACHA20-POLY1305";
+        case blowfish_cbc: return "BLOWFISH-CBC";
+        case cast128_cbc: return "CAST-128-CBC";
+        case idea_cbc: return "IDEA-CBC";
+        case camellia_cbc: return "CAMELLIA-CBC";
+        case twofish_cbc: return "TWOFISH-CBC";
+        case serpent_cbc: return "SERPENT-CBC";
+        case aes_ctr: return "AES-CTR";
+        case aes_ccm_8: return "AES-CCM-8";
+        case aes_ccm_12: return "AES-CCM-12";
+        case aes_ccm_16: return "AES-CCM-16";
+        case null_aes_gmac: return "NULL-AUTH-AES-GMAC";
+        default: break;  // no IKEv1 number
     }
     return "?";
 }
@@ -46,6 +58,12 @@ auto ietf_integrity(crypto::integrity_id i) -> std::string {
         case hmac_sha2_256_128: return "HMAC-SHA2-256-128";
         case hmac_sha2_384_192: return "HMAC-SHA2-384-192";
         case hmac_sha2_512_256: return "HMAC-SHA2-512-256";
+        case hmac_ripemd_160_96: return "HMAC-RIPEMD-160-96";
+        case aes_xcbc_96: return "AES-XCBC-96";
+        case aes_gmac_128: return "AES-128-GMAC";
+        case aes_gmac_192: return "AES-192-GMAC";
+        case aes_gmac_256: return "AES-256-GMAC";
+        default: break;
     }
     return "?";
 }

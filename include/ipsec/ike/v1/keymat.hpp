@@ -50,6 +50,7 @@ struct iv {
         case crypto::hash_id::sha2_256: return crypto::prf_id::hmac_sha2_256;
         case crypto::hash_id::sha2_384: return crypto::prf_id::hmac_sha2_384;
         case crypto::hash_id::sha2_512: return crypto::prf_id::hmac_sha2_512;
+        case crypto::hash_id::ripemd_160: break;  // has no number in IKE
     }
     return crypto::prf_id::hmac_sha1;
 }
