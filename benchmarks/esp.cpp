@@ -69,7 +69,7 @@ public:
             auto& two = std::get<crypto::botan::cbc_suite::scratch>(of);
             encryptor_ = two.cipher.encryptor.get();
             decryptor_ = two.cipher.decryptor.get();
-            mac_ = std::get<0>(two.mac).mac.get();
+            mac_ = two.mac.mac.get();
         }
     }
     void seal(byte_span esp) {

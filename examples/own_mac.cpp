@@ -34,7 +34,8 @@ public:
         return keys{secret<16>{keymat}};
     }
     template <rng Rng> static auto make_scratch(const keys&, Rng&) noexcept -> crypto::result<scratch> { return scratch{}; }
-    static auto compute(const keys& k, scratch&, std::span<const byte_view> parts, byte_span icv) noexcept -> crypto::result<void> {
+    static auto compute(const keys& k, scratch&, std::span<const byte_view> parts, byte_span icv) noexcept
+        -> crypto::result<void> {
         for (std::size_t at = 0; at < Icv; at += 8) {
             std::array<std::byte, 8> word{};
             wire::store(byte_span{word}, std::byteswap(hash(k.key.view(), at, parts)));  // SipHash is little-endian
@@ -75,8 +76,9 @@ private:
 };
 
 // 40 octets of UDP over IPv4.
-constexpr std::array<unsigned char, 40> datagram{0x45, 0, 0, 40, 0, 1, 0, 0, 64, 17, 0x66, 0xc0, 10, 1, 0, 1, 10, 2, 0, 1,
-                                                 0x1f, 0x90, 0x1f, 0x91, 0, 20, 0, 0, 'o', 'w', 'n', ' ', 'm', 'a', 'c', 's', ' ', 'w', 'o', 'k'};
+constexpr std::array<unsigned char, 40> datagram{0x45, 0,   0,   40,  0,   1,   0,    0,    64,   17,   0x66, 0xc0, 10, 1,
+                                                 0,    1,   10,  2,   0,   1,   0x1f, 0x90, 0x1f, 0x91, 0,    20,   0,  0,
+                                                 'o',  'w', 'n', ' ', 'm', 'a', 'c',  's',  ' ',  'w',  'o',  'k'};
 
 auto parameters_for(sa::protocol protocol) -> sa::parameters {
     const auto a = ip::address::v4(192, 0, 2, 1), b = ip::address::v4(192, 0, 2, 2);

@@ -73,7 +73,8 @@ TEST_CASE("every suite seals and opens every length, and notices every changed o
                 const auto text = test::pattern(n, static_cast<unsigned>(n));
                 auto p = test::packet_for(s, text, 0x11223344, static_cast<std::uint32_t>(sequence));
                 REQUIRE(s.seal(k, out, {.packet = p, .sequence = full, .extended = extended}));
-                if (n >= 8 && tr.encryption != encryption_id::null && tr.encryption != encryption_id::null_aes_gmac) REQUIRE(test::text_of(s, p) != text);
+                if (n >= 8 && tr.encryption != encryption_id::null && tr.encryption != encryption_id::null_aes_gmac)
+                    REQUIRE(test::text_of(s, p) != text);
                 auto back = p;
                 REQUIRE(s.open(k, in, {.packet = back, .sequence = full, .extended = extended}));
                 REQUIRE(test::text_of(s, back) == text);

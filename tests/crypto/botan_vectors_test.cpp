@@ -242,7 +242,8 @@ auto icv_in_pieces(const botan::any_mac& m, const test::octets& key, const test:
     const auto k = m.make_keys(key).value();
     auto t = m.make_scratch(k, random).value();
     std::vector<byte_view> parts;
-    for (std::size_t i = 0; i < data.size(); i += step) parts.push_back(byte_view{data}.subspan(i, std::min(step, data.size() - i)));
+    for (std::size_t i = 0; i < data.size(); i += step)
+        parts.push_back(byte_view{data}.subspan(i, std::min(step, data.size() - i)));
     test::octets icv(m.icv_size());
     REQUIRE(m.compute(k, t, parts, icv));
     return icv;
@@ -368,7 +369,8 @@ TEST_CASE("NULL with AES-GMAC in ESP gives the published packet, and refuses the
     CHECK(bad == 1);
 }
 
-// The second opinion is Botan's own GMAC. SPI | high half | low half | IV | text in ESP (RFC 4543 §3.3); in AH what AH covers, in order.
+// The second opinion is Botan's own GMAC. ESP has SPI | high half | low half | IV | text (RFC 4543 §3.3), AH what it covers, in
+// order.
 TEST_CASE("AES-GMAC covers what Botan's GMAC covers, extended numbers too", "[crypto][botan][vectors]") {
     const auto own = [](byte_view key, byte_view nonce, std::initializer_list<byte_view> parts) {
         auto mac = Botan::MessageAuthenticationCode::create_or_throw("GMAC(AES-" + std::to_string(key.size() * 8) + ")");
@@ -383,7 +385,8 @@ TEST_CASE("AES-GMAC covers what Botan's GMAC covers, extended numbers too", "[cr
         for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{64}, std::size_t{3000}}) {
             CAPTURE(bits, n);
             const auto s =
-                botan::make_esp_suite({encryption_id::null_aes_gmac, static_cast<std::uint16_t>(bits), integrity_id::none}).value();
+                botan::make_esp_suite({encryption_id::null_aes_gmac, static_cast<std::uint16_t>(bits), integrity_id::none})
+                    .value();
             const auto keymat = test::pattern(s.keymat_size(), 5), iv = test::pattern(8, 3);
             const auto key = byte_view{keymat}.first(keymat.size() - 4);
             const auto nonce = test::joined({byte_view{keymat}.last(4), iv}), high = test::unhex("0000000a");

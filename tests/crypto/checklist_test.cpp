@@ -151,7 +151,8 @@ TEST_CASE("ALG-30, ALG-48: what is not there, or protects nothing, is refused by
         const auto bits = static_cast<std::uint16_t>(n);
         CAPTURE(bits);
         CHECK(refused({cast128_cbc, bits, hmac_sha1_96}) == errc::bad_key_size);
-        CHECK(refused({blowfish_cbc, bits, hmac_sha1_96}) == (bits == 136 || bits == 448 ? std::optional<errc>{} : errc::bad_key_size));
+        CHECK(refused({blowfish_cbc, bits, hmac_sha1_96}) ==
+              (bits == 136 || bits == 448 ? std::optional<errc>{} : errc::bad_key_size));
     }
     CHECK(find_refused(rc5_cbc)->ike_v2 == 4);
     CHECK(find_refused(idea3_cbc)->phase_2 == 8);

@@ -269,7 +269,8 @@ struct limited_suite : test::settable_suite {
 
 }  // namespace
 
-TEST_CASE("both ends of an SA stop at the limit of the key, although no lifetime was given", "[sa][outbound][inbound][lifetime]") {
+TEST_CASE("both ends of an SA stop at the limit of the key, although no lifetime was given",
+          "[sa][outbound][inbound][lifetime]") {
     testing::seeded_rng random{1};
     sa::parameters p;
     p.id = {.spi = sa::spi{0x1000}, .destination = *ip::parse_address("192.0.2.2"), .protocol = sa::protocol::esp};

@@ -95,9 +95,9 @@ inline constexpr auto encryption_algorithms = [] {
         row{aes_gcm_12,        "aes",  "gcm12", 0, 19, 19, {128, 192, 256}, y,  1,  8, 12, 4, y, y, may,        may,      4106},
         row{aes_gcm_16,        "aes",  "gcm16", 0, 20, 20, {128, 192, 256}, y,  1,  8, 16, 4, y, y, must,       should,   4106},
         row{chacha20_poly1305, "chacha20poly1305", "", 0, 0, 28, {256, 0, 0}, n, 1, 8, 16, 4, y, y, should,     should,   7634},
-        // RFC 2451 §2.2. RFC 8221 §5 names Blowfish only; the other two are as old, and their blocks as small.
-        row{blowfish_cbc,      "blowfish", "",  3,  7,  7, {40, 448, 0},    y,  8,  8,  0, 0, n, n, must_not,   must_not, 2451, y},
-        row{cast128_cbc,       "cast", "",      6,  6,  6, {40, 128, 0},    y,  8,  8,  0, 0, n, n, should_not, may,      2451, y},
+        // RFC 2451 §2.2. RFC 8221 §5 names Blowfish only; RFC 9395 §5 deprecates all three.
+        row{blowfish_cbc,      "blowfish", "",  3,  7,  7, {40, 448, 0},    y, 8, 8, 0, 0, n, n, must_not,     may,      2451, y},
+        row{cast128_cbc,       "cast", "",      6,  6,  6, {40, 128, 0},    y, 8, 8, 0, 0, n, n, should_not,   may,      2451, y},
         row{idea_cbc,          "idea", "",      2,  5,  5, {128, 0, 0},     n,  8,  8,  0, 0, n, n, should_not, may,      2451},
         row{camellia_cbc,      "camellia", "",  8, 22, 23, {128, 192, 256}, y, 16, 16,  0, 0, n, n, may,        may,      4312},
         // No number is assigned to these two; those of IKEv1 are of private use, as strongSwan and FreeS/WAN have them.
@@ -167,8 +167,8 @@ template <class Id>
 struct refused_info {
     Id id;
     std::string_view name;
-    std::uint16_t ike_v1;   ///< phase 1 encryption algorithm, or Authentication Algorithm attribute     RFC 2409 App. A, RFC 2407 §4.5
-    std::uint8_t phase_2;   ///< ESP or AH transform identifier                                          RFC 2407 §4.4
+    std::uint16_t ike_v1;  ///< phase 1 encryption algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
+    std::uint8_t phase_2;  ///< ESP or AH transform identifier                                           RFC 2407 §4.4
     std::uint16_t ike_v2;
     std::string_view why;
 };
@@ -269,7 +269,8 @@ template <class Id>
 }
 
 /// Octets of the cipher's key, without salt. `bits` zero stands for the one length of a cipher that has one.
-/// @return `unknown_algorithm`, `unsupported_algorithm`; `bad_key_size` for a length that the cipher does not take, or none where one must be chosen
+/// @return `unknown_algorithm`, `unsupported_algorithm`; `bad_key_size` for a length that the cipher does not take, or none where
+///         one must be chosen
 [[nodiscard]] constexpr auto key_size(encryption_id id, std::uint16_t bits) noexcept -> result<std::size_t> {
     if (!is_known(id)) return std::unexpected{fault_of_missing(id)};
     const encryption_info& e = info_of(id);

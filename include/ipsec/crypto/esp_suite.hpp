@@ -12,7 +12,7 @@ namespace ipsec::crypto {
 
 /// SPI and sequence number, which stand before the IV in every job.                                     RFC 4303 §2
 inline constexpr std::size_t esp_header_size = 8;
-/// The longest ICV that a suite may have. Those of the library end with 32 octets (HMAC-SHA2-512-256); a user's own may be longer.
+/// The longest ICV that a suite may have. Those of the library end with 32 octets (HMAC-SHA2-512-256); a user's own may go on.
 inline constexpr std::size_t max_icv_size = 64;
 
 /// NULL encryption: no key, no IV, the text as it is.                                                   RFC 2410

@@ -24,8 +24,8 @@ struct key_limits {
 /// 2^32 blocks, so 32 GiB are the most (the birthday bound; RFC 3686 §7 draws the same line for blocks of 128 bits).
 ///
 /// Blocks of 128 bits: 2^64 blocks (RFC 3686 §7, RFC 4106 §10, RFC 4543 §7), 2^68 octets, are beyond a 64-bit counter of octets.
-/// CCM: 2^61 calls of the cipher (RFC 3610 §2.6). A packet takes two per block of text and at most five more; 2^58 packets and 2^62
-/// octets stay under it. ChaCha20-Poly1305: 2^64 packets (RFC 7634 §5), which sequence numbers end before.
+/// CCM: 2^61 calls of the cipher (RFC 3610 §2.6). A packet takes two per block of text and at most five more; 2^58 packets and
+/// 2^62 octets stay under it. ChaCha20-Poly1305: 2^64 packets (RFC 7634 §5), which sequence numbers end before.
 // req: rfc3686-7-4, rfc4309-9-3
 [[nodiscard]] constexpr auto limits_of(encryption_id id) noexcept -> key_limits {
     if (!is_known(id)) return {};

@@ -143,8 +143,9 @@ struct words {
 
 }  // namespace detail
 
-/// @return `unknown_algorithm`, `unsupported_algorithm`, `unknown_group`, `bad_key_size` with the word; `bad_proposal` for a kind named twice, or without
-///         a cipher; what `check` finds: `null_with_null` ("null-none", "null"), `no_integrity`, `two_integrities`
+/// @return `unknown_algorithm`, `unsupported_algorithm`, `unknown_group`, `bad_key_size` with the word; `bad_proposal` for a kind
+///         named twice, or without a cipher; what `check` finds: `null_with_null` ("null-none", "null"), `no_integrity`,
+///         `two_integrities`
 [[nodiscard]] constexpr auto parse_esp_proposal(std::string_view text, dangers allowed = {}) noexcept
     -> name_result<esp_proposal> {
     const auto w = detail::read_words(text);

@@ -12,8 +12,9 @@
 
 namespace ipsec::crypto::botan {
 
-/// A CBC cipher, or NULL; its IVs are unpredictable, and no other source of IVs compiles. One Botan object per direction in the scratch, with its key set once; text is processed in place.
-/// NoPadding keeps nothing back, so a packet ends with its last `process` and `finish` is not needed.
+/// A CBC cipher, or NULL; its IVs are unpredictable, and no other source of IVs compiles. One Botan object per direction in the
+/// scratch, with its key set once; text is processed in place. NoPadding keeps nothing back, so a packet ends with its last
+/// `process` and `finish` is not needed.
 template <class Choice, unpredictable_ivs Ivs = iv_pool>
 class basic_cipher {
 public:

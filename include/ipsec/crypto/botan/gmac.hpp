@@ -33,8 +33,8 @@ public:
     [[nodiscard]] static auto make_scratch(const keys& k) noexcept -> result<scratch> {
         return shim::fenced([&]() -> result<scratch> {
             const std::size_t key = k.key_and_salt.size() - salt_size;
-            scratch s{Botan::AEAD_Mode::create_or_throw(shim::mode_name(encryption_id::aes_gcm_16, key), shim::encryption), {}, {},
-                      {}};
+            scratch s{
+                Botan::AEAD_Mode::create_or_throw(shim::mode_name(encryption_id::aes_gcm_16, key), shim::encryption), {}, {}, {}};
             s.mode->set_key(shim::octets(k.key_and_salt.view()), key);
             s.tag.reserve(2 * tag_size);
             s.joined.reserve(2048);

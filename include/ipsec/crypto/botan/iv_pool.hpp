@@ -52,7 +52,8 @@ public:
             return p;
         });
     }
-    /// Fills `iv`; the sequence number has nothing to do with it. Throws when the pool was not made by `make`, or was moved from. @pre `iv.size() <= 16`
+    /// Fills `iv`; the sequence number has nothing to do with it. Throws when the pool was not made by `make`, or was moved from.
+    /// @pre `iv.size() <= 16`
     void take(std::uint64_t, byte_span iv) {
         if (octets_.size() - used_ < iv.size()) refill();
         copy_short(octets_.data() + used_, iv.data(), iv.size());

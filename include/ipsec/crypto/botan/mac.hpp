@@ -85,9 +85,12 @@ private:
 /// AES-XCBC-MAC-96 on Botan's AES.                                                                          RFC 3566
 using aes_xcbc_96 = xcbc_mac_96<aes_block>;
 
-/// Whichever MAC was agreed.
-class any_mac : public crypto::any_mac<basic_mac<chosen_integrity>, aes_xcbc_96, gmac> {
-    using base = crypto::any_mac<basic_mac<chosen_integrity>, aes_xcbc_96, gmac>;
+/// Whichever MAC of Botan's own was agreed.
+using botan_mac = basic_mac<chosen_integrity>;
+
+/// Whichever MAC was agreed, for AH.
+class any_mac : public crypto::any_mac<botan_mac, aes_xcbc_96, gmac> {
+    using base = crypto::any_mac<botan_mac, aes_xcbc_96, gmac>;
 
 public:
     /// `none` makes a MAC of no octets, for cipher suites whose user named the danger.
@@ -95,7 +98,7 @@ public:
     [[nodiscard]] static auto make(integrity_id id) noexcept -> result<any_mac> {
         if (id == integrity_id::aes_xcbc_96) return any_mac{base{aes_xcbc_96{}}, id};
         if (is_known(id) && info_of(id).iv != 0) return any_mac{base{gmac{id}}, id};
-        auto m = basic_mac<chosen_integrity>::make(id);
+        auto m = botan_mac::make(id);
         if (!m) return std::unexpected{m.error()};
         return any_mac{base{std::move(*m)}, id};
     }
