@@ -95,7 +95,8 @@ namespace ipsec::dataplane {
         case errc::bad_entry:
         case errc::bad_place:
         case errc::duplicate_id:
-        case errc::exhausted: return drop::misuse;
+        case errc::exhausted:
+        case errc::too_many_boxes: return drop::misuse;
     }
     return drop::misuse;
 }
