@@ -192,7 +192,8 @@ struct content_rule {
         if (is_mobility) {
             if (shown > 0xff) return {};
             if (s.mobility.is_specific())
-                r.source_port = as_side(std::uint64_t{shown} << 8U, std::min<std::uint64_t>(s.mobility.last(), 0xff) << 8U | 0xffU);
+                r.source_port =
+                    as_side(std::uint64_t{shown} << 8U, std::min<std::uint64_t>(s.mobility.last(), 0xff) << 8U | 0xffU);
             f.mobility_type = static_cast<std::uint8_t>(shown);
         } else {
             f.icmp_type = static_cast<std::uint8_t>(shown >> 8);
