@@ -113,6 +113,8 @@ TEST_CASE("auditable events of ESP and AH carry SPI, time, addresses, sequence n
             put16(fragment, 6, 0x2000);
             mend_checksum(fragment);
         }
+        // req: rfc4302-2.4-6, rfc4302-3.4.1-1, rfc4302-3.4.2-1, rfc4303-3.4.2-1
+        // req: rfc2402-4-1, rfc2406-4-1, rfc4302-4-1, rfc4303-4-1
         CHECK(reason(s.right.receive({forged})) == drop::bad_icv);
         CHECK(reason(s.right.receive({unknown})) == drop::unknown_spi);
         CHECK(reason(s.right.receive({reserved})) == drop::reserved_spi);

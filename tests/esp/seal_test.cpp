@@ -1,5 +1,6 @@
 #include "ipsec/esp/seal.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <vector>
@@ -196,14 +197,33 @@ TEST_CASE("padding and dummy sizes near the end of the number range are refused,
 // req: rfc4303-2.6-1, rfc4303-2.6-2, rfc4303-2.6-3
 TEST_CASE("a dummy packet is genuine, takes a number, and is thrown away in silence", "[esp][seal][open]") {
     const auto mode = GENERATE(sa::mode::transport, sa::mode::tunnel);
-    auto pair = identity_pair(esp_parameters(mode, GENERATE(false, true)));
-    packet_buffer p = packet_buffer::of_size(0, 0, 300);
+    const bool over_v6 = GENERATE(false, true);
+    auto pair = identity_pair(esp_parameters(mode, over_v6));
+    packet_buffer p{std::vector<std::byte>(50, std::byte{0x77}), 0, 300};  // what was there before does not leave with it
     REQUIRE(esp::seal_dummy(pair.out, p, 100, instant{}));
+    const auto text = p.octets().subspan((over_v6 ? 40U : 20U) + 8 + 16, 100);
+    CHECK(std::ranges::all_of(text, [](std::byte octet) { return octet == std::byte{0}; }));
     CHECK(ip::packet_length(p.octets()) == p.octets().size());
     const auto sent = octets_of(p);
     CHECK(esp::open(pair.in, p, instant{}) == std::unexpected{esp::errc::dummy});
     packet_buffer again{sent};
     CHECK(esp::open(pair.in, again, instant{}) == std::unexpected{esp::errc::replayed});
+}
+
+TEST_CASE("a dummy packet wants all of its room, and is no longer than IP allows", "[esp][seal]") {
+    const bool over_v6 = GENERATE(false, true);
+    auto pair = identity_pair(esp_parameters(sa::mode::tunnel, over_v6));
+    const std::size_t whole = (over_v6 ? 40U : 20U) + 8 + 16 + 112 + 12;  // 100 octets and trailer are seven blocks
+    const auto before = v4_packet(10);
+    packet_buffer tight{before, 0, whole - before.size() - 1};
+    CHECK(esp::seal_dummy(pair.out, tight, 100, instant{}) == std::unexpected{esp::errc::no_tail_room});
+    CHECK(octets_of(tight) == before);
+    auto large = packet_buffer::of_size(0, 0, 70000);
+    CHECK(esp::seal_dummy(pair.out, large, 65500, instant{}) == std::unexpected{esp::errc::too_long});
+    CHECK(pair.out.last_sequence() == sa::sequence64{});
+    packet_buffer enough{before, 0, whole - before.size()};
+    REQUIRE(esp::seal_dummy(pair.out, enough, 100, instant{}));
+    CHECK(enough.octets().size() == whole);
 }
 
 // req: rfc2406-2.2-m1, rfc2406-3.3.3-1, rfc4303-3.3.3-1
