@@ -91,17 +91,18 @@ class KernelMatrix(Bench):
                 f"ip addr add {PEER.outer[f]}/{prefix} dev eth0{flags}; "
                 f"ip neigh replace {OURS.outer[f]} lladdr {own} dev eth0 nud permanent"
             )
-        # whole networks of hosts, ours behind our address and the guest's all in itself
+        # whole networks of hosts, ours behind our address and the guest's all in itself; sockets that take ESP out of UDP
         self.tell(
             f"ip route add 10.64.0.0/16 via {OURS.outer[4]}; ip route add 10.66.0.0/16 via {OURS.outer[4]}\n"
             f"ip -6 route add fd64::/16 via {OURS.outer[6]}\n"
             "ip route add local 10.65.0.0/16 dev lo; ip -6 route add local fd65::/16 dev lo\n"
             "for i in all eth0; do echo 1 >/proc/sys/net/ipv4/conf/$i/accept_source_route\n"
-            "echo 0 >/proc/sys/net/ipv4/conf/$i/rp_filter; done; echo 0 >/proc/sys/net/ipv4/icmp_msgs_per_sec\n"
+            "echo 0 >/proc/sys/net/ipv4/conf/$i/rp_filter; done\n"
             f"socat -u UDP4-DATAGRAM:{OURS.outer[4]}:4500,bind=:4500,setsockopt-int=17:100:2 OPEN:/dev/null,wronly "
             ">/dev/null 2>&1 </dev/null &\n"
             f"socat -u UDP6-DATAGRAM:[{OURS.outer[6]}]:4500,bind=[::]:4500,ipv6only=1,setsockopt-int=17:100:2 OPEN:/dev/null,wronly "
             ">/dev/null 2>&1 </dev/null &\n"
+            "for f in udp udp6; do until grep -q :1194 /proc/net/$f; do sleep 0.1; done; done"
         )
         self.program = self.options.gateway.parent / "kernel_peer"
         if not os.access(self.program, os.X_OK):
