@@ -72,6 +72,23 @@ inline const std::vector<cipher_row> ciphers{
     {crypto::encryption_id::aes_gcm_16,        128, way::combined, "AES-128/GCM(16)",  16, 4,  1,  8, 16},
     {crypto::encryption_id::aes_gcm_16,        256, way::combined, "AES-256/GCM(16)",  32, 4,  1,  8, 16},
     {crypto::encryption_id::chacha20_poly1305,   0, way::combined, "ChaCha20Poly1305", 32, 4,  1,  8, 16},
+    {crypto::encryption_id::blowfish_cbc,      128, way::cbc,      "Blowfish",         16, 0,  8,  8,  0},
+    {crypto::encryption_id::blowfish_cbc,      448, way::cbc,      "Blowfish",         56, 0,  8,  8,  0},
+    {crypto::encryption_id::cast128_cbc,       128, way::cbc,      "CAST-128",         16, 0,  8,  8,  0},
+    {crypto::encryption_id::idea_cbc,            0, way::cbc,      "IDEA",             16, 0,  8,  8,  0},
+    {crypto::encryption_id::camellia_cbc,      128, way::cbc,      "Camellia-128",     16, 0, 16, 16,  0},
+    {crypto::encryption_id::camellia_cbc,      256, way::cbc,      "Camellia-256",     32, 0, 16, 16,  0},
+    {crypto::encryption_id::twofish_cbc,       256, way::cbc,      "Twofish",          32, 0, 16, 16,  0},
+    {crypto::encryption_id::serpent_cbc,       256, way::cbc,      "Serpent",          32, 0, 16, 16,  0},
+    {crypto::encryption_id::aes_ctr,           128, way::counter,  "AES-128",          16, 4,  1,  8,  0},
+    {crypto::encryption_id::aes_ctr,           256, way::counter,  "AES-256",          32, 4,  1,  8,  0},
+    {crypto::encryption_id::aes_ccm_8,         128, way::combined, "AES-128/CCM(8,4)", 16, 3,  1,  8,  8},
+    {crypto::encryption_id::aes_ccm_12,        192, way::combined, "AES-192/CCM(12,4)", 24, 3, 1,  8, 12},
+    {crypto::encryption_id::aes_ccm_16,        256, way::combined, "AES-256/CCM(16,4)", 32, 3, 1,  8, 16},
+    {crypto::encryption_id::null_aes_gmac,     128, way::authenticate, "AES-128/GCM(16)", 16, 4, 1, 8, 16},
+    {crypto::encryption_id::aes_ccm_8_iiv,     128, way::combined, "AES-128/CCM(8,4)", 16, 3,  1,  0,  8},
+    {crypto::encryption_id::aes_gcm_16_iiv,    256, way::combined, "AES-256/GCM(16)",  32, 4,  1,  0, 16},
+    {crypto::encryption_id::chacha20_poly1305_iiv, 0, way::combined, "ChaCha20Poly1305", 32, 4, 1, 0, 16},
 };
 inline const std::vector<mac_row> macs{
     {crypto::integrity_id::hmac_md5_96,       "HMAC(MD5)",     16, 12},
@@ -79,6 +96,10 @@ inline const std::vector<mac_row> macs{
     {crypto::integrity_id::hmac_sha2_256_128, "HMAC(SHA-256)", 32, 16},
     {crypto::integrity_id::hmac_sha2_384_192, "HMAC(SHA-384)", 48, 24},
     {crypto::integrity_id::hmac_sha2_512_256, "HMAC(SHA-512)", 64, 32},
+    {crypto::integrity_id::hmac_ripemd_160_96, "HMAC(RIPEMD-160)", 20, 12},
+    {crypto::integrity_id::hmac_sha2_256_96,   "HMAC(SHA-256)", 32, 12},
+    {crypto::integrity_id::aes_xcbc_96,        "XCBC(AES-128)", 16, 12},
+    {crypto::integrity_id::aes_cmac_96,        "CMAC(AES-128)", 16, 12},
 };
 // clang-format on
 
