@@ -256,4 +256,11 @@ TEST_CASE("a hard lifetime stops both ends", "[esp][seal][open]") {
             CHECK(opened == std::unexpected{esp::errc::expired});
         }
     }
+    // The third packet uses up what was left; from then on packets are refused before anything is judged or deciphered.
+    const auto top = pair.in.window().top();
+    packet_buffer late{v4_packet(8)};
+    REQUIRE(esp::seal(other.out, late, instant{}));
+    CHECK(esp::inspect(pair.in, late, instant{}).error() == esp::errc::expired);
+    CHECK(esp::open(pair.in, late, instant{}) == std::unexpected{esp::errc::expired});
+    CHECK(pair.in.window().top() == top);
 }
