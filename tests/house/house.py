@@ -21,6 +21,8 @@ IO_CONCEPTS = {"io/packet.hpp", "io/datagram.hpp"}
 ADAPTERS = {"asio": "io/asio", "botan": "crypto/botan/", "pcap": "io/pcap", "fmt": "fmt/"}
 # Opt-in headers of the low rooms, for control paths.
 OPT_IN = {"core/chrono.hpp", "core/error_code.hpp", "core/fmt.hpp", "core/iostream.hpp"}
+# What takes a policy apart allocates, and hears of it by an exception that it keeps to itself; packets are not looked up there.
+CONTROL_PATH = {"policy/decorrelate.hpp", "policy/questions.hpp", "policy/split_spd.hpp"}
 
 
 def headers():
@@ -33,7 +35,7 @@ def room(header):
 
 
 def is_data_path(header):
-    if header in OPT_IN or header.startswith("crypto/botan/"):
+    if header in OPT_IN | CONTROL_PATH or header.startswith("crypto/botan/"):
         return False
     return header in IO_CONCEPTS or room(header) in {"core", "wire", "crypto", "ip", "sa", "policy"} | PACKET_SIDE
 

@@ -8,8 +8,7 @@
 #include "ipsec/sa/lifetime.hpp"
 #include "ipsec/sa/parameters.hpp"
 #include "ipsec/sa/path_mtu.hpp"
-#include "ipsec/sa/sequence.hpp"
-#include "ipsec/sa/shared_sequence.hpp"
+#include "ipsec/sa/sequence_policy.hpp"
 #include "ipsec/sa/suite.hpp"
 
 namespace ipsec::sa {

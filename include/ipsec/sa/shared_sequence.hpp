@@ -4,33 +4,13 @@
 /// Each thread has an `outbound` of its own, with the same parameters and keys: scratch and lifetimes are not shared, and what is
 /// shared is the numbers alone.
 ///
-///     sequence_counter   one thread: the default                       (`sequence.hpp`)
-///     shared_sequence    threads draw from one `sequence_space`, number by number or in blocks
-///     given_sequence     the user hands out sub-ranges by other means: over a queue, or by hand
-///
 /// Blocks reach the receiver out of order: its window has to be wider than blocks times threads. Several SAs, one per thread, do
 /// not have that price: `parameters::traffic_class` keeps them apart.
 #include <atomic>
-#include <concepts>
 
-#include "ipsec/sa/sequence.hpp"
+#include "ipsec/sa/sequence_policy.hpp"
 
 namespace ipsec::sa {
-
-/// Where an outbound SA has its numbers from.
-template <class S>
-concept sequence_policy = std::movable<S> && requires(S& s, const S& c) {
-    { s.next() } noexcept -> std::same_as<result<sequence64>>;
-    { c.last() } noexcept -> std::same_as<sequence64>;        // the last number given out here; 0 before the first
-    { c.is_low() } noexcept -> std::same_as<bool>;            // few are left: a new SA is wanted
-    { c.last_number() } noexcept -> std::same_as<sequence64>; // the end of the number space
-};
-
-/// Numbers from the first to the last, both included.
-struct sequence_range {
-    sequence64 first, last;
-    friend constexpr auto operator==(const sequence_range&, const sequence_range&) noexcept -> bool = default;
-};
 
 /// All numbers of one SA. Any thread may claim at any time; no number is given out twice, and none behind the last one.
 // req: rfc4303-3.3.3-1, rfc4302-3.3.2-1, rfc2406-3.3.3-1
@@ -90,33 +70,6 @@ private:
     std::uint64_t last_ = 0, left_ = 0;
 };
 
-/// Numbers that the user hands out. That no number is in two ranges of one SA is the user's word.
-class given_sequence {
-public:
-    explicit given_sequence(bool extended = false) noexcept : end_{sequence_counter{extended}.last_number()} {}
-
-    /// Goes on with `r`; what was left of the range before is given up.
-    /// @return `errc::sequence_mismatch` for number 0, an empty range, or one that goes past the number space
-    auto give(sequence_range r) noexcept -> result<void> {
-        if (r.first == sequence64{} || r.last < r.first || r.last > end_) return std::unexpected{errc::sequence_mismatch};
-        last_ = r.first.value() - 1;
-        to_ = r.last.value();
-        return {};
-    }
-    /// @return `errc::reserve_used` when the range is used up: give another one; `errc::sequence_exhausted` at the very end
-    [[nodiscard]] auto next() noexcept -> result<sequence64> {
-        if (last_ == to_) return std::unexpected{to_ == end_.value() ? errc::sequence_exhausted : errc::reserve_used};
-        return sequence64{++last_};
-    }
-    [[nodiscard]] auto last() const noexcept -> sequence64 { return sequence64{last_}; }
-    [[nodiscard]] auto left() const noexcept -> std::uint64_t { return to_ - last_; }
-    [[nodiscard]] auto is_low() const noexcept -> bool { return last_ > end_.value() - (std::uint64_t{1} << 28); }
-    [[nodiscard]] auto last_number() const noexcept -> sequence64 { return end_; }
-
-private:
-    sequence64 end_;
-    std::uint64_t last_ = 0, to_ = 0;
-};
-static_assert(sequence_policy<sequence_counter> && sequence_policy<shared_sequence> && sequence_policy<given_sequence>);
+static_assert(sequence_policy<shared_sequence>);
 
 }  // namespace ipsec::sa
