@@ -105,7 +105,8 @@ TEST_CASE("what is too large after protection is cut then, in every shape, and c
     }
 }
 
-// TUN-07; req: rfc4301-8.2.1-3, rfc4301-8.2.1-6, rfc4303-3.3.4-2, rfc2401-6.1.2.2-1
+// TUN-07; req: rfc4301-8.2.1-2, rfc4301-8.2.1-3, rfc4301-8.2.1-6, rfc4303-3.3.4-2, rfc2401-6.1.2.2-1, rfc4301-5.1-12
+// req: rfc4302-3.3.4-2
 TEST_CASE("a packet with DF, or of IPv6, is answered with the size that fits, and that size fits", "[dataplane][fitting]") {
     for (const auto& row : all_shapes()) {
         if (row.v6_inside && row.layers[0].mode == transport) continue;  // is cut by this system, its source
@@ -195,7 +196,7 @@ TEST_CASE("an IPv6 packet of up to 1280 octets passes whatever the path takes", 
     }
 }
 
-// req: rfc2401-6.1.2.4-1, rfc4301-8.2.2-1
+// req: rfc2401-6.1.2.4-1, rfc4301-8.2.2-1, rfc2401-4.4.3-21, rfc2401-4.4.3-22
 TEST_CASE("what is known of a path holds from the next packet on until it is forgotten", "[dataplane][fitting]") {
     scene s{{{with_esp, tunnel, left_end, right_end}}};
     const auto packet = with_df(v4_packet(1200));

@@ -257,7 +257,7 @@ TEST_CASE("a receiver drops ICMP error messages about other traffic than the SA'
                                                         drop::wrong_selectors});
     CHECK(s.right.log.records.size() == 3);
 }
-// TUN-09; req: rfc4301-6.2-1, rfc2401-6-5
+// TUN-09; req: rfc4301-6.2-1, rfc2401-6-5, rfc4301-6.1.2-1
 TEST_CASE("whether ICMP error messages are looked into is for the administrator to say", "[dataplane][icmp]") {
     icmp_scene off{false, false};
     CHECK(off.left.send(std::vector<octet_list>{router_message(4000)})[0].verdict.reason == drop::no_policy);

@@ -184,6 +184,7 @@ TEST_CASE("extended numbers cross 2^32 through both walks", "[dataplane][walk]")
 }
 
 // req: rfc2401-5.1.1-2
+// checklist: SPD-04
 TEST_CASE("a packet without SA asks for one, once until it is asked", "[dataplane][outbound]") {
     system_ left;
     auto rule = apply_entry(esp_tunnel);

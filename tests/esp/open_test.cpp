@@ -23,6 +23,7 @@ constexpr std::array transforms{
 }  // namespace
 
 // req: rfc2406-3.4.3-10, rfc2406-3.4.3-12, rfc2406-3.4.4-1, rfc4303-3.4.3-8, rfc4303-3.4.4.1-1, rfc4303-3.4.4.2-1
+// checklist: ESP-06
 TEST_CASE("a change of any octet of ESP is noticed and leaves the window alone", "[esp][open]") {
     const auto t = GENERATE(from_range(transforms));
     const auto extended = GENERATE(false, true);
@@ -53,6 +54,7 @@ TEST_CASE("a change of any octet of ESP is noticed and leaves the window alone",
     CHECK(octets_of(good) == plain);
 }
 
+// checklist: ESP-07
 TEST_CASE("a packet cut at any length is dropped", "[esp][open]") {
     const auto t = GENERATE(from_range(transforms));
     const auto mode = GENERATE(sa::mode::transport, sa::mode::tunnel);
@@ -178,6 +180,7 @@ TEST_CASE("of two copies in one burst one passes, and a jump pushes an earlier a
 }
 
 // req: rfc2406-2.4-4, rfc2406-3.4.5-1, rfc4303-3.4.4.1-3
+// checklist: ESP-04, ESP-05
 TEST_CASE("padding is judged after the ICV, and its fault uses the number up", "[esp][open]") {
     auto pair = identity_pair(esp_parameters(GENERATE(sa::mode::transport, sa::mode::tunnel)));
     struct row { const char* name; void (*change)(byte_span); esp::errc fault; };

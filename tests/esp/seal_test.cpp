@@ -11,6 +11,7 @@ using namespace ipsec;
 using namespace ipsec::test;
 
 // req: rfc2406-2.2-1, rfc2406-2.4-m1, rfc4303-2-1, rfc4303-2.2-1
+// checklist: ESP-01
 TEST_CASE("a tunnel packet has outer header, SPI, number, IV, inner packet, least padding, trailer and ICV", "[esp][seal]") {
     for (const bool over_v6 : {false, true})
         for (const bool inner_v6 : {false, true})
@@ -160,6 +161,7 @@ TEST_CASE("octets behind the end of the packet are link padding and go", "[esp][
 }
 
 // req: rfc2406-2.4-1, rfc2406-2.4-2, rfc4303-2.7-1, rfc4303-2.7-2
+// checklist: ESP-03
 TEST_CASE("more padding than needed and padding that hides the length are made and taken off", "[esp][seal][open]") {
     const auto tfc = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{100});
     auto pair = identity_pair(esp_parameters(sa::mode::tunnel), 1, 0);

@@ -9,6 +9,7 @@
 using namespace ipsec;
 
 // req: rfc2406-2.4-m1
+// checklist: ESP-02, pitfall 38
 TEST_CASE("padding is the least that satisfies block and word", "[esp][trailer]") {
     for (const std::size_t block : {1U, 2U, 4U, 8U, 16U, 32U, 128U}) {
         for (const std::size_t iv : {0U, 8U, 16U}) {
@@ -43,8 +44,9 @@ TEST_CASE("the IV counts for the word and not for the block", "[esp][trailer]") 
 
 // req: rfc2406-2.4-2, rfc2406-2.4-3, rfc2406-2.4-1
 // req: rfc4303-2.4-2, rfc4303-2.4-3
+// checklist: ESP-04, pitfall 39
 TEST_CASE("a trailer of every pad length from 0 to 255 is written and read", "[esp][trailer]") {
-    const std::size_t front = GENERATE(0, 3, 16, 40);
+    const std::size_t front = GENERATE(as<std::size_t>{}, 0, 3, 16, 40);
     for (std::size_t pad = 0; pad <= esp::max_pad_length; ++pad) {
         std::vector<std::byte> text(front + pad + esp::trailer_size, std::byte{0xee});
         esp::emit_trailer(byte_span{text}.subspan(front), ip::next_header::udp);
@@ -63,6 +65,7 @@ TEST_CASE("a trailer of every pad length from 0 to 255 is written and read", "[e
     }
 }
 
+// checklist: ESP-05, pitfall 39
 TEST_CASE("a trailer that claims more than there is is refused", "[esp][trailer]") {
     struct row { const char* hex; esp::result<esp::trailer> expected; };
     const auto r = GENERATE(values<row>({

@@ -121,7 +121,8 @@ TEST_CASE("the boxes of an entry are disjoint and hold its packets, no other one
     }
 }
 
-// RFC 4301 appendix B: the order does not matter any more.
+// RFC 4301 appendix B: the order does not matter any more. Each piece names the entry that it was cut of.
+// req: rfc4301-4.4.1-15
 TEST_CASE("the decorrelated policy answers as the ordered list does, for every packet", "[policy][decorrelate]") {
     const auto seed = GENERATE(range(20U, 40U));
     test::random_policy chance{seed};

@@ -221,6 +221,7 @@ TEST_CASE("a policy by RFC 2401 takes no selectors that only the newer one has",
 }
 
 // req: rfc4301-4.4.1-4, rfc4301-4.4.1-7, rfc4301-4.4.1-8, rfc4301-4.4.1-9, rfc4301-5-2, rfc4301-5.1-5, rfc4301-5.1-8
+// req: rfc4301-5.1-3
 TEST_CASE("SPD-S, SPD-O and SPD-I answer as the ordered lists that they were cut of, through caches as well", "[policy][split]") {
     for (unsigned seed = 300; seed < 308; ++seed) {
         test::random_policy chance{seed};

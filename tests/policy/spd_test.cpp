@@ -90,6 +90,7 @@ auto place(const auto& list, const auto& found) -> std::size_t { return list.pla
 
 // req: rfc2401-5-1, rfc2401-4.4.1-6
 // req: rfc4301-5-2, rfc4301-4.4.1-4
+// checklist: SPD-13
 TEST_CASE("an empty SPD discards everything", "[policy][spd]") {
     const policy::spd<> spd;
     CHECK(fault(spd.lookup(udp_flow())) == errc::no_policy);
@@ -237,7 +238,7 @@ TEST_CASE("an entry that contradicts itself is told why", "[policy][entry]") {
         CHECK(names.insert(name_of(static_cast<entry_fault>(i))).second);
 }
 
-// req: rfc2401-4.4.2-4, rfc2401-4.4.2-5
+// req: rfc2401-4.4.2-4, rfc2401-4.4.2-5, rfc4301-4.4.1.2-3
 TEST_CASE("names and sensitivity levels select by what the stack knows of the packet", "[policy][selectors]") {
     using policy::name_form;
     using policy::name_selector;
@@ -291,6 +292,7 @@ TEST_CASE("names that are none are refused", "[policy][selectors]") {
     CHECK_FALSE(name_selector::make(name_form::system_dn, longest + "a"));
 }
 
+// checklist: SPD-03
 TEST_CASE("the selectors of a new SA come from the packet or from the policy, each for itself", "[policy][selectors]") {
     auto e = apply(1, {esp_tunnel});
     e.selectors.traffic.source = *ip::parse_range("10.1.0.0/16");
@@ -319,6 +321,7 @@ TEST_CASE("the selectors of a new SA come from the packet or from the policy, ea
 }
 
 // req: rfc2401-5.2.1-1, rfc2401-4.4.1-m5, rfc2401-4.4.1-m10, rfc2401-4.4.1-m11
+// checklist: SPD-05, SPD-06, SPD-07, pitfall 49
 TEST_CASE("an inbound packet must have come the way its policy says", "[policy][inbound_check]") {
     const policy::tunnel_ends ends{addr("192.0.2.1"), addr("192.0.2.2")};
     policy::rule_list<> list;
