@@ -9,6 +9,7 @@
 
 #include "ipsec/sa/outbound.hpp"
 #include "ipsec/sa/shared_directory.hpp"
+#include "ipsec/sa/shared_sequence.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
 #include "sa/suites.hpp"
 
