@@ -281,3 +281,48 @@ TEST_CASE("DF of the outer header is copied, set or cleared as the SA says", "[d
             CHECK(ip::v4::header::parse(octets_in(sent[0].packet))->dont_fragment == want);
         }
 }
+
+TEST_CASE("a packet that is dropped for another reason than its size is not answered", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}};
+    auto packet = with_df(v4_packet(1480));
+    REQUIRE(s.outbound()->path().learn(1300, s.left.now, seconds(600)));
+    CHECK(s.send(packet).size() == 2);  // too big: answered
+    s.outbound()->esp()->resume_at(sa::sequence64{0xffffffff});
+    const auto sent = s.send(v4_packet(1400));  // is to be cut afterwards, but there is no number left
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].verdict.reason == drop::sequence_exhausted);
+    CHECK(sent[0].verdict.mtu == 0);
+    CHECK(s.fit.counters().answered == 1);
+    CHECK(s.fit.counters().unanswered == 0);
+}
+TEST_CASE("what one packet may have is not said of the next of its flow", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}};
+    std::vector<packet_buffer> both;
+    both.emplace_back(v4_packet(1480), 256, 512);
+    both.emplace_back(v4_packet(20), 256, 512);
+    pool_sink sink;
+    s.left.out.process(std::span{both}, s.left.now, sink, s.left.log);
+    REQUIRE(sink.items.size() == 2);
+    CHECK(sink.items[0].verdict.mtu == 1500);
+    CHECK(sink.items[1].verdict.mtu == 0);
+}
+// RFC 6864 §4.3
+TEST_CASE("packets of two SAs between the same ends have identifications of their own", "[dataplane][fitting]") {
+    const std::vector<layer> layers{{with_esp, tunnel, left_end, right_end}};
+    gateway<identity_suite, checksum_mac> left{{.first_identification = 0xffff}};
+    REQUIRE(left.spd.append_pair(apply_entry(layers)));
+    for (const std::uint32_t number : {1U, 2U}) {
+        auto p = parameters_of(layers, 0, 0x1000 * number);
+        p.traffic_class = number;
+        insert_outbound(left, p, plain);
+    }
+    std::vector<packet_buffer> packets;
+    for (int i = 0; i < 4; ++i) packets.emplace_back(v4_packet(100), 256, 512);
+    pool_sink sink;
+    std::uint32_t turn = 0;
+    left.out.process(std::span{packets}, left.now, sink, left.log, [&](const packet_buffer&) { return turn++ % 2 + 1; });
+    REQUIRE(sink.items.size() == 4);
+    std::vector<std::uint16_t> seen;
+    for (const auto& item : sink.items) seen.push_back(wire::load<std::uint16_t>(item.packet.octets().subspan(4)));
+    CHECK(seen == std::vector<std::uint16_t>{0xffff, 0, 1, 2});
+}

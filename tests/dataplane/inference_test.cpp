@@ -146,11 +146,36 @@ TEST_CASE("bypass of some ports lets a later fragment pass only after a first on
     CHECK(reasons(s.right.receive(scene::packets(s.left.send(std::vector<octet_list>{guarded[0]})))) == std::vector{drop::none});
     CHECK(s.right.receive(std::vector<octet_list>{guarded[1]})[0].verdict.reason == drop::fragment_ports);
     CHECK(s.right.receive(std::vector<octet_list>{datagram(false, 119, 5)[1]})[0].verdict.reason == drop::fragment_ports);
+    // A first one in the clear does not take over the name of protected ones.
+    const auto forged = datagram(false, 119, 4);
+    CHECK(s.right.receive(std::vector<octet_list>{forged[0]})[0].verdict.reason == drop::bad_fragment);
+    CHECK(s.right.receive(std::vector<octet_list>{forged[1]})[0].verdict.reason == drop::fragment_ports);
+    CHECK(reasons(s.right.receive(scene::packets(s.left.send(std::vector<octet_list>{guarded[0], guarded[1]})))) ==
+          std::vector{drop::none, drop::none});
+    // A protected one does take over the name of those in the clear.
+    const auto open = datagram(false, 119, 6), mine = datagram(false, 4000, 6);
+    CHECK(reasons(s.right.receive(std::vector<octet_list>{open[0], open[1]})) == std::vector{drop::none, drop::none});
+    CHECK(reasons(s.right.receive(scene::packets(s.left.send(std::vector<octet_list>{mine[0]})))) == std::vector{drop::none});
+    CHECK(s.right.receive(std::vector<octet_list>{open[2]})[0].verdict.reason == drop::fragment_ports);
     // And the other way: one whose first came in the clear does not come out of the SA.
     const auto sneaky = datagram(false, 4000, 3);
     scene sender{false, true};
     const auto wire = scene::packets(sender.left.send(sneaky));
     CHECK(s.right.receive(std::vector<octet_list>{wire[1]})[0].verdict.fate == fate::drop);
+}
+TEST_CASE("a later fragment that begins within the first one finds nothing", "[dataplane][fragments]") {
+    std::array<ip::fragment_memory::entry, 2> room{};
+    ip::fragment_memory memory{room};
+    for (const bool is_v6 : {false, true}) {
+        const auto pieces = datagram(is_v6, 4000, 7);
+        const auto key = [&](std::size_t i) { return ip::fragment_key_of(pieces[i], ip::read_flow(pieces[i]).value()).value(); };
+        REQUIRE(memory.remember(key(0), ip::read_flow(pieces[0]).value(), 1, instant{}));
+        auto second = key(1);
+        CHECK(key(0).end == second.offset * 8U);
+        CHECK(memory.find(second, instant{}) != nullptr);
+        --second.offset;
+        CHECK(memory.find(second, instant{}) == nullptr);
+    }
 }
 
 // SPD-12; req: rfc4301-7.1-1, rfc4301-7.1-2
@@ -256,6 +281,28 @@ TEST_CASE("a receiver drops ICMP error messages about other traffic than the SA'
     CHECK(reasons(s.right.receive(wire)) == std::vector{drop::none, drop::wrong_selectors, drop::none, drop::wrong_selectors,
                                                         drop::wrong_selectors});
     CHECK(s.right.log.records.size() == 3);
+}
+TEST_CASE("an ICMP error message to somebody else than the source of what it quotes is about nothing", "[dataplane][icmp]") {
+    icmp_scene s{false};
+    auto strays = router_message(4000);
+    strays[19] = std::byte{77};  // the host beside the one that sent what is quoted
+    mend_checksum(strays);
+    CHECK(reasons(s.left.send(std::vector<octet_list>{strays})) == std::vector{drop::no_policy});
+    system_ liar;
+    REQUIRE(liar.spd.append_pair(apply_entry(esp_tunnel)));
+    insert_outbound(liar, parameters_of(esp_tunnel, 0, 0x1000), plain);
+    const auto wire = scene::packets(liar.send(std::vector<octet_list>{strays, router_message(4000)}));
+    CHECK(reasons(s.right.receive(wire)) == std::vector{drop::wrong_selectors, drop::none});
+}
+TEST_CASE("an entry that discards ICMP error messages ends it, before their payload is asked", "[dataplane][icmp]") {
+    icmp_scene s{false};
+    policy::entry none;
+    none.id = sa::policy_id{60};
+    none.action = policy::action::discard;
+    none.selectors.traffic.protocol = ip::next_header::icmp;
+    REQUIRE(s.right.spd.inbound.append(none));
+    const auto wire = scene::packets(s.left.send(std::vector<octet_list>{router_message(4000)}));
+    CHECK(reasons(s.right.receive(wire)) == std::vector{drop::discarded});
 }
 // TUN-09; req: rfc4301-6.2-1, rfc2401-6-5, rfc4301-6.1.2-1
 TEST_CASE("whether ICMP error messages are looked into is for the administrator to say", "[dataplane][icmp]") {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "esp/fixture.hpp"
+#include "ipsec/sa/shared_sequence.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -265,4 +266,37 @@ TEST_CASE("a hard lifetime stops both ends", "[esp][seal][open]") {
     CHECK(esp::inspect(pair.in, late, instant{}).error() == esp::errc::expired);
     CHECK(esp::open(pair.in, late, instant{}) == std::unexpected{esp::errc::expired});
     CHECK(pair.in.window().top() == top);
+}
+
+TEST_CASE("threads that share a number space seal for one receiver, and numbers may be given", "[esp][seal]") {
+    const auto p = esp_parameters(sa::mode::tunnel);
+    auto pair = identity_pair(p);
+    testing::seeded_rng random{7};
+    std::vector<std::byte> keymat(identity_suite{}.keymat_size());
+    for (std::size_t i = 0; i < keymat.size(); ++i) keymat[i] = static_cast<std::byte>(i + 1);
+    const auto plain = v4_packet(40);
+    sa::sequence_space space;
+    const auto sender = [&](auto sequence) {
+        using sequence_type = decltype(sequence);
+        return *sa::outbound<identity_suite, sequence_type>::make(p, identity_suite{}, keymat, random, instant{},
+                                                                  std::move(sequence));
+    };
+    auto one = sender(sa::shared_sequence{space}), other = sender(sa::shared_sequence{space});
+    sa::given_sequence numbers;
+    REQUIRE(numbers.give({sa::sequence64{50}, sa::sequence64{50}}));
+    auto given = sender(numbers);
+    const auto passes = [&](auto& out) {
+        packet_buffer packet{plain, 128, 512};
+        REQUIRE(esp::seal(out, packet, instant{}));
+        const auto opened = esp::open(pair.in, packet, instant{});
+        REQUIRE(opened);
+        CHECK(octets_of(packet) == plain);
+        return opened->sequence.value();
+    };
+    CHECK(passes(one) == 1);
+    CHECK(passes(other) == 2);
+    CHECK(passes(one) == 3);
+    CHECK(passes(given) == 50);
+    packet_buffer packet{plain, 128, 512};
+    CHECK(esp::seal(given, packet, instant{}) == std::unexpected{esp::errc::sequence_exhausted});
 }

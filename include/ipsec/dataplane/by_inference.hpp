@@ -46,18 +46,20 @@ inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip
     f.icmp_type = known->flow.icmp_type;
     f.icmp_code = known->flow.icmp_code;
 }
-/// Writes down a first fragment that policy let pass.
-inline void remember_ports(ip::fragment_memory* memory, byte_view packet, const ip::flow& f, std::uint64_t way,
-                           instant now) noexcept {
-    if (memory == nullptr || f.fragment != ip::fragment::first) return;
-    if (const auto key = ip::fragment_key_of(packet, f)) memory->remember(*key, f, way, now);
+/// Writes down a first fragment that policy let pass. @return false when it is to be dropped: see `fragment_memory::remember`
+[[nodiscard]] inline auto remember_ports(ip::fragment_memory* memory, byte_view packet, const ip::flow& f, std::uint64_t way,
+                                         instant now) noexcept -> bool {
+    if (memory == nullptr || f.fragment != ip::fragment::first) return true;
+    const auto key = ip::fragment_key_of(packet, f);
+    return !key || memory->remember(*key, f, way, now);
 }
-/// The flow that an ICMP error message is about, turned round: that of the message's own direction. Nothing for other packets.
+/// The flow that an ICMP error message is about, turned round: that of the message's own direction. Nothing for other packets, and
+/// for a message that goes to somebody else than the source of what it quotes.
 // req: rfc4301-6.2-1
 [[nodiscard]] inline auto flow_in_question(byte_view packet, const ip::flow& f) noexcept -> std::optional<ip::flow> {
     if (!ip::icmp::is_error(f)) return std::nullopt;
     const auto e = ip::icmp::parse_error(packet);
-    if (!e) return std::nullopt;
+    if (!e || e->destination != e->quoted.source) return std::nullopt;
     return e->quoted.reversed_flow();
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ipsec/core/token_bucket.hpp"
+#include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/ip/fragment.hpp"
@@ -38,13 +39,14 @@ public:
     fitting(Walk& walk, fitting_options how) noexcept : walk_{&walk}, how_{how}, identification_{how.first_identification} {}
 
     /// As `Walk::process`. More packets than there were may come out, with `fate::protect`, and messages with `fate::answer`.
-    template <making_sink<Packet> Sink, class Observer, class Classify>
-    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify) noexcept {
+    template <making_sink<Packet> Sink, class Observer, class Classify, class Pad = no_padding>
+    void process(std::span<Packet> packets, instant now, Sink& to, Observer& observer, Classify&& classify,
+                 Pad&& pad = {}) noexcept {
         while (!packets.empty()) {
             const auto some = packets.first(packets.size() < Burst ? packets.size() : Burst);
             packets = packets.subspan(some.size());
             catcher<Sink> out{this, &to, now, true};
-            walk_->process(some, now, out, observer, classify);
+            walk_->process(some, now, out, observer, classify, pad);
             out.may_cut_first = false;
             const std::size_t waiting = std::exchange(waiting_, 0);
             for (std::size_t i = 0; i < waiting; ++i) {
@@ -52,7 +54,7 @@ public:
                 ++counters_.cut_first;
                 cut(std::move(h.packet), h.verdict, to, [&](Packet&& piece) {
                     Packet one{std::move(piece)};
-                    walk_->process(std::span{&one, 1}, now, out, observer, classify);
+                    walk_->process(std::span{&one, 1}, now, out, observer, classify, pad);
                 });
             }
         }
@@ -76,7 +78,7 @@ private:
         bool may_cut_first;
         void emit(Packet&& p, const verdict& v) noexcept {
             if (v.mtu == 0) [[likely]] return to->emit(std::move(p), v);
-            if (v.fate == fate::drop) return self->too_big(std::move(p), v, *to, now, may_cut_first);
+            if (v.fate == fate::drop && v.reason == drop::too_big) return self->too_big(std::move(p), v, *to, now, may_cut_first);
             self->protected_one(std::move(p), v, *to);
         }
     };

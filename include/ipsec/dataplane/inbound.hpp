@@ -296,8 +296,12 @@ private:
                 return discard(s, packet, fits == ip::match::unavailable ? drop::fragment_ports : drop::wrong_selectors, now,
                                observer);
             note_way(s);
-            const auto hit =
-                spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), std::span{s.way}.first(s.depth));
+            const auto way = std::span{s.way}.first(s.depth);
+            if (about) [[unlikely]]  // what policy says of the message itself comes first
+                if (const auto own = spd_->check_inbound(s.seen().flow, packet.metadata(), way);
+                    !own && own.error() != policy::errc::no_policy)
+                    return discard(s, packet, reason_of(own.error()), now, observer);
+            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), way);
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
             s.verdict.policy = hit->rule->id;
         }
@@ -307,7 +311,7 @@ private:
         }
         arrive(s, packets[i], now, observer);
         if (is_fragment && s.verdict.fate == fate::deliver) [[unlikely]]
-            remember_ports(how_.fragments, std::as_const(packets[i]).octets(), s.seen().flow, way_of(s), now);
+            (void)remember_ports(how_.fragments, std::as_const(packets[i]).octets(), s.seen().flow, way_of(s), now);
         if (hint != nullptr && s.verdict.transforms == 1 && s.verdict.fate == fate::deliver)
             *hint = static_cast<std::uint16_t>(i + 1);
     }
@@ -327,7 +331,7 @@ private:
     /// same SA, between the same ends, and all that they look at.
     [[nodiscard]] auto is_alike(std::span<Packet> packets, std::size_t a, std::size_t b) const noexcept -> bool {
         const slot &x = slots_[a], &y = slots_[b];
-        return x.sa == y.sa && y.verdict.transforms == 1 && x.source() == y.source() && x.seen().flow == y.seen().flow &&
+        return x.sa == y.sa && y.verdict.transforms == 1 && x.source() == y.source() && x.destination() == y.destination() && x.seen().flow == y.seen().flow &&
                same_metadata(std::as_const(packets[a]).metadata(), std::as_const(packets[b]).metadata());
     }
     /// No more IPsec for this system in the packet.
@@ -344,7 +348,9 @@ private:
         if (is_fragment) [[unlikely]] recall(s, packet, now);
         const auto hit = spd_->check_inbound(s.seen().flow, std::as_const(packet).metadata(), {});
         if (hit) {
-            if (is_fragment) [[unlikely]] remember_ports(how_.fragments, std::as_const(packet).octets(), s.seen().flow, 0, now);
+            if (is_fragment) [[unlikely]]
+                if (!remember_ports(how_.fragments, std::as_const(packet).octets(), s.seen().flow, 0, now))
+                    return discard(s, packet, drop::bad_fragment, now, observer);
             s.verdict.policy = hit->rule->id;
             return settle(s, fate::bypass);
         }

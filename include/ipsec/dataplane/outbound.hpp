@@ -39,7 +39,12 @@ template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, clas
 class outbound {
 public:
     outbound(Sadb& sadb, const Spd& spd, Events& events, options how = {}) noexcept
-        : sadb_{&sadb}, spd_{&spd}, events_{&events}, how_{how}, unjudged_{how.mtu == 0 ? 0xffffffffU : small_packet} {}
+        : sadb_{&sadb},
+          spd_{&spd},
+          events_{&events},
+          how_{how},
+          identification_{how.first_identification},
+          unjudged_{how.mtu == 0 ? 0xffffffffU : small_packet} {}
 
     /// Every packet comes out through `sink.emit` once, in order: with `fate::protect`, `bypass`, or `drop` and the reason. A
     /// packet dropped with `drop::no_sa` or `too_big` is as it was, so that the sink may keep it until the SA is there, or cut it
@@ -109,6 +114,8 @@ private:
                     s.verdict = like.verdict;
                     s.size = like.size;
                     s.sas = like.sas;
+                    s.verdict.mtu = 0;
+                    s.verdict.may_cut = false;
                     if (s.seen.length > unjudged_ && !check_size(s, packet, now))
                         discard(s, packet, drop::too_big, now, observer);
                     continue;
@@ -118,11 +125,11 @@ private:
                 discard(s, packet, why, now, observer);
                 continue;
             }
+            if (is_fragment) [[unlikely]] (void)remember_ports(how_.fragments, packet.octets(), s.seen.flow, 0, now);
             if (s.seen.length > unjudged_ && !check_size(s, packet, now)) {
                 discard(s, packet, drop::too_big, now, observer);
                 continue;
             }
-            if (is_fragment) [[unlikely]] remember_ports(how_.fragments, packet.octets(), s.seen.flow, 0, now);
             if (hint != nullptr && !s.by_payload) *hint = static_cast<std::uint16_t>(i + 1);
             if (s.size > deepest_) deepest_ = s.size;
         }
@@ -159,7 +166,7 @@ private:
         if (!about) return false;
         const auto hit = spd_->lookup(*about, packet.metadata());
         if (!hit || hit->rule->action != policy::action::apply) return false;
-        const sa::bundle* const b = sadb_->find_outbound(hit->rule->id, *about, s.traffic_class);
+        const typename Sadb::bundle* const b = sadb_->find_outbound(hit->rule->id, *about, s.traffic_class);
         if (b == nullptr || take_bundle(s, *hit->rule, *b) != drop::none) return false;
         s.by_payload = s.sas[0]->parameters().mode == sa::mode::tunnel;
         if (!s.by_payload) s.size = 0;
@@ -179,7 +186,7 @@ private:
         }
         return take_bundle(s, rule, *b);
     }
-    auto take_bundle(slot& s, const policy::entry& rule, const sa::bundle& b) noexcept -> drop {
+    auto take_bundle(slot& s, const policy::entry& rule, const typename Sadb::bundle& b) noexcept -> drop {
         // Whoever made the SAs may have made other ones than policy asks for: less protection must not slip through.
         if (b.size() != rule.protections.size()) return drop::wrong_bundle;
         for (std::size_t k = 0; k < b.size(); ++k) {
@@ -235,7 +242,7 @@ private:
             if (const auto ok = ip::decrement_hop_limit(packet.octets()); !ok) return reason_of(ok.error());
         const bool forwarded = how_.forwards && level == 0;  // further out, the inner header is our own
         if (auto* const esp = e.esp()) {
-            esp::shape how{.forwarded = forwarded};
+            esp::shape how{.identification = identification_++, .forwarded = forwarded};
             if constexpr (!std::is_same_v<std::remove_cvref_t<Pad>, no_padding>) {
                 // req: rfc4303-2.7-2
                 const sa::parameters& p = e.parameters();
@@ -249,7 +256,8 @@ private:
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
-        if (const auto ok = ah::seal(*e.ah(), packet, now, {.forwarded = forwarded}); !ok) return reason_of(ok.error());
+        const ah::shape how{.identification = identification_++, .forwarded = forwarded};
+        if (const auto ok = ah::seal(*e.ah(), packet, now, how); !ok) return reason_of(ok.error());
         done(slots_[i], level);
         return drop::none;
     }
@@ -269,6 +277,10 @@ private:
         s.verdict.fate = fate::drop;
         s.verdict.reason = why;
         s.size = 0;
+        if (why != drop::too_big) {  // what a smaller packet would fare like is nobody's question then
+            s.verdict.mtu = 0;
+            s.verdict.may_cut = false;
+        }
         if constexpr (observes<Observer, audit_record>) {
             if (!how_.audit || s.verdict.may_cut) return;  // it goes on in pieces
             const ip::flow& flow = s.seen.flow;
@@ -303,6 +315,7 @@ private:
     const Spd* spd_;
     Events* events_;
     options how_;
+    std::uint16_t identification_;  ///< of outer IPv4 headers: one number for all SAs, whose ends may be the same
     std::uint32_t unjudged_;  ///< octets of packets whose size is not looked at
     std::array<slot, Burst> slots_{};
     flow_memo memo_;

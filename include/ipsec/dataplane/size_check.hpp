@@ -10,6 +10,7 @@
 #include "ipsec/esp/overhead.hpp"
 #include "ipsec/ip/icmp.hpp"
 #include "ipsec/ip/transport.hpp"
+#include "ipsec/policy/entry.hpp"
 #include "ipsec/sa/bundle.hpp"
 
 namespace ipsec::dataplane {
@@ -77,6 +78,7 @@ struct reach {
 template <class Entry>
 [[nodiscard]] auto reach_of(std::span<Entry* const> sas, std::size_t size, ip::family family, std::size_t front,
                             const options& how, instant now) noexcept -> reach {
+    static_assert(policy::max_protections <= sa::max_bundle);  // no entry asks for more
     std::array<layer, sa::max_bundle> layers;
     reach r;
     r.size = size;
@@ -117,7 +119,7 @@ template <class Entry>
     const ip::family inner = seen.flow.family();
     std::size_t front = 0;
     if (sas[0]->parameters().mode == sa::mode::transport) {
-        const auto at = ip::find_insertion_point(packet);
+        const auto at = ip::find_insertion_point(packet, sas[0]->parameters().destination_options);
         if (!at) return {};  // the transform names the fault
         front = at->offset;
     }

@@ -80,8 +80,8 @@ inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const 
 
 /// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between
 /// two MACs costs more than its own time (benchmarks/between).
-template <crypto::esp_suite Suite>
-inline void set(sa::outbound<Suite>& sa, crypto::seal_job& job, byte_span packet, sa::sequence64 sequence) noexcept {
+template <crypto::esp_suite Suite, sa::sequence_policy Sequence>
+inline void set(sa::outbound<Suite, Sequence>& sa, crypto::seal_job& job, byte_span packet, sa::sequence64 sequence) noexcept {
     job.packet = packet;
     job.sequence = sequence.value();
     job.extended = sa.parameters().extended_sequence;

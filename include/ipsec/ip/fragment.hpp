@@ -56,6 +56,7 @@ private:
         f.total_ = h.total_length - *judged;
         if (h.total_length <= mtu) return f;
         if (h.dont_fragment) return std::unexpected{errc::dont_fragment};
+        if (h.fragment_offset * std::size_t{8} + f.total_ > 65535) return std::unexpected{errc::bad_fragment};
         f.first_offset_ = h.fragment_offset;
         f.more_after_ = h.more_fragments;
         f.copy_options(h.options);
