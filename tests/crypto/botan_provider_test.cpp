@@ -117,6 +117,42 @@ TEST_CASE("CBC for IKE judges key, IV, text and cipher", "[crypto][botan][provid
     CHECK(fault(p.encrypt(encryption_id::des_cbc, test::unhex("0101010101010101"), test::pattern(8), text)) == errc::weak_key);
 }
 
+TEST_CASE("combined modes over a message are those that have a nonce of 12 octets and that Botan does in one", "[crypto][botan][provider]") {
+    botan::provider p;
+    struct row {
+        encryption_id id;
+        std::size_t key, icv;
+        bool is_done;
+    };
+    const auto r = GENERATE(values<row>({
+        {encryption_id::aes_gcm_8, 16, 8, true},
+        {encryption_id::aes_gcm_12, 24, 12, true},
+        {encryption_id::aes_gcm_16, 32, 16, true},
+        {encryption_id::chacha20_poly1305, 32, 16, true},
+        {encryption_id::aes_ccm_8, 16, 8, false},
+        {encryption_id::aes_ccm_12, 16, 12, false},
+        {encryption_id::aes_ccm_16, 16, 16, false},
+        {encryption_id::null_aes_gmac, 16, 16, false},
+        {encryption_id::aes_ccm_8_iiv, 16, 8, false},
+        {encryption_id::aes_gcm_16_iiv, 16, 16, false},
+        {encryption_id::chacha20_poly1305_iiv, 32, 16, false},
+        {encryption_id::aes_cbc, 16, 0, false},
+    }));
+    CAPTURE(static_cast<int>(r.id));
+    const auto before = test::pattern(40), key = test::pattern(r.key), additional = test::pattern(5);
+    const auto nonce = test::pattern(is_known(r.id) ? std::size_t{info_of(r.id).salt} + info_of(r.id).iv : 12);
+    auto text = before;
+    test::octets icv(r.icv);
+    const auto sealed = p.seal(r.id, key, nonce, additional, text, icv);
+    CHECK((sealed ? std::nullopt : std::optional{sealed.error()}) ==
+          (r.is_done ? std::nullopt : std::optional{errc::unknown_algorithm}));
+    CHECK((text != before) == r.is_done);
+    const auto opened = p.open(r.id, key, nonce, additional, text, icv);
+    CHECK((opened ? std::nullopt : std::optional{opened.error()}) ==
+          (r.is_done ? std::nullopt : std::optional{errc::unknown_algorithm}));
+    CHECK(text == before);
+}
+
 TEST_CASE("a prf takes keys of any length, and equal seeds give equal key pairs", "[crypto][botan][provider]") {
     botan::provider p;
     const auto data = test::pattern(20);

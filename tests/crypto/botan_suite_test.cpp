@@ -327,6 +327,56 @@ TEST_CASE("no packet allocates once its SA stands", "[crypto][botan][allocation]
     SUCCEED();
 }
 
+TEST_CASE("a MAC is chosen without allocation, so that its choice cannot throw", "[crypto][botan][allocation]") {
+    if (!test::allocations_are_counted) {
+        WARN("skipped: allocations are not counted in this build");
+        return;
+    }
+    for (const auto& i : integrity_algorithms) {
+        CAPTURE(i.name);
+        test::allocations while_choosing;
+        const bool is_there = botan::any_mac::make(i.id).has_value();
+        CHECK(while_choosing.count() == 0);
+        CHECK(is_there);
+        CHECK(botan::shim::has_mac_name(i.id) == !botan::shim::mac_name(i.id).empty());
+    }
+    CHECK(fault(botan::botan_mac::make(integrity_id::aes_xcbc_96)) == errc::unknown_algorithm);
+}
+
+TEST_CASE("AES-GMAC over pieces of a jumbo frame allocates nothing", "[crypto][botan][allocation][gmac]") {
+    if (!test::allocations_are_counted) {
+        WARN("skipped: allocations are not counted in this build");
+        return;
+    }
+    test::counting_rng random;
+    const auto packet = test::pattern(9216), high = test::pattern(4);
+    const auto m = botan::any_mac::make(integrity_id::aes_gmac_128).value();
+    const auto mac_keys = m.make_keys(test::pattern(m.keymat_size())).value();
+    auto mac_scratch = m.make_scratch(mac_keys, random).value();
+    test::octets icv(m.icv_size());
+    const std::array<byte_view, 3> parts{byte_view{packet}.first(60), byte_view{packet}.subspan(60), high};
+    test::allocations for_ah;
+    const bool computed = m.compute(mac_keys, mac_scratch, parts, icv).has_value();
+    CHECK(for_ah.count() == 0);
+    CHECK(computed);
+
+    const auto s = botan::any_null_gmac::make(encryption_id::null_aes_gmac, 128).value();
+    const auto k = s.make_keys(test::pattern(s.keymat_size())).value();
+    auto t = s.make_scratch(k, random).value();
+    auto p = test::packet_for(s, test::pattern(9216 - 8 - 8 - 16));
+    test::allocations for_esp;
+    const bool sealed = s.seal(k, t, {.packet = p, .sequence = 0x500000001, .extended = true}).has_value();
+    const bool opened = s.open(k, t, {.packet = p, .sequence = 0x500000001, .extended = true}).has_value();
+    CHECK(for_esp.count() == 0);
+    CHECK(sealed);
+    CHECK(opened);
+}
+
+TEST_CASE("no MAC of AH is made of none, where a cipher's suite may have it", "[crypto][botan][suite]") {
+    CHECK(fault(botan::any_mac::make(integrity_id::none)) == errc::no_integrity);
+    CHECK(botan::botan_mac::make(integrity_id::none)->icv_size() == 0);
+}
+
 TEST_CASE("Botan's generators fill octets", "[crypto][botan][random]") {
     botan::random own;
     test::octets a(64), b(64);

@@ -61,6 +61,11 @@ TEST_CASE("a wrong ESP proposal is refused with the word that is wrong", "[crypt
         {"aes128gcm16-sha1", errc::two_integrities, "sha1"},
         {"aes512-sha1", errc::bad_key_size, "aes512"},
         {"blowfish456-sha1", errc::bad_key_size, "blowfish456"},
+        {"aes65664-sha1", errc::bad_key_size, "aes65664"},  // 65536 more than 128
+        {"aes65664gcm16", errc::bad_key_size, "aes65664gcm16"},
+        {"blowfish65576-sha1", errc::bad_key_size, "blowfish65576"},
+        {"aes128-sha2_1", errc::unknown_algorithm, "sha2_1"},  // there is no SHA-2 of that name
+        {"aes128-sha2_", errc::unknown_algorithm, "sha2_"},
         {"aes128ctr", errc::no_integrity, "aes128ctr"},
         {"rc5-sha1", errc::unsupported_algorithm, "rc5"},
         {"3idea-sha1", errc::unsupported_algorithm, "3idea"},

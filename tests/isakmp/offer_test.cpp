@@ -109,6 +109,15 @@ TEST_CASE("a phase 2 transform is read under its protocol", "[isakmp][offer]") {
         {"ESP transform 0", ipsec_esp, 0, "80050002", errc::bad_transform_id},
         {"ESP transform 17", ipsec_esp, 17, "80050002", errc::unknown_transform},
         {"ESP transform 249", ipsec_esp, 249, "80050002", errc::unknown_transform},
+        {"ESP_SERPENT", ipsec_esp, 252, "80050002 80060080", {}},
+        {"ESP_TWOFISH", ipsec_esp, 253, "80050002 80060100", {}},
+        {"ESP transform 24", ipsec_esp, 24, "80050002", errc::unknown_transform},
+        {"ESP transform 255", ipsec_esp, 255, "80050002", errc::unknown_transform},
+        {"AH_AES-128-GMAC", ipsec_ah, 11, "8005000b", {}},
+        {"AH_AES-192-GMAC", ipsec_ah, 12, "8005000c", {}},
+        {"AH_AES-256-GMAC", ipsec_ah, 13, "8005000d", {}},
+        {"AH_AES-256-GMAC with AES-128-GMAC", ipsec_ah, 13, "8005000b", errc::bad_attribute_value},
+        {"AH transform 10", ipsec_ah, 10, "8005000a", errc::unknown_transform},
         {"AH_SHA", ipsec_ah, 3, "80050002", {}},
         {"AH_SHA without algorithm", ipsec_ah, 3, "", errc::missing_attribute},
         {"AH_SHA with HMAC-MD5", ipsec_ah, 3, "80050001", errc::bad_attribute_value},
@@ -134,6 +143,27 @@ TEST_CASE("a phase 2 transform is read under its protocol", "[isakmp][offer]") {
     CAPTURE(r.what);
     const auto octets = unhex(r.octets);
     CHECK(fault_of(read_phase2(r.protocol, with(r.id, octets))) == r.fault);
+}
+
+TEST_CASE("every number of the table of algorithms reads as a transform, and has a name", "[isakmp][offer]") {
+    for (const auto& e : crypto::encryption_algorithms) {
+        if (e.esp_v1 == 0) continue;
+        CAPTURE(e.name, e.suffix);
+        std::string attributes;
+        if (!e.combined) attributes += "80050002";
+        if (e.key_length_attribute) attributes += " 80060080";
+        const auto octets = unhex(attributes);
+        CHECK(read_phase2(protocol_id::ipsec_esp, with(e.esp_v1, octets)));
+        CHECK(name_of_transform(protocol_id::ipsec_esp, e.esp_v1) != "unknown ESP transform");
+    }
+    for (const auto& i : crypto::integrity_algorithms) {
+        if (i.ah_v1 == 0) continue;
+        CAPTURE(i.name);
+        std::vector<std::byte> octets{std::byte{0x80}, std::byte{5}, std::byte{0}, static_cast<std::byte>(i.auth_v1)};
+        CHECK(read_phase2(protocol_id::ipsec_ah, with(i.ah_v1, octets)));
+        CHECK(name_of_transform(protocol_id::ipsec_ah, i.ah_v1) != "unknown AH transform");
+        CHECK(name_of(authentication_algorithm{i.auth_v1}) != "unknown authentication algorithm");
+    }
 }
 
 TEST_CASE("a phase 2 offer says what it read", "[isakmp][offer]") {

@@ -259,6 +259,37 @@ TEST_CASE("AH SAs are made of a MAC", "[sa][outbound][inbound]") {
     CHECK(sa::outbound<test::settable_mac>::make(p, {}, four_octets, r, start).error() == sa::errc::protocol_mismatch);
 }
 
+TEST_CASE("AH without a MAC is refused, whether the numbers count or not", "[sa][outbound][inbound]") {
+    testing::seeded_rng r;
+    auto p = negotiated();
+    p.id.protocol = sa::protocol::ah;
+    p.anti_replay = GENERATE(true, false);
+    const test::settable_mac nothing{.icv = 0};
+    CHECK(sa::outbound<test::settable_mac>::make(p, nothing, four_octets, r, start).error() == sa::errc::unknown_algorithm);
+    CHECK(sa::inbound<test::settable_mac>::make(p, nothing, four_octets, r, start).error() == sa::errc::unknown_algorithm);
+    // An IV alone vouches for nothing.
+    const test::settable_mac_with_iv only_iv{{.icv = 8}, 8}, more{{.icv = 9}, 8};
+    CHECK(sa::inbound<test::settable_mac_with_iv>::make(p, only_iv, four_octets, r, start).error() == sa::errc::unknown_algorithm);
+    CHECK(sa::inbound<test::settable_mac_with_iv>::make(p, more, four_octets, r, start));
+}
+
+TEST_CASE("a MAC with an IV is a counter mode, although it does not say so", "[sa][outbound]") {
+    testing::seeded_rng r;
+    auto p = sa::manual(negotiated().id, sa::mode::tunnel, negotiated().source);
+    p.id.protocol = sa::protocol::ah;
+    using out_sa = sa::outbound<test::settable_mac_with_iv>;
+    CHECK(out_sa::make(p, {}, four_octets, r, start).error() == sa::errc::static_counter_keys);
+    CHECK(out_sa::make(p, {{}, 0}, four_octets, r, start));  // one that was agreed without
+    p.allow_static_counter_keys = true;
+    auto o = out_sa::make(p, {}, four_octets, r, start);
+    REQUIRE(o);
+    o->resume_at(sa::sequence64{0xfffffffe});
+    CHECK(o->next_sequence());
+    const auto wrapped = o->next_sequence();
+    REQUIRE_FALSE(wrapped);
+    CHECK(wrapped.error() == sa::errc::sequence_exhausted);  // nobody looks at the numbers, but the IV must not repeat
+}
+
 namespace {
 
 /// States how many packets one key may protect.

@@ -17,7 +17,7 @@ const auto make_suite = [](const crypto::transform& t) -> crypto::result<test::s
     return test::settable_suite{.has_integrity = t.integrity != crypto::integrity_id::none};
 };
 const auto make_mac = [](crypto::integrity_id id) -> crypto::result<test::settable_mac> {
-    if (id == crypto::integrity_id::none) return std::unexpected{crypto::errc::unknown_algorithm};
+    if (id == crypto::integrity_id::none) return std::unexpected{crypto::errc::no_integrity};
     return test::settable_mac{};
 };
 template <class Event> auto event(std::uint32_t spi, sa::protocol protocol = sa::protocol::esp) -> Event {

@@ -39,8 +39,9 @@ struct bare_suite : settable_suite {
 struct settable_mac {
     using keys = plain_state;
     using scratch = plain_state;
+    std::size_t icv = 12;
     [[nodiscard]] auto keymat_size() const noexcept -> std::size_t { return 4; }
-    [[nodiscard]] auto icv_size() const noexcept -> std::size_t { return 12; }
+    [[nodiscard]] auto icv_size() const noexcept -> std::size_t { return icv; }
     [[nodiscard]] auto make_keys(byte_view keymat) const noexcept -> crypto::result<keys> {
         if (keymat.size() != 4) return std::unexpected{crypto::errc::bad_key_size};
         return keys{};
@@ -53,6 +54,13 @@ struct settable_mac {
         return {};
     }
 };
+/// The same, with an IV of its own and without a word about it being a counter mode.
+struct settable_mac_with_iv : settable_mac {
+    std::size_t iv = 8;
+    [[nodiscard]] auto iv_size() const noexcept -> std::size_t { return iv; }
+    [[nodiscard]] auto make_iv(scratch&, std::uint64_t, byte_span) const noexcept -> crypto::result<void> { return {}; }
+};
+static_assert(crypto::mac_with_iv<settable_mac_with_iv>);
 static_assert(crypto::esp_suite<settable_suite> && crypto::esp_suite<bare_suite> && crypto::mac<settable_mac>);
 
 }  // namespace ipsec::test

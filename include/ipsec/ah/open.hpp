@@ -55,8 +55,8 @@ namespace detail {
 
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
-/// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `expired`,
-///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`; of options and extension headers, what `cover_headers`
+/// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `misuse` (a MAC
+///         of no octets, which every packet would have), `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`; of options and extension headers, what `cover_headers`
 ///         says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
@@ -72,6 +72,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     // req: rfc2402-2.4-1, rfc4302-2.4-6
     if (h->id != sa.parameters().id.spi) [[unlikely]]
         return std::unexpected{h->id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
+    if (!sa::authenticates(sa.suite())) [[unlikely]] return std::unexpected{errc::misuse};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
     auto admission = sa.check(h->sequence);
     if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};

@@ -71,7 +71,7 @@ struct cipher_word {
         // strongSwan also takes the length of the ICV in bits, and the name alone for a key of 128.
         if (rest != e.suffix && !is_suffix_in_bits(e, rest)) continue;
         if (!has_bits) bits = 128;
-        if (!key_size(e.id, static_cast<std::uint16_t>(bits))) return std::unexpected{errc::bad_key_size};
+        if (bits > 0xffff || !key_size(e.id, static_cast<std::uint16_t>(bits))) return std::unexpected{errc::bad_key_size};
         return cipher_word{e.id, static_cast<std::uint16_t>(bits)};
     }
     return std::nullopt;
@@ -79,9 +79,10 @@ struct cipher_word {
 [[nodiscard]] constexpr auto read_integrity(std::string_view word) noexcept -> std::optional<integrity_id> {
     if (word == "none") return integrity_id::none;
     if (word == "sha") word = "sha1";
-    for (const auto& i : integrity_algorithms)
-        if (word == i.name || (word.starts_with("sha2_") && i.name.starts_with("sha") && word.substr(5) == i.name.substr(3)))
-            return i.id;
+    for (const auto& i : integrity_algorithms) {
+        const bool is_sha2 = i.hash == hash_id::sha2_256 || i.hash == hash_id::sha2_384 || i.hash == hash_id::sha2_512;
+        if (word == i.name || (is_sha2 && word.starts_with("sha2_") && word.substr(5) == i.name.substr(3))) return i.id;
+    }
     return std::nullopt;
 }
 /// Whether the word names what is known and not there.

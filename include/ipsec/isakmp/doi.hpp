@@ -31,7 +31,8 @@ inline constexpr transform_number key_ike = 1;  ///< PROTO_ISAKMP               
 
 /// Open.                                                                                RFC 2407 §4.4.3, RFC 4868 §4, RFC 3566
 enum class ah_transform : std::uint8_t {
-    reserved = 0, md5 = 2, sha = 3, des = 4, sha2_256 = 5, sha2_384 = 6, sha2_512 = 7, ripemd = 8, aes_xcbc_mac = 9
+    reserved = 0, md5 = 2, sha = 3, des = 4, sha2_256 = 5, sha2_384 = 6, sha2_512 = 7, ripemd = 8, aes_xcbc_mac = 9,
+    aes_128_gmac = 11, aes_192_gmac = 12, aes_256_gmac = 13
 };
 [[nodiscard]] constexpr auto name_of(ah_transform t) noexcept -> std::string_view {
     switch (t) {
@@ -44,6 +45,9 @@ enum class ah_transform : std::uint8_t {
         case ah_transform::sha2_512: return "AH_SHA2-512";
         case ah_transform::ripemd: return "AH_RIPEMD";
         case ah_transform::aes_xcbc_mac: return "AH_AES-XCBC-MAC";
+        case ah_transform::aes_128_gmac: return "AH_AES-128-GMAC";
+        case ah_transform::aes_192_gmac: return "AH_AES-192-GMAC";
+        case ah_transform::aes_256_gmac: return "AH_AES-256-GMAC";
     }
     return "unknown AH transform";
 }
@@ -52,7 +56,8 @@ enum class ah_transform : std::uint8_t {
 enum class esp_transform : std::uint8_t {
     reserved = 0, des_iv64 = 1, des = 2, des3 = 3, rc5 = 4, idea = 5, cast = 6, blowfish = 7, idea3 = 8, des_iv32 = 9, rc4 = 10,
     null = 11, aes_cbc = 12, aes_ctr = 13, aes_ccm_8 = 14, aes_ccm_12 = 15, aes_ccm_16 = 16, aes_gcm_8 = 18, aes_gcm_12 = 19,
-    aes_gcm_16 = 20, seed_cbc = 21, camellia = 22, null_auth_aes_gmac = 23
+    aes_gcm_16 = 20, seed_cbc = 21, camellia = 22, null_auth_aes_gmac = 23,
+    serpent = 252, twofish = 253  // of private use, as FreeS/WAN and strongSwan have them
 };
 [[nodiscard]] constexpr auto name_of(esp_transform t) noexcept -> std::string_view {
     switch (t) {
@@ -79,6 +84,8 @@ enum class esp_transform : std::uint8_t {
         case esp_transform::seed_cbc: return "ESP_SEED_CBC";
         case esp_transform::camellia: return "ESP_CAMELLIA";
         case esp_transform::null_auth_aes_gmac: return "ESP_NULL_AUTH_AES-GMAC";
+        case esp_transform::serpent: return "ESP_SERPENT";
+        case esp_transform::twofish: return "ESP_TWOFISH";
     }
     return "unknown ESP transform";
 }
@@ -191,7 +198,7 @@ enum class encapsulation_mode : std::uint16_t {
 /// Open.                                                                                RFC 2407 §4.5, RFC 4868 §4, RFC 3566 §5
 enum class authentication_algorithm : std::uint16_t {
     reserved = 0, hmac_md5 = 1, hmac_sha = 2, des_mac = 3, kpdk = 4, hmac_sha2_256 = 5, hmac_sha2_384 = 6, hmac_sha2_512 = 7,
-    hmac_ripemd = 8, aes_xcbc_mac = 9
+    hmac_ripemd = 8, aes_xcbc_mac = 9, aes_128_gmac = 11, aes_192_gmac = 12, aes_256_gmac = 13
 };
 [[nodiscard]] constexpr auto name_of(authentication_algorithm a) noexcept -> std::string_view {
     switch (a) {
@@ -205,6 +212,9 @@ enum class authentication_algorithm : std::uint16_t {
         case authentication_algorithm::hmac_sha2_512: return "HMAC-SHA2-512";
         case authentication_algorithm::hmac_ripemd: return "HMAC-RIPEMD";
         case authentication_algorithm::aes_xcbc_mac: return "AES-XCBC-MAC";
+        case authentication_algorithm::aes_128_gmac: return "AES-128-GMAC";
+        case authentication_algorithm::aes_192_gmac: return "AES-192-GMAC";
+        case authentication_algorithm::aes_256_gmac: return "AES-256-GMAC";
     }
     return "unknown authentication algorithm";
 }

@@ -3,6 +3,7 @@
 /// RFC 2409 §5, App. A; RFC 2407 §4.4, §4.5; RFC 4304
 #include <optional>
 
+#include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/ids.hpp"
 #include "ipsec/isakmp/chain.hpp"
 #include "ipsec/isakmp/oakley.hpp"
@@ -192,6 +193,9 @@ private:
         case ah_transform::sha2_512: return authentication_algorithm::hmac_sha2_512;
         case ah_transform::ripemd: return authentication_algorithm::hmac_ripemd;
         case ah_transform::aes_xcbc_mac: return authentication_algorithm::aes_xcbc_mac;
+        case ah_transform::aes_128_gmac: return authentication_algorithm::aes_128_gmac;
+        case ah_transform::aes_192_gmac: return authentication_algorithm::aes_192_gmac;
+        case ah_transform::aes_256_gmac: return authentication_algorithm::aes_256_gmac;
         case ah_transform::reserved: break;
     }
     return std::nullopt;
@@ -209,7 +213,9 @@ private:
 }
 [[nodiscard]] constexpr auto judge_esp(const phase2_offer& o) noexcept -> result<void> {
     if (o.id == 0) return std::unexpected{errc::bad_transform_id};
-    if (o.id > 23 || o.id == 17) return std::unexpected{errc::unknown_transform};
+    const bool is_private = o.id >= 249;  // RFC 2407 §6.5: what such a number means is what the table of algorithms says
+    if (is_private ? crypto::find_esp_v1(o.id) == nullptr : o.id > 23 || o.id == 17)
+        return std::unexpected{errc::unknown_transform};
     if (o.esp() == esp_transform::null && !o.authentication)
         return std::unexpected{errc::missing_attribute};  // req: rfc2407-4.5-5
     if (has_fixed_key(o.esp()) && o.key_length) return std::unexpected{errc::bad_attribute_value};           // req: rfc2407-4.5-6

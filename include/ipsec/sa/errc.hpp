@@ -120,6 +120,7 @@ template <class T> using result = std::expected<T, errc>;
         case crypto::errc::unsupported_algorithm:
         case crypto::errc::not_for_esp:
         case crypto::errc::not_for_ike_v1:
+        case crypto::errc::no_integrity:
         case crypto::errc::null_with_null: return errc::unknown_algorithm;
         default: return errc::provider_failed;
     }

@@ -13,10 +13,11 @@ concept suite = crypto::esp_suite<S> || crypto::mac<S>;
 
 template <suite S> [[nodiscard]] constexpr auto authenticates(const S& s) noexcept -> bool {
     if constexpr (crypto::esp_suite<S>) return s.authenticates();
-    else return true;
+    else return s.icv_size() > crypto::iv_size_of(s);  // an IV alone vouches for nothing
 }
 template <suite S> [[nodiscard]] constexpr auto is_counter_mode(const S& s) noexcept -> bool {
     if constexpr (requires { { s.is_counter_mode() } noexcept -> std::same_as<bool>; }) return s.is_counter_mode();
+    else if constexpr (crypto::mac<S>) return crypto::iv_size_of(s) != 0;  // an IV is there so as not to repeat
     else return false;
 }
 template <suite S> inline constexpr sa::protocol protocol_of = crypto::esp_suite<S> ? sa::protocol::esp : sa::protocol::ah;
@@ -28,12 +29,14 @@ template <class S>
 inline constexpr bool never_authenticates<S> = !S{}.authenticates();
 
 /// Whether parameters and suite may be joined.
-/// @return `errc::protocol_mismatch`, `errc::anti_replay_without_integrity`, `errc::static_counter_keys`, or as `validate(p)`
+/// @return `errc::protocol_mismatch`, `errc::unknown_algorithm` (AH without a MAC), `errc::anti_replay_without_integrity`,
+///         `errc::static_counter_keys`, or as `validate(p)`
 // req: rfc2406-3.4.3-2, rfc4303-3.4.3-2, rfc4106-2-2
 template <suite S>
 [[nodiscard]] constexpr auto validate(const parameters& p, const S& s) noexcept -> result<void> {
     if (const auto ok = validate(p); !ok) return ok;
     if (p.id.protocol != protocol_of<S>) return std::unexpected{errc::protocol_mismatch};
+    if (p.id.protocol == protocol::ah && !authenticates(s)) return std::unexpected{errc::unknown_algorithm};
     if (p.anti_replay && !authenticates(s)) return std::unexpected{errc::anti_replay_without_integrity};
     if (p.manual && is_counter_mode(s) && !p.allow_static_counter_keys) return std::unexpected{errc::static_counter_keys};
     return {};

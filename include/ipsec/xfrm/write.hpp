@@ -94,7 +94,9 @@ private:
         const auto id = s.transform.encryption;
         const bool combined = crypto::is_combined(id), is_ah = s.id.protocol == sa::protocol::ah;
         const std::size_t mac_size = crypto::is_known(s.transform.integrity) ? crypto::info_of(s.transform.integrity).key : 0U;
-        if (kernel_name(id).empty() || s.keymat.size() < mac_size) {
+        const bool no_mac = s.transform.integrity == crypto::integrity_id::none;
+        const bool mac_said = no_mac ? !is_ah : !kernel_name(s.transform.integrity).empty();
+        if (kernel_name(id).empty() || !mac_said || s.keymat.size() < mac_size) {
             inexpressible_ = true;
             return;
         }
@@ -229,7 +231,7 @@ template <class... Values>
 /// Writes one entry to the front of `out`: a line for `ip -batch`, or the lines of a listing. It has the keys: the caller wipes
 /// `out`.
 /// @return the text; `errc::no_room`: `max_text` characters are always enough; `errc::inexpressible`: a selector that is no
-///         prefix or single port, or an algorithm that the kernel has no name for
+///         prefix or single port, an algorithm that the kernel has no name for, or AH without one
 [[nodiscard]] inline auto write(std::span<char> out, const state& s, form f) noexcept -> std::expected<std::string_view, errc> {
     return detail::write_one(out, f, s);
 }

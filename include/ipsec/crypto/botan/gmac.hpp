@@ -18,6 +18,8 @@ namespace ipsec::crypto::botan {
 class gmac_core {
 public:
     static constexpr std::size_t iv_size = 8, tag_size = 16, salt_size = 4;
+    /// Input in several pieces up to this length does not allocate: a jumbo frame's packet and the high half of its number.
+    static constexpr std::size_t room = 9216 + 4;
 
     struct keys {
         secret<36> key_and_salt;
@@ -37,7 +39,7 @@ public:
                 Botan::AEAD_Mode::create_or_throw(shim::mode_name(encryption_id::aes_gcm_16, key), shim::encryption), {}, {}, {}};
             s.mode->set_key(shim::octets(k.key_and_salt.view()), key);
             s.tag.reserve(2 * tag_size);
-            s.joined.reserve(2048);
+            s.joined.reserve(room);
             const std::array<std::uint8_t, 12> nothing{};  // so that Botan's buffers stand before the first packet
             s.mode->set_associated_data(nothing.data(), nothing.size());
             s.mode->start(nothing.data(), nothing.size());
@@ -45,8 +47,8 @@ public:
             return s;
         });
     }
-    /// Several pieces are copied together first: only packets with extended numbers have more than one. That allocates when a
-    /// packet is longer than 2048 octets and than all before it.
+    /// Several pieces are copied together first. More than one have packets with extended numbers, and those of AH with options
+    /// or extension headers. That allocates when there are more than `room` octets, and more than ever before.
     /// @return `foreign_keys`, `provider_failed`
     [[nodiscard]] static auto compute(const keys& k, scratch& t, byte_view iv, std::span<const byte_view> parts,
                                       byte_span tag) noexcept -> result<void> {

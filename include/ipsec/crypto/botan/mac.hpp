@@ -35,7 +35,7 @@ public:
         requires(std::constructible_from<Choice, integrity_id>)
     {
         if (id != integrity_id::none && !is_known(id)) return std::unexpected{fault_of_missing(id)};
-        if (id != integrity_id::none && shim::mac_name(id).empty()) return std::unexpected{errc::unknown_algorithm};
+        if (id != integrity_id::none && !shim::has_mac_name(id)) return std::unexpected{errc::unknown_algorithm};
         return basic_mac{Choice{id}};
     }
 
@@ -93,9 +93,10 @@ class any_mac : public crypto::any_mac<botan_mac, aes_xcbc_96, gmac> {
     using base = crypto::any_mac<botan_mac, aes_xcbc_96, gmac>;
 
 public:
-    /// `none` makes a MAC of no octets, for cipher suites whose user named the danger.
-    /// @return `unknown_algorithm`, `unsupported_algorithm`
+    /// @return `no_integrity` for `none`: a receiver without a MAC would take every packet; `unknown_algorithm`,
+    ///         `unsupported_algorithm`
     [[nodiscard]] static auto make(integrity_id id) noexcept -> result<any_mac> {
+        if (id == integrity_id::none) return std::unexpected{errc::no_integrity};
         if (id == integrity_id::aes_xcbc_96) return any_mac{base{aes_xcbc_96{}}, id};
         if (is_known(id) && info_of(id).iv != 0) return any_mac{base{gmac{id}}, id};
         auto m = botan_mac::make(id);

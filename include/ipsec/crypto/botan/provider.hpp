@@ -81,7 +81,8 @@ public:
     }
 
     /// A combined mode over one message in place; the nonce has 12 octets.                      RFC 5116 §5
-    /// @return `unknown_algorithm` for what is no combined mode, `bad_key_size`, `bad_length` for nonce or ICV, `provider_failed`
+    /// @return `unknown_algorithm` for all but AES-GCM and ChaCha20-Poly1305 with an IV, `bad_key_size`, `bad_length` for nonce or
+    ///         ICV, `provider_failed`
     [[nodiscard]] auto seal(encryption_id c, byte_view key, byte_view nonce, byte_view additional, byte_span text,
                             byte_span icv) noexcept -> result<void> {
         if (auto ok = check_aead(c, key, nonce, icv.size()); !ok) return ok;
@@ -140,8 +141,9 @@ private:
     }
     [[nodiscard]] static auto check_aead(encryption_id c, byte_view key, byte_view nonce, std::size_t icv) noexcept
         -> result<void> {
-        if (!is_combined(c)) return std::unexpected{errc::unknown_algorithm};
+        if (!is_combined(c) || is_ccm(c) || c == encryption_id::null_aes_gmac) return std::unexpected{errc::unknown_algorithm};
         const auto& info = info_of(c);
+        if (info.iv == 0) return std::unexpected{errc::unknown_algorithm};  // the IV is the number of a packet, and here is none
         const auto bits = info.key_length_attribute ? static_cast<std::uint16_t>(key.size() * 8) : std::uint16_t{0};
         if (auto size = key_size(c, bits); !size || *size != key.size()) return std::unexpected{errc::bad_key_size};
         if (nonce.size() != std::size_t{info.salt} + info.iv || icv != info.icv) return std::unexpected{errc::bad_length};

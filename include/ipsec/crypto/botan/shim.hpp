@@ -72,11 +72,14 @@ template <class Work>
 }
 [[nodiscard]] inline auto hmac_name(hash_id h) -> std::string { return std::string{"HMAC("} + hash_name(h) + ")"; }
 
+/// Whether `mac_name` has a name for it.
+[[nodiscard]] constexpr auto has_mac_name(integrity_id id) noexcept -> bool {
+    return id == integrity_id::aes_cmac_96 || (is_known(id) && info_of(id).hash != hash_id{});
+}
 /// The name of a MAC of Botan's; empty for what is put together here.
 [[nodiscard]] inline auto mac_name(integrity_id id) -> std::string {
-    if (!is_known(id)) return {};
-    if (id == integrity_id::aes_cmac_96) return "CMAC(AES-128)";
-    return info_of(id).hash == hash_id{} ? std::string{} : hmac_name(info_of(id).hash);
+    if (!has_mac_name(id)) return {};
+    return id == integrity_id::aes_cmac_96 ? "CMAC(AES-128)" : hmac_name(info_of(id).hash);
 }
 
 /// The name of a mode of Botan's, without padding; empty for NULL and for what is put together here or refused.
