@@ -339,3 +339,32 @@ TEST_CASE("how many SAs a bundle may have is the user's choice", "[sa][sadb][bun
     CHECK(insert(usual, lookup::by_id, 0x1000, bob, alice, 1));
     CHECK(usual.insert(*database::esp_outbound::make(member(4, 5), {}, keymat, random, start)).error() == sa::errc::bad_bundle);
 }
+
+// req: rfc4301-4.1-1
+TEST_CASE("a shared directory gives an SA of one source to that source alone", "[sa][directory][lookup]") {
+    sa::shared_directory<database::inbound_entry> shared;
+    const auto put = [&](lookup by, std::uint32_t number) {
+        sa::parameters p;
+        p.id = {.spi = spi{number}, .destination = group, .protocol = protocol::esp};
+        p.source = alice;
+        p.found_by = by;
+        testing::seeded_rng random;
+        return shared.insert(p.id, database::inbound_entry{*database::esp_inbound::make(p, {}, keymat, random, start)})
+            .has_value();
+    };
+    REQUIRE(put(lookup::by_source, 0x1000));
+    REQUIRE(put(lookup::by_id, 0x2000));
+    auto reader = shared.make_reader();
+    REQUIRE(reader);
+    sa::directory_view<database> view{*reader};
+    const auto id = [](std::uint32_t number, const ip::address& to) {
+        return sa::id{.spi = spi{number}, .destination = to, .protocol = protocol::esp};
+    };
+    CHECK(view.find_inbound(id(0x1000, group), alice) != nullptr);
+    CHECK(view.find_inbound(id(0x1000, group), bob) == nullptr);
+    CHECK(view.find_inbound(id(0x1000, group)) == nullptr);
+    CHECK(view.find_inbound(id(0x1000, carol), alice) == nullptr);
+    CHECK(view.find_inbound(id(0x2000, group), bob) != nullptr);  // by its identity, whoever sends
+    CHECK(view.find_inbound(id(0x2000, group)) != nullptr);
+    CHECK(view.find_inbound(id(0x3000, group), alice) == nullptr);
+}

@@ -139,6 +139,26 @@ TEST_CASE("reserved SPIs are over 255, free, and nobody else's", "[sa][sadb][rfc
     CHECK_FALSE(d.release_spi(params(256).id));  // an SA took it
 }
 
+// req: rfc4301-4.1-1
+TEST_CASE("an SPI that names an SA by itself is not given to another one", "[sa][sadb][rfc4301-4.1]") {
+    database d;
+    struct {
+        std::uint32_t next = 0x1000;
+        auto fill(byte_span o) noexcept -> bool {
+            wire::store(o, next++);
+            return true;
+        }
+    } random;
+    auto p = params(0x1000);
+    p.found_by = sa::lookup::by_spi;
+    REQUIRE(d.insert(esp_in(p)));
+    CHECK(d.reserve_spi(sa::protocol::ah, there, random) == spi{0x1000});  // that one is for ESP
+    random.next = 0x1000;
+    CHECK(d.reserve_spi(sa::protocol::esp, there, random) == spi{0x1001});
+    random.next = 0x1000;
+    CHECK(d.reserve_spi(sa::protocol::esp, ip::address::v4(192, 0, 2, 77), random) == spi{0x1001});  // whatever the address
+}
+
 TEST_CASE("a source that repeats itself does not hang the search for an SPI", "[sa][sadb]") {
     database d;
     struct {

@@ -104,3 +104,38 @@ TEST_CASE("an SA takes its numbers from where the user says", "[sa][outbound][se
     REQUIRE(g->numbers().give({sequence64{7}, sequence64{7}}));
     CHECK(g->next_sequence()->value() == 7);
 }
+
+TEST_CASE("those who share a number space share the limits of the key", "[sa][outbound][sequence][lifetime]") {
+    testing::seeded_rng random;
+    using shared_sa = sa::outbound<test::settable_suite, shared_sequence>;
+    auto p = parameters();
+    p.lifetimes.soft = {.packets = 80};
+    p.lifetimes.hard = {.kilobytes = 400, .packets = 100};
+    sequence_space space{false, {}, 4};
+    std::uint64_t packets = 0, octets = 0;
+    for (int thread = 0; thread < 4; ++thread) {
+        auto each = shared_sa::make(p, {}, keymat, random, start, shared_sequence{space});
+        REQUIRE(each);
+        for (int i = 0; i < 19; ++i) REQUIRE(each->charge(1, start));
+        CHECK(each->lifetime().take_expiry() == sa::expiry::none);
+        REQUIRE(each->charge(1, start));
+        CHECK(each->lifetime().take_expiry() == sa::expiry::soft);
+        while (each->charge(1, start)) {}
+        packets += each->lifetime().packets();
+        auto bulk = shared_sa::make(p, {}, keymat, random, start, shared_sequence{space});
+        while (bulk->charge(10'240, start)) {}
+        octets += bulk->lifetime().octets();
+    }
+    CHECK(packets == 100);
+    CHECK(octets == 400 * 1024);
+    sequence_space alone;
+    auto one = shared_sa::make(p, {}, keymat, random, start, shared_sequence{alone});
+    while (one->charge(1, start)) {}
+    CHECK(one->lifetime().packets() == 100);
+}
+
+TEST_CASE("a part of a limit is never none", "[sa][lifetime]") {
+    const auto part = sa::part_of({.soft = {.kilobytes = 3}, .hard = {.time = seconds(9), .kilobytes = 8, .packets = 1}}, 4);
+    CHECK(part.soft == sa::limits{.kilobytes = 1});
+    CHECK(part.hard == sa::limits{.time = seconds(9), .kilobytes = 2, .packets = 1});
+}

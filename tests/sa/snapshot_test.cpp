@@ -48,8 +48,8 @@ auto full_parameters(crypto::transform t = gcm) -> sa::parameters {
     p.bundle = {.pair = 3, .position = 1, .size = 3};
     p.extended_sequence = true;
     p.window = 128;
-    p.lifetimes.soft = {.time = seconds(100), .kilobytes = 1000, .packets = 50'000};
-    p.lifetimes.hard = {.time = seconds(200), .kilobytes = 2000, .packets = 60'000};
+    p.lifetimes.soft = {.time = seconds(100), .kilobytes = 10'000, .packets = 50'000};
+    p.lifetimes.hard = {.time = seconds(200), .kilobytes = 20'000, .packets = 60'000};
     p.tunnel.df = ip::df_rule::set;
     p.tunnel.ecn = ip::ecn_mode::compatibility;
     p.tunnel.dscp = std::uint8_t{46};
@@ -108,6 +108,12 @@ auto passes(out_sa& from, in_sa& to, instant now = start) -> bool {
 }
 const auto key = keymat_for(cbc);
 
+/// Takes a snapshot and confirms it, as if it was stored in between. @return whether both went well
+template <class Sa> auto keep(Sa& which, std::uint64_t numbers) -> bool {
+    const auto s = sa::take(which, numbers, start);
+    return s && sa::confirm(which, *s);
+}
+
 }  // namespace
 
 TEST_CASE("a snapshot says everything about an SA", "[sa][snapshot]") {
@@ -123,8 +129,10 @@ TEST_CASE("a snapshot says everything about an SA", "[sa][snapshot]") {
     CHECK(s->parameters == p);
     CHECK(std::ranges::equal(s->keymat.view(), keymat_for(gcm)));
     CHECK(s->number == sequence64{5 * two32 + 117});
-    CHECK(s->used == before.lifetime().usage(start + seconds(30)));
-    CHECK(s->used.octets == 1500);
+    auto used = before.lifetime().usage(start + seconds(30));
+    used.packets += 100;  // what it may send up to the number
+    used.octets += 100 * 65535;
+    CHECK(s->used == used);
     CHECK(s->used.soft_left == seconds(70));
 
     auto copy = *sa::parse(text_of(*s));
@@ -134,8 +142,8 @@ TEST_CASE("a snapshot says everything about an SA", "[sa][snapshot]") {
     REQUIRE(after);
     CHECK(after->parameters() == full_parameters());
     CHECK(after->last_sequence() == s->number);
-    CHECK(after->lifetime().octets() == 1500);
-    CHECK(after->lifetime().packets() == 1);
+    CHECK(after->lifetime().octets() == 1500 + 100 * 65535);
+    CHECK(after->lifetime().packets() == 101);
     CHECK(after->lifetime().deadline() == instant{} + seconds(55));
 }
 
@@ -164,28 +172,34 @@ TEST_CASE("what was restored never uses a number again", "[sa][snapshot][rfc4303
     p.extended_sequence = GENERATE(false, true);
     auto before = make<out_sa>(p);
     for (int i = 0; i < 5; ++i) REQUIRE(before.next_sequence());
-    const auto text = text_of(*sa::take(before, 3, start));
+    const auto s = sa::take(before, 3, start);
+    REQUIRE(s);
+    const auto text = text_of(*s);
 
-    // The SA goes on, but not behind what was set apart, until the next snapshot.
+    // The SA goes on, but not behind what was set apart, until the next snapshot is confirmed.
+    REQUIRE(sa::confirm(before, *s));
     std::uint64_t last = 0;
     for (int i = 0; i < 3; ++i) last = before.next_sequence()->value();
     CHECK(last == 8);
     CHECK(before.next_sequence() == std::unexpected{sa::errc::reserve_used});
     CHECK_FALSE(before.lifetime().is_expired());
+    const auto later = sa::take(before, 1, start);
+    REQUIRE(later);
+    CHECK(before.next_sequence() == std::unexpected{sa::errc::reserve_used});  // a crash now would restore the one before
+    REQUIRE(sa::confirm(before, *later));
+    CHECK(before.next_sequence()->value() == 9);
 
-    // However often the snapshot is restored: there is no number before the next snapshot, and then one that nobody used.
+    // However often a snapshot is restored: there is no number before the next one is confirmed.
     for (int crash = 0; crash < 3; ++crash) {
-        auto after = again<out_sa>(*sa::parse(text));
+        auto after = again<out_sa>(*sa::parse(text_of(*later)));
         REQUIRE(after);
         CHECK(after->next_sequence() == std::unexpected{sa::errc::reserve_used});
         const auto next = sa::take(*after, 2, start);
         REQUIRE(next);
-        CHECK(next->number == sequence64{10});
-        CHECK(after->next_sequence()->value() == 9);
-        CHECK(again<out_sa>(*next)->last_sequence() == sequence64{10});
+        CHECK(next->number == sequence64{11});
+        CHECK(after->next_sequence() == std::unexpected{sa::errc::reserve_used});
+        CHECK(again<out_sa>(*next)->last_sequence() == sequence64{11});
     }
-    REQUIRE(sa::take(before, 1, start));
-    CHECK(before.next_sequence()->value() == 9);
 }
 
 // req: rfc4303-3.3.3-1, rfc2406-3.3.3-1
@@ -197,7 +211,9 @@ TEST_CASE("a restore at the end of the numbers is refused", "[sa][snapshot][rfc4
     before.resume_at(sequence64{end - 10});
     CHECK(again<out_sa>(*sa::take(before, 9, start)));
     CHECK(again<out_sa>(*sa::take(before, 10, start)).error() == sa::errc::sequence_exhausted);
-    CHECK(again<out_sa>(*sa::take(before, 1000, start)).error() == sa::errc::sequence_exhausted);
+    const auto all = sa::take(before, 1000, start);
+    CHECK(again<out_sa>(*all).error() == sa::errc::sequence_exhausted);
+    REQUIRE(sa::confirm(before, *all));
     for (int i = 0; i < 10; ++i) CHECK(before.next_sequence());
     CHECK(before.next_sequence() == std::unexpected{sa::errc::sequence_exhausted});
     CHECK(before.lifetime().is_expired());
@@ -222,6 +238,7 @@ TEST_CASE("a window that was restored has seen everything up to the jump", "[sa]
     CHECK(s->number == sequence64{30});
     auto after = again<in_sa>(*sa::parse(text_of(*s)));
     REQUIRE(after);
+    REQUIRE(keep(*after, 100));
     for (std::size_t i = 0; i < sent.size(); ++i) {
         const auto opened = esp::open(*after, sent[i], start);
         CAPTURE(i);
@@ -238,7 +255,7 @@ TEST_CASE("a pair of SAs carries packets on after a restart", "[sa][snapshot]") 
     auto out2 = again<out_sa>(*sa::take(out, 64, start));
     auto in2 = again<in_sa>(*sa::take(in, 0, start));
     REQUIRE((out2 && in2));
-    REQUIRE(sa::take(*out2, 1000, start));
+    REQUIRE((keep(*out2, 1000) && keep(*in2, 1000)));
     for (int i = 0; i < 10; ++i) CHECK(passes(*out2, *in2));
     CHECK(out2->last_sequence() == sequence64{84});
 }
@@ -246,7 +263,7 @@ TEST_CASE("a pair of SAs carries packets on after a restart", "[sa][snapshot]") 
 TEST_CASE("lifetimes run on while nobody is there", "[sa][snapshot][lifetime]") {
     auto p = plain_parameters();
     p.lifetimes.soft = {.time = seconds(100), .packets = 10};
-    p.lifetimes.hard = {.time = seconds(200), .packets = 12};
+    p.lifetimes.hard = {.time = seconds(200), .packets = 20};
     auto before = make<out_sa>(p);
     for (int i = 0; i < 10; ++i) REQUIRE(before.charge(1, start));
     CHECK(before.lifetime().take_expiry() == sa::expiry::soft);
@@ -271,7 +288,8 @@ TEST_CASE("keys leave an SA only if it was made so", "[sa][snapshot]") {
     CHECK(sa::take(out, 1, start).error() == sa::errc::keys_not_exportable);
     CHECK(out.next_sequence());  // and nothing was held back
     CHECK(out.next_sequence());
-    CHECK(sa::take(make<in_sa>(p), 1, start).error() == sa::errc::keys_not_exportable);
+    auto in = make<in_sa>(p);
+    CHECK(sa::take(in, 1, start).error() == sa::errc::keys_not_exportable);
 }
 
 TEST_CASE("what cannot be restored is refused with the reason", "[sa][snapshot]") {
@@ -391,5 +409,95 @@ TEST_CASE("a seal that fails leaves nothing in clear", "[sa][snapshot]") {
         CHECK(sa::seal(provider, key, provider, *s, small).error() == sa::errc::bad_snapshot);
         const auto piece = s->keymat.view().first(4);
         CHECK(std::ranges::search(small, piece).empty());
+    }
+}
+
+TEST_CASE("a snapshot has no value that no SA has", "[sa][snapshot]") {
+    struct row {
+        const char* what;
+        void (*spoil)(sa::snapshot&);
+        void (*hold)(sa::snapshot&);  // the last value that is good
+    };
+    std::array<std::byte, sa::snapshot::max_size> room{};
+    const row rows[] = {
+        {"alignment", [](auto& s) { s.parameters.icv_alignment = 16; }, [](auto& s) { s.parameters.icv_alignment = 4; }},
+        {"soft time", [](auto& s) { s.parameters.lifetimes.soft.time = duration{-1}; },
+         [](auto& s) { s.parameters.lifetimes.soft.time = duration{}; }},
+        {"hard time", [](auto& s) { s.parameters.lifetimes.hard.time = duration{-1}; },
+         [](auto& s) { s.parameters.lifetimes.hard.time = duration{}; }},
+        {"map", [](auto& s) { (*s.dscp_map)[63] = 64; }, [](auto& s) { (*s.dscp_map)[63] = 63; }},
+        {"flow label", [](auto& s) { s.parameters.tunnel.flow_label = 0x100000; },
+         [](auto& s) { s.parameters.tunnel.flow_label = 0xfffff; }},
+        {"resync", [](auto& s) { s.parameters.resync.ahead = 65537; }, [](auto& s) { s.parameters.resync.ahead = 65536; }},
+        {"DSCP", [](auto& s) { s.parameters.tunnel.dscp = std::uint8_t{64}; },
+         [](auto& s) { s.parameters.tunnel.dscp = std::uint8_t{63}; }},
+        {"exportable", [](auto& s) { s.parameters.exportable = false; }, [](auto& s) { s.parameters.exportable = true; }},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.what);
+        auto out = make<out_sa>(full_parameters());
+        auto s = *sa::take(out, 1, start);
+        r.hold(s);
+        CHECK(sa::emit(s, room));
+        CHECK(sa::parse(text_of(s)));
+        r.spoil(s);
+        CHECK(sa::emit(s, room).error() == sa::errc::bad_snapshot);
+    }
+}
+
+TEST_CASE("octets with a value that no SA has are refused", "[sa][snapshot]") {
+    // Each differs from a good one in octets that are found by comparing two good ones.
+    struct row {
+        const char* what;
+        void (*change)(sa::parameters&);
+        std::byte to;  // into the first octet in which the two differ
+    };
+    static constexpr ip::dscp_map zeros{};
+    const row rows[] = {
+        {"alignment", [](auto& p) { p.icv_alignment = 4; }, std::byte{3}},
+        {"soft time", [](auto& p) { p.lifetimes.soft.time = duration{std::int64_t{1} << 60}; }, std::byte{0x80}},
+        {"hard time", [](auto& p) { p.lifetimes.hard.time = duration{std::int64_t{1} << 60}; }, std::byte{0x80}},
+        {"map", [](auto& p) { p.tunnel.map = &zeros; }, std::byte{64}},
+        {"flow label", [](auto& p) { p.tunnel.flow_label = 0x1abcd; }, std::byte{0x1f}},
+        {"resync", [](auto& p) { p.resync.ahead = 65536; }, std::byte{2}},
+    };
+    const auto text_with = [](const sa::parameters& p) {
+        auto out = make<out_sa>(p);
+        return text_of(*sa::take(out, 1, start));
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.what);
+        auto p = full_parameters();
+        r.change(p);
+        const auto a = text_with(full_parameters()), b = text_with(p);
+        REQUIRE(a.size() == b.size());
+        const auto at = std::ranges::mismatch(a, b).in1 - a.begin();
+        auto bad = b;
+        bad[static_cast<std::size_t>(at)] = r.to;
+        CHECK(sa::parse(b));
+        CHECK(sa::parse(bad).error() == sa::errc::bad_snapshot);
+    }
+}
+
+TEST_CASE("the sizes of a tunnel's padding have to be put back", "[sa][snapshot]") {
+    static constexpr std::array<std::uint16_t, 2> sizes{500, 1000};
+    auto p = plain_parameters();
+    p.tfc = {.what = sa::tfc_policy::kind::to_sizes, .sizes = sizes};
+    auto out = make<out_sa>(p);
+    auto s = *sa::parse(text_of(*sa::take(out, 1, start)));
+    CHECK(again<out_sa>(s).error() == sa::errc::bad_snapshot);
+    s.parameters.tfc.sizes = sizes;
+    CHECK(again<out_sa>(s));
+}
+
+TEST_CASE("an open form that fails leaves no key behind", "[sa][snapshot]") {
+    auto out = make<out_sa>(full_parameters(cbc));
+    const auto s = sa::take(out, 1, start);
+    const std::size_t whole = text_of(*s).size();
+    for (std::size_t n = 0; n < whole; ++n) {
+        CAPTURE(n);
+        std::vector<std::byte> small(n, std::byte{0xee});
+        CHECK(sa::emit(*s, small).error() == sa::errc::bad_snapshot);
+        CHECK(std::ranges::all_of(small, [](std::byte b) { return b == std::byte{}; }));
     }
 }

@@ -103,7 +103,9 @@ public:
         return admission{number};
     }
     /// After the ICV: judges again, marks the number, and moves the window if the number lies to the right.
-    /// @return as `check`; nothing has changed then
+    /// @return as `check`; `errc::reserve_used`: the number lies behind what the last confirmed snapshot covers, so that a restart
+    ///         would let it in again (never for an SA of which no snapshot was taken, nor with anti-replay off). Nothing has
+    ///         changed then
     // req: rfc2406-3.4.3-12, rfc2402-3.4.3-11
     [[nodiscard]] auto commit(admission a) noexcept -> result<void> {
         if (!a.is_good_) return std::unexpected{errc::replayed};  // an admission that was used or moved from
@@ -111,6 +113,7 @@ public:
         if (parameters_.anti_replay) {
             auto ticket = window_.check(a.number_);
             if (!ticket) return std::unexpected{ticket.error()};
+            if (a.number_.value() > covered_) [[unlikely]] return std::unexpected{errc::reserve_used};
             return window_.commit(std::move(*ticket));
         }
         if (parameters_.extended_sequence && a.number_ > window_.top()) window_.resume_at(a.number_);
@@ -128,6 +131,22 @@ public:
     [[nodiscard]] auto window() const noexcept -> const Window& { return window_; }
     /// `top` and every number before it count as seen: for tests, and for state that was kept across a restart.
     void resume_at(sequence64 top) noexcept { window_.resume_at(top); }
+    /// Plans to take numbers up to `n` behind the top of the window; none behind them is taken from here on, and none that could
+    /// not be taken before, until `confirm`: what `take` does.
+    auto reserve(std::uint64_t n) noexcept -> number_plan {
+        const std::uint64_t top = window_.top().value();
+        const std::uint64_t end = sequence_counter{parameters_.extended_sequence}.last_number().value();
+        const std::uint64_t to = n < end - top ? top + n : end;
+        if (to < covered_) covered_ = to;
+        return plan_ = {sequence64{to}, plan_.turn + 1};
+    }
+    /// `plan` is written down where a restart finds it: its numbers may be taken.
+    /// @return false, and nothing has changed, when `plan` is not the last one
+    auto confirm(const number_plan& plan) noexcept -> bool {
+        if (plan != plan_ || plan.turn == 0) return false;
+        covered_ = plan.last.value();
+        return true;
+    }
 
     /// An ICV did not hold. Nothing of the window changes.                                    RFC 4303 App. A3.1
     void note_unauthentic() noexcept { resync_.note_unauthentic(); }
@@ -159,6 +178,7 @@ public:
 
 private:
     static constexpr std::uint64_t subspace = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t all_numbers = std::numeric_limits<std::uint64_t>::max();
 
     inbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Window w, kept_keymat kept, instant now) noexcept
         : parameters_{std::move(p)},
@@ -175,6 +195,8 @@ private:
     keys_type keys_;
     scratch_type scratch_;
     Window window_;
+    std::uint64_t covered_ = all_numbers;  ///< the last number that a restart would count as seen
+    number_plan plan_;                     ///< of the last `reserve`
     resync_trigger resync_;
     sa::lifetime lifetime_;
     kept_keymat kept_;

@@ -44,6 +44,14 @@ struct lifetimes {
     return of;
 }
 
+/// One of `n` equal parts of `of`, in kilobytes and packets, at least 1 of each; times stay whole. All of it for `n` 0 and 1.
+[[nodiscard]] constexpr auto part_of(lifetimes of, std::uint32_t n) noexcept -> lifetimes {
+    if (n <= 1) return of;
+    for (std::uint64_t* const limit : {&of.soft.kilobytes, &of.soft.packets, &of.hard.kilobytes, &of.hard.packets})
+        if (*limit != 0) *limit = *limit < n ? 1 : *limit / n;
+    return of;
+}
+
 enum class expiry : std::uint8_t { none = 0, soft, hard };
 
 /// What an SA has used of its lifetimes, as it is kept across a restart.

@@ -39,7 +39,8 @@ public:
         const sequence_counter numbers{p.extended_sequence, end};
         return make(std::move(p), std::move(s), keymat, random, now, numbers);
     }
-    /// As above, with numbers from elsewhere. @return also `errc::sequence_mismatch`: 32 bits of one, 64 of the other
+    /// As above, with numbers from elsewhere; of limits in kilobytes and packets it has its part where others have the same key
+    /// and share them. @return also `errc::sequence_mismatch`: 32 bits of one, 64 of the other
     template <rng R>
     [[nodiscard]] static auto make(sa::parameters p, Suite s, byte_view keymat, R& random, instant now, Sequence numbers) noexcept
         -> result<outbound> {
@@ -60,7 +61,7 @@ public:
     /// The number of the next packet, used up from now on even if the packet is never sent. When few are left, the soft lifetime
     /// is over, so that a new SA is there before the last one.                                RFC 2406 §3.3.3
     /// @return `errc::sequence_exhausted` once the counter would wrap; that ends the life of the SA. `errc::reserve_used`: the
-    ///         numbers set apart by `reserve` are used up, and the SA goes on after the next call
+    ///         numbers set apart by `reserve` are used up, and the SA goes on once a snapshot is stored and confirmed
     [[nodiscard]] auto next_sequence() noexcept -> result<sequence64> {
         const auto s = counter_.next();
         if (!s) [[unlikely]] {
@@ -92,11 +93,17 @@ public:
     {
         counter_.resume_at(last);
     }
-    /// Sets `n` numbers apart and allows none behind them: what a snapshot does.
-    auto reserve(std::uint64_t n) noexcept -> sequence64
+    /// As `sequence_counter::reserve`: what `take` does.
+    auto reserve(std::uint64_t n) noexcept -> number_plan
         requires std::same_as<Sequence, sequence_counter>
     {
         return counter_.reserve(n);
+    }
+    /// As `sequence_counter::confirm`: what `sa::confirm` does.
+    auto confirm(const number_plan& plan) noexcept -> bool
+        requires std::same_as<Sequence, sequence_counter>
+    {
+        return counter_.confirm(plan);
     }
     [[nodiscard]] auto numbers() const noexcept -> const Sequence& { return counter_; }
     /// For `given_sequence`: where the user hands in numbers.
@@ -111,7 +118,7 @@ private:
           keys_{std::move(k)},
           scratch_{std::move(t)},
           counter_{std::move(numbers)},
-          lifetime_{capped(parameters_.lifetimes, crypto::limits_of(suite_)), now},
+          lifetime_{part_of(capped(parameters_.lifetimes, crypto::limits_of(suite_)), sharers_of(counter_)), now},
           kept_{std::move(kept)} {}
 
     sa::parameters parameters_;

@@ -11,6 +11,7 @@ namespace ipsec::sa {
 struct resync_policy {
     std::uint32_t after = 0;  ///< ICVs in a row that did not hold before one packet is tried in later subspaces; 0: never
     std::uint32_t ahead = 1;  ///< how many subspaces of 2^32 numbers behind the expected one are tried
+    static constexpr std::uint32_t max_ahead = 65536;  ///< the most that a snapshot has: 2^48 packets lost in a row
     friend constexpr auto operator==(const resync_policy&, const resync_policy&) noexcept -> bool = default;
 };
 

@@ -78,6 +78,7 @@ public:
             if (!random.fill(octets)) return std::unexpected{errc::no_randomness};
             const sa::id id{.spi = spi{wire::load<std::uint32_t>(octets)}, .destination = destination, .protocol = protocol};
             if (id.spi.value() < 256 || inbound_index_.find(id) != Index::absent) continue;
+            if (is_slot(by_spi_.find({.spi = id.spi, .protocol = protocol}))) continue;  // its packets would be the new SA's
             if (!inbound_index_.insert(id, only_reserved)) return std::unexpected{errc::database_full};
             ++reserved_;
             return id.spi;

@@ -13,6 +13,13 @@ namespace ipsec::sa {
     return sequence32{static_cast<std::uint32_t>(s.value())};
 }
 
+/// What one snapshot sets apart once it is confirmed.
+struct number_plan {
+    sequence64 last;         ///< the end of it
+    std::uint64_t turn = 0;  ///< how many were planned before, and this one: two may end at one number
+    friend constexpr auto operator==(const number_plan&, const number_plan&) noexcept -> bool = default;
+};
+
 /// The counter of an outbound SA: the first number is 1, and after the last one there is none.          RFC 2406 §3.3.3
 // req: rfc2406-2.2-m1, rfc2406-3.3.3-1, rfc2402-2.5-m1, rfc2402-3.3.2-1
 class sequence_counter {
@@ -51,13 +58,20 @@ public:
         last_ = last.value() < last_number_ ? last.value() : last_number_;
         stop_ = last_number_;
     }
-    /// Sets `n` numbers apart: they may be used, and none behind them before the next call. Whoever goes on behind them after a
-    /// crash has used none of them twice. A counter that rolls over is not held back: nobody looks at its numbers.
-    /// @return the last one set apart
-    constexpr auto reserve(std::uint64_t n) noexcept -> sequence64 {
+    /// Plans to set `n` numbers apart. From here on none behind them may be used; those that could not be used before can not be
+    /// either, until `confirm`. A counter that rolls over is not held back: nobody looks at its numbers.
+    constexpr auto reserve(std::uint64_t n) noexcept -> number_plan {
         const std::uint64_t to = n < last_number_ - last_ ? last_ + n : last_number_;
-        if (!rolls_over_) stop_ = to;
-        return sequence64{to};
+        if (!rolls_over_ && to < stop_) stop_ = to;
+        return plan_ = {sequence64{to}, plan_.turn + 1};
+    }
+    /// `plan` is written down where a restart finds it: its numbers may be used. Whoever goes on behind them after a crash
+    /// uses none of them twice.
+    /// @return false, and nothing has changed, when `plan` is not the last one: an earlier end could still be written down
+    constexpr auto confirm(const number_plan& plan) noexcept -> bool {
+        if (plan != plan_ || plan.turn == 0) return false;
+        if (!rolls_over_) stop_ = plan.last.value();
+        return true;
     }
     [[nodiscard]] constexpr auto last_number() const noexcept -> sequence64 { return sequence64{last_number_}; }
 
@@ -65,6 +79,7 @@ private:
     std::uint64_t last_ = 0;
     std::uint64_t last_number_;
     std::uint64_t stop_;  ///< the last one that may be used now
+    number_plan plan_;  ///< of the last `reserve`
     std::uint64_t low_mark_;
     bool rolls_over_;
 };

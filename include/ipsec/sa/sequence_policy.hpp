@@ -19,6 +19,13 @@ concept sequence_policy = std::movable<S> && requires(S& s, const S& c) {
     { c.last_number() } noexcept -> std::same_as<sequence64>; // the end of the number space
 };
 
+/// How many SAs with the same key draw from where `s` does: `s.sharers()` where the type has that, otherwise 1.
+template <sequence_policy S>
+[[nodiscard]] constexpr auto sharers_of(const S& s) noexcept -> std::uint32_t {
+    if constexpr (requires { s.sharers(); }) return s.sharers();
+    else return 1;
+}
+
 /// Numbers from the first to the last, both included.
 struct sequence_range {
     sequence64 first, last;

@@ -238,6 +238,10 @@ private:
 };
 
 /// One thread's view as the inbound walk wants its SADB: `dataplane::inbound<directory_view<…>, …>`.
+///
+/// The directory has one index, under `sa::id`. So an SA of `lookup::by_source` is found for packets of its own source alone, but
+/// there is one of them per identity at most; and `lookup::by_spi` is not served: such an SA is found under the whole identity
+/// that it was inserted under, and not for the other addresses of this system.
 template <class Sadb, class Directory = shared_directory<typename Sadb::inbound_entry>>
 class directory_view {
 public:
@@ -246,8 +250,18 @@ public:
     using ah_inbound = typename Sadb::ah_inbound;
 
     explicit directory_view(typename Directory::reader& r) noexcept : reader_{&r} {}
-    [[nodiscard]] auto find_inbound(const sa::id& id) noexcept -> inbound_entry* { return reader_->find(id); }
-    [[nodiscard]] auto find_inbound(const sa::id& id, const ip::address&) noexcept -> inbound_entry* { return reader_->find(id); }
+    /// SAs of `lookup::by_source` are not among them.
+    [[nodiscard]] auto find_inbound(const sa::id& id) noexcept -> inbound_entry* {
+        inbound_entry* const e = reader_->find(id);
+        return e == nullptr || e->parameters().found_by == lookup::by_source ? nullptr : e;
+    }
+    // req: rfc4301-4.1-1
+    [[nodiscard]] auto find_inbound(const sa::id& id, const ip::address& source) noexcept -> inbound_entry* {
+        inbound_entry* const e = reader_->find(id);
+        if (e == nullptr) return nullptr;
+        const sa::parameters& p = e->parameters();
+        return p.found_by == lookup::by_source && p.source != source ? nullptr : e;
+    }
 
 private:
     typename Directory::reader* reader_;

@@ -2,7 +2,9 @@
 /// Sequence numbers of one SA for several threads.                                             RFC 4303 §3.3.3, RFC 9611
 ///
 /// Each thread has an `outbound` of its own, with the same parameters and keys: scratch and lifetimes are not shared, and what is
-/// shared is the numbers alone.
+/// shared is the numbers alone. So that the threads do not use a key as many times over as they are, the space is told how many
+/// share it, and the SA of each has that part of every limit in kilobytes and packets, the user's and the key's. A thread that
+/// sends more than the others is at its end before the whole is used up.
 ///
 /// Blocks reach the receiver out of order: its window has to be wider than blocks times threads. Several SAs, one per thread, do
 /// not have that price: `parameters::traffic_class` keeps them apart.
@@ -16,8 +18,10 @@ namespace ipsec::sa {
 // req: rfc4303-3.3.3-1, rfc4302-3.3.2-1, rfc2406-3.3.3-1
 class alignas(64) sequence_space {
 public:
-    explicit sequence_space(bool extended = false, sequence64 last_used = {}) noexcept
+    /// @param sharers  SAs that will draw from it: one per thread
+    explicit sequence_space(bool extended = false, sequence64 last_used = {}, std::uint32_t sharers = 1) noexcept
         : last_{last_used.value()},
+          sharers_{sharers},
           last_number_{extended ? std::numeric_limits<std::uint64_t>::max() : std::numeric_limits<std::uint32_t>::max()} {}
 
     /// The next `n` numbers, fewer at the end. @pre `n > 0` @return `errc::sequence_exhausted` when all were given out
@@ -33,6 +37,7 @@ public:
     }
     [[nodiscard]] auto last() const noexcept -> sequence64 { return sequence64{last_.load(std::memory_order_relaxed)}; }
     [[nodiscard]] auto last_number() const noexcept -> sequence64 { return sequence64{last_number_}; }
+    [[nodiscard]] auto sharers() const noexcept -> std::uint32_t { return sharers_; }
     /// As `sequence_counter::is_low`.
     [[nodiscard]] auto is_low() const noexcept -> bool {
         return last_.load(std::memory_order_relaxed) > last_number_ - (std::uint64_t{1} << 28);
@@ -40,6 +45,7 @@ public:
 
 private:
     std::atomic<std::uint64_t> last_;
+    std::uint32_t sharers_;
     std::uint64_t last_number_;
 };
 
@@ -63,6 +69,7 @@ public:
     [[nodiscard]] auto last() const noexcept -> sequence64 { return sequence64{last_}; }
     [[nodiscard]] auto is_low() const noexcept -> bool { return of_->is_low(); }
     [[nodiscard]] auto last_number() const noexcept -> sequence64 { return of_->last_number(); }
+    [[nodiscard]] auto sharers() const noexcept -> std::uint32_t { return of_->sharers(); }
 
 private:
     sequence_space* of_;

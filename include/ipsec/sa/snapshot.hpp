@@ -4,14 +4,25 @@
 /// `take` reads a living SA, `emit` and `parse` give and read the octets (`sealed_snapshot.hpp` those under a key), `restore`
 /// makes the SA again. The form has a version, is the same on every machine, and names algorithms by word.
 ///
-/// **No number twice.** Taking a snapshot of an outbound SA sets numbers apart: the SA uses those and none behind them before the
-/// next snapshot (`errc::reserve_used`), and what is restored goes on behind them. A restored SA has none set apart: it needs a
-/// snapshot of its own before its first packet, so that even one that is restored twice repeats nothing. To hand an SA over for
-/// good, take a snapshot with a reserve of 0: the old SA is silent from then on.
+/// **Take, store, confirm.** `take` plans numbers for the SA, and `confirm` gives them to it. Between the two the user stores the
+/// octets where a restart finds them, in place of those before. Snapshots are stored in the order in which they were taken, and a
+/// restart restores the one that was stored last.
 ///
-/// **No window opened again.** What is restored inbound counts every number as seen up to the top of its window, and `jump` more,
-/// which has to cover what came in between snapshot and end. Packets on their way are lost by that; replays are not let in.
+/// **No number twice.** An outbound SA uses no number behind the last snapshot that was confirmed (`errc::reserve_used`), nor
+/// behind the last one taken, and what is restored goes on behind it: so a crash at any point between two steps repeats nothing.
+/// A restored SA has no number before a snapshot of its own is confirmed, so that even one that is restored twice repeats nothing.
+/// To hand an SA over for good, take a snapshot with a reserve of 0: the old SA is silent from then on, confirmed or not.
+///
+/// **No window opened again.** What is restored inbound counts every number as seen up to the top of its window, and `jump` more.
+/// Packets on their way are lost by that; replays are not let in. The same steps make that true at any time: an inbound SA takes
+/// no number behind that of the last snapshot confirmed or taken (`errc::reserve_used`, the packet is dropped), so `jump` has to
+/// cover what comes in until the next one is confirmed. An SA of which no snapshot was ever taken is not held back; a restored
+/// one is, until a snapshot of it is confirmed.
+///
+/// **No lifetime forgotten.** What an outbound SA may send after the snapshot counts as sent: as many packets as numbers were set
+/// apart, each of the largest size that is stated.
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -33,14 +44,16 @@ struct snapshot {
     sa::parameters parameters;
     secret<256> keymat;
     sequence64 number;           ///< outbound: the last number that may have been used; inbound: the last that counts as seen
-    lifetime_usage used;
+    std::uint64_t turn = 0;      ///< how many times the SA was written down; not in the octets, for `confirm` alone
+    lifetime_usage used;         ///< outbound: with what may be sent up to `number`
     /// Where the SA had a `tunnel.map`: before `restore`, put it where it outlives the SA, and its address into `parameters`.
     std::optional<ip::dscp_map> dscp_map;
 };
 
 namespace detail {
 template <class Sa>
-[[nodiscard]] auto take(const Sa& sa, snapshot::way direction, sequence64 number, instant now) noexcept -> result<snapshot> {
+[[nodiscard]] auto take(const Sa& sa, snapshot::way direction, const number_plan& plan, instant now) noexcept
+    -> result<snapshot> {
     if (!sa.parameters().exportable) return std::unexpected{errc::keys_not_exportable};
     snapshot s;
     s.direction = direction;
@@ -48,9 +61,18 @@ template <class Sa>
     s.parameters.tfc.sizes = {};
     if (const auto* const map = std::exchange(s.parameters.tunnel.map, nullptr)) s.dscp_map = *map;
     s.keymat = secret<256>{sa.keymat()};
-    s.number = number;
+    s.number = plan.last;
+    s.turn = plan.turn;
     s.used = sa.lifetime().usage(now);
     return s;
+}
+/// Use that is counted ends at half of what there is room for, so that an SA without limits is not over by it.
+inline constexpr std::uint64_t most_used = std::numeric_limits<std::uint64_t>::max() / 2;
+[[nodiscard]] constexpr auto sum(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
+    return a < most_used && b < most_used - a ? a + b : std::max(a, most_used);
+}
+[[nodiscard]] constexpr auto product(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
+    return b == 0 || a <= most_used / b ? a * b : most_used;
 }
 inline constexpr std::array snapshot_magic{std::byte{'I'}, std::byte{'P'}, std::byte{'s'}, std::byte{'a'}};
 inline constexpr std::size_t snapshot_header_size = 9;
@@ -78,10 +100,12 @@ inline void put_length(wire::writer& w, std::size_t whole) noexcept {
     if (r.left() > length) return std::unexpected{errc::bad_snapshot};
     return kind;
 }
-/// @return `errc::unknown_algorithm` for a pair without a name; `errc::bad_snapshot` when `w` has no room
+/// @return `errc::unknown_algorithm` for a pair without a name; `errc::bad_snapshot` when `w` has no room, and for what
+///         `take_body` would refuse
 [[nodiscard]] inline auto put_body(wire::writer& w, const snapshot& s) noexcept -> result<void> {
     w.put(s.direction);
     sa::parameters p = s.parameters;
+    if (!is_possible(p, s.dscp_map)) return std::unexpected{errc::bad_snapshot};
     if (s.dscp_map) p.tunnel.map = &*s.dscp_map;
     if (!put(w, p)) return std::unexpected{errc::unknown_algorithm};
     w.put(static_cast<std::uint16_t>(s.keymat.size())).put_octets(s.keymat.view());
@@ -96,6 +120,7 @@ inline void put_length(wire::writer& w, std::size_t whole) noexcept {
     snapshot s;
     s.direction = r.take_enum(snapshot::way::inbound, snapshot::way::outbound);
     s.parameters = take_parameters(r, s.dscp_map);
+    r.claim(is_possible(s.parameters, s.dscp_map));
     const auto size = r.take<std::uint16_t>();
     r.claim(size <= s.keymat.capacity);
     if (r.ok()) s.keymat = secret<256>{r.take_octets(size)};
@@ -107,30 +132,56 @@ inline void put_length(wire::writer& w, std::size_t whole) noexcept {
 }
 }  // namespace detail
 
-/// Sets `reserve` numbers apart and writes down everything. The SA goes on; before they are used up, take the next snapshot.
-/// @return `errc::keys_not_exportable`: nothing is set apart then
+/// Writes down everything, and plans `reserve` more numbers for the SA, which `confirm` gives to it.
+///
+/// @param largest_packet  octets that one packet uses up of the lifetimes at most: what is restored has used that for each number
+///                        set apart. The default is the most that an IP packet without jumbo option can have
+/// @return `errc::keys_not_exportable`: nothing is planned then
 // req: rfc4303-3.3.3-4
 template <suite Suite>
-[[nodiscard]] auto take(outbound<Suite>& sa, std::uint64_t reserve, instant now) noexcept -> result<snapshot> {
+[[nodiscard]] auto take(outbound<Suite>& sa, std::uint64_t reserve, instant now, std::uint32_t largest_packet = 65535) noexcept
+    -> result<snapshot> {
     if (!sa.parameters().exportable) return std::unexpected{errc::keys_not_exportable};
-    return detail::take(sa, snapshot::way::outbound, sa.reserve(reserve), now);
+    const std::uint64_t last = sa.last_sequence().value();
+    auto s = detail::take(sa, snapshot::way::outbound, sa.reserve(reserve), now);
+    if (!s) return s;
+    const std::uint64_t ahead = s->number.value() - last;
+    s->used.packets = detail::sum(s->used.packets, ahead);
+    s->used.octets = detail::sum(s->used.octets, detail::product(ahead, largest_packet));
+    return s;
 }
-/// @param jump  numbers behind the highest one so far that count as seen when the SA is restored
-/// @return `errc::keys_not_exportable`
+/// Writes down everything, and plans to take numbers up to `jump` behind the highest one so far, which `confirm` allows.
+/// @return `errc::keys_not_exportable`: nothing is planned then
 template <suite Suite, window Window>
-[[nodiscard]] auto take(const inbound<Suite, Window>& sa, std::uint64_t jump, instant now) noexcept -> result<snapshot> {
-    const std::uint64_t top = sa.window().top().value();
-    const std::uint64_t end = sequence_counter{sa.parameters().extended_sequence}.last_number().value();
-    return detail::take(sa, snapshot::way::inbound, sequence64{jump < end - top ? top + jump : end}, now);
+[[nodiscard]] auto take(inbound<Suite, Window>& sa, std::uint64_t jump, instant now) noexcept -> result<snapshot> {
+    if (!sa.parameters().exportable) return std::unexpected{errc::keys_not_exportable};
+    return detail::take(sa, snapshot::way::inbound, sa.reserve(jump), now);
+}
+/// The octets of `s` are stored for good, in place of those before: the SA goes on up to the number in `s`.
+///
+/// @param s  as `take` gave it, not as `parse` did
+/// @pre `s` is what a restart would restore
+/// @return `errc::bad_snapshot`, and nothing has changed: `s` is not the snapshot of `sa` that was taken last
+// req: rfc4303-3.3.3-4
+template <class Sa>
+[[nodiscard]] auto confirm(Sa& sa, const snapshot& s) noexcept -> result<void> {
+    constexpr bool is_inbound = requires { sa.window(); };
+    const bool is_same = (s.direction == snapshot::way::inbound) == is_inbound && s.parameters.id == sa.parameters().id;
+    if (!is_same || !sa.confirm({s.number, s.turn})) return std::unexpected{errc::bad_snapshot};
+    return {};
 }
 
 /// As octets that anybody can read and change: for a place that only the right ones reach. `sealed_snapshot.hpp` has the other.
 /// @param out  at least `snapshot::max_size` octets, which the caller wipes after use
-/// @return the octets written, at the front of `out`; `errc::unknown_algorithm`: `parameters.transform` is no pair that there is
+/// @return the octets written, at the front of `out`; `errc::unknown_algorithm`: `parameters.transform` is no pair that there is;
+///         `errc::bad_snapshot`: no room, or values that `parse` would refuse. After a fault `out` is zero
 [[nodiscard]] inline auto emit(const snapshot& s, byte_span out) noexcept -> result<byte_view> {
     wire::writer w{out};
     detail::put_header(w, detail::seal_kind::open);
-    if (const auto ok = detail::put_body(w, s); !ok) return std::unexpected{ok.error()};
+    if (const auto ok = detail::put_body(w, s); !ok) {
+        wipe(out);
+        return std::unexpected{ok.error()};
+    }
     detail::put_length(w, w.size());
     return w.written();
 }
@@ -148,13 +199,15 @@ template <suite Suite, window Window>
 /// @param suite made from `s.parameters.transform`
 /// @param now   in the time of the new process
 /// @param away  how long the SA was not there: taken off its lifetimes
-/// @return `errc::bad_snapshot` for the other direction, or where a `dscp_map` was left behind; `errc::sequence_exhausted` when
+/// @return `errc::bad_snapshot` for the other direction, or where a `dscp_map` or the sizes of `tfc` were left behind; `errc::sequence_exhausted` when
 ///         there is no number behind those set apart; what `Sa::make` finds
 template <class Sa, rng R>
 [[nodiscard]] auto restore(const snapshot& s, typename Sa::suite_type suite, R& random, instant now, duration away = {}) noexcept
     -> result<Sa> {
     constexpr bool is_inbound = requires(Sa& sa) { sa.window(); };
     if ((s.direction == snapshot::way::inbound) != is_inbound || s.dscp_map.has_value() != (s.parameters.tunnel.map != nullptr))
+        return std::unexpected{errc::bad_snapshot};
+    if (s.parameters.tfc.what == tfc_policy::kind::to_sizes && s.parameters.tfc.sizes.empty())
         return std::unexpected{errc::bad_snapshot};
     auto sa = Sa::make(s.parameters, std::move(suite), s.keymat.view(), random, now);
     if (!sa) return sa;
@@ -165,7 +218,7 @@ template <class Sa, rng R>
         if (s.number == end && !rolls_over) return std::unexpected{errc::sequence_exhausted};
     }
     sa->resume_at(s.number);
-    if constexpr (!is_inbound) (void)sa->reserve(0);
+    (void)sa->reserve(0);
     lifetime_usage used = s.used;
     const auto later = [away](duration left) { return left == lifetime_usage::unlimited ? left : left - away; };
     used.soft_left = later(used.soft_left);
