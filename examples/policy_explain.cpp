@@ -4,19 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <expected>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/command_line.hpp"
-#include "ipsec/core/secret.hpp"
+#include "common/whole_file.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/policy/questions.hpp"
 #include "ipsec/xfrm/bind.hpp"
@@ -56,15 +51,12 @@ struct policy_file {
 };
 
 auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy_file> {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(name, ignored)) return std::unexpected{name + ": a folder: give a file of ip xfrm lines"};
-    std::ifstream in{name, std::ios::binary};
-    if (!in) return std::unexpected{fmt::format("{}: {}: give a file of ip xfrm lines", name, std::strerror(errno))};
-    std::string text{std::istreambuf_iterator<char>{in}, {}};
-    if (in.bad() || text.empty()) return std::unexpected{name + ": nothing to read: give a file of ip xfrm lines"};
+    const auto text = command_line::file_text::read(name);  // there may be keys in it
+    if (!text) return std::unexpected{text.error()};
+    if (text->view().empty()) return std::unexpected{name + ": nothing to read: give a file of ip xfrm lines"};
     policy_file file{name, {}};
     auto complaint = std::string{};
-    if (const auto parsed = xfrm::parse(text); !parsed) {
+    if (const auto parsed = xfrm::parse(text->view()); !parsed) {
         complaint = fmt::format("{}: {}", name, xfrm::text_of(parsed.error()).view());
     } else {
         for (std::size_t d = 0; d < directions.size() && complaint.empty(); ++d) {
@@ -90,7 +82,6 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
             }
         }
     }
-    wipe(byte_span{std::as_writable_bytes(std::span{text})});  // there may be keys in it
     if (!complaint.empty()) return std::unexpected{complaint};
     return file;
 }

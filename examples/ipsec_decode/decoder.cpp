@@ -90,6 +90,10 @@ void decoder::esp(const place& p, bool in_udp, list& to) {
     f.entry["spi"] = spi_text(h->id.value());
     f.entry["seq"] = h->sequence.value();
     if (in_udp) f.entry["udp_encap"] = true;
+    if (p.depth >= deepest) {
+        leave_closed(f, icv::unknown, "nested too deep");
+        return to.push_back(std::move(f));
+    }
     opened_esp best{.why_not = "no SA is known for it"};
     std::vector<std::byte> room;
     for (packet_sa* const s : find(sa::protocol::esp, h->id, p.flow.destination, false)) {

@@ -20,6 +20,29 @@ struct bad_entry {
     std::string what;
 };
 
+/// The file as a tree. There are keys in its texts: they are wiped when it goes.
+class key_tree {
+public:
+    /// @throws json::parse_error
+    explicit key_tree(std::string_view text) {
+        // What is no JSON is read once without a tree, since half a tree goes unwiped.
+        if (!json::accept(text)) all_ = json::parse(text, [](int, json::parse_event_t, json&) { return false; });
+        all_ = json::parse(text);
+    }
+    key_tree(const key_tree&) = delete;
+    auto operator=(const key_tree&) -> key_tree& = delete;
+    ~key_tree() { wipe_texts(all_); }
+    [[nodiscard]] auto get() const noexcept -> const json& { return all_; }
+
+private:
+    static void wipe_texts(json& j) noexcept {
+        if (auto* const text = j.get_ptr<json::string_t*>()) wipe(std::as_writable_bytes(std::span{*text}));
+        if (j.is_structured())
+            for (auto& inner : j) wipe_texts(inner);
+    }
+    json all_;
+};
+
 /// One object of the file, and its name for complaints: "ipsec_sas[3]".
 class entry {
 public:
@@ -41,8 +64,8 @@ public:
     }
     /// Octets in hexadecimal; none where there is no such text.
     [[nodiscard]] auto octets(const char* key) const -> std::vector<std::byte> {
-        std::string digits = text(key);
-        if (digits.starts_with("0x")) digits.erase(0, 2);
+        std::string whole = text(key);
+        const std::string_view digits = std::string_view{whole}.substr(whole.starts_with("0x") ? 2 : 0);
         std::vector<std::byte> out;
         out.reserve(digits.size() / 2);
         for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
@@ -51,14 +74,21 @@ public:
             if (error != std::errc{} || end != digits.data() + i + 2) break;
             out.push_back(static_cast<std::byte>(v));
         }
-        if (out.size() * 2 != digits.size()) fail(fmt::format("has no octets in hexadecimal in {}", key));
-        wipe(std::as_writable_bytes(std::span{digits}));
+        const bool is_whole = out.size() * 2 == digits.size();
+        wipe(std::as_writable_bytes(std::span{whole}));
+        if (!is_whole) {
+            wipe(out);
+            fail(fmt::format("has no octets in hexadecimal in {}", key));
+        }
         return out;
     }
     template <std::size_t N>
     [[nodiscard]] auto secret_octets(const char* key) const -> secret<N> {
         auto plain = octets(key);
-        if (plain.size() > N) fail(fmt::format("has {} octets in {}, more than any key has", plain.size(), key));
+        if (plain.size() > N) {
+            wipe(plain);
+            fail(fmt::format("has {} octets in {}, more than any key has", plain.size(), key));
+        }
         secret<N> out{plain};
         wipe(plain);
         return out;
@@ -181,7 +211,8 @@ auto read_json(const std::string& file) -> std::expected<keyring, std::string> {
     const auto text = command_line::file_text::read(file);
     if (!text) return std::unexpected{text.error()};
     try {
-        const json all = json::parse(text->view());
+        const key_tree tree{text->view()};
+        const json& all = tree.get();
         if (!all.is_object()) throw bad_entry{"the file is no object"};
         keyring keys;
         for_each(all, "ipsec_sas", [&](const entry& e) { keys.packets.push_back(ipsec_sa(e)); });

@@ -34,13 +34,16 @@ void print_report(const options& o, const walk& w) {
 auto run(const options& o, job what) -> int {
     std::error_code none;
     if (std::filesystem::equivalent(o.in, o.out, none)) return complain("--out: the same file as --in: give another name");
+    if (std::filesystem::equivalent(o.xfrm, o.out, none)) return complain("--out: the same file as --xfrm: give another name");
+    const std::string unfinished = o.out + ".part";
+    if (std::filesystem::exists(std::filesystem::symlink_status(unfinished, none)))
+        return complain("--out: " + unfinished + ": is there, and is written first: take it away, or give another name");
     const auto rules = read_rules(o.xfrm, what, o.allowed);
     if (!rules) return complain("--xfrm: " + rules.error());
     auto input = io::pcap_reader::open(o.in);
     if (!input)
         return complain("--in: " + input.error().text +
                         ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
-    const std::string unfinished = o.out + ".part";
     auto output = io::pcap_writer::open(unfinished);
     if (!output) return complain("--out: " + output.error().text + ": give a file that can be written");
     const auto give_up = [&](const std::string& why) {

@@ -32,7 +32,9 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed)
                     for (const auto& s : file->states)
                         if (s.id.protocol == t.protocol && t.destination == s.id.destination) t.reqid = s.reqid;
         p.direction = direction;
-        const auto same = [&](const xfrm::policy_rule& q) { return q.selectors == p.selectors && q.templates == p.templates; };
+        const auto same = [&](const xfrm::policy_rule& q) {
+            return q.allow == p.allow && q.selectors == p.selectors && q.templates == p.templates;
+        };
         if (std::ranges::none_of(all, same)) all.push_back(p);  // `in` and `fwd` say the same
     }
     file->policies = std::move(all);

@@ -5,8 +5,10 @@ or follows from the ICVs. Malformed packets are refused without fuss, and so is 
 
 import collections
 import glob
+import hmac
 import json
 import os
+import struct
 import tempfile
 
 from support import SOURCE, check, finish, is_complaint, program, run, skip
@@ -128,6 +130,42 @@ def forged():
           and not any("payload" in f for f in found), icvs)
 
 
+def write_packet(path, protocol, octets):
+    """One IPv4 packet, raw, in a capture."""
+    packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(octets), 1, 0, 64, protocol, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + octets
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+        file.write(struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet)
+
+
+def by_hand(folder):
+    """Packets that no implementation sends. The first one once made the decoder read behind the packet."""
+    capture, keys = os.path.join(folder, "hand.pcap"), os.path.join(folder, "hand.json")
+    with open(keys, "w", encoding="utf-8") as file:
+        json.dump({"ipsec_sas": [{"proto": "AH", "spi": "00001234", "auth": "AES-128-GMAC", "auth_key": "11" * 20},
+                                 {"proto": "ESP", "spi": "00001234", "encr": "NULL", "auth": "HMAC-SHA-1-96", "auth_key": "22" * 20}]}, file)
+    for words in (1, 2, 3, 4):
+        ah = struct.pack(">BBHII", 59, words, 0, 0x1234, 1) + bytes(4 * (words - 1))
+        write_packet(capture, 51, ah)
+        code, found, errors = lines(capture, "--keys", keys)
+        check(f"an AH of {len(ah)} octets has no room for the ICV: not judged", code == 0 and len(found) == 1 and
+              found[0]["icv"] == "unknown" and "its length" in found[0]["not_opened"], (code, found, errors))
+
+    text = b"\1\2\3\4"
+    layers = 200
+    for i in range(layers):
+        pad = -(len(text) + 2) % 4
+        body = struct.pack(">II", 0x1234, 1) + text + bytes(range(1, pad + 1)) + bytes([pad, 59 if i == 0 else 50])
+        text = body + hmac.digest(b"\x22" * 20, body, "sha1")[:12]
+    write_packet(capture, 50, text)
+    code, found, errors = lines(capture, "--keys", keys)
+    depth, at = 0, found[0] if found else {}
+    while at.get("inner"):
+        depth, at = depth + 1, at["inner"][0]
+    check("ESP in ESP is followed to a certain depth", code == 0 and 0 < depth < 50 and at["not_opened"] == "nested too deep",
+          (code, depth, errors))
+
+
 def bad_input(folder):
     capture = os.path.join(here, "v1-rekeys", "ike.pcap")
     keys = os.path.join(here, "v1-rekeys", "keys.json")
@@ -164,6 +202,7 @@ gateway_captures(here)
 forged()
 with tempfile.TemporaryDirectory() as temporary:
     bad_input(temporary)
+    by_hand(temporary)
 if has_shared:
     gateway_captures(captures)
     expected_packets(os.path.join(captures, "external"))

@@ -264,6 +264,23 @@ def drops(folder):
     check("the report for people", code == 1 and errors == "" and "protected          4 packets" in out and "1 dropped: no policy" in out, out)
 
 
+def forward_rules(folder):
+    """`dir fwd` beside `dir in` counts once where it says the same. Where it says something else, neither is left out."""
+    states = rules("tunnel", False, False, [("esp", SUITES[2][1])])
+    states = "".join(line + "\n" for line in states.splitlines() if "state" in line)
+    plain, out = (os.path.join(folder, n) for n in ("w.pcap", "x.pcap"))
+    write_capture(plain, [datagram(bytes([10, 2, 0, 1]), bytes([10, 1, 0, 1]), b"text", False)])
+    ends = "src 10.2.0.1 dst 10.1.0.1"
+    for inbound, forward, wanted in (("allow", "allow", 0), ("block", "block", 1), ("allow", "block", 2), ("block", "allow", 2)):
+        lines = [f"xfrm policy add dir in {ends} action {inbound}\n", f"xfrm policy add dir fwd {ends} action {forward}\n"]
+        for order in (lines, lines[::-1]):
+            xfrm = file_of(folder, "forward.xfrm", states + "".join(order))
+            code, shown, errors = run(tool, "open", "--xfrm", xfrm, "--in", plain, "--out", out)
+            check(f"in says {inbound}, fwd says {forward}: {('passed', 'dropped', 'refused')[wanted]}", code == wanted and
+                  (wanted < 2 or is_complaint("ipsec_pcap", errors) and re.search("line [34]", errors)),
+                  (code, shown, errors))
+
+
 def limits_hold(folder):
     packets = conversation(False, [10] * 9)
     xfrm = file_of(folder, "limits.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])], "limit packet-hard 2"))
@@ -299,6 +316,24 @@ def bad_input(folder):
         code, shown, errors = run(tool, *arguments)
         check(f"{what}: one line and exit code 2", code == 2 and shown == "" and is_complaint("ipsec_pcap", errors) and told in errors,
               (code, shown, errors))
+    for what, victim, arguments in (
+            ("the capture", plain, ("--in", out + ".part")), ("the keys", good, ("--xfrm", out + ".part")), ("somebody's file", good, ())):
+        shutil.copy(victim, out + ".part")
+        before = open(out + ".part", "rb").read()
+        given = {"--in": plain, "--xfrm": good, "--out": out, **dict(zip(arguments[::2], arguments[1::2]))}
+        code, shown, errors = run(tool, "protect", *(word for pair in given.items() for word in pair))
+        check(f"{what} under the name that is written first: one line, exit code 2, and it is as it was",
+              code == 2 and shown == "" and is_complaint("ipsec_pcap", errors) and "out.pcap.part" in errors and
+              open(out + ".part", "rb").read() == before and not os.path.exists(out), (code, shown, errors))
+        os.remove(out + ".part")
+    os.symlink(os.path.join(folder, "nowhere"), out + ".part")
+    code, shown, errors = run(tool, "protect", "--xfrm", good, *whole)
+    check("a link that leads nowhere is no place to write through", code == 2 and "out.pcap.part" in errors and
+          not os.path.exists(os.path.join(folder, "nowhere")), (code, errors))
+    os.remove(out + ".part")
+    keys_before = open(good, "rb").read()
+    code, shown, errors = run(tool, "protect", "--xfrm", good, "--in", plain, "--out", good)
+    check("the keys are not written over", code == 2 and "--xfrm" in errors and open(good, "rb").read() == keys_before, (code, errors))
     check("nothing is left of what was given up", not os.path.exists(out) and not os.path.exists(out + ".part"))
 
 
@@ -344,6 +379,7 @@ with tempfile.TemporaryDirectory() as temporary:
     suites(temporary)
     in_udp(temporary)
     drops(temporary)
+    forward_rules(temporary)
     limits_hold(temporary)
     bad_input(temporary)
     if shared and os.path.isdir(kernel):

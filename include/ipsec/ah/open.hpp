@@ -103,13 +103,15 @@ template <crypto::mac Mac, class Window, io::packet Packet>
 }
 
 /// Computes the ICV of an inspected packet and compares it in constant time; the packet is as before afterwards.
-/// @return `crypto::errc::unauthentic`, or what the MAC says
+/// @return `crypto::errc::unauthentic`, `bad_length` for an AH without room for the ICV, or what the MAC says
 // req: rfc2402-3.4.4-1, rfc4302-3.4.4-1
 template <crypto::mac Mac, class Window>
 [[nodiscard]] auto compute(sa::inbound<Mac, Window>& sa, const icv_job& job) noexcept -> crypto::result<void> {
     std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
     if (sa.suite().icv_size() > icv.size()) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
     const byte_span expected = byte_span{icv}.first(sa.suite().icv_size());
+    if (job.ah_size < header::size + expected.size() || job.packet.size() < job.ah_at + job.ah_size) [[unlikely]]
+        return std::unexpected{crypto::errc::bad_length};
     if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
         copy_octets(job.icv_field().first(sa.suite().iv_size()), expected);
     if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, expected); !ok) [[unlikely]] return ok;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ipsec/policy/entry.hpp"
+#include "ipsec/policy/errc.hpp"
 
 namespace ipsec::policy {
 
@@ -97,8 +98,9 @@ constexpr void subtract(box a, const box& b, Put&& put) {
     }
 }
 
-/// Senders as numbers: 0 is a packet whose sender is not known, then those that the entries name, last any other. Senders that
-/// the same entries take are one.
+/// Senders as numbers: 0 is a packet whose sender is not known, then each set of names that some sender falls under, last any
+/// other sender. Senders that the same names take are one, and each number has one of them, in a spelling of its own: forms of
+/// names differ in whether case matters.
 class users {
 public:
     /// @param e  must outlive this
@@ -108,25 +110,56 @@ public:
         for (const auto* old : names_)
             if (*old == n) return;
         names_.push_back(&n);
+        // Only names that differ in case at most can take the same sender.
+        std::vector<const name_selector*> alike;
+        for (const auto* other : names_)
+            if (name_selector::make(name_form::system_fqdn, n.text())->contains(other->text())) alike.push_back(other);
+        for (const auto* other : alike) {
+            keep(*other);
+            each_spelling(*other, (alike.size() + 1) * (alike.size() + 1), [this](const name_selector& s) { keep(s); });
+        }
     }
     [[nodiscard]] constexpr auto number_of(std::string_view user) const noexcept -> std::size_t {
         if (user.empty()) return 0;
-        for (std::size_t i = 0; i < names_.size(); ++i) {
-            bool is_like = true;
-            for (const auto* n : names_) is_like = is_like && n->contains(user) == n->contains(names_[i]->text());
-            if (is_like) return i + 1;
-        }
+        for (std::size_t i = 0; i < senders_.size(); ++i)
+            if (are_alike(user, senders_[i].text())) return i + 1;
         return last();
     }
-    /// A sender with that number.
-    [[nodiscard]] constexpr auto name_at(std::size_t n) const noexcept -> std::string_view {
+    /// A sender with that number: its text, none for 0.
+    [[nodiscard]] constexpr auto sender_at(std::size_t n) const noexcept -> name_selector {
         if (n == 0) return {};
-        return n <= names_.size() ? names_[n - 1]->text() : std::string_view{"anybody else"};
+        return n <= senders_.size() ? senders_[n - 1] : *name_selector::make(name_form::system_dn, "anybody else");
     }
-    [[nodiscard]] constexpr auto last() const noexcept -> std::size_t { return names_.size() + 1; }
+    [[nodiscard]] constexpr auto last() const noexcept -> std::size_t { return senders_.size() + 1; }
 
 private:
+    [[nodiscard]] constexpr auto are_alike(std::string_view a, std::string_view b) const noexcept -> bool {
+        return std::ranges::all_of(names_, [&](const auto* n) { return n->contains(a) == n->contains(b); });
+    }
+    constexpr void keep(const name_selector& sender) {
+        if (number_of(sender.text()) == last()) senders_.push_back(sender);
+    }
+    /// Other spellings that a name takes: `most` of them, or all. The first letters change first, so that this many find one
+    /// that no other name takes, and of those for each local part one, where there are such.
+    template <class Put>
+    static constexpr void each_spelling(const name_selector& name, std::size_t most, Put&& put) {
+        const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+        for (std::size_t n = 1; n <= most; ++n) {
+            std::array<char, name_selector::max_size> text{};
+            const auto from = name.text();
+            auto bits = n;
+            for (std::size_t i = 0; i < from.size(); ++i) {
+                text[i] = from[i];
+                if (i < name.folded_from() || !is_letter(from[i])) continue;
+                if ((bits & 1U) != 0) text[i] = static_cast<char>(from[i] ^ 0x20);
+                bits >>= 1U;
+            }
+            if (bits != 0) return;  // there are no more letters
+            put(*name_selector::make(name.form(), {text.data(), from.size()}));
+        }
+    }
     std::vector<const name_selector*> names_;
+    std::vector<name_selector> senders_;  ///< one of each number
 };
 
 /// Where a packet lies: a box of one packet. @pre both addresses are of one family
@@ -135,7 +168,16 @@ private:
 /// A packet of a box: its first in everything.
 struct witness {
     ip::flow flow;
-    io::metadata metadata;
+    std::uint32_t sensitivity = 0;
+    name_selector sender;  ///< its text is the sender's; none when not known
+
+    /// Points into this.
+    [[nodiscard]] constexpr auto metadata() const noexcept -> io::metadata {
+        io::metadata m;
+        m.sensitivity = sensitivity;
+        m.user = sender.text();
+        return m;
+    }
 };
 [[nodiscard]] constexpr auto witness_of(const box& b, const users& known) noexcept -> witness;
 
@@ -145,7 +187,10 @@ struct covered {
     ip::match verdict = ip::match::yes;
 };
 /// The packets that an entry does not let go by, as disjoint boxes.
-[[nodiscard]] constexpr auto boxes_of(const entry& e, const users& known) -> std::vector<covered>;
+/// @param most  boxes that may be held at one time
+/// @return `errc::too_many_boxes`
+[[nodiscard]] constexpr auto boxes_of(const entry& e, const users& known, std::size_t most = ~std::size_t{0})
+    -> result<std::vector<covered>>;
 
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -259,7 +304,7 @@ constexpr void take_away(std::vector<covered>& from, const box& b) {
 /// Runs of users that a name selector takes.
 template <class Put>
 constexpr void each_user(const name_selector& name, const users& known, Put&& put) {
-    const auto takes = [&](std::size_t n) { return name.contains(known.name_at(n)); };
+    const auto takes = [&](std::size_t n) { return name.contains(known.sender_at(n).text()); };
     for (std::size_t n = 0; n <= known.last();) {
         const auto first = n++;
         if (!takes(first)) continue;
@@ -305,20 +350,27 @@ constexpr auto witness_of(const box& b, const users& known) noexcept -> witness 
         f.icmp_type = static_cast<std::uint8_t>(first >> 8);
         f.icmp_code = static_cast<std::uint8_t>(first & 0xffU);
     }
-    w.metadata.sensitivity = static_cast<std::uint32_t>(b.sides[box::sensitivity].first.low);
-    w.metadata.user = known.name_at(static_cast<std::size_t>(b.sides[box::user].first.low));
+    w.sensitivity = static_cast<std::uint32_t>(b.sides[box::sensitivity].first.low);
+    w.sender = known.sender_at(static_cast<std::size_t>(b.sides[box::user].first.low));
     return w;
 }
-constexpr auto boxes_of(const entry& e, const users& known) -> std::vector<covered> {
-    std::vector<covered> all;
+constexpr auto boxes_of(const entry& e, const users& known, std::size_t most) -> result<std::vector<covered>> {
+    result<std::vector<covered>> all{std::in_place};
+    bool too_many = false;
     const auto sensitivity = detail::as_side(e.selectors.sensitivity.first, e.selectors.sensitivity.last);
     const auto& lists = e.selectors.lists;
     detail::each_user(e.selectors.name, known, [&](const box::side& user) {
         std::vector<covered> mine;
         std::vector<covered> parts;
+        const auto is_too_many = [&](std::size_t more) {
+            too_many = too_many || all->size() + mine.size() + more > most;
+            return too_many;
+        };
         (void)e.selectors.each_traffic([&](const ip::selector& s) {
-            detail::each_box(s, sensitivity, user, [&](const covered& c) { parts.push_back(c); });
-            return true;
+            detail::each_box(s, sensitivity, user, [&](const covered& c) {
+                if (!is_too_many(parts.size() + 1)) parts.push_back(c);
+            });
+            return !too_many;
         });
         if (lists.also.empty()) mine = parts;
         else  // where two parts overlap, one that says yes goes before one that cannot tell
@@ -326,22 +378,29 @@ constexpr auto boxes_of(const entry& e, const users& known) -> std::vector<cover
                 for (const auto& c : parts) {
                     if (c.verdict != wanted) continue;
                     std::vector<covered> fresh{c};
-                    for (const auto& old : mine) detail::take_away(fresh, old.box);
+                    for (const auto& old : mine) {
+                        detail::take_away(fresh, old.box);
+                        if (is_too_many(fresh.size())) return;
+                    }
                     mine.insert(mine.end(), fresh.begin(), fresh.end());
                 }
         for (const auto& x : lists.except) {
             const auto except = lists.are_reversed ? x.reversed() : x;
             detail::each_box(except, sensitivity, user, [&](const covered& c) {
-                if (c.verdict == ip::match::yes) return detail::take_away(mine, c.box);
+                if (is_too_many(0)) return;
                 std::vector<covered> doubtful;
-                for (const auto& old : mine)
-                    if (const auto common = intersection(old.box, c.box)) doubtful.push_back({*common, ip::match::unavailable});
+                if (c.verdict != ip::match::yes)
+                    for (const auto& old : mine)
+                        if (const auto common = intersection(old.box, c.box))
+                            doubtful.push_back({*common, ip::match::unavailable});
                 detail::take_away(mine, c.box);
                 mine.insert(mine.end(), doubtful.begin(), doubtful.end());
             });
+            if (is_too_many(0)) return;
         }
-        all.insert(all.end(), mine.begin(), mine.end());
+        all->insert(all->end(), mine.begin(), mine.end());
     });
+    if (too_many) return std::unexpected{errc::too_many_boxes};
     return all;
 }
 

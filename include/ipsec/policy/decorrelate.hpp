@@ -58,7 +58,9 @@ constexpr auto cut_apart(decorrelated& d, const box_limits& most, Taken&& taken)
     std::vector<std::vector<covered>> before;
     std::size_t held = 0;
     for (std::size_t i = 0; i < d.entries.size(); ++i) {
-        auto whole = boxes_of(*d.entries[i], d.users);
+        auto boxes = boxes_of(*d.entries[i], d.users, most.boxes - std::min(held, most.boxes));
+        if (!boxes) return std::unexpected{boxes.error()};
+        auto& whole = *boxes;
         auto left = whole;
         for (std::size_t j = 0; j < before.size() && !left.empty(); ++j) {
             bool has_taken = false;

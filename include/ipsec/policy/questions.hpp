@@ -163,7 +163,10 @@ struct difference {
             for (const auto& p : mine.pieces) {
                 if (acts_alike(mine.entries[p.entry], p.verdict, nullptr, ip::match::no)) continue;
                 std::vector<covered> left{{p.box, p.verdict}};
-                for (const auto& q : (is_before ? b : a).pieces) detail::take_away(left, q.box);
+                for (const auto& q : (is_before ? b : a).pieces) {
+                    detail::take_away(left, q.box);
+                    if (all->size() + left.size() > most.boxes) return std::unexpected{errc::too_many_boxes};
+                }
                 for (const auto& c : left) {
                     const bool ok = is_before ? put(c.box, p.entry, std::nullopt) : put(c.box, std::nullopt, p.entry);
                     if (!ok) return std::unexpected{errc::too_many_boxes};

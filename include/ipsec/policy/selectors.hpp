@@ -1,5 +1,6 @@
 #pragma once
 /// The selectors that a packet's octets do not have, and those that they have, as one value.  RFC 2401 §4.4.2
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <span>
@@ -50,15 +51,15 @@ public:
         if (form_ == name_form::any) return true;
         if (form_ == name_form::opaque) return user.empty();
         if (user.size() != size_) return false;
-        std::size_t folded_from = size_;
-        if (form_ == name_form::system_fqdn) folded_from = 0;
-        if (form_ == name_form::user_fqdn) {
-            const auto at = text().rfind('@');
-            folded_from = at == std::string_view::npos ? size_ : at;
-        }
+        const auto from = folded_from();
         for (std::size_t i = 0; i < size_; ++i)
-            if (user[i] != text_[i] && (i < folded_from || lower(user[i]) != lower(text_[i]))) return false;
+            if (user[i] != text_[i] && (i < from || lower(user[i]) != lower(text_[i]))) return false;
         return true;
+    }
+    /// The first character whose case does not matter; `text().size()` when it does for all.
+    [[nodiscard]] constexpr auto folded_from() const noexcept -> std::size_t {
+        if (form_ == name_form::system_fqdn) return 0;
+        return form_ == name_form::user_fqdn ? std::min<std::size_t>(text().rfind('@'), size_) : size_;
     }
     friend constexpr auto operator==(const name_selector&, const name_selector&) noexcept -> bool = default;
 

@@ -92,7 +92,7 @@ public:
 
     template <class Wait>
     [[nodiscard]] auto insert(std::size_t at, const entry& e, Wait&& wait) noexcept -> result<void> {
-        return change([&](List& l) { return l.insert(at, e); }, [&](List& l) { (void)l.erase(at); }, wait);
+        return change([&](List& l) { return l.insert(at, e); }, [at](List& l) { (void)l.erase(at); }, wait);
     }
     template <class Wait>
     auto erase(std::size_t at, Wait&& wait) noexcept -> result<void> {
@@ -102,7 +102,12 @@ public:
     [[nodiscard]] auto replace(std::size_t at, const entry& e, Wait&& wait) noexcept -> result<void> {
         if (at >= latest().size()) return std::unexpected{errc::bad_place};
         const entry before = latest()[at];
-        return change([&](List& l) { return l.replace(at, e); }, [&](List& l) { (void)l.replace(at, before); }, wait);
+        const auto undo = [&](List& l) {
+            if (l.replace(at, before)) return;
+            (void)l.erase(at);  // needs no memory, and leaves no pointers of an entry that the caller may let go
+            owed_.emplace(at, before);
+        };
+        return change([&](List& l) { return l.replace(at, e); }, undo, wait);
     }
     /// What readers will see who pin it now: for the writer's own questions.
     [[nodiscard]] auto latest() const noexcept -> const List& { return lists_[turn_.load(std::memory_order_relaxed) % 2]; }
@@ -113,6 +118,10 @@ private:
         const auto turn = turn_.load(std::memory_order_relaxed);
         List& old = lists_[turn % 2];
         List& fresh = lists_[(turn + 1) % 2];  // nobody reads it
+        if (owed_) {  // there was no memory to undo what failed last; until it is undone nothing changes
+            if (const auto ok = fresh.insert(owed_->first, owed_->second); !ok) return ok;
+            owed_.reset();
+        }
         if (const auto ok = apply(fresh); !ok) return ok;
         turn_.store(turn + 1);
         wait_for(turn, wait);
@@ -130,6 +139,7 @@ private:
             while (p.pinned.load() == 1 + turn % 2) wait();
     }
     std::array<List, 2> lists_;
+    std::optional<std::pair<std::size_t, entry>> owed_;  ///< lacks in the list that nobody reads
     std::atomic<std::uint64_t> turn_{2};  ///< the list of this number, modulo two, is read; a number that no cache begins with
     std::array<place, Readers> readers_;
 };

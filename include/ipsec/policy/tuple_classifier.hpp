@@ -27,6 +27,9 @@ public:
         return ok;
     }
     void erase(const entry_list& list, slot s) noexcept {
+        // Once, before anything is taken out: what was erased last can come back without memory.
+        four_.close_empty();
+        six_.close_empty();
         each_part(list[s], [&](const ip::selector& part, bool is_exact) { return part_of<false>(list, s, part, is_exact); });
     }
     void clear() noexcept { *this = tuple_classifier{}; }
@@ -44,6 +47,10 @@ private:
     struct family_tables {
         detail::tuple_tables<Number> open;    ///< for packets that hide nothing
         detail::tuple_tables<Number> hidden;  ///< for the others, by addresses alone
+        void close_empty() noexcept {
+            open.close_empty();
+            hidden.close_empty();
+        }
     };
 
     /// Calls `work` for every selector of an entry, until it returns false. @return whether it never did

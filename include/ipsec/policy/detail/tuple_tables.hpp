@@ -45,9 +45,8 @@ public:
         ++t->size;
         return true;
     }
-    /// Takes out one cell of that owner and form, which is in.
+    /// Takes out one cell of that owner and form, which is in. Its table stays: what goes out can come back without memory.
     void erase(const cell<Number>& c, const shape& kind) noexcept {
-        close_empty();  // what was erased last can come back without memory
         for (std::size_t n = 0; n < used_; ++n) {
             table& t = tables_[n];
             if (!t.form.takes(kind)) continue;
@@ -57,6 +56,15 @@ public:
             give_back(gone);
             --t.size;
             return;
+        }
+    }
+    /// Closes tables that nothing is in. Before the first cell of an entry is erased, never between that and its return.
+    void close_empty() noexcept {
+        for (std::size_t n = used_; n-- > 0;) {
+            if (tables_[n].size > 0) continue;
+            --used_;
+            if (n != used_) std::swap(tables_[n], tables_[used_]);
+            tables_[used_] = table{};
         }
     }
     void clear() noexcept { *this = tuple_tables{}; }
@@ -148,14 +156,6 @@ private:
         if (!t.chains.grow(links{this})) return nullptr;
         ++used_;
         return &t;
-    }
-    void close_empty() noexcept {
-        for (std::size_t n = used_; n-- > 0;) {
-            if (tables_[n].size > 0) continue;
-            --used_;
-            if (n != used_) std::swap(tables_[n], tables_[used_]);
-            tables_[used_] = table{};
-        }
     }
     [[nodiscard]] auto take_cell() noexcept -> std::uint32_t {
         if (free_ != nowhere) return std::exchange(free_, cells_[free_].next);
