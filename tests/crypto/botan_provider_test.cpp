@@ -117,7 +117,8 @@ TEST_CASE("CBC for IKE judges key, IV, text and cipher", "[crypto][botan][provid
     CHECK(fault(p.encrypt(encryption_id::des_cbc, test::unhex("0101010101010101"), test::pattern(8), text)) == errc::weak_key);
 }
 
-TEST_CASE("combined modes over a message are those that have a nonce of 12 octets and that Botan does in one", "[crypto][botan][provider]") {
+TEST_CASE("combined modes over a message are those that have a nonce of 12 octets and that Botan does in one",
+          "[crypto][botan][provider]") {
     botan::provider p;
     struct row {
         encryption_id id;

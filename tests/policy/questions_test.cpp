@@ -190,9 +190,11 @@ TEST_CASE("names of one text in several forms and cases decide as in the ordered
     for (int round = 0; round < 300; ++round) {
         std::vector<entry> list;
         for (std::uint32_t i = 0; i < 2 + chance.below(6); ++i) {
-            auto e = rule(i, chance.one_in(2) ? action::bypass : action::discard, "any", chance.one_in(2) ? "10.9.0.0/16" : "any");
+            auto e =
+                rule(i, chance.one_in(2) ? action::bypass : action::discard, "any", chance.one_in(2) ? "10.9.0.0/16" : "any");
             if (!chance.one_in(6))
-                e.selectors.name = *policy::name_selector::make(forms[chance.below(forms.size())], texts[chance.below(texts.size())]);
+                e.selectors.name =
+                    *policy::name_selector::make(forms[chance.below(forms.size())], texts[chance.below(texts.size())]);
             list.push_back(e);
         }
         const auto ordered = pointers(list);
@@ -201,7 +203,8 @@ TEST_CASE("names of one text in several forms and cases decide as in the ordered
         f.source = *ip::parse_address("10.1.1.1");
         f.protocol = next_header::gre;
         for (const char* to : {"10.9.0.1", "10.8.0.1"})
-            for (const char* user : {"", "gw1", "GW1", "gW1", "Gw1", "a@b", "A@b", "a@B", "A@B", "b@a", "B@A", "7", "a@7", "A@7", "x"}) {
+            for (const char* user :
+                 {"", "gw1", "GW1", "gW1", "Gw1", "a@b", "A@b", "a@B", "A@B", "b@a", "B@A", "7", "a@7", "A@7", "x"}) {
                 f.destination = *ip::parse_address(to);
                 io::metadata m;
                 m.user = user;

@@ -269,7 +269,8 @@ TEST_CASE("AH without a MAC is refused, whether the numbers count or not", "[sa]
     CHECK(sa::inbound<test::settable_mac>::make(p, nothing, four_octets, r, start).error() == sa::errc::unknown_algorithm);
     // An IV alone vouches for nothing.
     const test::settable_mac_with_iv only_iv{{.icv = 8}, 8}, more{{.icv = 9}, 8};
-    CHECK(sa::inbound<test::settable_mac_with_iv>::make(p, only_iv, four_octets, r, start).error() == sa::errc::unknown_algorithm);
+    CHECK(sa::inbound<test::settable_mac_with_iv>::make(p, only_iv, four_octets, r, start).error() ==
+          sa::errc::unknown_algorithm);
     CHECK(sa::inbound<test::settable_mac_with_iv>::make(p, more, four_octets, r, start));
 }
 

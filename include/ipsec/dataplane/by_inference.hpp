@@ -53,8 +53,8 @@ inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip
     const auto key = ip::fragment_key_of(packet, f);
     return !key || memory->remember(*key, f, way, now);
 }
-/// The flow that an ICMP error message is about, turned round: that of the message's own direction. Nothing for other packets, and
-/// for a message that goes to somebody else than the source of what it quotes.
+/// The flow that an ICMP error message is about, turned round: that of the message's own direction. Nothing for other packets,
+/// and for a message that goes to somebody else than the source of what it quotes.
 // req: rfc4301-6.2-1
 [[nodiscard]] inline auto flow_in_question(byte_view packet, const ip::flow& f) noexcept -> std::optional<ip::flow> {
     if (!ip::icmp::is_error(f)) return std::nullopt;

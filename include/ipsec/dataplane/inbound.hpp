@@ -331,7 +331,8 @@ private:
     /// same SA, between the same ends, and all that they look at.
     [[nodiscard]] auto is_alike(std::span<Packet> packets, std::size_t a, std::size_t b) const noexcept -> bool {
         const slot &x = slots_[a], &y = slots_[b];
-        return x.sa == y.sa && y.verdict.transforms == 1 && x.source() == y.source() && x.destination() == y.destination() && x.seen().flow == y.seen().flow &&
+        return x.sa == y.sa && y.verdict.transforms == 1 && x.source() == y.source() &&
+               x.destination() == y.destination() && x.seen().flow == y.seen().flow &&
                same_metadata(std::as_const(packets[a]).metadata(), std::as_const(packets[b]).metadata());
     }
     /// No more IPsec for this system in the packet.

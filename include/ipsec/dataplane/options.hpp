@@ -31,7 +31,7 @@ struct options {
     /// ICMP error messages that policy has no entry for travel in tunnels of the traffic that they are about, and are held
     /// against it. An entry that takes them by their own headers goes first; one that discards them ends it.   RFC 4301 §6.2
     bool icmp_by_payload = true;
-    /// Out: where the identifications of outer IPv4 headers begin, which the walk counts on. Best drawn at random.  RFC 6864 §4.3
+    /// Out: where the identifications of outer IPv4 headers begin, which the walk counts on. Best at random.    RFC 6864 §4.3
     std::uint16_t first_identification = 0;
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4
 };
