@@ -1,6 +1,7 @@
 #include "ipsec/sa/sealed_snapshot.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "ipsec/crypto/botan/provider.hpp"
@@ -477,6 +478,15 @@ TEST_CASE("octets with a value that no SA has are refused", "[sa][snapshot]") {
         CHECK(sa::parse(b));
         CHECK(sa::parse(bad).error() == sa::errc::bad_snapshot);
     }
+    // Whether the SA is exportable stands behind whether counter keys may be static.
+    auto p = full_parameters();
+    p.allow_static_counter_keys = true;
+    const auto a = text_with(full_parameters()), b = text_with(p);
+    const auto at = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin()) + 1;
+    auto bad = b;
+    REQUIRE(std::exchange(bad[at], std::byte{0}) == std::byte{1});
+    CHECK(sa::parse(b));
+    CHECK(sa::parse(bad).error() == sa::errc::bad_snapshot);
 }
 
 TEST_CASE("the sizes of a tunnel's padding have to be put back", "[sa][snapshot]") {

@@ -103,7 +103,7 @@ public:
         return admission{number};
     }
     /// After the ICV: judges again, marks the number, and moves the window if the number lies to the right.
-    /// @return as `check`; `errc::reserve_used`: the number lies behind what the last confirmed snapshot covers, so that a restart
+    /// @return as `check`; `errc::reserve_used`: the number lies behind what the last confirmed snapshot covers, and a restart
     ///         would let it in again (never for an SA of which no snapshot was taken, nor with anti-replay off). Nothing has
     ///         changed then
     // req: rfc2406-3.4.3-12, rfc2402-3.4.3-11

@@ -10,7 +10,7 @@
 ///
 /// **No number twice.** An outbound SA uses no number behind the last snapshot that was confirmed (`errc::reserve_used`), nor
 /// behind the last one taken, and what is restored goes on behind it: so a crash at any point between two steps repeats nothing.
-/// A restored SA has no number before a snapshot of its own is confirmed, so that even one that is restored twice repeats nothing.
+/// A restored SA has no number before a snapshot of its own is confirmed, so that even one restored twice repeats nothing.
 /// To hand an SA over for good, take a snapshot with a reserve of 0: the old SA is silent from then on, confirmed or not.
 ///
 /// **No window opened again.** What is restored inbound counts every number as seen up to the top of its window, and `jump` more.
@@ -199,8 +199,8 @@ template <class Sa>
 /// @param suite made from `s.parameters.transform`
 /// @param now   in the time of the new process
 /// @param away  how long the SA was not there: taken off its lifetimes
-/// @return `errc::bad_snapshot` for the other direction, or where a `dscp_map` or the sizes of `tfc` were left behind; `errc::sequence_exhausted` when
-///         there is no number behind those set apart; what `Sa::make` finds
+/// @return `errc::bad_snapshot` for the other direction, or where a `dscp_map` or the sizes of `tfc` were left behind;
+///         `errc::sequence_exhausted` when there is no number behind those set apart; what `Sa::make` finds
 template <class Sa, rng R>
 [[nodiscard]] auto restore(const snapshot& s, typename Sa::suite_type suite, R& random, instant now, duration away = {}) noexcept
     -> result<Sa> {
