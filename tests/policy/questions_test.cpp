@@ -5,6 +5,7 @@
 
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/policy/spd.hpp"
+#include "ipsec/policy/split_spd.hpp"
 #include "policy/random_policy.hpp"
 #include "support/catch.hpp"
 
@@ -216,6 +217,28 @@ TEST_CASE("names of one text in several forms and cases decide as in the ordered
             const auto w = witness_of(p.box, d.users);
             REQUIRE(ordered_answer(ordered, w.flow, w.metadata()).first == d.entries[p.entry]);
         }
+    }
+}
+
+TEST_CASE("a discard for a system's name holds in any case, beside a bypass for the same text as another form",
+          "[policy][decorrelate][split]") {
+    using policy::name_form;
+    policy::spd<> spd;
+    std::array list{rule(1, action::bypass, "any", "10.9.0.0/16"), rule(2, action::discard, "any", "any"),
+                    rule(3, action::bypass, "any", "any")};
+    list[0].selectors.name = *policy::name_selector::make(name_form::system_general_name, "gw1");
+    list[1].selectors.name = *policy::name_selector::make(name_form::system_fqdn, "gw1");
+    for (const auto& e : list) REQUIRE(spd.append_pair(e));
+    const auto split = policy::split_spd::make(spd).value();
+    ip::flow f;
+    f.source = *ip::parse_address("10.1.1.1");
+    f.destination = *ip::parse_address("10.9.1.1");
+    for (const auto& [user, id] : {std::pair{"gw1", 1U}, {"GW1", 2U}, {"gw2", 3U}}) {
+        CAPTURE(user);
+        io::metadata m;
+        m.user = user;
+        CHECK(spd.lookup(f, m)->rule->id.value() == id);
+        CHECK(split.lookup(f, m)->rule->id.value() == id);
     }
 }
 
