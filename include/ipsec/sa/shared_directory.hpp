@@ -24,6 +24,7 @@
 #include "ipsec/sa/errc.hpp"
 #include "ipsec/sa/id.hpp"
 #include "ipsec/sa/index.hpp"
+#include "ipsec/sa/parameters.hpp"
 
 namespace ipsec::sa {
 

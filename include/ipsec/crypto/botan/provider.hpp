@@ -81,8 +81,8 @@ public:
     }
 
     /// A combined mode over one message in place; the nonce has 12 octets.                      RFC 5116 §5
-    /// @return `unknown_algorithm` for all but AES-GCM and ChaCha20-Poly1305 with an IV, `bad_key_size`, `bad_length` for nonce or
-    ///         ICV, `provider_failed`
+    /// @return `unknown_algorithm` for all but AES-GCM and ChaCha20-Poly1305 with an IV, `bad_key_size`, `bad_length` for nonce
+    ///         or ICV, `provider_failed`
     [[nodiscard]] auto seal(encryption_id c, byte_view key, byte_view nonce, byte_view additional, byte_span text,
                             byte_span icv) noexcept -> result<void> {
         if (auto ok = check_aead(c, key, nonce, icv.size()); !ok) return ok;
