@@ -56,8 +56,8 @@ namespace detail {
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
 /// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `misuse` (a MAC
-///         of no octets, which every packet would have), `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`;
-///         of options and extension headers, what `cover_headers` says, or `unfinished_route`
+///         of no octets, which every packet would have), `expired`, `left_of_window`, `replayed`, `zero_sequence`,
+///         `before_first`; of options and extension headers, what `cover_headers` says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto inspect(const sa::inbound<Mac, Window>& sa, Packet& packet, instant) noexcept
