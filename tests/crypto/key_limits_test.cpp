@@ -1,4 +1,4 @@
-#include "ipsec/crypto/key_limits.hpp"
+#include "ipsec/crypto/algorithm_limits.hpp"
 
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/crypto/proposal_name.hpp"

@@ -8,7 +8,7 @@
 
 #include "ipsec/core/secret.hpp"
 #include "ipsec/crypto/concepts.hpp"
-#include "ipsec/crypto/key_limits.hpp"
+#include "ipsec/crypto/algorithm_limits.hpp"
 
 namespace ipsec::crypto {
 

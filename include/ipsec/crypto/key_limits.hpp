@@ -1,10 +1,9 @@
 #pragma once
-/// How much one key may protect before it has to be replaced, by algorithm.
-#include <algorithm>
+/// How much one key may protect before it has to be replaced; by algorithm in `algorithm_limits.hpp`.
+#include <concepts>
 #include <cstdint>
 #include <limits>
-
-#include "ipsec/crypto/algorithms.hpp"
+#include <type_traits>
 
 namespace ipsec::crypto {
 
@@ -17,30 +16,12 @@ struct key_limits {
 };
 /// What holds for a key that is held to both.
 [[nodiscard]] constexpr auto stricter(const key_limits& a, const key_limits& b) noexcept -> key_limits {
-    return {std::min(a.octets, b.octets), std::min(a.packets, b.packets)};
+    return {a.octets < b.octets ? a.octets : b.octets, a.packets < b.packets ? a.packets : b.packets};
 }
 
-/// Blocks of 64 bits: two equal ciphertext blocks, which tell the difference of two blocks of text, are to be expected after
-/// 2^32 blocks, so 32 GiB are the most (the birthday bound; RFC 3686 §7 draws the same line for blocks of 128 bits).
-///
-/// Blocks of 128 bits: 2^64 blocks (RFC 3686 §7, RFC 4106 §10, RFC 4543 §7), 2^68 octets, are beyond a 64-bit counter of octets.
-/// CCM: 2^61 calls of the cipher (RFC 3610 §2.6). A packet takes two per block of text and at most five more; 2^58 packets and
-/// 2^62 octets stay under it. ChaCha20-Poly1305: 2^64 packets (RFC 7634 §5), which sequence numbers end before.
-// req: rfc3686-7-4, rfc4309-9-3
-[[nodiscard]] constexpr auto limits_of(encryption_id id) noexcept -> key_limits {
-    if (!is_known(id)) return {};
-    if (info_of(id).block == 8) return {.octets = std::uint64_t{8} << 32};
-    if (is_ccm(id)) return {.octets = std::uint64_t{1} << 62, .packets = std::uint64_t{1} << 58};
-    return {};
-}
-/// AES-CMAC: 2^48 packets (NIST SP 800-38B App. B). AES-XCBC-MAC, made of the same chain of blocks and without a figure of its
-/// own in RFC 3566, is held to the same. HMAC: none that RFC 2403, RFC 2857 or RFC 4868 know of.
-[[nodiscard]] constexpr auto limits_of(integrity_id id) noexcept -> key_limits {
-    if (id == integrity_id::aes_cmac_96 || id == integrity_id::aes_xcbc_96) return {.packets = std::uint64_t{1} << 48};
-    return {};
-}
 /// The limits that a suite or a MAC states; none for one that states nothing, the user's own for instance.
 template <class S>
+    requires(std::is_class_v<S>)  // not an identifier: that is for `algorithm_limits.hpp`
 [[nodiscard]] constexpr auto limits_of(const S& s) noexcept -> key_limits {
     if constexpr (requires { { s.limits() } noexcept -> std::same_as<key_limits>; }) return s.limits();
     else return {};

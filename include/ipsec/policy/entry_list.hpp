@@ -1,6 +1,5 @@
 #pragma once
 /// Entries in their order: the truth that classifiers answer for.                                RFC 2401 §4.4.1, RFC 4301 §4.4.1
-#include <algorithm>
 #include <optional>
 #include <span>
 
@@ -9,6 +8,26 @@
 #include "ipsec/sa/index.hpp"
 
 namespace ipsec::policy {
+
+// What <algorithm> has, without the time that it takes a compiler.
+namespace detail {
+/// The first of the numbers below `n` for which `holds` is true, as it is for all behind it; `n` when there is none.
+[[nodiscard]] constexpr auto first_where(std::size_t n, auto&& holds) noexcept -> std::size_t {
+    std::size_t from = 0;
+    while (from < n) {
+        const std::size_t middle = from + (n - from) / 2;
+        if (holds(middle)) n = middle;
+        else from = middle + 1;
+    }
+    return from;
+}
+constexpr void copy_up(auto first, auto last, auto to) noexcept {
+    while (first != last) *to++ = *first++;
+}
+constexpr void copy_down(auto first, auto last, auto end) noexcept {
+    while (first != last) *--end = *--last;
+}
+}  // namespace detail
 
 /// Where an entry lies in memory: it stays there until the entry is erased, whatever comes and goes around it.
 using slot = std::uint32_t;
@@ -121,15 +140,12 @@ private:
         return {p, place};
     }
     [[nodiscard]] auto piece_of(slot s) const noexcept -> std::size_t {
-        const auto label_of_first = [this](const piece* p) { return marks_[p->slots[0]].label; };
-        const auto above = std::ranges::upper_bound(std::span{pieces_, used_}, marks_[s].label, {}, label_of_first);
-        return static_cast<std::size_t>(above - std::span{pieces_, used_}.begin()) - 1;
+        // The last piece whose first label is not above that of `s`.
+        return detail::first_where(used_, [&](std::size_t p) { return marks_[pieces_[p]->slots[0]].label > marks_[s].label; }) - 1;
     }
     [[nodiscard]] auto offset_in(std::size_t p, slot s) const noexcept -> std::size_t {
-        const auto* const all = pieces_[p]->slots.data();
-        return static_cast<std::size_t>(std::lower_bound(all, all + counts_[p], marks_[s].label,
-                                                         [this](slot x, std::uint64_t l) { return marks_[x].label < l; }) -
-                                        all);
+        const auto& all = pieces_[p]->slots;
+        return detail::first_where(counts_[p], [&](std::size_t i) { return marks_[all[i]].label >= marks_[s].label; });
     }
     [[nodiscard]] auto make_piece(std::size_t where) noexcept -> bool;
     [[nodiscard]] auto take_slot() noexcept -> slot;
@@ -175,7 +191,7 @@ inline auto entry_list::insert(std::size_t place, const entry& e) noexcept -> sl
         // Who appends leaves full pieces behind; anybody else halves.
         const std::uint32_t keep = place == size_ ? piece_size : piece_size / 2;
         auto& low = pieces_[at.piece]->slots;
-        std::copy(low.begin() + keep, low.end(), pieces_[at.piece + 1]->slots.begin());
+        detail::copy_up(low.begin() + keep, low.end(), pieces_[at.piece + 1]->slots.begin());
         counts_[at.piece] = keep;
         counts_[at.piece + 1] = piece_size - keep;
         if (at.offset > keep || keep == piece_size) at = {at.piece + 1, at.offset - keep};
@@ -191,7 +207,7 @@ inline auto entry_list::insert(std::size_t place, const entry& e) noexcept -> sl
     entries_[s] = e;
     marks_[s].label = label_at(at.piece, at.offset);
     auto& into = pieces_[at.piece]->slots;
-    std::copy_backward(into.begin() + static_cast<std::ptrdiff_t>(at.offset), into.begin() + counts_[at.piece],
+    detail::copy_down(into.begin() + static_cast<std::ptrdiff_t>(at.offset), into.begin() + counts_[at.piece],
                        into.begin() + counts_[at.piece] + 1);
     into[at.offset] = s;
     ++counts_[at.piece];
@@ -202,7 +218,7 @@ inline auto entry_list::insert(std::size_t place, const entry& e) noexcept -> sl
 inline void entry_list::erase(slot s) noexcept {
     const auto p = piece_of(s);
     auto& from = pieces_[p]->slots;
-    std::copy(from.begin() + static_cast<std::ptrdiff_t>(offset_in(p, s)) + 1, from.begin() + counts_[p],
+    detail::copy_up(from.begin() + static_cast<std::ptrdiff_t>(offset_in(p, s)) + 1, from.begin() + counts_[p],
               from.begin() + static_cast<std::ptrdiff_t>(offset_in(p, s)));
     (void)ids_.unlink(links{this}, id_hash(entries_[s].id), [s](slot x) { return x == s; });
     marks_[s].next = free_;
@@ -210,8 +226,8 @@ inline void entry_list::erase(slot s) noexcept {
     --size_;
     if (--counts_[p] > 0) return;
     delete pieces_[p];
-    std::copy(pieces_ + p + 1, pieces_ + used_, pieces_ + p);
-    std::copy(counts_ + p + 1, counts_ + used_, counts_ + p);
+    detail::copy_up(pieces_ + p + 1, pieces_ + used_, pieces_ + p);
+    detail::copy_up(counts_ + p + 1, counts_ + used_, counts_ + p);
     --used_;
 }
 /// A free slot with a chain of the id index to go with it.
@@ -231,16 +247,16 @@ inline auto entry_list::make_piece(std::size_t where) noexcept -> bool {
             delete[] counts;
             return false;
         }
-        std::copy(pieces_, pieces_ + used_, pieces);
-        std::copy(counts_, counts_ + used_, counts);
+        detail::copy_up(pieces_, pieces_ + used_, pieces);
+        detail::copy_up(counts_, counts_ + used_, counts);
         delete[] std::exchange(pieces_, pieces);
         delete[] std::exchange(counts_, counts);
         room_ = room;
     }
     auto* const fresh = new (std::nothrow) piece;
     if (fresh == nullptr) return false;
-    std::copy_backward(pieces_ + where, pieces_ + used_, pieces_ + used_ + 1);
-    std::copy_backward(counts_ + where, counts_ + used_, counts_ + used_ + 1);
+    detail::copy_down(pieces_ + where, pieces_ + used_, pieces_ + used_ + 1);
+    detail::copy_down(counts_ + where, counts_ + used_, counts_ + used_ + 1);
     pieces_[where] = fresh;
     counts_[where] = 0;
     ++used_;
@@ -265,7 +281,7 @@ inline auto entry_list::label_at(std::size_t p, std::size_t offset) noexcept -> 
 /// Gives the slots around piece `p` new labels at even distances: as many pieces as it takes for good distances.
 inline void entry_list::spread(std::size_t p) noexcept {
     for (std::size_t reach = 1;; reach *= 2) {
-        const std::size_t first = p > reach ? p - reach : 0, last = std::min(p + reach + 1, used_);
+        const std::size_t first = p > reach ? p - reach : 0, last = p + reach + 1 < used_ ? p + reach + 1 : used_;
         const bool is_all = first == 0 && last == used_;
         const auto below = first == 0 ? 0 : marks_[pieces_[first - 1]->slots[counts_[first - 1] - 1]].label;
         const auto above = last == used_ ? ~std::uint64_t{0} : marks_[pieces_[last]->slots[0]].label;

@@ -1,6 +1,5 @@
 #pragma once
 /// The selectors that a packet's octets do not have, and those that they have, as one value.  RFC 2401 §4.4.2
-#include <algorithm>
 #include <array>
 #include <limits>
 #include <span>
@@ -59,7 +58,8 @@ public:
     /// The first character whose case does not matter; `text().size()` when it does for all.
     [[nodiscard]] constexpr auto folded_from() const noexcept -> std::size_t {
         if (form_ == name_form::system_fqdn) return 0;
-        return form_ == name_form::user_fqdn ? std::min<std::size_t>(text().rfind('@'), size_) : size_;
+        const auto at = text().rfind('@');
+        return form_ == name_form::user_fqdn && at < size_ ? at : size_;
     }
     friend constexpr auto operator==(const name_selector&, const name_selector&) noexcept -> bool = default;
 

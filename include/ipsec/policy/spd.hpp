@@ -1,6 +1,5 @@
 #pragma once
 /// The security policy database: an ordered list for packets that leave and one for packets that enter.   RFC 2401 §4.4.1
-#include <algorithm>
 #include <utility>
 
 #include "ipsec/policy/classifier.hpp"
@@ -25,7 +24,8 @@ public:
         if (this == &other) return *this;
         list_ = std::move(other.list_);
         classifier_ = std::exchange(other.classifier_, Classifier{});
-        generation_ = std::max(generation_, other.generation_++) + 1;
+        const auto theirs = other.generation_++;
+        generation_ = (generation_ > theirs ? generation_ : theirs) + 1;
         return *this;
     }
     rule_list(const rule_list&) = delete;

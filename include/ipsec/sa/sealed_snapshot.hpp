@@ -5,7 +5,6 @@
 ///
 /// Each snapshot has a key and a nonce of its own, both out of the given key and the salt, so that one key seals any number of
 /// them. "Which key" comes from the same place and tells a wrong key from an altered snapshot; it says nothing else.
-#include <algorithm>
 #include <array>
 
 #include "ipsec/crypto/concepts.hpp"

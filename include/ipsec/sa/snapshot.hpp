@@ -21,7 +21,6 @@
 ///
 /// **No lifetime forgotten.** What an outbound SA may send after the snapshot counts as sent: as many packets as numbers were set
 /// apart, each of the largest size that is stated.
-#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -69,7 +68,7 @@ template <class Sa>
 /// Use that is counted ends at half of what there is room for, so that an SA without limits is not over by it.
 inline constexpr std::uint64_t most_used = std::numeric_limits<std::uint64_t>::max() / 2;
 [[nodiscard]] constexpr auto sum(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
-    return a < most_used && b < most_used - a ? a + b : std::max(a, most_used);
+    return a < most_used && b < most_used - a ? a + b : (a > most_used ? a : most_used);
 }
 [[nodiscard]] constexpr auto product(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
     return b == 0 || a <= most_used / b ? a * b : most_used;
@@ -93,7 +92,8 @@ inline void put_length(wire::writer& w, std::size_t whole) noexcept {
     const auto kind = r.take<seal_kind>();
     const auto length = r.take<std::uint16_t>();
     if (!r.ok()) return std::unexpected{errc::snapshot_truncated};
-    if (!std::ranges::equal(magic, snapshot_magic)) return std::unexpected{errc::bad_snapshot};
+    if (wire::load<std::uint32_t>(magic) != wire::load<std::uint32_t>(byte_view{snapshot_magic}))
+        return std::unexpected{errc::bad_snapshot};
     if (version != snapshot::version) return std::unexpected{errc::snapshot_version};
     if (kind > seal_kind::under_key) return std::unexpected{errc::bad_snapshot};
     if (r.left() < length) return std::unexpected{errc::snapshot_truncated};

@@ -6,6 +6,7 @@
 
 #include "ipsec/core/ct_equal.hpp"
 #include "ipsec/core/secret.hpp"
+#include "ipsec/crypto/algorithm_limits.hpp"
 #include "ipsec/crypto/botan/block.hpp"
 #include "ipsec/crypto/botan/choice.hpp"
 #include "ipsec/crypto/botan/shim.hpp"

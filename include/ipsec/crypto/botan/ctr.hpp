@@ -8,7 +8,7 @@
 #include "ipsec/crypto/botan/shim.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/crypto/iv_policy.hpp"
-#include "ipsec/crypto/key_limits.hpp"
+#include "ipsec/crypto/algorithm_limits.hpp"
 #include "ipsec/wire/big_endian.hpp"
 
 namespace ipsec::crypto::botan {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ipsec/core/secret.hpp"
+#include "ipsec/crypto/algorithm_limits.hpp"
 #include "ipsec/crypto/any_mac.hpp"
 #include "ipsec/crypto/botan/block.hpp"
 #include "ipsec/crypto/botan/choice.hpp"

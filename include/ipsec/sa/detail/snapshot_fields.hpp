@@ -2,7 +2,6 @@
 /// The octets of the parts of a snapshot: each `put` has its `take` beside it. Numbers are big-endian.
 ///
 /// Every struct is taken apart by name: whoever adds a member to one is told by the compiler that the form has to grow with it.
-#include <algorithm>
 #include <optional>
 
 #include "ipsec/crypto/proposal_name.hpp"
@@ -204,11 +203,13 @@ inline void put(wire::writer& w, const lifetime_usage& u) noexcept {
 
 /// Whether an SA can have these values; what was written with them is read again.
 [[nodiscard]] inline auto is_possible(const parameters& p, const std::optional<ip::dscp_map>& map) noexcept -> bool {
+    if (map)
+        for (const std::uint8_t to : *map)
+            if (to > 63) return false;
     const auto is_time = [](duration d) { return d.nanoseconds() >= 0; };
     return p.exportable && (p.icv_alignment == 0 || p.icv_alignment == 4 || p.icv_alignment == 8) &&
            is_time(p.lifetimes.soft.time) && is_time(p.lifetimes.hard.time) && p.tunnel.dscp.value_or(0) < 64 &&
-           p.tunnel.flow_label <= 0xfffff && p.resync.ahead <= resync_policy::max_ahead &&
-           (!map || std::ranges::all_of(*map, [](std::uint8_t to) { return to < 64; }));
+           p.tunnel.flow_label <= 0xfffff && p.resync.ahead <= resync_policy::max_ahead;
 }
 
 // --- parameters ---------------------------------------------------------------------------------------------------------------
