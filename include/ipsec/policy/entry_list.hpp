@@ -141,7 +141,8 @@ private:
     }
     [[nodiscard]] auto piece_of(slot s) const noexcept -> std::size_t {
         // The last piece whose first label is not above that of `s`.
-        return detail::first_where(used_, [&](std::size_t p) { return marks_[pieces_[p]->slots[0]].label > marks_[s].label; }) - 1;
+        const auto is_behind = [&](std::size_t p) { return marks_[pieces_[p]->slots[0]].label > marks_[s].label; };
+        return detail::first_where(used_, is_behind) - 1;
     }
     [[nodiscard]] auto offset_in(std::size_t p, slot s) const noexcept -> std::size_t {
         const auto& all = pieces_[p]->slots;
