@@ -1,6 +1,5 @@
 #pragma once
 /// Proposals as people write them, in strongSwan's words: "aes128-sha1", "aes128gcm16-modp2048", "3des-md5", "null-sha256".
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>

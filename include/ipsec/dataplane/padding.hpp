@@ -1,6 +1,5 @@
 #pragma once
 /// Padding and dummy packets in the data path, against those who count octets and packets.        RFC 4303 §2.6, §2.7
-#include <optional>
 #include <utility>
 
 #include "ipsec/dataplane/reasons.hpp"

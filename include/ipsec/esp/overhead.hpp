@@ -6,7 +6,6 @@
 #include "ipsec/esp/header.hpp"
 #include "ipsec/esp/trailer.hpp"
 #include "ipsec/ip/tunnel.hpp"
-#include "ipsec/ip/udp.hpp"
 #include "ipsec/sa/parameters.hpp"
 
 namespace ipsec::esp {

@@ -2,7 +2,6 @@
 /// Hides lengths and times: padding behind inner packets, dummy packets on a schedule.           RFC 4303 §2.6, §2.7
 #include <array>
 #include <cstdint>
-#include <span>
 
 #include "ipsec/core/instant.hpp"
 #include "ipsec/core/rng.hpp"

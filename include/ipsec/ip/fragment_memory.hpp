@@ -1,7 +1,5 @@
 #pragma once
 /// Remembers what first fragments showed, for the later ones that do not.                       RFC 4301 §7.3, §7.4
-#include <array>
-
 #include "ipsec/core/instant.hpp"
 #include "ipsec/ip/flow.hpp"
 

@@ -1,8 +1,5 @@
 #pragma once
 /// Entries in their order: the truth that classifiers answer for.                                RFC 2401 §4.4.1, RFC 4301 §4.4.1
-#include <optional>
-#include <span>
-
 #include "ipsec/policy/detail/growing_hash.hpp"
 #include "ipsec/policy/entry.hpp"
 #include "ipsec/sa/index.hpp"

@@ -4,7 +4,6 @@
 /// Events going up say what the packets need; events going down say what to install, and each is answered with a result, so that
 /// a failed install reaches the exchange that agreed the SA.
 #include <cstdint>
-#include <optional>
 #include <variant>
 
 #include "ipsec/core/secret.hpp"

@@ -1,6 +1,5 @@
 #pragma once
 /// An SA as its sender holds it.                                                               RFC 2401 §4.4.3, RFC 2406 §3.3
-#include <optional>
 #include <utility>
 
 #include "ipsec/core/rng.hpp"

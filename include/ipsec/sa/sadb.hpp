@@ -1,7 +1,6 @@
 #pragma once
 /// The database of security associations.                                                      RFC 2401 §4.4.3
 #include <limits>
-#include <optional>
 #include <span>
 #include <utility>
 #include <variant>

@@ -43,7 +43,7 @@ template <crypto::mac Mac>
     wire::store(byte_span{high}, static_cast<std::uint32_t>(job.sequence.value() >> 32));
     const std::array<byte_view, 5> parts{byte_view{headers}.first(form->size), ah.first(header::size),
                                          byte_view{zeros}.first(icv.size()), ah.subspan(header::size + icv.size()), high};
-    return mac.compute(keys, scratch, std::span{parts}.first(job.extended ? 5 : 4), icv);
+    return mac.compute(keys, scratch, {parts.data(), job.extended ? std::size_t{5} : std::size_t{4}}, icv);
 }
 
 /// The ICV of `job` as if the ICV in the packet and all mutable fields were zero; the packet is as before afterwards.
@@ -71,7 +71,7 @@ template <crypto::mac Mac>
         wire::store(byte_span{high}, static_cast<std::uint32_t>(job.sequence.value() >> 32));
         parts[1] = high;
     }
-    const auto outcome = mac.compute(keys, scratch, std::span<const byte_view>{parts}.first(job.extended ? 2 : 1), icv);
+    const auto outcome = mac.compute(keys, scratch, {parts.data(), job.extended ? std::size_t{2} : std::size_t{1}}, icv);
     crypto::copy_short(in_packet.data(), place, size);
     fields->restore(job.packet);
     return outcome;
