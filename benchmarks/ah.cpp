@@ -7,7 +7,6 @@
 // mutable fields and its ICV zeroed for nothing, in one piece. common/measure.hpp says how it is measured.
 #include <botan/mac.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -103,23 +102,13 @@ private:
 }  // namespace
 
 auto main(int argc, char** argv) -> int {
-    const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 400;
-    const std::string_view only = argc > 2 ? argv[2] : "";
-    std::vector<std::size_t> asked{all_sizes.begin(), all_sizes.end()};
-    if (argc > 3) asked = {static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10))};
-    if (rounds == 0 || asked[0] < 28 || asked[0] > 9000) {
-        std::fprintf(stderr, "bench_ah: ROUNDS is a number from 1, SIZE one from 28 to 9000\n");
-        return 2;
-    }
-    if (!only.empty() && std::ranges::find(macs, only, &named_mac::name) == macs.end()) {
-        std::fprintf(stderr, "bench_ah: no MAC is called '%s' here\n", argv[2]);
-        return 2;
-    }
-    bench::print_heading("AH tunnel mode, IPv4 in IPv4", rounds);
+    const auto asked = bench::read_request(argc, argv, "bench_ah", macs, {all_sizes.begin(), all_sizes.end()});
+    bench::print_heading("AH tunnel mode, IPv4 in IPv4", asked.rounds);
     bench::verdicts verdicts;
     for (const auto& m : macs) {
-        if (!only.empty() && only != m.name) continue;
-        for (const std::size_t size : asked) bench::print_cell<subject>(m, m.name, size, rounds, 15, 20, verdicts);
+        if (!asked.wants(m.name)) continue;
+        for (const std::size_t size : asked.sizes)
+            bench::print_cell<subject>(m, m.name, size, asked.rounds, 15, 20, verdicts);
     }
     std::printf("goal: at most 15 ns extra out and 20 ns in:\n");
     verdicts.print();

@@ -11,7 +11,6 @@
 #include <botan/cipher_mode.h>
 #include <botan/mac.h>
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -204,23 +203,13 @@ private:
 }  // namespace
 
 auto main(int argc, char** argv) -> int {
-    const std::size_t rounds = argc > 1 ? static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10)) : 400;
-    const std::string_view only = argc > 2 ? argv[2] : "";
-    std::vector<std::size_t> asked{all_sizes.begin(), all_sizes.end()};
-    if (argc > 3) asked = {static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10))};
-    if (rounds == 0 || asked[0] < 28 || asked[0] > 9000) {
-        std::fprintf(stderr, "bench_esp: ROUNDS is a number from 1, SIZE one from 28 to 9000\n");
-        return 2;
-    }
-    if (!only.empty() && std::ranges::find(suites, only, &named_suite::name) == suites.end()) {
-        std::fprintf(stderr, "bench_esp: no suite is called '%s' here\n", argv[2]);
-        return 2;
-    }
-    bench::print_heading("ESP tunnel mode, IPv4 in IPv4", rounds);
+    const auto asked = bench::read_request(argc, argv, "bench_esp", suites, {all_sizes.begin(), all_sizes.end()});
+    bench::print_heading("ESP tunnel mode, IPv4 in IPv4", asked.rounds);
     bench::verdicts verdicts;
     for (const auto& s : suites) {
-        if (!only.empty() && only != s.name) continue;
-        for (const std::size_t size : asked) bench::print_cell<subject>(s, s.name, size, rounds, 40, 40, verdicts);
+        if (!asked.wants(s.name)) continue;
+        for (const std::size_t size : asked.sizes)
+            bench::print_cell<subject>(s, s.name, size, asked.rounds, 40, 40, verdicts);
     }
     std::printf("goal: at most 40 ns extra at any size:\n");
     verdicts.print();

@@ -209,6 +209,31 @@ private:
     std::size_t missed_ = 0, unclear_ = 0;
 };
 
+/// What a benchmark is asked for: [ROUNDS] [NAME] [SIZE], each for all that there is when it is left out.
+struct request {
+    std::size_t rounds = 400;
+    std::string_view only;
+    std::vector<std::size_t> sizes;
+    [[nodiscard]] auto wants(std::string_view name) const -> bool { return only.empty() || only == name; }
+};
+/// @param known  rows with a `name`. Ends the program with status 2 and one line for what is none of them
+auto read_request(int argc, char** argv, const char* program, const auto& known, std::vector<std::size_t> sizes) -> request {
+    request r;
+    r.sizes = std::move(sizes);
+    if (argc > 1) r.rounds = static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10));
+    if (argc > 2) r.only = argv[2];
+    if (argc > 3) r.sizes = {static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10))};
+    if (r.rounds == 0 || r.sizes[0] < 28 || r.sizes[0] > 9000) {
+        std::fprintf(stderr, "%s: ROUNDS is a number from 1, SIZE one from 28 to 9000\n", program);
+        std::exit(2);
+    }
+    if (!r.only.empty() && std::ranges::none_of(known, [&](const auto& row) { return row.name == r.only; })) {
+        std::fprintf(stderr, "%s: nothing is called '%s' here\n", program, argv[2]);
+        std::exit(2);
+    }
+    return r;
+}
+
 /// One line per cell; rounds of the large sizes are fewer.
 template <class Subject, class What>
 void print_cell(const What& what, std::string_view name, std::size_t size, std::size_t rounds, double seal_most,

@@ -1,11 +1,15 @@
 // Packets that are larger than their path: cut before or after protection, or answered.
 #include "ipsec/dataplane/fitting.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "dataplane/gateways.hpp"
+#include "ipsec/dataplane/padding.hpp"
 #include "ipsec/ip/reassembly.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
+#include "ipsec/testing/seeded_rng.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -325,4 +329,34 @@ TEST_CASE("packets of two SAs between the same ends have identifications of thei
     std::vector<std::uint16_t> seen;
     for (const auto& item : sink.items) seen.push_back(wire::load<std::uint16_t>(item.packet.octets().subspan(4)));
     CHECK(seen == std::vector<std::uint16_t>{0xffff, 0, 1, 2});
+}
+
+TEST_CASE("destination options in front of ESP count as headers, so that no packet leaves too large", "[dataplane][fitting]") {
+    for (std::size_t payload = 1370; payload <= 1440; ++payload) {
+        CAPTURE(payload);
+        scene s{{{with_esp, transport, left_host6, right_host6}}, [](sa::parameters& p) {
+                    p.destination_options = ip::destination_options_place::in_front;
+                }};
+        auto packet = v6_packet(payload + 8);  // the first 8 octets become options that pad
+        packet[6] = static_cast<std::byte>(ip::next_header::destination_options);
+        const std::array options{std::byte{17}, std::byte{0}, std::byte{1}, std::byte{4},
+                                 std::byte{0},  std::byte{0}, std::byte{0}, std::byte{0}};
+        std::ranges::copy(options, packet.begin() + 40);
+        const auto sent = s.send(packet);
+        CHECK(s.arrive(sent, 1500) == std::vector<octet_list>{packet});
+    }
+}
+TEST_CASE("an SA that hides lengths does so behind a fitting as well", "[dataplane][fitting]") {
+    scene s{{{with_esp, tunnel, left_end, right_end}}, [](sa::parameters& p) {
+                p.tfc = {.what = sa::tfc_policy::kind::to_size, .size = 600};
+            }};
+    testing::seeded_rng random{5};
+    std::vector<packet_buffer> one;
+    one.emplace_back(v4_packet(20), 256, 1500);
+    s.fit.process(
+        std::span{one}, s.left.now, s.sink, s.left.log, [](const packet_buffer&) { return 0U; },
+        dataplane::random_padding<testing::seeded_rng>{&random});
+    REQUIRE(s.sink.items.size() == 1);
+    CHECK(s.sink.items[0].packet.octets().size() > 600);
+    CHECK(s.arrive(s.sink.items, 1500) == std::vector<octet_list>{v4_packet(20)});
 }

@@ -163,6 +163,18 @@ TEST_CASE("bypass of some ports lets a later fragment pass only after a first on
     const auto wire = scene::packets(sender.left.send(sneaky));
     CHECK(s.right.receive(std::vector<octet_list>{wire[1]})[0].verdict.fate == fate::drop);
 }
+TEST_CASE("a first fragment that is to be cut is remembered for the later ones", "[dataplane][fragments]") {
+    std::array<ip::fragment_memory::entry, 8> room{};
+    ip::fragment_memory memory{room};
+    system_ left{{.mtu = 1000, .fragments = &memory}};
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel, policy_number, to_port(4000))));
+    auto p = parameters_of(esp_tunnel, 0, 0x1000);
+    p.selectors = to_port(4000);
+    p.fragments_by_state = true;
+    p.tunnel.fragment_first = true;
+    insert_outbound(left, p, plain);
+    CHECK(reasons(left.send(datagram(false, 4000))) == std::vector{drop::too_big, drop::too_big, drop::too_big, drop::none});
+}
 TEST_CASE("a later fragment that begins within the first one finds nothing", "[dataplane][fragments]") {
     std::array<ip::fragment_memory::entry, 2> room{};
     ip::fragment_memory memory{room};

@@ -469,6 +469,23 @@ TEST_CASE("in: one SPI at several destinations and in both protocols in one burs
     }
 }
 
+TEST_CASE("in: a good packet does not vouch for one that came to another address of ours", "[dataplane][walk]") {
+    system_ left, right;
+    REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));
+    join(left, right, esp_tunnel, plain, 0x1000, [](sa::parameters& p) { p.found_by = sa::lookup::by_spi; });
+    auto wire = left.send({v4_packet(30), v4_packet(30)});
+    auto other = octets_in(wire[1].packet);
+    other[19] = std::byte{77};
+    mend_checksum(other);
+    std::vector<packet_buffer> both;
+    both.push_back(std::move(wire[0].packet));
+    both.emplace_back(other);
+    const auto got = right.receive(std::move(both));
+    CHECK(name_of(got[0].verdict.reason) == "none");
+    CHECK(name_of(got[1].verdict.reason) == name_of(drop::wrong_bundle));
+}
+
 // req: rfc3948-3.1.2-1
 // ESP-20, PITFALLS 52
 TEST_CASE("in: behind a NAT the checksums of TCP and UDP in transport mode are made anew, elsewhere they are left alone",

@@ -58,6 +58,20 @@ TEST_CASE("what may not be cut is not cut", "[ip][fragment]") {
     CHECK(ip::fragmentation::plan({}, 1500, 0).error() == errc::truncated);
 }
 
+TEST_CASE("a fragment that ends past 65535 is not cut: its pieces would begin anew at 0", "[ip][fragment]") {
+    auto packet = large(false, 64);
+    const auto at_offset = [&](std::uint16_t units) {
+        const byte_span header = byte_span{packet}.first(20);
+        wire::store(header.subspan(6), static_cast<std::uint16_t>(0x2000U | units));
+        wire::store(header.subspan(10), std::uint16_t{0});
+        wire::store(header.subspan(10), wire::checksum_of(header));
+        return ip::fragmentation::plan(packet, 44, 1);
+    };
+    CHECK(at_offset(8190).error() == errc::bad_fragment);
+    CHECK(at_offset(8184).error() == errc::bad_fragment);
+    CHECK(at_offset(8183)->pieces() == 3);
+}
+
 TEST_CASE("a fragment of IPv4 can be cut again, the last flag and the offset stay true", "[ip][fragment]") {
     const auto once = pieces_of(large(false, 4000), 1500);
     REQUIRE(once.size() == 3);

@@ -78,7 +78,7 @@ private:
         bool may_cut_first;
         void emit(Packet&& p, const verdict& v) noexcept {
             if (v.mtu == 0) [[likely]] return to->emit(std::move(p), v);
-            if (v.fate == fate::drop && v.reason == drop::too_big) return self->too_big(std::move(p), v, *to, now, may_cut_first);
+            if (v.fate == fate::drop) return self->too_big(std::move(p), v, *to, now, may_cut_first);
             self->protected_one(std::move(p), v, *to);
         }
     };

@@ -48,8 +48,7 @@ public:
 
     /// Every packet comes out through `sink.emit` once, in order: with `fate::protect`, `bypass`, or `drop` and the reason. A
     /// packet dropped with `drop::no_sa` or `too_big` is as it was, so that the sink may keep it until the SA is there, or cut it
-    /// or answer it (`dataplane/fitting.hpp`). Longer spans than
-    /// `Burst` are taken in pieces.
+    /// or answer it (`dataplane/fitting.hpp`). Longer spans than `Burst` are taken in pieces.
     ///
     /// @param classify  gives a packet's class for `sa::parameters::traffic_class`
     /// @param pad       gives octets of padding behind an inner packet, from the SA's parameters, the octets of the packet and
