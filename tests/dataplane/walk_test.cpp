@@ -30,8 +30,6 @@ const std::vector<layer> esp_tunnel{{sa::protocol::esp, sa::mode::tunnel, left_e
 // req: rfc4301-4.1-14, rfc4301-4.1-15
 TEST_CASE("packets get through every combination of SAs, job by job", "[dataplane][walk][rfc2401-4.5]") {
     carry_every_shape(plain);
-    // req: rfc2402-3.3-1, rfc2406-3.3-1, rfc2401-4.1-3, rfc2401-4.3-2, rfc2401-4.4.3-18, rfc2401-4.4.3-19, rfc2401-4.4.3-20
-    // req: rfc4301-4.1-14, rfc4301-4.1-15
 }
 
 TEST_CASE("packets get through every combination of SAs, by an engine that finishes out of order", "[dataplane][walk]") {

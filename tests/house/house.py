@@ -21,7 +21,8 @@ IO_CONCEPTS = {"io/packet.hpp", "io/datagram.hpp"}
 ADAPTERS = {"asio": "io/asio", "botan": "crypto/botan/", "pcap": "io/pcap", "fmt": "fmt/"}
 # Opt-in headers of the low rooms, for control paths.
 OPT_IN = {"core/chrono.hpp", "core/error_code.hpp", "core/fmt.hpp", "core/iostream.hpp"}
-# What takes a policy apart allocates, and hears of it by an exception that it keeps to itself; packets are not looked up there.
+# What takes a policy apart allocates, and hears of it by an exception that it keeps to itself. The split SPD stands here since it
+# is made so; who builds without exceptions looks packets up in a rule list.
 CONTROL_PATH = {"policy/decorrelate.hpp", "policy/questions.hpp", "policy/split_spd.hpp"}
 
 

@@ -1,18 +1,12 @@
 #pragma once
-// Packets over the MTU of the cable, cut and put together again by the library, where it has that.
-#include <utility>
-
-#include "ethernet.hpp"
-
-#if __has_include("ipsec/ip/reassembly.hpp")
+// Packets over the MTU of the cable, cut and put together again by the library.
 #include <memory>
 
+#include "ethernet.hpp"
 #include "ipsec/ip/fragment.hpp"
 #include "ipsec/ip/reassembly.hpp"
 
 namespace kernel_peer {
-
-inline constexpr bool has_fragments = true;
 
 /// The packet in pieces of up to `mtu` octets; nothing when it cannot be cut.
 inline auto pieces_of(octets whole, std::uint32_t identification, std::size_t mtu = ethernet::mtu) -> std::vector<octets> {
@@ -45,19 +39,3 @@ private:
 };
 
 }  // namespace kernel_peer
-#else
-namespace kernel_peer {
-
-inline constexpr bool has_fragments = false;
-
-inline auto pieces_of(octets whole, std::uint32_t, std::size_t mtu = ethernet::mtu) -> std::vector<octets> {
-    if (whole.size() > mtu) return {};
-    return {std::move(whole)};
-}
-class reassembler {
-public:
-    auto add(octets one, bool is_fragment) -> octets { return is_fragment ? octets{} : one; }
-};
-
-}  // namespace kernel_peer
-#endif

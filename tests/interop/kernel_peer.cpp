@@ -106,7 +106,7 @@ private:
         if (!what_.contains("cut_first")) return seal_piece(plain);
         std::vector<octets> all;
         const auto pieces = pieces_of(plain, next_number_, what_.at("cut_first").get<std::size_t>());
-        if (pieces.empty()) cannot_cut();
+        if (pieces.empty()) fault("out: cannot be cut for the cable");
         for (const octets& piece : pieces)
             for (octets& sealed : seal_piece(piece)) all.push_back(std::move(sealed));
         return all;
@@ -125,12 +125,8 @@ private:
             if (auto v = ip::v4::view::of(sealed)) v->renew_checksum();
         }
         auto pieces = pieces_of(std::move(sealed), next_number_);
-        if (pieces.empty()) cannot_cut();
+        if (pieces.empty()) fault("out: cannot be cut for the cable");
         return pieces;
-    }
-    void cannot_cut() {
-        fault("out: too long for the cable");
-        is_lacking_ = is_lacking_ || !has_fragments;
     }
     void pass_router(octets& p) const {
         if ((p[0] >> 4) == std::byte{6}) route_v6(p);

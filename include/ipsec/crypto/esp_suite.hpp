@@ -152,8 +152,7 @@ public:
         if (!m) return std::unexpected{m.error()};
         return scratch{std::move(*c), std::move(*m)};
     }
-    /// The IV of `job`, if the cipher has one and the packet has room for it; a fault is left for `seal` to meet
-    /// and report.
+    /// The IV of `job`, if the cipher has one and the packet has room for it; a fault is left for `seal` to meet and report.
     void make_iv(scratch& t, seal_job& job) const noexcept {
         const std::size_t size = iv_size();
         if (size == 0 || job.packet.size() < esp_header_size + size) return;
