@@ -44,9 +44,10 @@ struct audit_log {
 }
 
 /// One system: SPD, SADB, the two walks and what came out of them.
-template <class Suite, class Mac, std::size_t Burst = 32, class IsLocal = dataplane::every_address>
+template <class Suite, class Mac, std::size_t Burst = 32, class IsLocal = dataplane::every_address,
+          std::size_t MaxBundle = sa::max_bundle>
 struct gateway {
-    using database = sa::sadb<Suite, Mac>;
+    using database = sa::sadb<Suite, Mac, sa::dynamic_window, sa::hash_index<sa::id>, MaxBundle>;
     using policies = policy::spd<>;
     database sadb;
     policies spd;

@@ -304,3 +304,22 @@ TEST_CASE("the inbound walk takes its SAs from a directory that threads share", 
     CHECK(receive().verdict.reason == drop::unknown_spi);
     CHECK(shared.reclaim() == 0);
 }
+
+namespace {
+/// Two SAs on each packet, between databases that hold bundles of up to `Limit`.
+template <std::size_t Limit> void through_bundles_of() {
+    using limited = gateway<identity_suite, checksum_mac, 32, dataplane::every_address, Limit>;
+    const std::vector<layer> layers{{esp_, transport, left_host, right_host}, {ah_, transport, left_host, right_host}};
+    limited left{{.mtu = 1500}}, right;
+    REQUIRE(left.spd.append_pair(apply_entry(layers)));
+    REQUIRE(right.spd.append_pair(mirrored(apply_entry(layers))));
+    join(left, right, layers, plain);
+    auto sent = only(left.send({v4_packet(1000)}));
+    CHECK(octets_in(only(right.receive(std::move(sent)))[0]) == v4_packet(1000));
+}
+}  // namespace
+
+TEST_CASE("the limit of bundles is the database's, and both walks go by it", "[dataplane][nesting]") {
+    through_bundles_of<2>();
+    through_bundles_of<8>();
+}
