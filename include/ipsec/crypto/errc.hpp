@@ -23,6 +23,15 @@ enum class errc : std::uint8_t {
     bad_proposal,           ///< a proposal with a word too many, or one that is missing
     unsupported_algorithm,  ///< known by name and number, but this library or this provider does not have it
     not_for_esp,            ///< AES-GMAC as the integrity algorithm of ESP, where it is a cipher      RFC 4543 §3, §5.2
+    unknown_key,            ///< a private key's number that the provider did not give
+    wrong_key_type,         ///< a key of another kind than the work asks for (an RSA key to sign with DSS)
+    bad_key,                ///< a public key that is none, or that the provider finds too weak
+    bad_certificate,        ///< a certificate or CRL that does not parse
+    untrusted,              ///< no chain of certificates leads to an authority that counts
+    expired_certificate,    ///< a certificate of the chain is not valid now
+    revoked,                ///< a certificate of the chain was revoked
+    not_for_ike,            ///< the certificate's usage forbids what IKE does with it              RFC 4945 §5.1.3.2
+    bad_group,              ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -46,6 +55,15 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unauthentic: return condition::unauthenticated;
         case errc::no_randomness:
         case errc::provider_failed: return condition::failed;
+        case errc::unknown_key: return condition::misuse;
+        case errc::wrong_key_type: return condition::policy;
+        case errc::bad_key: return condition::policy;
+        case errc::bad_certificate: return condition::malformed;
+        case errc::untrusted: return condition::unauthenticated;
+        case errc::expired_certificate: return condition::unauthenticated;
+        case errc::revoked: return condition::unauthenticated;
+        case errc::not_for_ike: return condition::policy;
+        case errc::bad_group: return condition::policy;
     }
     return condition::failed;
 }
@@ -69,6 +87,15 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_proposal: return "proposal with a word too many or one missing";
         case errc::unsupported_algorithm: return "algorithm that is known but not there";
         case errc::not_for_esp: return "AES-GMAC as the integrity algorithm of ESP";
+        case errc::unknown_key: return "unknown private key";
+        case errc::wrong_key_type: return "key of another kind";
+        case errc::bad_key: return "public key that cannot be used";
+        case errc::bad_certificate: return "certificate that does not parse";
+        case errc::untrusted: return "certificate that nobody vouches for";
+        case errc::expired_certificate: return "certificate out of its time";
+        case errc::revoked: return "certificate that was revoked";
+        case errc::not_for_ike: return "certificate that is not for IKE";
+        case errc::bad_group: return "unusable Diffie-Hellman group";
     }
     return "unknown crypto error";
 }

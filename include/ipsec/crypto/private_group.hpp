@@ -1,0 +1,37 @@
+#pragma once
+/// Diffie-Hellman groups by their parts: those that New Group Mode agrees on, or that stand inline in an SA payload.
+///                                                                                            RFC 2409 §5.6, App. A
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "ipsec/crypto/concepts.hpp"
+
+namespace ipsec::crypto {
+
+/// Modular exponentiation: all numbers big-endian.
+struct modp_parameters {
+    std::vector<std::byte> prime{};
+    std::vector<std::byte> generator{};
+    std::vector<std::byte> order{};  ///< of the subgroup; empty where nobody said
+    friend auto operator==(const modp_parameters&, const modp_parameters&) -> bool = default;
+};
+/// y^2 + xy = x^3 + ax^2 + b over GF(2^m); field elements as bits of polynomials, big-endian.
+struct ec2n_parameters {
+    std::uint16_t field_size = 0;             ///< m, in bits
+    std::vector<std::byte> polynomial{};      ///< irreducible, of degree m
+    std::vector<std::byte> generator_x{};
+    std::vector<std::byte> generator_y{};     ///< empty: found from x                          RFC 2409 §6.3
+    std::vector<std::byte> curve_a{}, curve_b{};
+    std::vector<std::byte> order{};           ///< of the group; empty where nobody said
+    friend auto operator==(const ec2n_parameters&, const ec2n_parameters&) -> bool = default;
+};
+using private_group = std::variant<modp_parameters, ec2n_parameters>;
+
+/// A provider that also serves groups by their parts, checked by `check(private_group)` before.
+template <class P>
+concept private_group_provider = dh_provider<P> && requires(P& p, ticket t, const private_group& g) {
+    { p.generate(t, g) } noexcept -> std::same_as<std::optional<result<typename P::dh_key>>>;  // agree() knows the key's group
+};
+
+}  // namespace ipsec::crypto
