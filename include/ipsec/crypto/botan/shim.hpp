@@ -11,6 +11,9 @@
 #include <botan/rng.h>
 #include <botan/stream_cipher.h>
 #include <botan/version.h>
+#if defined(BOTAN_HAS_SYSTEM_RNG)
+#include <botan/system_rng.h>
+#endif
 
 #include <cstdint>
 #include <memory>
@@ -122,6 +125,15 @@ template <class Work>
     } catch (...) {
         return false;
     }
+}
+
+/// The system's source of random octets; where this Botan has no way to it, a generator that it seeds by itself.
+[[nodiscard]] inline auto system_generator() -> std::unique_ptr<Botan::RandomNumberGenerator> {
+#if defined(BOTAN_HAS_SYSTEM_RNG)
+    return std::make_unique<Botan::System_RNG>();
+#else
+    return std::make_unique<Botan::AutoSeeded_RNG>();
+#endif
 }
 
 }  // namespace ipsec::crypto::botan::shim
