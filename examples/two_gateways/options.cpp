@@ -74,7 +74,8 @@ auto read_pfs(std::string_view text, options& o) -> result {
         for (const auto& g : crypto::groups)
             if (g.name == text) o.pfs = g.id;
         if (o.pfs == crypto::group_id::none)
-            return "--pfs: group " + in_quotes(text) + " is not known: use none, modp1024, modp1536, modp2048, ... modp8192";
+            return "--pfs: group " + in_quotes(text) +
+                   " is not known: use none, modp2048, modp3072, ecp256, ecp384, ecp256bp, ...";
     }
     if (named != crypto::group_id::none && named != o.pfs)
         return "--pfs: " + in_quotes(text) + " is not the group that --suite names: drop one of them";
