@@ -26,12 +26,13 @@ enum class errc : std::uint8_t {
     unknown_key,            ///< a private key's number that the provider did not give
     wrong_key_type,         ///< a key of another kind than the work asks for (an RSA key to sign with DSS)
     bad_key,                ///< a public key that is none, or that the provider finds too weak
+    key_has_other_use,      ///< one key to sign and to decrypt: whoever may ask for one could do the other
     bad_certificate,        ///< a certificate or CRL that does not parse
     untrusted,              ///< no chain of certificates leads to an authority that counts
     expired_certificate,    ///< a certificate of the chain is not valid now
     revoked,                ///< a certificate of the chain was revoked
     not_for_ike,            ///< the certificate's usage forbids what IKE does with it              RFC 4945 §5.1.3.2
-    bad_group,              ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
+    bad_group,  ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -58,6 +59,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unknown_key: return condition::misuse;
         case errc::wrong_key_type: return condition::policy;
         case errc::bad_key: return condition::policy;
+        case errc::key_has_other_use: return condition::misuse;
         case errc::bad_certificate: return condition::malformed;
         case errc::untrusted: return condition::unauthenticated;
         case errc::expired_certificate: return condition::unauthenticated;
@@ -90,6 +92,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unknown_key: return "unknown private key";
         case errc::wrong_key_type: return "key of another kind";
         case errc::bad_key: return "public key that cannot be used";
+        case errc::key_has_other_use: return "key that has another use already";
         case errc::bad_certificate: return "certificate that does not parse";
         case errc::untrusted: return "certificate that nobody vouches for";
         case errc::expired_certificate: return "certificate out of its time";
