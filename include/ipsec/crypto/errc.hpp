@@ -31,6 +31,9 @@ enum class errc : std::uint8_t {
     untrusted,              ///< no chain of certificates leads to an authority that counts
     expired_certificate,    ///< a certificate of the chain is not valid now
     revoked,                ///< a certificate of the chain was revoked
+    weak_certificate,       ///< a certificate of the chain is signed with a hash or a key that policy finds too weak
+    critical_extension,     ///< a critical extension that nobody here knows                         RFC 5280 §4.2
+    revocation_unknown,     ///< no list that is current says whether a certificate was revoked, and one was asked for
     not_for_ike,            ///< the certificate's usage forbids what IKE does with it              RFC 4945 §5.1.3.2
     bad_group,  ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
 };
@@ -64,6 +67,9 @@ template <class T> using result = std::expected<T, errc>;
         case errc::untrusted: return condition::unauthenticated;
         case errc::expired_certificate: return condition::unauthenticated;
         case errc::revoked: return condition::unauthenticated;
+        case errc::weak_certificate:
+        case errc::critical_extension: return condition::policy;
+        case errc::revocation_unknown: return condition::unauthenticated;
         case errc::not_for_ike: return condition::policy;
         case errc::bad_group: return condition::policy;
     }
@@ -97,6 +103,9 @@ template <class T> using result = std::expected<T, errc>;
         case errc::untrusted: return "certificate that nobody vouches for";
         case errc::expired_certificate: return "certificate out of its time";
         case errc::revoked: return "certificate that was revoked";
+        case errc::weak_certificate: return "certificate with a weak signature or key";
+        case errc::critical_extension: return "certificate with an unknown critical extension";
+        case errc::revocation_unknown: return "certificate of which nobody knows whether it was revoked";
         case errc::not_for_ike: return "certificate that is not for IKE";
         case errc::bad_group: return "unusable Diffie-Hellman group";
     }
