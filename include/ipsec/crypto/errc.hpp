@@ -28,6 +28,7 @@ enum class errc : std::uint8_t {
     bad_key,                ///< a public key that is none, or that the provider finds too weak
     key_has_other_use,      ///< one key to sign and to decrypt: whoever may ask for one could do the other
     bad_certificate,        ///< a certificate or CRL that does not parse
+    unsupported_encoding,   ///< a certificate in an encoding of RFC 2408 §3.9 that is not served
     untrusted,              ///< no chain of certificates leads to an authority that counts
     expired_certificate,    ///< a certificate of the chain is not valid now
     revoked,                ///< a certificate of the chain was revoked
@@ -64,6 +65,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_key: return condition::policy;
         case errc::key_has_other_use: return condition::misuse;
         case errc::bad_certificate: return condition::malformed;
+        case errc::unsupported_encoding: return condition::unsupported;
         case errc::untrusted: return condition::unauthenticated;
         case errc::expired_certificate: return condition::unauthenticated;
         case errc::revoked: return condition::unauthenticated;
@@ -100,6 +102,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_key: return "public key that cannot be used";
         case errc::key_has_other_use: return "key that has another use already";
         case errc::bad_certificate: return "certificate that does not parse";
+        case errc::unsupported_encoding: return "certificate encoding that is not served";
         case errc::untrusted: return "certificate that nobody vouches for";
         case errc::expired_certificate: return "certificate out of its time";
         case errc::revoked: return "certificate that was revoked";

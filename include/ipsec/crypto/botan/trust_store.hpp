@@ -25,7 +25,8 @@ enum class signature_hashes : std::uint8_t {
 struct certificate_policy {
     signature_hashes hashes = signature_hashes::sha2;
     public_key_limits keys{};
-    bool require_revocation = false;  ///< every certificate below the root needs a current list that does not name it  RFC 4945 §5.2
+    bool require_revocation =
+        false;  ///< every certificate below the root needs a current list that does not name it  RFC 4945 §5.2
     bool obsolete_purposes = false;   ///< the three extendedKeyUsage values of 1999 count as IKE's            RFC 4945 §5.1.3.12
     std::size_t most_depth = 8;       ///< certificates from the peer's to the authority's, both counted
     std::size_t most_certificates = 16;
@@ -173,12 +174,14 @@ private:
         if (!verdict.successful_validation()) return std::unexpected{meaning_of(verdict.result())};
         const auto& found = verdict.cert_path();
         if (found.size() > policy_.most_depth) return std::unexpected{errc::untrusted};
-        if (policy_.require_revocation && found.size() > 1 && !each_has_a_list(verdict)) return std::unexpected{errc::revocation_unknown};
+        if (policy_.require_revocation && found.size() > 1 && !each_has_a_list(verdict))
+            return std::unexpected{errc::revocation_unknown};
         return check_keys(found);
     }
     /// Certificates stand in a path by pointer or by value, as Botan's version has it.
     [[nodiscard]] static auto at(const Botan::X509_Certificate& c) noexcept -> const Botan::X509_Certificate& { return c; }
-    [[nodiscard]] static auto at(const std::shared_ptr<const Botan::X509_Certificate>& c) noexcept -> const Botan::X509_Certificate& {
+    [[nodiscard]] static auto at(const std::shared_ptr<const Botan::X509_Certificate>& c) noexcept
+        -> const Botan::X509_Certificate& {
         return *c;
     }
     template <class Path>
@@ -259,7 +262,8 @@ private:
         return shim::bytes_of(Botan::PEM_Code::decode_check_label(source, label));
     }
     [[nodiscard]] static auto hash_names(signature_hashes h) -> std::set<std::string> {
-        std::set<std::string> names{"SHA-224", "SHA-256", "SHA-384", "SHA-512", "SHA-512-256", "SHA-3(256)", "SHA-3(384)", "SHA-3(512)"};
+        std::set<std::string> names{"SHA-224",     "SHA-256",    "SHA-384",    "SHA-512",
+                                    "SHA-512-256", "SHA-3(256)", "SHA-3(384)", "SHA-3(512)"};
         if (h != signature_hashes::sha2) names.insert({"SHA-1", "SHA-160"});
         if (h == signature_hashes::md5_too) names.insert("MD5");
         return names;
