@@ -31,7 +31,7 @@ enum class errc : std::uint8_t {
     expired_certificate,    ///< a certificate of the chain is not valid now
     revoked,                ///< a certificate of the chain was revoked
     not_for_ike,            ///< the certificate's usage forbids what IKE does with it              RFC 4945 §5.1.3.2
-    bad_group,              ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
+    bad_group,  ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
 };
 template <class T> using result = std::expected<T, errc>;
 
