@@ -1,8 +1,8 @@
 #pragma once
 /// Transition tables as data: read out of the types of `on`, so that a table cannot say what the code does not do.
 ///
-/// A machine is one role of one exchange: a type that lists states, events and ways in. `edges_of<Machine>` is its table; a pair of
-/// state and event without an edge keeps the state and is reported. `machines.hpp` lists the machines; to add one, add such a type.
+/// A machine is one role of one exchange: a type that lists states, events and ways in. `edges_of<Machine>` is its table; a pair
+/// of state and event without an edge keeps the state and is reported. To add a machine, add such a type to `machines.hpp`.
 ///
 ///     struct my_machine {
 ///         static constexpr std::string_view exchange = "Main Mode";
