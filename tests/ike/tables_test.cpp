@@ -71,8 +71,13 @@ struct surroundings {
     null_observer nobody;
     v1::peer_config peer;
     v1::main_mode::established ike;
+    v1::exchange_policy_archetype policy;
 
     template <class Env> auto make() -> Env {
+        if constexpr (requires { typename Env::policy_type; }) return Env{crypto, policy};
+        else return of_ike<Env>();
+    }
+    template <class Env> auto of_ike() -> Env {
         const v1::environment<provider, null_observer> e{instant{}, crypto, nobody, peer, v1::peer_id{0}};
         if constexpr (std::constructible_from<Env, decltype(e)>) return e;
         else return Env{e, ike};

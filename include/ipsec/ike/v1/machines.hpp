@@ -1,5 +1,7 @@
 #pragma once
 /// The machines of all exchanges, one type for each role: what `tables.hpp` makes tables of.
+#include "ipsec/ike/v1/authentication_only.hpp"
+#include "ipsec/ike/v1/base_exchange.hpp"
 #include "ipsec/ike/v1/quick_mode.hpp"
 #include "ipsec/ike/v1/tables.hpp"
 
@@ -59,8 +61,55 @@ template <class Provider> struct quick_mode_responder {
                                                              std::span<const child_spis>{}, std::declval<environment&>()))>>;
 };
 
-template <class Provider> using all_machines = type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>,
-                                                         quick_mode_initiator<Provider>, quick_mode_responder<Provider>>;
+/// Base Exchange, RFC 2408 §4.4.
+template <class Provider> struct base_initiator {
+    static constexpr std::string_view exchange = "Base";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using key = typename Provider::dh_key;
+    using states = type_list<base_exchange::sent_offer, base_exchange::making_ke_i, base_exchange::sent_proof<key>,
+                             base_exchange::agreeing_i<key>, base_exchange::established>;
+    using events = type_list<base_exchange::answer, dh_generated<key>, base_exchange::proof, dh_agreed>;
+    using entrances = type_list<enters<started, decltype(base_exchange::start(std::declval<environment&>()))>>;
+};
+template <class Provider> struct base_responder {
+    static constexpr std::string_view exchange = "Base";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using key = typename Provider::dh_key;
+    using states = type_list<base_exchange::sent_answer, base_exchange::making_ke_r, base_exchange::agreeing_r<key>,
+                             base_exchange::established>;
+    using events = typename base_initiator<Provider>::events;
+    using entrances =
+        type_list<enters<generic::offer, decltype(base_exchange::begin(std::declval<generic::offer>(), isakmp::cookie_r{},
+                                                                       std::declval<environment&>()))>>;
+};
+
+/// Authentication Only Exchange, RFC 2408 §4.6.
+template <class Provider> struct authentication_only_initiator {
+    static constexpr std::string_view exchange = "Authentication Only";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using states = type_list<authentication_only::sent_offer, authentication_only::established>;
+    using events = type_list<authentication_only::answer, authentication_only::proof>;
+    using entrances = type_list<enters<started, decltype(authentication_only::start(std::declval<environment&>()))>>;
+};
+template <class Provider> struct authentication_only_responder {
+    static constexpr std::string_view exchange = "Authentication Only";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using states = type_list<authentication_only::sent_proof, authentication_only::established>;
+    using events = typename authentication_only_initiator<Provider>::events;
+    using entrances =
+        type_list<enters<generic::offer, decltype(authentication_only::begin(std::declval<generic::offer>(), isakmp::cookie_r{},
+                                                                             std::declval<environment&>()))>>;
+};
+
+template <class Provider>
+using all_machines = type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>,  //
+                               quick_mode_initiator<Provider>, quick_mode_responder<Provider>,  //
+                               base_initiator<Provider>, base_responder<Provider>,  //
+                               authentication_only_initiator<Provider>, authentication_only_responder<Provider>>;
 
 /// Calls `f(std::type_identity<Machine>{})` for each machine.
 template <class Provider, class F> constexpr void for_each_machine(F&& f) {
