@@ -63,6 +63,15 @@ public:
         where.emit(w_);
         return *this;
     }
+    /// The same under another DOI.
+    template <domain_of_interpretation Doi>
+    constexpr auto sa(const typename Doi::situation& where) noexcept -> builder& {
+        open_top(payload_type::security_association);
+        in_sa_ = true;
+        w_.put(Doi::number);
+        where.emit(w_);
+        return *this;
+    }
     /// A proposal of the security association; transforms follow. The number of transforms is filled in.
     constexpr auto proposal(std::uint8_t number, protocol_id protocol, byte_view spi = {}) noexcept -> builder& {
         if (!in_sa_) return fail(errc::bad_nesting);
