@@ -34,7 +34,8 @@ auto to(const BIGNUM* n, std::size_t size) -> test::octets {
 auto times(const EC_GROUP* g, const EC_POINT* base, byte_view k, std::size_t size) -> test::octets {
     const point product{EC_POINT_new(g)};
     const auto n = from(k);
-    REQUIRE(EC_POINT_mul(g, product.get(), base == nullptr ? n.get() : nullptr, base, base == nullptr ? nullptr : n.get(), nullptr) == 1);
+    REQUIRE(EC_POINT_mul(g, product.get(), base == nullptr ? n.get() : nullptr, base, base == nullptr ? nullptr : n.get(),
+                         nullptr) == 1);
     const bignum x{BN_new()};
     REQUIRE(EC_POINT_get_affine_coordinates(g, product.get(), x.get(), nullptr, nullptr) == 1);
     return to(x.get(), size);

@@ -88,8 +88,8 @@ TEST_CASE("a MODP group without a prime, a generator or a known order is none", 
     CHECK(verdict(modp_parameters{}) == errc::bad_group);
     CHECK(verdict(modp_parameters{{}, test::unhex("02"), {}}) == errc::bad_group);
     CHECK(verdict(ec2n_parameters{}) == errc::bad_group);
-    for (const auto& g : {test::octets{}, test::unhex("00"), test::unhex("01"), from_botan(p - 1), from_botan(p), from_botan(p + 1),
-                          test::octets(200, std::byte{7})})
+    for (const auto& g : {test::octets{}, test::unhex("00"), test::unhex("01"), from_botan(p - 1), from_botan(p),
+                          from_botan(p + 1), test::octets(200, std::byte{7})})
         CHECK(verdict(changed(classic(), [&](auto& m) { m.generator = g; })) == errc::bad_group);
 
     // Not a safe prime: the order has to be given, and to be one.
@@ -127,7 +127,8 @@ TEST_CASE("an EC2N group off its curve, over no field, or of no large prime orde
     // Without the y that tells it, an x of the twist is seen by its trace.
     const auto curve = curve_of(binary_group_of(group_id::ec2n155)).value();
     test::octets twist = test::unhex("02"), small;
-    while (curve.is_on_curve(curve.field().from(twist).value())) twist[0] = static_cast<std::byte>(std::to_integer<unsigned>(twist[0]) + 1);
+    while (curve.is_on_curve(curve.field().from(twist).value()))
+        twist[0] = static_cast<std::byte>(std::to_integer<unsigned>(twist[0]) + 1);
     CHECK(verdict(changed(third(), [&](auto& g) {
               g.generator_y.clear();
               g.generator_x = twist;

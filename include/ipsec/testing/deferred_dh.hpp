@@ -47,7 +47,8 @@ public:
         pending_.push_back({t, std::move(*done)});
         return std::nullopt;
     }
-    [[nodiscard]] auto generate(crypto::ticket t, const crypto::private_group& g) noexcept -> std::optional<crypto::result<dh_key>>
+    [[nodiscard]] auto generate(crypto::ticket t, const crypto::private_group& g) noexcept
+        -> std::optional<crypto::result<dh_key>>
         requires(crypto::private_group_provider<Inner>)
     {
         auto done = inner_.generate(t, g);

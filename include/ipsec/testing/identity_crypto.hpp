@@ -69,6 +69,16 @@ public:
         m.fill(out);
         return true;
     }
+    /// MODP groups of unknown order and 64 bits at least; `unsupported_algorithm` for others.
+    [[nodiscard]] auto generate(crypto::ticket, const crypto::private_group& g) noexcept
+        -> std::optional<crypto::result<dh_key>> {
+        const auto* m = std::get_if<crypto::modp_parameters>(&g);
+        if (m == nullptr || !m->order.empty() || crypto::size_of(g) < 9)
+            return std::unexpected{crypto::errc::unsupported_algorithm};
+        dh_key k = pair_of(crypto::size_of(g));
+        k.parts_ = g;
+        return k;
+    }
     [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept
         -> crypto::result<crypto::digest> {
         const auto* info = crypto::find(f);
@@ -95,23 +105,7 @@ public:
         return encrypt(c, key, iv, text);
     }
     [[nodiscard]] auto generate(crypto::ticket, crypto::group_id g) noexcept -> std::optional<crypto::result<dh_key>> {
-        const auto* info = crypto::find(g);
-        if (info == nullptr) return std::unexpected{crypto::errc::unknown_group};
-        // Any number in range is a public value of a group with a safe prime; those of the others would need the group.
-        if (info->kind != crypto::group_kind::modp || !crypto::modp_of(g).order.empty())
-            return std::unexpected{crypto::errc::unsupported_algorithm};
-        dh_key k = make_pair(info->size());
-        k.group_ = g;
-        return k;
-    }
-    /// MODP groups of unknown order and 64 bits at least; `unsupported_algorithm` for others.
-    [[nodiscard]] auto generate(crypto::ticket, const crypto::private_group& g) noexcept -> std::optional<crypto::result<dh_key>> {
-        const auto* m = std::get_if<crypto::modp_parameters>(&g);
-        if (m == nullptr || !m->order.empty() || crypto::size_of(g) < 9)
-            return std::unexpected{crypto::errc::unsupported_algorithm};
-        dh_key k = make_pair(crypto::size_of(g));
-        k.parts_ = g;
-        return k;
+        return make_pair(g);
     }
     [[nodiscard]] auto agree(crypto::ticket, const dh_key& mine, byte_view peer) noexcept
         -> std::optional<crypto::result<crypto::dh_secret>> {
@@ -144,7 +138,17 @@ private:
         m.fill(out.octets());
         return out;
     }
-    [[nodiscard]] auto make_pair(std::size_t size) noexcept -> dh_key {
+    [[nodiscard]] auto make_pair(crypto::group_id g) noexcept -> crypto::result<dh_key> {
+        const auto* info = crypto::find(g);
+        if (info == nullptr) return std::unexpected{crypto::errc::unknown_group};
+        // Any number in range is a public value of a group with a safe prime; those of the others would need the group.
+        if (info->kind != crypto::group_kind::modp || !crypto::modp_of(g).order.empty())
+            return std::unexpected{crypto::errc::unsupported_algorithm};
+        dh_key k = pair_of(info->size());
+        k.group_ = g;
+        return k;
+    }
+    [[nodiscard]] auto pair_of(std::size_t size) noexcept -> dh_key {
         dh_key k;
         k.private_ = secret<8>::zeros(8);
         std::uint64_t y = 0;
