@@ -4,9 +4,8 @@
 ///
 /// `multiply` takes the same steps, touches the same memory and uses no table for all multipliers and points of one curve: field
 /// elements are multiplied bit by bit under masks, and the ladder exchanges its two points under a mask. What is outside of its
-/// reach: a compiler that turns a mask into a branch, and intermediate values that it spills to the stack; multiplier and result do
-/// not stay there, which a test looks after.
-/// `is_on_curve` and `is_identity` are for public values.
+/// reach: a compiler that turns a mask into a branch, and intermediate values that it spills to the stack; multiplier and result
+/// do not stay there, which a test looks after. `is_on_curve` and `is_identity` are for public values.
 #include <algorithm>
 #include <array>
 #include <bit>
