@@ -30,7 +30,8 @@ auto text(std::string_view s) -> octets {
 auto name(const std::vector<std::pair<unsigned, std::string_view>>& parts, unsigned tag = 0x0c) -> octets {
     std::vector<octets> sets;
     for (const auto& [arc, value] : parts)
-        sets.push_back(tlv(0x31, tlv(0x30, joined({tlv(6, {0x55_b, 0x04_b, static_cast<std::byte>(arc)}), tlv(tag, text(value))}))));
+        sets.push_back(
+            tlv(0x31, tlv(0x30, joined({tlv(6, {0x55_b, 0x04_b, static_cast<std::byte>(arc)}), tlv(tag, text(value))}))));
     return tlv(0x30, joined(sets));
 }
 auto id_of(id_type type, const octets& data) -> identity { return identity::of_octets(type, data).value(); }
@@ -54,7 +55,8 @@ auto certificate() -> crypto::certified {
 // req: rfc4945-3.1-2, rfc4945-3.1-4, rfc4945-3.1.1-3, rfc4945-3.1.1-4, rfc4945-3.1.1-6, rfc4945-3.1.1-8, rfc4945-3.1.2-3
 // req: rfc4945-3.1.2-5, rfc4945-3.1.2-6, rfc4945-3.1.3-3, rfc4945-3.1.3-5, rfc4945-3.1.3-6, rfc4945-3.1.5-1, rfc4945-3.1.5-6
 // req: rfc4945-3.1.8-1, rfc4945-3.1.9-3, rfc4945-5.1.3.6-5, rfc4945-5.1.3.6-10, rfc4945-5.1.3.6-12
-TEST_CASE("an identity is certified by the name of its own kind, whole, and by nothing else", "[ike][certificate_identity][cve-42]") {
+TEST_CASE("an identity is certified by the name of its own kind, whole, and by nothing else",
+          "[ike][certificate_identity][cve-42]") {
     struct row {
         const char* what;
         identity id;
@@ -84,7 +86,8 @@ TEST_CASE("an identity is certified by the name of its own kind, whole, and by n
         {"a name of subjectAltName", id_of(id_type::der_asn1_dn, name({{3, "another name"}})), true},
         {"part of the subject", id_of(id_type::der_asn1_dn, name({{6, "US"}, {10, "Foobar Inc."}})), false},
         {"the subject in another encoding",
-         id_of(id_type::der_asn1_dn, name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}}, 0x13)), false},
+         id_of(id_type::der_asn1_dn, name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}}, 0x13)),
+         false},
         {"a subnet", id_of(id_type::ipv4_addr_subnet, joined({v4, octets(4, 0xff_b)})), false},
         {"a range", id_of(id_type::ipv4_addr_range, joined({v4, v4})), false},
         {"a general name", id_of(id_type::der_asn1_gn, tlv(0x82, text("gw.example.org"))), false},
@@ -161,13 +164,16 @@ TEST_CASE("distinguished names: whole, by attributes, and by values where policy
         bool expected;
     };
     const std::vector<row> rows{
-        {"another kind of string", name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}}, 0x13), true},
+        {"another kind of string", name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}}, 0x13),
+         true},
         {"other case and blanks", name({{6, "us"}, {10, "  foobar   inc. "}, {11, "ENGINEERING"}, {3, "gw.example.org"}}), true},
         {"a blank more inside", name({{6, "US"}, {10, "Foo bar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}}), false},
         {"another order", name({{10, "Foobar Inc."}, {6, "US"}, {11, "Engineering"}, {3, "gw.example.org"}}), false},
         {"an attribute less", name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}}), false},
-        {"an attribute more", name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}, {3, "x"}}), false},
-        {"another attribute with this value", name({{6, "US"}, {10, "Foobar Inc."}, {10, "Engineering"}, {3, "gw.example.org"}}), false},
+        {"an attribute more", name({{6, "US"}, {10, "Foobar Inc."}, {11, "Engineering"}, {3, "gw.example.org"}, {3, "x"}}),
+         false},
+        {"another attribute with this value", name({{6, "US"}, {10, "Foobar Inc."}, {10, "Engineering"}, {3, "gw.example.org"}}),
+         false},
         {"nothing", {}, false},
         {"an empty name", unhex("3000"), false},
         {"no name", unhex("30020500"), false},

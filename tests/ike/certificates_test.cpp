@@ -25,9 +25,9 @@ auto put(v1::credentials& c, cert_encoding e, byte_view data) -> verdict {
 auto gateway_id() -> identity { return identity::of_text(id_type::fqdn, "gw.example.org").value(); }
 /// SignedData of nobody with these inside.                                                              RFC 2315 §9.1
 auto pkcs7(const std::vector<octets>& certificates, const std::vector<octets>& lists = {}) -> octets {
-    const auto data = pki::sequence({pki::tlv(2, {std::byte{1}}), pki::tlv(0x31, {}), pki::sequence({pki::oid("1.2.840.113549.1.7.1")}),
-                                     pki::tlv(0xa0, pki::join(certificates)), lists.empty() ? octets{} : pki::tlv(0xa1, pki::join(lists)),
-                                     pki::tlv(0x31, {})});
+    const auto data = pki::sequence({pki::tlv(2, {std::byte{1}}), pki::tlv(0x31, {}),
+                                     pki::sequence({pki::oid("1.2.840.113549.1.7.1")}), pki::tlv(0xa0, pki::join(certificates)),
+                                     lists.empty() ? octets{} : pki::tlv(0xa1, pki::join(lists)), pki::tlv(0x31, {})});
     return pki::sequence({pki::oid("1.2.840.113549.1.7.2"), pki::tlv(0xa0, data)});
 }
 auto same(byte_view a, byte_view b) -> bool { return std::ranges::equal(a, b); }

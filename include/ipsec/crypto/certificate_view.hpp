@@ -78,7 +78,7 @@ struct certificate_view {
         return false;
     }
     /// The names of subjectAltName that IKE has identification types for. Names of other kinds are passed over.
-    /// @return `bad_certificate` for a name that is none: an address of another size, a text with octets that are not ASCII
+    /// @return `bad_certificate` for a name that is none: an address of another size, a text with blanks or octets that are not ASCII
     [[nodiscard]] auto names() const -> result<std::vector<certified::name>> {
         std::vector<certified::name> out;
         wire::der::reader all{alternative_names};
@@ -96,7 +96,10 @@ struct certificate_view {
                     if (e.content.size() != 4 && e.content.size() != 16) return std::unexpected{errc::bad_certificate};
                     add(e.content.size() == 4 ? certified_name::ipv4_addr : certified_name::ipv6_addr, e.content);
                     break;
-                case 0xa4: add(certified_name::der_asn1_dn, e.content); break;
+                case 0xa4:
+                    if (!wire::der::only(e.content, wire::der::tag::sequence)) return std::unexpected{errc::bad_certificate};
+                    add(certified_name::der_asn1_dn, e.content);
+                    break;
                 default: break;
             }
         }
