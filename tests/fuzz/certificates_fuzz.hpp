@@ -1,5 +1,5 @@
 #pragma once
-// Certificate payloads of a stranger: gathered, put in order, read, and proven against an authority that comes first in the input.
+// Certificate payloads of a stranger: gathered, put in order, read, and proven against an authority, the first piece.
 //
 // Pieces, each an octet of encoding, two of length and the data; the first is the authority, whatever its encoding.
 #include <algorithm>

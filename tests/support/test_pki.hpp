@@ -61,7 +61,8 @@ using octets = std::vector<std::byte>;
     return sequence({oid(id), critical ? tlv(1, {std::byte{0xff}}) : octets{}, tlv(4, value)});
 }
 [[nodiscard]] inline auto authority() -> octets { return extension("2.5.29.19", true, sequence({tlv(1, {std::byte{0xff}})})); }
-/// The first eight bits of keyUsage: 0x80 digitalSignature, 0x40 nonRepudiation, 0x20 keyEncipherment, 0x04 keyCertSign, 0x02 cRLSign.
+/// The first eight bits of keyUsage: 0x80 digitalSignature, 0x40 nonRepudiation, 0x20 keyEncipherment, 0x04 keyCertSign,
+/// 0x02 cRLSign.
 [[nodiscard]] inline auto usage(unsigned bits) -> octets {
     unsigned unused = 0;
     while (unused < 7 && (bits >> unused & 1U) == 0) ++unused;

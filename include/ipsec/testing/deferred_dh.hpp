@@ -27,7 +27,7 @@ public:
         [[nodiscard]] auto is_generated() const noexcept -> bool { return value.index() == 0; }
         [[nodiscard]] auto generated() noexcept -> crypto::result<dh_key>& { return *std::get_if<0>(&value); }
         [[nodiscard]] auto agreed() noexcept -> crypto::result<crypto::dh_secret>& { return *std::get_if<1>(&value); }
-        /// Hands the result to `take(result)`, whichever kind it is: `answer.visit([&](auto& r) { sa.complete(now, id, std::move(r)); })`.
+        /// Hands the result to `take(result)`, whichever kind it is: a lambda with `auto&` that calls `complete`.
         template <class Take> decltype(auto) visit(Take&& take) { return std::visit(std::forward<Take>(take), value); }
     };
 

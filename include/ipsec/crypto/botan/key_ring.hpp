@@ -1,5 +1,5 @@
 #pragma once
-/// Our own private keys in memory, and what IKEv1 does with keys: sign, verify, encrypt, decrypt.              RFC 2409 §5.1, §5.2
+/// Our own private keys in memory, and what IKEv1 does with keys: sign, verify, encrypt, decrypt.      RFC 2409 §5.1, §5.2
 #include <memory>
 #include <optional>
 #include <vector>
@@ -84,8 +84,8 @@ public:
             return out;
         });
     }
-    /// The bare private operation, blinded; one block as long as the modulus for each piece. What is no ciphertext of this key, by
-    /// size or by value, takes the same path as the number 1, which has no padding.
+    /// The bare private operation, blinded; one block as long as the modulus for each piece. What is no ciphertext of this key,
+    /// by size or by value, takes the same path as the number 1, which has no padding.
     /// @return `unknown_key`, `provider_failed`
     [[nodiscard]] auto decrypt_raw(decryption_key own, std::span<const byte_view> pieces) noexcept
         -> result<std::vector<rsa_block>> {

@@ -39,8 +39,8 @@ class trust_store {
 public:
     explicit trust_store(certificate_policy policy = {}) : policy_{policy} {}
 
-    /// A root that may end a chain, or the certificate of one peer that is trusted as it is; PEM or DER. Botan ends no chain at an
-    /// authority that another one vouches for: that is refused here, before it surprises somebody.
+    /// A root that may end a chain, or the certificate of one peer that is trusted as it is; PEM or DER. Botan ends no chain at
+    /// an authority that another one vouches for: that is refused here, before it surprises somebody.
     /// @return its number; `bad_certificate`, `untrusted` for an authority that is no root
     [[nodiscard]] auto add_anchor(byte_view file) noexcept -> result<std::uint32_t> {
         return shim::fenced([&]() -> result<std::uint32_t> {
