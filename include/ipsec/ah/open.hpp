@@ -69,16 +69,20 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     if (const auto ok = ip::find_last_header(all, at, end); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     if (at.next != ip::next_header::ah) [[unlikely]] return std::unexpected{errc::not_ah};
     const byte_span whole = all.first(end);
-    const auto h = header::parse(whole.subspan(at.offset));
-    if (!h) [[unlikely]] return std::unexpected{errc::truncated};
+    if (whole.size() - at.offset < header::size) [[unlikely]] return std::unexpected{errc::truncated};
+    // Spelled out, as above: `header::parse` returns a struct that comes back by value.
+    const byte_view ah = whole.subspan(at.offset);
+    const auto next = static_cast<ip::next_header>(ah[0]);
+    const std::size_t size = (std::to_integer<std::size_t>(ah[1]) + 2) * 4;
+    const sa::spi id{wire::load<std::uint32_t>(ah.subspan<4>())};
+    const sa::sequence32 low{wire::load<std::uint32_t>(ah.subspan<8>())};
     // req: rfc2402-2.4-1, rfc4302-2.4-6
-    if (h->id != sa.parameters().id.spi) [[unlikely]]
-        return std::unexpected{h->id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
+    if (id != sa.parameters().id.spi) [[unlikely]]
+        return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
     if (!sa::authenticates(sa.suite())) [[unlikely]] return std::unexpected{errc::misuse};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
-    auto admission = sa.check(h->sequence);
+    auto admission = sa.check(low);
     if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
-    const std::size_t size = h->length();
     if (!detail::is_consistent(size, sa.suite().icv_size(), at.family)) [[unlikely]]
         return std::unexpected{errc::bad_payload_length};
     if (whole.size() < at.offset + size) [[unlikely]] return std::unexpected{errc::truncated};
@@ -89,8 +93,8 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     }
     // Neither may stand behind AH, though both could be covered.
     if (at.family == ip::family::v6) {
-        if (h->next == ip::next_header::hop_by_hop) [[unlikely]] return std::unexpected{errc::bad_extension_headers};
-        if (h->next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
+        if (next == ip::next_header::hop_by_hop) [[unlikely]] return std::unexpected{errc::bad_extension_headers};
+        if (next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
     }
     packet.shrink_back(all.size() - end);
     into.job.sequence = admission->sequence();
@@ -100,7 +104,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     into.job.ah_size = static_cast<std::uint32_t>(size);
     into.job.extended = sa.parameters().extended_sequence;
     into.next_field = at.next_field;
-    into.next = h->next;
+    into.next = next;
     return {};
 }
 /// As `inspect_into`, by value.
