@@ -98,9 +98,7 @@ private:
         /// Of the header in front of the IPsec header, with `has_id`.
         [[nodiscard]] auto source() const noexcept -> const ip::address& { return views[id_view].flow.source; }
         [[nodiscard]] auto destination() const noexcept -> const ip::address& { return views[id_view].flow.destination; }
-        [[nodiscard]] auto id() const noexcept -> sa::id {
-            return {.spi = spi, .destination = destination(), .protocol = protocol};
-        }
+        [[nodiscard]] auto id() const noexcept -> sa::id { return {spi, destination(), protocol}; }
 
         void reset() noexcept {
             verdict = {};
@@ -202,7 +200,8 @@ private:
     auto inspect(slot& s, Packet& packet, std::size_t i, instant now) noexcept -> drop {
         if (auto* const esp = s.sa->esp()) {
             if (esp->is_resync_due()) [[unlikely]] (void)esp::resynchronise(*esp, packet, how_.resync_room, now);
-            if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]] return reason_of(ok.error());
+            if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]]
+                return reason_of(ok.error());
             auto& job = jobs_.next();
             job.packet = s.pending_esp.job.packet;
             job.sequence = s.pending_esp.job.sequence;

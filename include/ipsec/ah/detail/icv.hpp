@@ -126,10 +126,11 @@ template <crypto::mac Mac>
 template <class Sa> void run(Sa& sa, std::span<icv_work> works) noexcept {
     const auto& mac = sa.suite();
     if constexpr (requires { mac.value().index(); }) {  // unwrapped once: what runs between two MACs costs more than its own time
-        const auto outcome = mac.unwrap(sa.keys(), sa.scratch(), [&](const auto& m, const auto& k, auto& t) -> crypto::result<void> {
-            detail::run(m, k, t, works);
-            return {};
-        });
+        const auto outcome =
+            mac.unwrap(sa.keys(), sa.scratch(), [&](const auto& m, const auto& k, auto& t) -> crypto::result<void> {
+                detail::run(m, k, t, works);
+                return {};
+            });
         if (!outcome) [[unlikely]]
             for (icv_work& w : works) w.outcome = outcome;
     } else {

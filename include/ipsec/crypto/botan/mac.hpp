@@ -67,8 +67,8 @@ public:
     /// Writes the first `icv_size()` octets of the MAC over all parts; all of it where `icv` has room for the longest MAC.
     /// @pre `icv.size() >= icv_size()`
     // req: rfc2403-2-1, rfc2404-2-1, rfc4868-2.3-1, rfc2857-2-2
-    [[nodiscard, gnu::always_inline]] auto compute(const keys&, scratch& t, std::span<const byte_view> parts, byte_span icv) const noexcept
-        -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto compute(const keys&, scratch& t, std::span<const byte_view> parts,
+                                                   byte_span icv) const noexcept -> result<void> {
         if (icv_size() == 0) return {};
         if (t.mac == nullptr) return std::unexpected{errc::foreign_keys};
         try {  // as `shim::fenced`, without a lambda, which the compiler would leave out of line
