@@ -56,7 +56,8 @@ inline void number_to(const Botan::BigInt& n, byte_span out) {
 
 /// Runs `work`, which returns a `result`; whatever it throws becomes `fault`.
 template <class Work>
-[[nodiscard]] auto fenced(Work&& work, errc fault = errc::provider_failed) noexcept -> decltype(work()) {
+[[nodiscard, gnu::always_inline]] inline auto fenced(Work&& work, errc fault = errc::provider_failed) noexcept
+    -> decltype(work()) {
     try {
         return work();
     } catch (...) {
