@@ -4,6 +4,8 @@
 /// Plain values with safe defaults; `check` names the first fault. Nothing here is looked up by a global.
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "ipsec/core/instant.hpp"
@@ -123,6 +125,7 @@ struct peer_config {
 struct limits {
     std::size_t message = 8192;           ///< octets of a datagram that is looked at
     std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
+    std::size_t half_open_per_peer = 32;  ///< of these, how many one peer's address may have; its oldest goes
     std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
     std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes
     std::size_t exchanges = 16;           ///< Quick Modes of one ISAKMP SA that are open or can still be asked for a resend
@@ -205,15 +208,27 @@ struct config {
     return {};
 }
 
+/// The children of one peer, each and together.
+[[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
+    std::set<sa::policy_id> policies;
+    for (const child_config& c : children) {
+        if (auto ok = check(c); !ok) return ok;
+        if (c.pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
+        if (!policies.insert(c.policy).second) return std::unexpected{errc::duplicate_policy};
+    }
+    return {};
+}
+
 inline auto check(const config& c) -> result<void> {
+    std::set<std::pair<ip::address, ip::address>> addresses;
+    std::set<sa::policy_id> policies;
     const auto& l = c.limits;
-    if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
-        l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
+    if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
+        l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
         c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
-    for (std::size_t i = 0; i < c.peers.size(); ++i) {
-        const peer_config& p = c.peers[i];
+    for (const peer_config& p : c.peers) {
         if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         for (const ike_suite& s : p.suites)
@@ -224,16 +239,10 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
-        for (std::size_t j = 0; j < i; ++j)
-            if (c.peers[j].path.remote.address == p.path.remote.address && c.peers[j].path.local.address == p.path.local.address)
-                return std::unexpected{errc::duplicate_peer};
-        for (std::size_t j = 0; j < p.children.size(); ++j) {
-            if (auto ok = check(p.children[j]); !ok) return ok;
-            if (p.children[j].pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
-            for (std::size_t k = 0; k <= i; ++k)
-                for (std::size_t m = 0; m < (k == i ? j : c.peers[k].children.size()); ++m)
-                    if (c.peers[k].children[m].policy == p.children[j].policy) return std::unexpected{errc::duplicate_policy};
-        }
+        if (!addresses.emplace(p.path.local.address, p.path.remote.address).second) return std::unexpected{errc::duplicate_peer};
+        if (auto ok = check(p.children, l); !ok) return ok;
+        for (const child_config& child : p.children)
+            if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }

@@ -88,8 +88,8 @@ public:
     void saw_activity() { if (is_established()) heard(); }
     /// The peer is known to be somewhere else by another SA.
     void follow() {
-        const auto at = house_.known.find(peer_.value());
-        if (is_established() && at != house_.known.end() && at->second.path.link == path_.link) path_ = at->second.path;
+        const auto& at = house_.room(peer_).known;
+        if (is_established() && at && at->path.link == path_.link) path_ = at->path;
     }
     /// Whether the peer was found dead since the last call.
     [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false); }
@@ -139,6 +139,11 @@ private:
     [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
     [[nodiscard]] auto where_it_is() const -> ike::path;
     void is_genuine();
+    /// When nobody can ask any more for what phase 1 sent last.
+    [[nodiscard]] auto forget_at() const -> instant {
+        return received_.capacity() == 0 ? instant::never() : established_at_ + house_.settings.retransmit.span();
+    }
+    void forget_phase_1();
     [[nodiscard]] auto keys() const -> const main_mode::keyed& { return std::get<main_mode::established>(machine_); }
     void count(std::size_t n);
 
@@ -187,7 +192,7 @@ private:
         used_ids_.insert(id);
         if (used_ids_.size() > house_.settings.limits.message_ids / 4 * 3) soft_at_ = std::min(soft_at_, house_.now);
     }
-    [[nodiscard]] auto next_ticket() -> crypto::ticket { return crypto::ticket{++house_.tickets}; }
+    [[nodiscard]] auto next_ticket() -> crypto::ticket { return house_.next_ticket(peer_); }
     [[nodiscard]] static auto is_open(const exchange& x) -> bool {
         return !std::holds_alternative<failed>(x.state) && !std::holds_alternative<quick_mode::done>(x.state);
     }
@@ -241,6 +246,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     handle_dead_peer_timer();
     if (over_) return;
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
+    if (forget_at() <= house_.now) forget_phase_1();
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
         if (!is_open(x)) {
@@ -259,10 +265,17 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     }
 }
 
+/// What phase 1 left behind and phase 2 has no use for: an SA that stands for a day shall not carry it along.
+template <class Traits> void ike_sa<Traits>::forget_phase_1() {
+    for (octets* o : {&sent_, &sent_payloads_, &received_, &stashed_}) *o = octets{};
+    auto& up = std::get<main_mode::established>(machine_);
+    for (octets* o : {&up.sai_b, &up.gxi, &up.gxr}) *o = octets{};
+}
+
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
-    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_});
+    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});

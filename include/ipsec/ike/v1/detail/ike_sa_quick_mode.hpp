@@ -36,7 +36,7 @@ template <class Traits> auto ike_sa<Traits>::room_for_exchange() -> bool {
 }
 /// Pairs of SAs that the peer has, and those that it is about to get by exchanges of this SA.
 template <class Traits> auto ike_sa<Traits>::pairs_of_peer() const -> std::size_t {
-    auto n = static_cast<std::size_t>(std::ranges::count(house_.children, peer_, &child_pair::peer));
+    std::size_t n = house_.children_of(peer_).size();
     for (const auto& [id, x] : exchanges_)
         if (is_open(x)) n += x.own.size();
     return n;
@@ -128,7 +128,10 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
     x.ticket = {};
     // Installs that were asked for and are not answered yet are taken back as well: the user takes events in order.
     for (const auto* list : {&x.installed, &x.waiting})
-        for (const sa::id& id : *list) house_.events.emplace_back(sa::remove{id});
+        for (const sa::id& id : *list) {
+            house_.events.emplace_back(sa::remove{id});
+            house_.disown_inbound(id);
+        }
     x.installed.clear();
     x.waiting.clear();
     house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
@@ -175,7 +178,7 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
                          (x.role == role::responder && std::holds_alternative<failed>(x.state) && !x.sent_anything);
         if (!may || x.sent.empty()) return;
         house_.send(came_by_, x.sent, x.sent_payloads, "again", 2);
-        return house_.use_later(cookies_, x.id);
+        return house_.use_later(peer_, cookies_, x.id);
     }
     auto q = quick_env();
     const auto take = [&](auto& state) {
