@@ -48,6 +48,13 @@ enum class errc : std::uint8_t {
     bad_selector,         ///< a selector that no identity payload can say
     bad_lifetime,         ///< a lifetime of nothing, or one shorter than its margin
     bad_limit,            ///< a limit of zero where at least one is needed
+    // Snapshots:
+    bad_snapshot,         ///< no snapshot, or values that no ISAKMP SA has
+    snapshot_version,     ///< made by a version of this library whose form is another one
+    snapshot_truncated,   ///< it ends too early
+    snapshot_key,         ///< sealed with another key, or sealed where an open one was expected
+    snapshot_altered,     ///< sealed with this key, and changed since
+    already_there,        ///< an SA with these cookies, or with one of these SPIs, stands here
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -56,12 +63,16 @@ template <class T> using result = std::expected<T, errc>;
         case errc::malformed:
         case errc::wrong_flags:
         case errc::bad_key_exchange:
+        case errc::bad_snapshot:
+        case errc::snapshot_truncated:
         case errc::bad_identity: return condition::malformed;
         case errc::spent_cookie:
         case errc::replayed_message_id: return condition::replay;
         case errc::unknown_cookie:
         case errc::bad_cookie:
         case errc::not_decryptable:
+        case errc::snapshot_key:
+        case errc::snapshot_altered:
         case errc::bad_hash: return condition::unauthenticated;
         case errc::unknown_peer:
         case errc::unexpected_message:
@@ -80,6 +91,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::expired: return condition::exhausted;
         case errc::crypto_failed:
         case errc::no_randomness: return condition::failed;
+        case errc::snapshot_version:
+        case errc::already_there:
         case errc::no_such_peer:
         case errc::no_such_policy:
         case errc::wrong_result_for_event:
@@ -139,6 +152,12 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_selector: return "selector that no identity payload can say";
         case errc::bad_lifetime: return "lifetime is nothing, or shorter than its margin";
         case errc::bad_limit: return "limit is zero";
+        case errc::bad_snapshot: return "no snapshot of an ISAKMP SA";
+        case errc::snapshot_version: return "snapshot of another version";
+        case errc::snapshot_truncated: return "snapshot is truncated";
+        case errc::snapshot_key: return "snapshot is sealed with another key";
+        case errc::snapshot_altered: return "snapshot was altered";
+        case errc::already_there: return "SA stands here already";
     }
     return "unknown IKE error";
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ipsec/ike/v1/house.hpp"
+#include "ipsec/ike/v1/snapshot.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -43,6 +44,9 @@ public:
     void renumber_children(const std::vector<std::size_t>& place);
     /// The user's word on an install of this SA's exchanges. @return whether it was one of them
     auto answer(const sa::id& id, bool inbound, bool ok) -> bool;
+    /// As octets could say it, and the way back.                                                 snapshot.hpp
+    [[nodiscard]] auto store() const -> snapshot;
+    void resume(const snapshot& s, duration away);
     /// Ends everything; with a Delete to the peer if it stands.
     void close(errc why, bool tell_peer);
     /// One protected Informational exchange; nothing happens before the SA stands. @return the message; empty if none was sent
