@@ -142,7 +142,11 @@ struct house {
                 watcher.on(message_trace{now, direction::out, at, *h, datagram, payloads, state,
                                          static_cast<std::uint8_t>(std::min(transmission, 255U))});
         }
-        if (messages.size() < settings.limits.queue) messages.push_back({at, datagram});
+        const auto put = [&](const ike::path& to, const octets& d) {
+            if (messages.size() < settings.limits.queue) messages.push_back({to, d});
+        };
+        if constexpr (spoils_messages<provider>) crypto.send(at, datagram, transmission, put);
+        else put(at, datagram);
     }
     void send_keepalive(const ike::path& at) {
         if (messages.size() < settings.limits.queue) messages.push_back({at, {}, true});

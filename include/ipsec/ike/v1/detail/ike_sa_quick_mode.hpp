@@ -7,6 +7,8 @@
 namespace ipsec::ike::v1 {
 
 template <class Traits> auto ike_sa<Traits>::fresh_message_id() -> result<isakmp::message_id> {
+    if constexpr (requires { house_.crypto.forced_message_id(); })  // testing/faults.hpp
+        if (const auto forced = house_.crypto.forced_message_id()) return *forced;
     for (int i = 0; i < 16; ++i) {
         std::array<std::byte, 4> o{};
         if (!house_.crypto.fill(o)) return std::unexpected{errc::no_randomness};

@@ -59,7 +59,8 @@ template <class Env>
     if (!idci.empty()) w.add(isakmp::payload_type::identification, idci).add(isakmp::payload_type::identification, idcr);
     for (const octets& a : originals) w.add(isakmp::payload_type::nat_oa, a);
     for (const octets& n : notifications) w.add(isakmp::payload_type::notification, n);
-    const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, id.value(), ni_for_hash_2, w.behind_hash(hash_size));
+    const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, id.value(), ni_for_hash_2,
+                               w.behind_hash(hash_size, e.crypto));
     if (!hash) return std::unexpected{errc::crypto_failed};
     w.set_hash(hash->view());
     return w.finish(e.crypto, e.ike.cipher, first);
