@@ -40,7 +40,7 @@ inline void ike_snapshot(byte_view in) {
     if (!cookies) {
         const auto e = cookies.error();
         expect(e == errc::no_such_peer || e == errc::no_such_policy || e == errc::no_proposal_chosen ||
-               e == errc::identity_mismatch || e == errc::expired || e == errc::already_there || e == errc::limit_reached);
+               e == errc::identity_mismatch || e == errc::not_authorized || e == errc::expired || e == errc::already_there || e == errc::limit_reached);
         expect(ike.ike_sa_count() == 0 && ike.children().empty());
         return;
     }

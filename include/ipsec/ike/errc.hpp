@@ -12,6 +12,7 @@ enum class errc : std::uint8_t {
     wrong_flags,          ///< encrypted where it may not be, or clear where it must be encrypted
     unknown_cookie,       ///< no ISAKMP SA has this cookie pair
     bad_cookie,           ///< the responder cookie is not one of ours, or is too old                   RFC 2408 §2.5.3
+    offer_forgotten,      ///< the responder cookie is ours, but the offer it goes with was pushed out by others
     spent_cookie,         ///< the responder cookie made an ISAKMP SA before
     unknown_peer,         ///< no configured peer has this address
     unexpected_message,   ///< genuine or not, the state has no use for it
@@ -23,6 +24,7 @@ enum class errc : std::uint8_t {
     bad_key_exchange,     ///< the public value has not the length of the group, or lies outside it     RFC 2409 §5
     bad_identity,         ///< an identity that does not parse, or port and protocol that may not be    RFC 2407 §4.6.2
     identity_mismatch,    ///< the identity is not the one that the policy asks for
+    not_authorized,       ///< the identity is genuine, and the policy gives it nothing of the kind      RFC 4301 §4.4.3
     limit_reached,        ///< a limit of the configuration is used up
     timed_out,            ///< the last retransmission was not answered
     expired,              ///< the ISAKMP SA lived as long as it may
@@ -79,12 +81,14 @@ template <class T> using result = std::expected<T, errc>;
         case errc::no_proposal_chosen:
         case errc::not_what_was_offered:
         case errc::identity_mismatch:
+        case errc::not_authorized:
         case errc::refused_by_peer:
         case errc::deleted_by_peer:
         case errc::install_refused:
         case errc::no_ah_through_nat:
         case errc::closed: return condition::policy;
         case errc::unknown_exchange:
+        case errc::offer_forgotten:
         case errc::limit_reached:
         case errc::peer_dead:
         case errc::timed_out:
@@ -117,6 +121,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::wrong_flags: return "wrong flags for this state";
         case errc::unknown_cookie: return "no ISAKMP SA with these cookies";
         case errc::bad_cookie: return "responder cookie is not ours or too old";
+        case errc::offer_forgotten: return "offer of this cookie was pushed out";
         case errc::spent_cookie: return "responder cookie was used before";
         case errc::unknown_peer: return "no peer with this address";
         case errc::unexpected_message: return "message that the state has no use for";
@@ -128,6 +133,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_key_exchange: return "public value does not fit its group";
         case errc::bad_identity: return "identity malformed or with a forbidden port";
         case errc::identity_mismatch: return "identity is not the expected one";
+        case errc::not_authorized: return "identity is not authorized for this";
         case errc::limit_reached: return "limit of the configuration reached";
         case errc::timed_out: return "no answer from the peer";
         case errc::expired: return "ISAKMP SA is past its lifetime";

@@ -1,5 +1,5 @@
 #pragma once
-/// An ISAKMP SA as octets, with the pairs of SAs that were made under it: to take it up again after a restart, or elsewhere.
+/// An ISAKMP SA as octets, with the pairs of SAs that it looks after: to take it up again after a restart, or elsewhere.
 ///
 ///     const auto s = ike.store(now, cookies);                        // endpoint.hpp
 ///     const auto kept = seal(provider, key, provider, *s, room);     // or `emit`, for a place that only the right ones reach
@@ -127,8 +127,7 @@ inline void put_body(wire::writer& w, const snapshot& s) noexcept {
     s.local = sa::detail::take_address(r);
     s.remote = sa::detail::take_address(r);
     s.path = take_path(r);
-    if (const byte_view c = r.take_octets(isakmp::cookie_pair::size); c.size() == isakmp::cookie_pair::size)
-        k.cky = {isakmp::cookie_i{c.first<8>()}, isakmp::cookie_r{c.last<8>()}};
+    k.cky = take_cookies(r);
     k.agreed.suite = take_suite(r);
     k.agreed.lifetime = take_lifetime(r);
     k.agreed.offered = take_lifetime(r);
@@ -155,7 +154,7 @@ inline void put_body(wire::writer& w, const snapshot& s) noexcept {
     const std::size_t pairs = r.take<std::uint16_t>();
     r.claim(pairs <= snapshot::max_pairs);
     for (std::size_t n = pairs; n > 0 && r.ok(); --n) {
-        kept_pair p{.pair = take_pair(r, k.cky), .age = {}};
+        kept_pair p{.pair = take_pair(r), .age = {}};
         for (duration* d : {&p.age, &p.soft_left, &p.hard_left, &p.retire_left}) *d = duration{r.take_signed()};
         s.pairs.push_back(std::move(p));
     }

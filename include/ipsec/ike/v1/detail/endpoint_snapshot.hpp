@@ -47,12 +47,6 @@ template <class Traits> auto ike_sa<Traits>::store() const -> snapshot {
     s.peer_query = peer_query_;
     s.answered_in = answered_in_;
     s.used_ids.assign(used_ids_.begin(), used_ids_.end());
-    const peer_room& room = house_.room(peer_);
-    for (const child_pair& c : room.children) {
-        if (!(c.made_under == cookies_) || std::ranges::find(room.late, c.number, &late_use::number) != room.late.end()) continue;
-        s.pairs.push_back({c, now - c.made, detail::left_until(c.soft, now), detail::left_until(c.hard, now),
-                           detail::left_until(c.retire, now)});
-    }
     return s;
 }
 
@@ -95,7 +89,16 @@ auto endpoint<Traits>::store(instant now, const isakmp::cookie_pair& cookies) co
     house_->now = now;
     const sa_type* const sa = find_sa(cookies);
     if (sa == nullptr || !sa->is_established() || sa->is_over()) return std::unexpected{errc::unknown_cookie};
-    return sa->store();
+    snapshot s = sa->store();
+    const peer_room& room = house_->room(sa->peer());
+    for (const child_pair& c : room.children) {
+        // The newest looks after those whose own ISAKMP SA is gone.
+        const bool ours = c.made_under == cookies || (newest(sa->peer()) == sa && find_sa(c.made_under) == nullptr);
+        if (!ours || std::ranges::find(room.late, c.number, &late_use::number) != room.late.end()) continue;
+        s.pairs.push_back({c, now - c.made, detail::left_until(c.soft, now), detail::left_until(c.hard, now),
+                           detail::left_until(c.retire, now)});
+    }
+    return s;
 }
 
 template <class Traits>
@@ -109,6 +112,7 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     if (s.hard_left != endless && s.hard_left <= away) return std::unexpected{errc::expired};
     if (std::ranges::find(p.suites, s.keyed.agreed.suite) == p.suites.end()) return std::unexpected{errc::no_proposal_chosen};
     if (p.remote_id && !p.remote_id->same_party(s.peer_identity)) return std::unexpected{errc::identity_mismatch};
+    if (!is_authorized(house_->settings, s.peer_identity)) return std::unexpected{errc::not_authorized};
     const auto& limits = house_->settings.limits;
     std::vector<child_pair>& pairs = house_->children_of(peer);
     if (stations_[n].sas.size() >= limits.ike_sas_per_peer || pairs.size() + s.pairs.size() > limits.child_pairs_per_peer)

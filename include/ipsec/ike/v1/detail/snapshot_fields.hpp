@@ -2,8 +2,8 @@
 /// The octets of the parts of an ISAKMP SA's snapshot: each `put` has its `take` beside it. Numbers are big-endian.
 #include <optional>
 
-#include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ike/v1/house.hpp"
+#include "ipsec/ike/v1/suite_name.hpp"
 #include "ipsec/sa/detail/snapshot_fields.hpp"
 
 namespace ipsec::ike::v1::detail {
@@ -36,6 +36,12 @@ inline void put(wire::writer& w, const std::optional<std::uint32_t>& n) noexcept
     const auto n = r.take<std::uint32_t>();
     r.claim(is_there || n == 0);
     return is_there ? std::optional{n} : std::nullopt;
+}
+
+[[nodiscard]] inline auto take_cookies(field_reader& r) noexcept -> isakmp::cookie_pair {
+    const byte_view c = r.take_octets(isakmp::cookie_pair::size);
+    if (c.size() != isakmp::cookie_pair::size) return {};
+    return {isakmp::cookie_i{c.first<8>()}, isakmp::cookie_r{c.last<8>()}};
 }
 
 // --- where the peer is --------------------------------------------------------------------------------------------------------
@@ -77,19 +83,12 @@ inline void put(wire::writer& w, const nat_view& n) noexcept {
 
 // --- what was agreed, algorithms by word: numbers of enumerators are not for ever ------------------------------------------
 inline void put(wire::writer& w, const ike_suite& s) noexcept {
-    put_text(w, crypto::to_text(crypto::ike_v1_proposal{s.encryption, s.key_bits, s.hash, s.group}));
+    put_text(w, to_text(s));
 }
 [[nodiscard]] inline auto take_suite(field_reader& r) noexcept -> ike_suite {
-    const auto p = crypto::parse_ike_v1_proposal(take_text(r));
-    r.claim(p.has_value());
-    ike_suite s;
-    if (p) {
-        s.encryption = p->encryption;
-        s.key_bits = p->key_bits;
-        s.hash = p->hash;
-        s.group = p->group;
-    }
-    return s;
+    const auto s = parse_ike_suite(take_text(r));
+    r.claim(s.has_value());
+    return s.value_or(ike_suite{});
 }
 [[nodiscard]] inline auto take_prf(field_reader& r) noexcept -> crypto::prf_id {
     const std::string_view name = take_text(r);
@@ -140,6 +139,7 @@ inline void put(wire::writer& w, const ids& list) noexcept {
     return list;
 }
 inline void put(wire::writer& w, const child_pair& p) noexcept {
+    w.put_octets(p.made_under.octets());
     w.put(p.policy).put(p.message_id.value()).put(p.role).put(p.number);
     put(w, p.local);
     put(w, p.remote);
@@ -148,9 +148,9 @@ inline void put(wire::writer& w, const child_pair& p) noexcept {
     w.put(p.encapsulation.local).put(p.encapsulation.remote);
     put(w, p.lifetime);
 }
-[[nodiscard]] inline auto take_pair(field_reader& r, const isakmp::cookie_pair& made_under) noexcept -> child_pair {
+[[nodiscard]] inline auto take_pair(field_reader& r) noexcept -> child_pair {
     child_pair p;
-    p.made_under = made_under;
+    p.made_under = take_cookies(r);
     p.policy = r.take<sa::policy_id>();
     p.message_id = isakmp::message_id{r.take<std::uint32_t>()};
     p.role = r.take_enum(role::initiator, role::responder);
