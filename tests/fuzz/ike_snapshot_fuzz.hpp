@@ -19,7 +19,8 @@ inline void ike_snapshot(byte_view in) {
     const auto s = v1::parse(in);
     if (!s) {
         const auto e = s.error();
-        expect(e == errc::snapshot_truncated || e == errc::snapshot_version || e == errc::bad_snapshot || e == errc::snapshot_key);
+        expect(e == errc::snapshot_truncated || e == errc::snapshot_version || e == errc::bad_snapshot ||
+               e == errc::snapshot_key);
         return;
     }
     // What is accepted is written and read again, and is the same from then on.
@@ -40,7 +41,8 @@ inline void ike_snapshot(byte_view in) {
     if (!cookies) {
         const auto e = cookies.error();
         expect(e == errc::no_such_peer || e == errc::no_such_policy || e == errc::no_proposal_chosen ||
-               e == errc::identity_mismatch || e == errc::not_authorized || e == errc::expired || e == errc::already_there || e == errc::limit_reached);
+               e == errc::identity_mismatch || e == errc::not_authorized || e == errc::expired || e == errc::already_there ||
+               e == errc::limit_reached);
         expect(ike.ike_sa_count() == 0 && ike.children().empty());
         return;
     }

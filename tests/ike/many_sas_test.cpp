@@ -14,7 +14,8 @@ using endpoint = v1::endpoint<quiet_traits>;
 
 const ip::address hub_address = ip::address::v4(192, 0, 2, 1);
 auto spoke_address(std::uint32_t n) -> ip::address {
-    return ip::address::v4(10, static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8), static_cast<std::uint8_t>(n));
+    return ip::address::v4(10, static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8),
+                           static_cast<std::uint8_t>(n));
 }
 auto peer(std::uint32_t n, bool is_hub) -> v1::peer_config {
     v1::peer_config p;

@@ -137,7 +137,8 @@ TEST_CASE("what does not fit the configuration any more is refused by name, and 
         errc why;
     };
     const auto r = GENERATE(values<row>({
-        {"another peer", [](v1::config& c) { c.peers[0].path.remote.address = ip::address::v4(203, 0, 113, 9); }, errc::no_such_peer},
+        {"another peer", [](v1::config& c) { c.peers[0].path.remote.address = ip::address::v4(203, 0, 113, 9); },
+         errc::no_such_peer},
         {"another policy", [](v1::config& c) { c.peers[0].children[0].policy = sa::policy_id{77}; }, errc::no_such_policy},
         {"another suite", [](v1::config& c) { c.peers[0].suites[0].key_bits = 256; }, errc::no_proposal_chosen},
         {"another name",

@@ -53,7 +53,8 @@ TEST_CASE("what is no cookie of ours is dropped before offers are looked at; one
     run_to(ends, 3);
     const octets third = ends.sent[2].octets;
     // Other offers push out the one that the cookie goes with.
-    for (std::uint64_t n = 1; n <= 3; ++n) CHECK(answer_to(ends.right, ends.now(), at_right, first_message(100 + n, 10000 + n)) > 0);
+    for (std::uint64_t n = 1; n <= 3; ++n)
+        CHECK(answer_to(ends.right, ends.now(), at_right, first_message(100 + n, 10000 + n)) > 0);
     CHECK(answer_to(ends.right, ends.now(), at_right, third) == 0);
     CHECK(ends.right.record.count(errc::offer_forgotten) == 1);
     CHECK(ends.right.ike.ike_sa_count() == 0);
@@ -104,8 +105,10 @@ TEST_CASE("a peer that fills its part of the half-open table pushes out its own,
         REQUIRE(end.ike.start(ends.now(), v1::peer_id{0}));
         octets scratch(16384);
         for (int k = 0; k < 3; ++k) {
-            while (auto tx = end.ike.poll_transmit(scratch)) ends.right.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
-            while (auto tx = ends.right.ike.poll_transmit(scratch)) end.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
+            while (auto tx = end.ike.poll_transmit(scratch))
+                ends.right.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
+            while (auto tx = ends.right.ike.poll_transmit(scratch))
+                end.ike.handle_datagram(ends.now(), ike::reversed(tx->path), tx->octets);
         }
     };
     knock(50, second.remote.address);
@@ -120,7 +123,8 @@ TEST_CASE("a peer that fills its part of the half-open table pushes out its own,
 }
 
 // cve-50
-TEST_CASE("before an address is proven, never more than twice the octets that came from it go there", "[ike][strangers][cve-50]") {
+TEST_CASE("before an address is proven, never more than twice the octets that came from it go there",
+          "[ike][strangers][cve-50]") {
     auto r = ike_config(false);
     identity_ends ends{ike_config(true), std::move(r)};
     // All messages of the exchanges we speak, cut and whole and again, from an address that proved nothing.
@@ -138,7 +142,8 @@ TEST_CASE("before an address is proven, never more than twice the octets that ca
     for (int round = 0; round < 3; ++round)
         for (const auto& m : std::vector(ends.sent)) {
             send(m.octets);
-            for (std::size_t n = 0; n < m.octets.size(); n += 7) send({m.octets.begin(), m.octets.begin() + static_cast<std::ptrdiff_t>(n)});
+            for (std::size_t n = 0; n < m.octets.size(); n += 7)
+                send({m.octets.begin(), m.octets.begin() + static_cast<std::ptrdiff_t>(n)});
         }
     CHECK(answered == 3);  // the first message alone, each time
     // The same with every number of exchange, and with a proposal that is refused.
@@ -209,7 +214,9 @@ TEST_CASE("a message that comes again is answered by the same octets, and comput
     const auto all = ends.sent;
     const auto asked = ends.right.crypto.asked();
     CHECK(asked == 4);
-    const auto state = [&] { return std::tuple{ends.right.table.size(), ends.right.ike.ike_sa_count(), ends.right.ike.children().size()}; };
+    const auto state = [&] {
+        return std::tuple{ends.right.table.size(), ends.right.ike.ike_sa_count(), ends.right.ike.children().size()};
+    };
     const auto before = state();
     std::size_t answered = 0;
     octets scratch(16384);

@@ -141,8 +141,8 @@ struct limits {
 
 struct config {
     std::vector<peer_config> peers{};
-    /// Who may have SAs for what, once it is authenticated: the first entry in order for its identity counts, and whoever has none
-    /// gets nothing. Empty: each peer may have all of its children. Texts and ranges outlive the endpoint.   RFC 4301 §4.4.3
+    /// Who may have SAs for what, once it is authenticated: the first entry in order for its identity counts, and whoever has
+    /// none gets nothing. Empty: each peer may have all of its children. Texts and ranges outlive the endpoint.   RFC 4301 §4.4.3
     std::vector<policy::peer_entry> authorization{};
     retransmit_policy retransmit{};
     v1::limits limits{};

@@ -121,8 +121,8 @@ public:
     ///
     /// @param away  how long nobody was there: taken off all lifetimes
     /// @return its cookies; `errc::no_such_peer`, `no_such_policy`: the configuration has none of the kind any more;
-    ///         `no_proposal_chosen`, `identity_mismatch`, `not_authorized`: it would not agree to this SA any more; `expired`; `already_there`: the
-    ///         cookies or an SPI are in use; `limit_reached`. Then nothing has changed
+    ///         `no_proposal_chosen`, `identity_mismatch`, `not_authorized`: it would not agree to this SA any more; `expired`;
+    ///         `already_there`: the cookies or an SPI are in use; `limit_reached`. Then nothing has changed
     auto restore(instant now, const snapshot& s, duration away = {}) -> result<isakmp::cookie_pair>;
 
     [[nodiscard]] auto poll_event() -> std::optional<event>;

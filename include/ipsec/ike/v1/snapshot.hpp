@@ -84,7 +84,8 @@ inline void put_body(wire::writer& w, const snapshot& s) noexcept {
     put(w, k.both);
     put(w, k.nat);
     put_text(w, crypto::find(k.prf) != nullptr ? crypto::find(k.prf)->name : std::string_view{"?"});
-    for (const crypto::digest* d : {&k.keys.skeyid, &k.keys.skeyid_d, &k.keys.skeyid_a, &k.keys.skeyid_e}) put_short(w, d->view());
+    for (const crypto::digest* d : {&k.keys.skeyid, &k.keys.skeyid_d, &k.keys.skeyid_a, &k.keys.skeyid_e})
+        put_short(w, d->view());
     put_short(w, k.cipher.key.view());
     put_short(w, k.next.view());
     w.put(static_cast<std::uint16_t>(s.peer_identity.size()));
@@ -196,7 +197,8 @@ template <class Provider, rng R>
     const auto done = sa::detail::seal_form(provider, detail::ike_sa_form, key, random, out,
                                             [&](wire::writer& w) -> sa::result<void> {
                                                 detail::put_body(w, s);
-                                                if (!w.ok() || !detail::is_possible(s)) return std::unexpected{sa::errc::bad_snapshot};
+                                                if (!w.ok() || !detail::is_possible(s))
+                                                    return std::unexpected{sa::errc::bad_snapshot};
                                                 return {};
                                             });
     if (!done) return std::unexpected{detail::errc_of(done.error())};

@@ -17,10 +17,13 @@ namespace ipsec::ike::v1 {
 namespace detail {
 using method = isakmp::oakley_authentication;
 inline constexpr std::array method_words{
-    std::pair{std::string_view{"psk"}, method::pre_shared_key},        std::pair{std::string_view{"dsssig"}, method::dss_signatures},
-    std::pair{std::string_view{"rsasig"}, method::rsa_signatures},     std::pair{std::string_view{"rsaenc"}, method::rsa_encryption},
+    std::pair{std::string_view{"psk"}, method::pre_shared_key},
+    std::pair{std::string_view{"dsssig"}, method::dss_signatures},
+    std::pair{std::string_view{"rsasig"}, method::rsa_signatures},
+    std::pair{std::string_view{"rsaenc"}, method::rsa_encryption},
     std::pair{std::string_view{"rsarev"}, method::revised_rsa_encryption},
-    std::pair{std::string_view{"ecdsa256"}, method::ecdsa_256},        std::pair{std::string_view{"ecdsa384"}, method::ecdsa_384},
+    std::pair{std::string_view{"ecdsa256"}, method::ecdsa_256},
+    std::pair{std::string_view{"ecdsa384"}, method::ecdsa_384},
     std::pair{std::string_view{"ecdsa521"}, method::ecdsa_521},
 };
 /// Cuts the next word off.
