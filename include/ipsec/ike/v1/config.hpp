@@ -17,6 +17,7 @@
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
 namespace ipsec::ike::v1 {
@@ -111,7 +112,10 @@ struct peer_config {
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
     std::optional<identity> remote_id{};  ///< default: the remote address
-    std::vector<ike_suite> suites{ike_suite{}};
+    std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
+    /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves
+    /// the choice to the responder.
+    bool prefer_own_suites = false;
     v1::lifetime lifetime{};
     std::vector<child_config> children{};
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
@@ -137,6 +141,9 @@ struct limits {
 
 struct config {
     std::vector<peer_config> peers{};
+    /// Who may have SAs for what, once it is authenticated: the first entry in order for its identity counts, and whoever has
+    /// none gets nothing. Empty: each peer may have all of its children. Texts and ranges outlive the endpoint.   RFC 4301 §4.4.3
+    std::vector<policy::peer_entry> authorization{};
     retransmit_policy retransmit{};
     v1::limits limits{};
     duration cookie_slot = seconds(60);  ///< a cookie is good in the slot it was made in and in the next one

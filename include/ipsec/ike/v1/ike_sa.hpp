@@ -6,7 +6,9 @@
 #include <map>
 #include <set>
 
+#include "ipsec/ike/v1/authorization.hpp"
 #include "ipsec/ike/v1/house.hpp"
+#include "ipsec/ike/v1/snapshot.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -43,6 +45,9 @@ public:
     void renumber_children(const std::vector<std::size_t>& place);
     /// The user's word on an install of this SA's exchanges. @return whether it was one of them
     auto answer(const sa::id& id, bool inbound, bool ok) -> bool;
+    /// As octets could say it, and the way back.                                                 snapshot.hpp
+    [[nodiscard]] auto store() const -> snapshot;
+    void resume(const snapshot& s, duration away);
     /// Ends everything; with a Delete to the peer if it stands.
     void close(errc why, bool tell_peer);
     /// One protected Informational exchange; nothing happens before the SA stands. @return the message; empty if none was sent
@@ -79,6 +84,8 @@ public:
         if (role_ == role::initiator || a.lifetime == a.offered) return std::nullopt;
         return a.lifetime;
     }
+    /// What the peer proved to be. @pre the SA stands
+    [[nodiscard]] auto peer_identity() const -> const identity& { return std::get<main_mode::established>(machine_).remote; }
     [[nodiscard]] auto has_open_exchange() const -> bool;
     [[nodiscard]] auto has_exchange_for(std::size_t child, const std::optional<client>& local,
                                         const std::optional<client>& remote) const -> bool;
@@ -174,6 +181,10 @@ private:
     void take_acknowledgement(const isakmp::notification& n, const isakmp::header& h);
 
     // --- phase 2 ---
+    /// Whether the peer, by the identity that it proved, may have SAs for this far side.     RFC 4301 §4.4.3.3
+    [[nodiscard]] auto may_have(const std::optional<client>& remote) const -> bool {
+        return is_authorized_for(house_.settings, peer_identity(), remote ? remote->addresses : ip::range{path_.remote.address});
+    }
     [[nodiscard]] auto quick_env() -> typename house_type::quick_environment { return {house_.env(peer_, path_), keys()}; }
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
     void enter(exchange& x);

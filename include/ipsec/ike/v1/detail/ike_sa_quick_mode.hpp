@@ -49,6 +49,7 @@ auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<cli
     if (!room_for_exchange()) return std::unexpected{errc::limit_reached};
     if (keys().nat.any() && std::ranges::all_of(c.suites, [](const child_suite& s) { return s.ah.has_value(); }))
         return std::unexpected{errc::no_ah_through_nat};
+    if (!may_have(remote)) return std::unexpected{errc::not_authorized};
     auto own = house_.draw_spis(c.pairs);
     if (!own) return std::unexpected{own.error()};
     const auto id = fresh_message_id();
@@ -235,7 +236,16 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     for (const isakmp::payload_view& p : msg->chain)
         if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
     if (too_many) return adopt(x, step<failed>{failed{errc::limit_reached}, {}});
-    adopt(x, quick_mode::begin(h.id, std::move(*msg), *own, q));
+    auto next = quick_mode::begin(h.id, std::move(*msg), *own, q);
+    const bool may = std::visit(
+        [&](const auto& s) {
+            if constexpr (requires { s.about; }) return may_have(s.about.remote);
+            else if constexpr (requires { s.rest.about; }) return may_have(s.rest.about.remote);
+            else return true;
+        },
+        next.state);
+    if (!may) return adopt(x, step<failed>{failed{errc::not_authorized}, {}});
+    adopt(x, std::move(next));
 }
 
 template <class Traits> auto ike_sa<Traits>::has_open_exchange() const -> bool {
