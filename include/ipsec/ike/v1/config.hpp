@@ -80,6 +80,8 @@ struct child_config {
     /// Absent, or not before the end that was agreed on: by `config::margin_percent`.
     std::optional<rekey_time> rekey_at{};
     on_dead_peer when_dead = on_dead_peer::forget;
+    /// Set the commit bit: the peer uses its SAs once it has heard CONNECTED from this end. A peer's is always heeded.
+    bool commit_bit = false;                                                                 // RFC 2408 §3.1
     friend auto operator==(const child_config&, const child_config&) noexcept -> bool = default;
 };
 /// Whether SAs made for `a` serve `b` as well: all is equal but when to negotiate.
@@ -147,6 +149,10 @@ struct config {
     /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
+    /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet that
+    /// comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
+    /// whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
+    duration connected_wait = seconds(10);
 };
 
 /// Whether every peer can be served.
@@ -210,7 +216,7 @@ inline auto check(const config& c) -> result<void> {
     if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
         l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
-        c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
+        c.connected_wait < duration{} || c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     for (std::size_t i = 0; i < c.peers.size(); ++i) {
         const peer_config& p = c.peers[i];

@@ -182,7 +182,7 @@ struct house {
     /// Message 3 was lost, and went out again. A few times: anybody can repeat a message that he saw.
     void use_later(const isakmp::cookie_pair& made_under, isakmp::message_id id) {
         for (late_use& l : late)
-            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3) l.at = now + settings.outbound_delay;
+            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3) l.at = std::max(l.at, now + settings.outbound_delay);
     }
     /// Whether a pair for this traffic stands and is about to be used.
     [[nodiscard]] auto is_late(peer_id p, std::size_t child, const std::optional<client>& local,

@@ -107,7 +107,7 @@ private:
     using quick_machine =
         std::variant<failed, quick_mode::making_ke_i, quick_mode::sent_offer<dh_key>, quick_mode::agreeing_i<dh_key>,
                      quick_mode::installing_i, quick_mode::making_ke_r, quick_mode::agreeing_r<dh_key>, quick_mode::installing_r,
-                     quick_mode::expecting_proof, quick_mode::done>;
+                     quick_mode::expecting_proof, quick_mode::awaiting_connected, quick_mode::done>;
     /// One Quick Mode.
     struct exchange {
         v1::role role = v1::role::initiator;
@@ -128,6 +128,9 @@ private:
         std::vector<child_pair> pairs;
         bool rekeyed = false;
         bool sent_anything = false;
+        octets connected, connected_payloads;  ///< CONNECTED, as this end said it
+        bool connected_early = false;          ///< the peer said it before message 3 came
+        bool handed_over = false;              ///< the pairs are the endpoint's
     };
 
     // --- phase 1 ---
@@ -176,6 +179,10 @@ private:
     void send(exchange& x, sealed_message&& m);
     void handle_quick_mode(const isakmp::header& h, byte_view datagram);
     void begin_quick_mode(const isakmp::header& h, byte_view datagram);
+    void await_connected(exchange& x);
+    void handle_connected_timer(exchange& x);
+    [[nodiscard]] auto takes_connected(const isakmp::header& h) -> exchange*;
+    void handle_connected(exchange& x, const isakmp::header& h, byte_view datagram);
     void handle_informational(const isakmp::header& h, byte_view datagram);
     void take_notification(byte_view body, const isakmp::header& h);
     void take_delete(byte_view body, const isakmp::header& h, bool& doomed);
@@ -189,7 +196,8 @@ private:
     }
     [[nodiscard]] auto next_ticket() -> crypto::ticket { return crypto::ticket{++house_.tickets}; }
     [[nodiscard]] static auto is_open(const exchange& x) -> bool {
-        return !std::holds_alternative<failed>(x.state) && !std::holds_alternative<quick_mode::done>(x.state);
+        return !std::holds_alternative<failed>(x.state) && !std::holds_alternative<quick_mode::awaiting_connected>(x.state) &&
+               !std::holds_alternative<quick_mode::done>(x.state);
     }
     [[nodiscard]] auto room_for_exchange() -> bool;
     [[nodiscard]] auto pairs_of_peer() const -> std::size_t;
@@ -244,6 +252,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
         if (!is_open(x)) {
+            handle_connected_timer(x);
             it = x.deadline <= house_.now ? exchanges_.erase(it) : std::next(it);
             continue;
         }
@@ -285,6 +294,7 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 
 }  // namespace ipsec::ike::v1
 
+#include "ipsec/ike/v1/detail/ike_sa_commit.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_dead_peer.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_informational.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_installs.hpp"

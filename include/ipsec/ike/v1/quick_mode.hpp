@@ -11,6 +11,9 @@
 ///     HDR*, HASH(3)                                -->
 ///     done: outbound SAs                                 done: outbound SAs
 ///
+/// Where one end set the commit bit, the other does not use its outbound SAs before it has heard (RFC 2408 §3.1)
+///     awaiting_connected                          <--   HDR*, HASH(1), N(CONNECTED)
+///
 /// `installing_…` waits until the user has installed the inbound SAs: they stand before the message that lets the peer use them
 /// leaves.
 #include <algorithm>
@@ -49,6 +52,26 @@ template <class Env>
     if (const auto bad = detail::check_hash(*p, expected)) return std::unexpected{*bad};
     return proof{std::move(*p)};
 }
+/// CONNECTED: in an Informational exchange that has the message ID of this one, or in a fourth message of this one.
+/// @param next  where the IVs of the exchange stand
+// req: rfc2408-3.1-12, rfc2408-4.8-4
+template <class Env>
+[[nodiscard]] auto admit_connected(const iv& next, const isakmp::header& h, byte_view datagram, Env& e) -> admitted<connected> {
+    connected out;
+    if (h.exchange == isakmp::exchange_type::quick_mode) {
+        auto p = detail::open(h, datagram, next, isakmp::shapes::quick_mode[2], e);
+        if (!p) return std::unexpected{p.error()};
+        const auto expected = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, h.id.value(), {}, p->chain.behind(0));
+        if (const auto bad = detail::check_hash(*p, expected)) return std::unexpected{*bad};
+        out = connected{std::move(*p)};
+    } else {
+        auto p = informational::admit(h, datagram, e.ike, e.crypto);
+        if (!p) return std::unexpected{p.error()};
+        out = connected{{std::move(p->payloads), p->chain, next, h.flags.commit()}};
+    }
+    if (!detail::says_connected(out.chain)) return std::unexpected{fault{errc::unexpected_message}};
+    return out;
+}
 
 // --- transitions: initiator --------------------------------------------------------------------------------------------------
 
@@ -62,7 +85,7 @@ template <class Env, class Key>
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
     for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, e.ike.nat.any()));
-    auto m = write_offer(next.about.id, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{},
+    auto m = write_offer(next.about, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{},
                          client_body(next.about.local), client_body(next.about.remote),
                          original_addresses(c, role::initiator, e), {}, *first, e);
     if (!m) return {failed{m.error()}, {}};
@@ -75,6 +98,7 @@ template <class Env, class Key>
 template <class Env>
 [[nodiscard]] auto start(subject about, std::vector<child_spis> own, Env& e)
     -> step<making_ke_i, sent_offer<typename Env::dh_key>, failed> {
+    about.commit.own = e.peer.children[about.child].commit_bit;
     making_ke_i s{about, std::move(own)};
     if (e.peer.children[about.child].pfs != crypto::group_id::none) return {std::move(s), {}};
     auto sent = detail::send_offer<Env, typename Env::dh_key>(std::move(s), std::nullopt, e);
@@ -93,6 +117,7 @@ template <class Key, class Env>
 [[nodiscard]] auto on(sent_offer<Key> s, answer msg, Env& e) -> step<agreeing_i<Key>, installing_i, failed> {
     using enum isakmp::payload_type;
     const child_config& c = e.peer.children[s.about.child];
+    s.about.commit.peer = msg.commit;
     const auto& chain = msg.chain;
     const auto nr = chain.template get<isakmp::nonce>();
     if (!nr) return {failed{errc::malformed}, {}};
@@ -153,15 +178,36 @@ template <class Key, class Env>
     if (auto ok = detail::make_keys(s.about, s.pairs, made.shared->view(), s.ni, s.nr, e); !ok) return {failed{ok.error()}, {}};
     return {installing_i{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), s.next}, {}};
 }
+namespace detail {
+/// Message 3 is through. Whoever set the commit bit says CONNECTED; the other end waits for it.     RFC 2408 §3.1
+// req: rfc2408-3.1-11
+template <class Env>
+[[nodiscard]] auto finish(subject about, std::vector<sa_pair> pairs, const iv& next, actions out, Env& e)
+    -> step<awaiting_connected, done, failed> {
+    if (about.commit.own) {
+        auto c = write_connected(about, pairs, e);
+        if (!c) return {failed{c.error()}, {}};
+        out.also = std::move(*c);
+    }
+    if (about.commit.must_wait()) return {awaiting_connected{about, std::move(pairs), next}, std::move(out)};
+    return {done{about, std::move(pairs)}, std::move(out)};
+}
+}  // namespace detail
+
 /// HDR*, HASH(3) out.
-template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<done, failed> {
+template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<awaiting_connected, done, failed> {
     const auto hash = hash_3(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, s.about.id.value(), s.ni, s.nr);
     if (!hash) return {failed{errc::crypto_failed}, {}};
-    auto m = message_writer{header_of(e.ike.cky, isakmp::exchange_type::quick_mode, s.about.id)}
+    auto m = message_writer{detail::header_for(s.about, e)}
                  .add(isakmp::payload_type::hash, hash->view())
                  .finish(e.crypto, e.ike.cipher, s.next);
     if (!m) return {failed{m.error()}, {}};
-    return {done{s.about, std::move(s.pairs)}, {.send = std::move(*m)}};
+    const iv next = m->next;
+    return detail::finish(s.about, std::move(s.pairs), next, {.send = std::move(*m)}, e);
+}
+/// CONNECTED in.
+template <class Env> [[nodiscard]] auto on(awaiting_connected s, const connected&, Env&) -> step<done> {
+    return {done{s.about, std::move(s.pairs)}, {}};
 }
 
 // --- transitions: responder --------------------------------------------------------------------------------------------------
@@ -196,7 +242,7 @@ template <class Env>
             why = gx.error();
             continue;
         }
-        agreeing<std::monostate, role::responder> s{.about = {id, which.child, cr, ci},
+        agreeing<std::monostate, role::responder> s{.about = {id, which.child, cr, ci, {c.commit_bit && !msg.commit, msg.commit}},
                                                     .pairs = {},
                                                     .replies = {},
                                                     .ni = to_octets(ni->data),
@@ -267,15 +313,16 @@ template <class Env> [[nodiscard]] auto on(installing_r s, installed, Env& e) ->
     std::vector<octets> notifications;
     for (const sa_pair& p : s.pairs)
         if (!(p.lifetime == p.agreed.offered)) notifications.push_back(detail::lifetime_notification(p));  // req: rfc2407-4.5.4-1
-    auto m = detail::write_offer(s.about.id, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr,
+    auto m = detail::write_offer(s.about, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr,
                                  detail::original_addresses(e.peer.children[s.about.child], role::responder, e), notifications,
                                  s.next, e);
     if (!m) return {failed{m.error()}, {}};
     return {expecting_proof{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), m->next}, {.send = std::move(*m)}};
 }
 /// HDR*, HASH(3) in.
-template <class Env> [[nodiscard]] auto on(expecting_proof s, const proof&, Env&) -> step<done> {
-    return {done{s.about, std::move(s.pairs)}, {}};
+template <class Env> [[nodiscard]] auto on(expecting_proof s, const proof& msg, Env& e) -> step<awaiting_connected, done, failed> {
+    s.about.commit.peer = s.about.commit.peer || msg.commit;
+    return detail::finish(s.about, std::move(s.pairs), msg.next, {}, e);
 }
 
 /// Every other pair: the state stays, the event is reported.

@@ -48,6 +48,7 @@ struct environment {
 /// What a transition wants done beside the change of state.
 struct actions {
     std::optional<sealed_message> send{};
+    std::optional<sealed_message> also{};  ///< behind it; an exchange of its own that repeats with it
     std::optional<errc> report{};
     std::optional<ike::path> move{};  ///< the message goes there, and all later ones
 };

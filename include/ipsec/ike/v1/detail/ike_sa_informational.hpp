@@ -28,6 +28,7 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
                 tell(house_.watcher, notify_record{house_.now, path_, cookies_, n->message, false});
         return house_.report(errc::unexpected_message, path_, h);
     }
+    if (exchange* const x = takes_connected(h)) return handle_connected(*x, h, datagram);
     if (used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
     const auto msg = informational::admit(h, datagram, keys(), house_.crypto);
     if (!msg) return house_.report(msg.error(), path_, h);

@@ -96,10 +96,13 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
     const child_config& c = house_.peer(peer_).children[x.about.child];
     const client local = x.about.local.value_or(client{.addresses = path_.local.address});
     const client remote = x.about.remote.value_or(client{.addresses = path_.remote.address});
-    const bool waits = x.role == role::initiator && house_.settings.outbound_delay > duration{};
+    x.handed_over = true;
+    const bool unsaid = std::holds_alternative<quick_mode::awaiting_connected>(x.state);  // by a peer that set the commit bit
+    const duration wait = unsaid ? house_.settings.connected_wait : house_.settings.outbound_delay;
+    const bool waits = unsaid || (x.role == role::initiator && wait > duration{});
     std::vector<late_use> late;
     for (std::size_t k = 0; k < pairs.size(); ++k) {
-        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + house_.settings.outbound_delay, {}});
+        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + wait, {}});
         quick_mode::sa_pair& p = pairs[k];
         child_pair& pair = x.pairs[k];
         if (pair.encapsulation) pair.encapsulation = {path_.local.port, path_.remote.port};  // it may have moved meanwhile

@@ -69,6 +69,12 @@ void ike_sa<Traits>::adopt(exchange& x, step<Next...>&& s) {
     std::visit([&]<class S>(S&& next) { x.state.template emplace<std::decay_t<S>>(std::forward<S>(next)); }, std::move(s.state));
     x.timer.stop();
     if (s.out.send) send(x, std::move(*s.out.send));
+    if (s.out.also) {
+        x.connected = std::move(s.out.also->datagram);
+        x.connected_payloads = std::move(s.out.also->payloads);
+        count(x.connected.size());
+        house_.send(path_, x.connected, x.connected_payloads, "connected", 1);
+    }
     enter(x);
 }
 template <class Traits> void ike_sa<Traits>::send(exchange& x, sealed_message&& m) {
@@ -113,8 +119,12 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
     } else if (auto* ir = std::get_if<quick_mode::installing_r>(&x.state)) {
         x.about = ir->about;
         install(x, ir->pairs, ir->about);
+    } else if (auto* w = std::get_if<quick_mode::awaiting_connected>(&x.state)) {
+        finish(x, w->pairs);
+        await_connected(x);
     } else if (auto* d = std::get_if<quick_mode::done>(&x.state)) {
-        finish(x, d->pairs);
+        if (x.handed_over) house_.use([&](const late_use& l) { return l.made_under == cookies_ && l.message_id == x.id; });
+        else finish(x, d->pairs);
     } else if (auto* bad = std::get_if<failed>(&x.state)) {
         fail(x, bad->why, true);
     }
@@ -168,13 +178,17 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
     if (it == exchanges_.end()) return begin_quick_mode(h, datagram);
     exchange& x = it->second;
     if (std::ranges::equal(datagram, x.received)) {
-        const bool may = std::holds_alternative<quick_mode::expecting_proof>(x.state) ||
-                         (x.role == role::initiator && std::holds_alternative<quick_mode::done>(x.state)) ||
+        const bool over = x.handed_over && !std::holds_alternative<failed>(x.state);
+        const bool may = std::holds_alternative<quick_mode::expecting_proof>(x.state) || (x.role == role::initiator && over) ||
                          (x.role == role::responder && std::holds_alternative<failed>(x.state) && !x.sent_anything);
+        // CONNECTED was lost, or message 3 with it.
+        if (over && !x.connected.empty()) house_.send(came_by_, x.connected, x.connected_payloads, "again", 2);
         if (!may || x.sent.empty()) return;
         house_.send(came_by_, x.sent, x.sent_payloads, "again", 2);
         return house_.use_later(cookies_, x.id);
     }
+    if (takes_connected(h) == &x && !std::holds_alternative<quick_mode::expecting_proof>(x.state))
+        return handle_connected(x, h, datagram);
     auto q = quick_env();
     const auto take = [&](auto& state) {
         auto msg = quick_mode::admit(state, h, datagram, q);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/quick_mode_states.hpp"
+#include "ipsec/ike/v1/informational.hpp"
 #include "ipsec/isakmp/payloads/nat_oa.hpp"
 
 namespace ipsec::ike::v1::quick_mode::detail {
@@ -18,7 +19,7 @@ template <class Env>
                                             {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
     if (!chain) return std::unexpected{fault{chain.error()}};
     if (auto ok = isakmp::check_shape(*chain, shape); !ok) return std::unexpected{fault{ok.error()}};
-    return proven{std::move(m->payloads), *chain, m->next};
+    return proven{std::move(m->payloads), *chain, m->next, h.flags.commit()};
 }
 [[nodiscard]] inline auto check_hash(const proven& p, const crypto::result<crypto::digest>& expected) -> std::optional<fault> {
     if (!expected) return fault{errc::crypto_failed};
@@ -45,13 +46,20 @@ template <class Env>
     return out;
 }
 
+/// The header of a message of ours. Whoever sets the commit bit sets it in all messages of the exchange.
+template <class Env> [[nodiscard]] auto header_for(const subject& about, Env& e) -> isakmp::header {
+    isakmp::header h = header_of(e.ike.cky, isakmp::exchange_type::quick_mode, about.id);
+    if (about.commit.own) h.flags.octet |= isakmp::header_flags::commit_bit;
+    return h;
+}
+
 /// HDR*, HASH(1 or 2), SA…, nonce [, KE] [, IDci, IDcr] [, NAT-OAi, NAT-OAr] [, N].
 template <class Env>
-[[nodiscard]] auto write_offer(isakmp::message_id id, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce,
+[[nodiscard]] auto write_offer(const subject& about, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce,
                                byte_view gx, byte_view idci, byte_view idcr, std::span<const octets> originals,
                                std::span<const octets> notifications, const iv& first, Env& e) -> result<sealed_message> {
     const std::size_t hash_size = e.ike.keys.skeyid_a.size();
-    message_writer w{header_of(e.ike.cky, isakmp::exchange_type::quick_mode, id)};
+    message_writer w{header_for(about, e)};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const octets& sa : sas) w.add(isakmp::payload_type::security_association, sa);
     w.add(isakmp::payload_type::nonce, nonce);
@@ -59,10 +67,32 @@ template <class Env>
     if (!idci.empty()) w.add(isakmp::payload_type::identification, idci).add(isakmp::payload_type::identification, idcr);
     for (const octets& a : originals) w.add(isakmp::payload_type::nat_oa, a);
     for (const octets& n : notifications) w.add(isakmp::payload_type::notification, n);
-    const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, id.value(), ni_for_hash_2, w.behind_hash(hash_size));
+    const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, about.id.value(), ni_for_hash_2, w.behind_hash(hash_size));
     if (!hash) return std::unexpected{errc::crypto_failed};
     w.set_hash(hash->view());
     return w.finish(e.crypto, e.ike.cipher, first);
+}
+
+/// HDR*, HASH(1), N(CONNECTED): an Informational exchange under the message ID of the Quick Mode. It names the first SA by the SPI
+/// that this end receives with.                                                                 RFC 2408 §3.1, §4.8
+// req: rfc2408-3.1-12, rfc2408-3.1-14, rfc2408-4.8-4
+template <class Env>
+[[nodiscard]] auto write_connected(const subject& about, const std::vector<sa_pair>& pairs, Env& e) -> result<sealed_message> {
+    const sa_pair& p = pairs.front();
+    const bool esp = p.agreed.suite.esp.has_value();
+    const v1::detail::spi_octets spi{esp ? p.own.esp : p.own.ah};
+    informational::content c;
+    c.payloads.push_back(informational::notify_of(isakmp::notify_type::connected,
+                                                  esp ? isakmp::protocol_id::ipsec_esp : isakmp::protocol_id::ipsec_ah,
+                                                  spi.octets));
+    return informational::write(c, about.id, e.ike, e.crypto, isakmp::header_flags::commit_bit);
+}
+[[nodiscard]] inline auto says_connected(const isakmp::chain& chain) -> bool {
+    for (const isakmp::payload_view& p : chain) {
+        if (p.type != isakmp::payload_type::notification) continue;
+        if (const auto n = isakmp::notification::parse(p.body); n && n->message == isakmp::notify_type::connected) return true;
+    }
+    return false;
 }
 
 /// KEYMAT of all SAs of all pairs.                                                             RFC 2409 §5.5
