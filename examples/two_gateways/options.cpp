@@ -74,10 +74,21 @@ auto read_pfs(std::string_view text, options& o) -> result {
         for (const auto& g : crypto::groups)
             if (g.name == text) o.pfs = g.id;
         if (o.pfs == crypto::group_id::none)
-            return "--pfs: group " + in_quotes(text) + " is not known: use none, modp1024, modp1536, modp2048, ... modp8192";
+            return "--pfs: group " + in_quotes(text) +
+                   " is not known: use none, modp2048, modp3072, ecp256, ecp384, ecp256bp, ...";
     }
     if (named != crypto::group_id::none && named != o.pfs)
         return "--pfs: " + in_quotes(text) + " is not the group that --suite names: drop one of them";
+    return {};
+}
+
+/// What protects ISAKMP messages, in strongSwan's words.
+auto read_ike(std::string_view text, options& o) -> result {
+    const auto p = crypto::parse_ike_v1_proposal(text);
+    if (!p)
+        return "--ike: " + in_quotes(text) + (p.error().word == text ? "" : ": " + in_quotes(p.error().word)) + ": " +
+               std::string{name_of(p.error().code)} + ": use names like aes128-sha1-modp2048 or 3des-md5-modp1024";
+    o.ike = {p->encryption, p->key_bits, p->hash, p->group};
     return {};
 }
 
@@ -137,7 +148,7 @@ auto complain(const std::string& what) -> int { return command_line::complain("t
 auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     options o;
     std::string mode = "tunnel", protocol = "esp", suite = "aes128-sha1", pfs, lifetime, left, out = o.out.string();
-    std::string loss = "0", seed;
+    std::string loss = "0", seed, ike, diagram;
     CLI::App app{
         "Two security gateways negotiate with IKEv1 and carry a capture through IPsec between them.\n"
         "Checks that what comes out equals what went in, but for what a router may change: the TTL or hop limit, and with it\n"
@@ -155,11 +166,15 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
                    "algorithms in strongSwan's words (aes128-sha1). AH takes the integrity algorithm; none is chosen for it:\n"
                    "ah goes with sha256 too, esp+ah with a combined mode only if AH's is named, as in aes128gcm16-sha256")
         ->type_name("SUITE");
+    app.add_option("--ike", ike, "what protects IKE itself (from --suite, and modp2048): aes128-sha1-modp2048, 3des-md5-modp1024, ...")
+        ->type_name("SUITE");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
     app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
         ->type_name("LIFE");
     app.add_option("--left", left, "addresses behind the first gateway; without it, whoever speaks first in a conversation")
         ->type_name("PREFIX,...");
+    app.add_option("--diagram", diagram, "draw the course of IKE, with payloads, states and keys: a name with .svg or .html")
+        ->type_name("FILE");
     app.add_option("--loss", loss, "probability that the link between the gateways loses a packet, 0 to 1")->type_name("P");
     app.add_option("--seed", seed, "repeats a run: loss, cookies and keys follow from it. Such keys are for tests only")
         ->type_name("N");
@@ -183,6 +198,13 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (given("--pfs"))
         if (const auto fault = read_pfs(pfs, o)) return complain(*fault);
     o.ike.group = o.pfs == crypto::group_id::none ? crypto::group_id::modp2048 : o.pfs;
+    if (given("--ike"))
+        if (const auto fault = read_ike(ike, o)) return complain(*fault);
+    if (given("--diagram")) {
+        o.diagram = diagram;
+        if (o.diagram.extension() != ".svg" && o.diagram.extension() != ".html")
+            return complain("--diagram: " + in_quotes(diagram) + " is no name of a picture: give one with .svg or .html at its end");
+    }
     if (given("--lifetime"))
         if (const auto fault = read_lifetimes(lifetime, o)) return complain(*fault);
     if (given("--left"))

@@ -23,6 +23,7 @@ struct options {
     ipsec::ike::v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     ipsec::ike::v1::lifetime ike_lifetime{.seconds = 28800, .kilobytes = 0};
     std::vector<ipsec::ip::prefix> left;     // empty: whoever speaks first
+    std::filesystem::path diagram;           // empty: no picture
     double loss = 0;
     std::uint64_t seed = 0;
     bool seeded = false;                     // --seed was given: then keys follow the seed too

@@ -127,6 +127,46 @@ inline constexpr shape informational{"Informational", detail::protected_informat
 /// In the clear, before keys exist: notifications only.                                  RFC 2408 §4.8
 inline constexpr shape informational_in_clear{"Informational in the clear", detail::open_information, {}};
 
+// --- the exchanges of RFC 2408 §4, whose AUTH is a HASH or a SIG ------------------------------------------------------------------
+
+namespace detail {
+inline constexpr std::array sa_nonce{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1}, vendor, cert, request};
+inline constexpr std::array ke_auth_hash{payload_rule{key_exchange, 1, 1}, payload_rule{identification, 1, 1},
+                                         payload_rule{hash, 1, 1}, vendor, cert, request};
+inline constexpr std::array ke_auth_sig{payload_rule{key_exchange, 1, 1}, payload_rule{identification, 1, 1},
+                                        payload_rule{signature, 1, 1}, vendor, cert, request};
+inline constexpr std::array sa_auth_hash{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1},
+                                         payload_rule{identification, 1, 1}, payload_rule{hash, 1, 1}, vendor, cert, request};
+inline constexpr std::array sa_auth_sig{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1},
+                                        payload_rule{identification, 1, 1}, payload_rule{signature, 1, 1}, vendor, cert, request};
+inline constexpr std::array auth_hash{payload_rule{identification, 1, 1}, payload_rule{hash, 1, 1}, vendor, cert, request};
+inline constexpr std::array auth_sig{payload_rule{identification, 1, 1}, payload_rule{signature, 1, 1}, vendor, cert, request};
+}  // namespace detail
+
+/// RFC 2408 §4.4
+// req: rfc2408-4.1-1
+inline constexpr std::array<shape, 4> base_hash{{{"Base 1", detail::sa_nonce, detail::lead_sa},
+                                                 {"Base 2", detail::sa_nonce, detail::lead_sa},
+                                                 {"Base 3", detail::ke_auth_hash, {}},
+                                                 {"Base 4", detail::ke_auth_hash, {}}}};
+inline constexpr std::array<shape, 4> base_signature{{{"Base 1", detail::sa_nonce, detail::lead_sa},
+                                                      {"Base 2", detail::sa_nonce, detail::lead_sa},
+                                                      {"Base 3", detail::ke_auth_sig, {}},
+                                                      {"Base 4", detail::ke_auth_sig, {}}}};
+/// RFC 2408 §4.6
+inline constexpr std::array<shape, 3> authentication_only_hash{{{"Authentication Only 1", detail::sa_nonce, detail::lead_sa},
+                                                                {"Authentication Only 2", detail::sa_auth_hash, detail::lead_sa},
+                                                                {"Authentication Only 3", detail::auth_hash, {}}}};
+inline constexpr std::array<shape, 3> authentication_only_signature{
+    {{"Authentication Only 1", detail::sa_nonce, detail::lead_sa},
+     {"Authentication Only 2", detail::sa_auth_sig, detail::lead_sa},
+     {"Authentication Only 3", detail::auth_sig, {}}}};
+/// RFC 2408 §4.5: IKE has it as Main Mode, RFC 2409 §5.
+inline constexpr const auto& identity_protection_hash = main_mode_psk;
+inline constexpr const auto& identity_protection_signature = main_mode_signature;
+/// RFC 2408 §4.7: IKE has it as Aggressive Mode, RFC 2409 §5.
+inline constexpr const auto& aggressive_hash = aggressive_psk;
+
 }  // namespace shapes
 
 }  // namespace ipsec::isakmp

@@ -10,7 +10,7 @@
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/crypto/esp_suite.hpp"
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/public_value.hpp"
 
 namespace ipsec::testing {
 
@@ -37,7 +37,8 @@ private:
 }  // namespace detail
 
 /// A checksum over key and octets where a prf, a hash or an HMAC would stand; text is "encrypted" as it is; Diffie-Hellman in
-/// the field of 2^61-1, padded to the size of the group. Models `crypto::ike_v1_provider`; equal seeds give equal octets.
+/// the field of 2^61-1, padded to the size of the group, for groups with a safe prime. Models `crypto::ike_v1_provider`; equal
+/// seeds give equal octets.
 ///
 /// Sizes, lengths, weak keys and public values are judged as the real provider judges them.
 class identity_provider {
@@ -129,6 +130,9 @@ private:
     [[nodiscard]] auto make_pair(crypto::group_id g) noexcept -> crypto::result<dh_key> {
         const auto* info = crypto::find(g);
         if (info == nullptr) return std::unexpected{crypto::errc::unknown_group};
+        // Any number in range is a public value of a group with a safe prime; those of the others would need the group.
+        if (info->kind != crypto::group_kind::modp || !crypto::modp_of(g).order.empty())
+            return std::unexpected{crypto::errc::unsupported_algorithm};
         dh_key k;
         k.group_ = g;
         k.private_ = secret<8>::zeros(8);

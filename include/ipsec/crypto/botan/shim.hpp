@@ -4,6 +4,7 @@
 #include <botan/auto_rng.h>
 #include <botan/bigint.h>
 #include <botan/cipher_mode.h>
+#include <botan/ec_group.h>
 #include <botan/exceptn.h>
 #include <botan/hash.h>
 #include <botan/mac.h>
@@ -11,6 +12,9 @@
 #include <botan/rng.h>
 #include <botan/stream_cipher.h>
 #include <botan/version.h>
+#if defined(BOTAN_HAS_SYSTEM_RNG)
+#include <botan/system_rng.h>
+#endif
 
 #include <cstdint>
 #include <memory>
@@ -114,6 +118,38 @@ template <class Work>
     return {};
 }
 
+/// The name of a curve of Botan's; empty for what is none over a prime field.
+[[nodiscard]] inline auto curve_name(group_id g) noexcept -> const char* {
+    switch (g) {
+        case group_id::ecp192: return "secp192r1";
+        case group_id::ecp224: return "secp224r1";
+        case group_id::ecp256: return "secp256r1";
+        case group_id::ecp384: return "secp384r1";
+        case group_id::ecp521: return "secp521r1";
+        case group_id::ecp224bp: return "brainpool224r1";
+        case group_id::ecp256bp: return "brainpool256r1";
+        case group_id::ecp384bp: return "brainpool384r1";
+        case group_id::ecp512bp: return "brainpool512r1";
+        default: return "";
+    }
+}
+/// Throws for a curve that Botan does not have.
+[[nodiscard]] inline auto curve(group_id g) -> Botan::EC_Group {
+#if BOTAN_VERSION_MAJOR >= 3
+    return Botan::EC_Group::from_name(curve_name(g));
+#else
+    return Botan::EC_Group{std::string{curve_name(g)}};
+#endif
+}
+/// Whether Botan as it was built has the curve.
+[[nodiscard]] inline auto has_curve(group_id g) noexcept -> bool {
+    try {
+        return curve(g).get_order() > 0;
+    } catch (...) {
+        return false;
+    }
+}
+
 /// Whether Botan as it was built has the cipher, with a key of that length.
 [[nodiscard]] inline auto has_mode(encryption_id id, std::size_t key_octets) noexcept -> bool {
     try {
@@ -122,6 +158,15 @@ template <class Work>
     } catch (...) {
         return false;
     }
+}
+
+/// The system's source of random octets; where this Botan has no way to it, a generator that it seeds by itself.
+[[nodiscard]] inline auto system_generator() -> std::unique_ptr<Botan::RandomNumberGenerator> {
+#if defined(BOTAN_HAS_SYSTEM_RNG)
+    return std::make_unique<Botan::System_RNG>();
+#else
+    return std::make_unique<Botan::AutoSeeded_RNG>();
+#endif
 }
 
 }  // namespace ipsec::crypto::botan::shim

@@ -4,6 +4,8 @@
 /// Plain values with safe defaults; `check` names the first fault. Nothing here is looked up by a global.
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "ipsec/core/instant.hpp"
@@ -68,12 +70,17 @@ struct child_config {
     crypto::group_id pfs = crypto::group_id::none;  ///< `none`: keys from phase 1 alone; else both sides need this group
     /// Whose packets. Absent on both sides: those of the two peers themselves, and no identities are sent.   RFC 2409 §5.5
     std::optional<client> local{}, remote{};
-    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them.
+    /// What stands for `local` and `remote` in the identities of Quick Mode instead of addresses: a domain name, a user at one, a
+    /// DER name, a key id. The traffic is that of `local` and `remote` all the same.        RFC 2407 §4.6.2.1, RFC 2401 §4.4.2
+    std::optional<identity> local_name{}, remote_name{};
+    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them. Not with names.
     bool allow_narrower = false;
     /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
     bool transport_for_clients = false;
     v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     std::uint8_t pairs = 1;          ///< SA payloads in one Quick Mode, each a pair of SAs by itself        RFC 2409 §5.5
+    bool anti_replay = true;         ///< inbound SAs keep a window; without one the initiator is told           RFC 2407 §4.6.3.2
+    bool replay_status = false;      ///< as the responder, say REPLAY-STATUS in any case                      RFC 2407 §4.6.3.2
     bool extended_sequence = false;  ///< ask for extended sequence numbers                                    RFC 4304
     bool start_at_once = false;      ///< negotiate as soon as the ISAKMP SA stands, not only on `acquire`
     bool rekey = true;               ///< a new pair before the old one ends
@@ -117,6 +124,10 @@ struct peer_config {
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
+    /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
+    bool identity_pfs = false;
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
+    bool children_outlive_ike = true;
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
     std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
@@ -125,6 +136,7 @@ struct peer_config {
 struct limits {
     std::size_t message = 8192;           ///< octets of a datagram that is looked at
     std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
+    std::size_t half_open_per_peer = 32;  ///< of these, how many one peer's address may have; its oldest goes
     std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
     std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes
     std::size_t exchanges = 16;           ///< Quick Modes of one ISAKMP SA that are open or can still be asked for a resend
@@ -205,21 +217,37 @@ struct config {
     if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
     if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
+    for (const auto* name : {&c.local_name, &c.remote_name})
+        if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
+            return std::unexpected{errc::bad_identity};
+    if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
     if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
         return std::unexpected{errc::bad_lifetime};
     if (c.pairs == 0) return std::unexpected{errc::bad_limit};
     return {};
 }
 
+/// The children of one peer, each and together.
+[[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
+    std::set<sa::policy_id> policies;
+    for (const child_config& c : children) {
+        if (auto ok = check(c); !ok) return ok;
+        if (c.pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
+        if (!policies.insert(c.policy).second) return std::unexpected{errc::duplicate_policy};
+    }
+    return {};
+}
+
 inline auto check(const config& c) -> result<void> {
+    std::set<std::pair<ip::address, ip::address>> addresses;
+    std::set<sa::policy_id> policies;
     const auto& l = c.limits;
-    if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
-        l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
+    if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
+        l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
         c.connected_wait < duration{} || c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
-    for (std::size_t i = 0; i < c.peers.size(); ++i) {
-        const peer_config& p = c.peers[i];
+    for (const peer_config& p : c.peers) {
         if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         for (const ike_suite& s : p.suites)
@@ -230,16 +258,10 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
-        for (std::size_t j = 0; j < i; ++j)
-            if (c.peers[j].path.remote.address == p.path.remote.address && c.peers[j].path.local.address == p.path.local.address)
-                return std::unexpected{errc::duplicate_peer};
-        for (std::size_t j = 0; j < p.children.size(); ++j) {
-            if (auto ok = check(p.children[j]); !ok) return ok;
-            if (p.children[j].pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
-            for (std::size_t k = 0; k <= i; ++k)
-                for (std::size_t m = 0; m < (k == i ? j : c.peers[k].children.size()); ++m)
-                    if (c.peers[k].children[m].policy == p.children[j].policy) return std::unexpected{errc::duplicate_policy};
-        }
+        if (!addresses.emplace(p.path.local.address, p.path.remote.address).second) return std::unexpected{errc::duplicate_peer};
+        if (auto ok = check(p.children, l); !ok) return ok;
+        for (const child_config& child : p.children)
+            if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }

@@ -34,7 +34,7 @@ public:
         return t.value() != 0 &&
                (t == ticket_ || std::ranges::any_of(exchanges_, [&](const auto& x) { return x.second.ticket == t; }));
     }
-    /// Starts a Quick Mode. @return `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
+    /// Starts a Quick Mode. @return `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`, `errc::bad_selector`
     auto start_quick_mode(std::size_t child, const std::optional<client>& local, const std::optional<client>& remote)
         -> result<void>;
     static constexpr std::size_t no_child = ~std::size_t{0};  ///< in place of a number: the child is gone
@@ -57,8 +57,8 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
-    /// Established, not given up on, and not about to be replaced.
-    [[nodiscard]] auto is_usable() const noexcept -> bool { return is_established() && !over_ && !suspect_; }
+    /// Established, not given up on, not about to be replaced, and good for another Quick Mode.
+    [[nodiscard]] auto is_usable() const noexcept -> bool { return is_established() && !over_ && !suspect_ && !spent_; }
     /// Larger is newer; 0 before it stands.
     [[nodiscard]] auto serial() const noexcept -> std::uint64_t { return serial_; }
     [[nodiscard]] auto established_at() const noexcept -> instant { return established_at_; }
@@ -72,6 +72,7 @@ public:
     void rekey_started() noexcept { rekey_started_ = true; }
     [[nodiscard]] auto is_rekeying() const noexcept -> bool { return rekey_started_; }
     void retire_at(instant t) noexcept { retire_at_ = t; }
+    [[nodiscard]] auto is_expiring() const noexcept -> bool { return is_established() && !over_ && hard_at_ <= house_.now; }
     [[nodiscard]] auto sai_b() const -> byte_view;
     /// A responder whose lifetime is shorter than what was offered has something to say.      RFC 2407 §4.5.4
     [[nodiscard]] auto shortened_lifetime() const -> std::optional<v1::lifetime> {
@@ -88,8 +89,8 @@ public:
     void saw_activity() { if (is_established()) heard(); }
     /// The peer is known to be somewhere else by another SA.
     void follow() {
-        const auto at = house_.known.find(peer_.value());
-        if (is_established() && at != house_.known.end() && at->second.path.link == path_.link) path_ = at->second.path;
+        const auto& at = house_.room(peer_).known;
+        if (is_established() && at && at->path.link == path_.link) path_ = at->path;
     }
     /// Whether the peer was found dead since the last call.
     [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false); }
@@ -142,6 +143,11 @@ private:
     [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
     [[nodiscard]] auto where_it_is() const -> ike::path;
     void is_genuine();
+    /// When nobody can ask any more for what phase 1 sent last.
+    [[nodiscard]] auto forget_at() const -> instant {
+        return received_.capacity() == 0 ? instant::never() : established_at_ + house_.settings.retransmit.span();
+    }
+    void forget_phase_1();
     [[nodiscard]] auto keys() const -> const main_mode::keyed& { return std::get<main_mode::established>(machine_); }
     void count(std::size_t n);
 
@@ -179,6 +185,19 @@ private:
     void send(exchange& x, sealed_message&& m);
     void handle_quick_mode(const isakmp::header& h, byte_view datagram);
     void begin_quick_mode(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto is_of(const late_use& l, const exchange& x) const -> bool {
+        return l.made_under == cookies_ && l.message_id == x.id;
+    }
+    /// Nothing is left to wait for.
+    void use_outbound(const exchange& x) {
+        house_.use(peer_, [&](const late_use& l) { return is_of(l, x); });
+    }
+    /// Where an ISAKMP SA serves one Quick Mode, it goes once nobody can ask for a message of it.        RFC 2409 §8
+    void retire_if_spent(const exchange& x) {
+        if (!spent_) return;
+        const duration grace = house_.settings.delete_grace * (x.role == role::initiator ? 1 : 4);
+        retire_at_ = std::min(retire_at_, house_.now + grace);
+    }
     void await_connected(exchange& x);
     void handle_connected_timer(exchange& x);
     [[nodiscard]] auto takes_connected(const isakmp::header& h) -> exchange*;
@@ -194,7 +213,7 @@ private:
         used_ids_.insert(id);
         if (used_ids_.size() > house_.settings.limits.message_ids / 4 * 3) soft_at_ = std::min(soft_at_, house_.now);
     }
-    [[nodiscard]] auto next_ticket() -> crypto::ticket { return crypto::ticket{++house_.tickets}; }
+    [[nodiscard]] auto next_ticket() -> crypto::ticket { return house_.next_ticket(peer_); }
     [[nodiscard]] static auto is_open(const exchange& x) -> bool {
         return !std::holds_alternative<failed>(x.state) && !std::holds_alternative<quick_mode::awaiting_connected>(x.state) &&
                !std::holds_alternative<quick_mode::done>(x.state);
@@ -222,6 +241,7 @@ private:
     v1::lifetime life_{0, 0};
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
+    bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};
@@ -249,6 +269,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     handle_dead_peer_timer();
     if (over_) return;
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
+    if (forget_at() <= house_.now) forget_phase_1();
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
         if (!is_open(x)) {
@@ -268,10 +289,17 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     }
 }
 
+/// What phase 1 left behind and phase 2 has no use for: an SA that stands for a day shall not carry it along.
+template <class Traits> void ike_sa<Traits>::forget_phase_1() {
+    for (octets* o : {&sent_, &sent_payloads_, &received_, &stashed_}) *o = octets{};
+    auto& up = std::get<main_mode::established>(machine_);
+    for (octets* o : {&up.sai_b, &up.gxi, &up.gxr}) *o = octets{};
+}
+
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
-    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_});
+    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});

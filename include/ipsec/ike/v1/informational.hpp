@@ -79,7 +79,7 @@ template <class P>
     message_writer w{h};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const auto& payload : c.payloads) w.add(payload.type, payload.body);
-    const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size));
+    const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size, p));
     if (!hash) return std::unexpected{errc::crypto_failed};
     w.set_hash(hash->view());
     return w.finish(p, ike.cipher, *first);

@@ -85,8 +85,11 @@ template <class Env, class Key>
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
     for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, e.ike.nat.any()));
-    auto m = write_offer(next.about, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{},
-                         client_body(next.about.local), client_body(next.about.remote),
+    auto ids = write_ids(c, next.about.local, next.about.remote, e);
+    if (!ids) return {failed{ids.error()}, {}};
+    next.idci = std::move(ids->ci);
+    next.idcr = std::move(ids->cr);
+    auto m = write_offer(next.about, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{}, next.idci, next.idcr,
                          original_addresses(c, role::initiator, e), {}, *first, e);
     if (!m) return {failed{m.error()}, {}};
     next.next = m->next;
@@ -124,14 +127,15 @@ template <class Key, class Env>
     if (chain.count(security_association) != s.offers.size()) return {failed{errc::not_what_was_offered}, {}};
     // Identities come back as they were sent. Where none were, a peer may say what that means: the two ends themselves, unless a
     // NAT makes each end see others.
-    const std::size_t ids = chain.count(identification);
-    if (ids == 1 || (ids == 0 && s.about.local)) return {failed{errc::identity_mismatch}, {}};
-    if (ids == 2) {
-        const auto ci = detail::read_client(chain.find(identification, 0)->body);
-        const auto cr = detail::read_client(chain.find(identification, 1)->body);
-        const client own_end{.addresses = e.path.local.address}, peer_end{.addresses = e.path.remote.address};
-        const bool as_sent = ci && cr && *ci == s.about.local.value_or(own_end) && *cr == s.about.remote.value_or(peer_end);
-        if (!as_sent && (s.about.local || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
+    const auto ids = detail::read_ids(chain, role::initiator);
+    if (!ids || (!ids->local && !s.idci.empty())) return {failed{errc::identity_mismatch}, {}};
+    if (ids->local) {
+        const auto as_sent = [](const octets& sent, const identity& back, const ip::address& end) {
+            const auto own = sent.empty() ? result<identity>{identity::of(end)} : identity::parse(sent);
+            return own && detail::say_the_same(*own, back);
+        };
+        const bool same = as_sent(s.idci, *ids->local, e.path.local.address) && as_sent(s.idcr, *ids->remote, e.path.remote.address);
+        if (!same && (!s.idci.empty() || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
     }
     auto gx = detail::read_gx(chain, c.pfs);
     if (!gx) return {failed{gx.error()}, {}};
@@ -147,15 +151,7 @@ template <class Key, class Env>
                          .ah_in = {},
                          .ah_out = {}});
     }
-    for (const isakmp::payload_view& p : chain) {
-        if (p.type != notification) continue;
-        const auto n = isakmp::notification::parse(p.body);
-        if (!n || n->message != isakmp::notify_type::responder_lifetime || n->spi.size() != 4) continue;
-        const auto spi = wire::load<std::uint32_t>(n->spi);
-        if (const auto life = read_lifetime(n->data, false))
-            for (sa_pair& pair : pairs)
-                if (spi == pair.agreed.peer.esp || spi == pair.agreed.peer.ah) pair.lifetime = shorter(pair.lifetime, *life);
-    }
+    detail::take_responder_notifications(chain, pairs);
     octets nr_b = to_octets(nr->data);
     if (c.pfs != crypto::group_id::none)
         return {agreeing_i<Key>{s.about,
@@ -221,28 +217,24 @@ template <class Env>
     const auto& chain = msg.chain;
     const auto ni = chain.template get<isakmp::nonce>();
     if (!ni) return {failed{errc::malformed}, {}};
-    const std::size_t sas = chain.count(security_association), ids = chain.count(identification);
-    if (ids == 1) return {failed{errc::bad_identity}, {}};
+    const std::size_t sas = chain.count(security_association);
+    const auto ids = detail::read_ids(chain, role::responder);
+    if (!ids) return {failed{ids.error()}, {}};
     if (sas == 0 || sas > own.size()) return {failed{errc::limit_reached}, {}};
-    std::optional<client> ci, cr;
     octets idci, idcr;
-    if (ids == 2) {
+    if (ids->local) {
         idci = to_octets(chain.find(identification, 0)->body);
         idcr = to_octets(chain.find(identification, 1)->body);
-        const auto i = detail::read_client(idci), r = detail::read_client(idcr);
-        if (!i || !r || !can_be_said(*i, *r)) return {failed{errc::bad_identity}, {}};
-        ci = *i;
-        cr = *r;
     }
     errc why = errc::identity_mismatch;
-    for (const detail::candidate& which : detail::candidates(e.peer, cr, ci)) {
+    for (const detail::candidate& which : detail::candidates(e.peer, *ids)) {
         const child_config& c = e.peer.children[which.child];
         auto gx = detail::read_gx(chain, c.pfs);
         if (!gx) {
             why = gx.error();
             continue;
         }
-        agreeing<std::monostate, role::responder> s{.about = {id, which.child, cr, ci, {c.commit_bit && !msg.commit, msg.commit}},
+        agreeing<std::monostate, role::responder> s{.about = {id, which.child, which.local, which.remote, {c.commit_bit && !msg.commit, msg.commit}},
                                                     .pairs = {},
                                                     .replies = {},
                                                     .ni = to_octets(ni->data),
@@ -310,11 +302,9 @@ template <class Key, class Env>
 }
 /// HDR*, HASH(2), SA, Nr … out.
 template <class Env> [[nodiscard]] auto on(installing_r s, installed, Env& e) -> step<expecting_proof, failed> {
-    std::vector<octets> notifications;
-    for (const sa_pair& p : s.pairs)
-        if (!(p.lifetime == p.agreed.offered)) notifications.push_back(detail::lifetime_notification(p));  // req: rfc2407-4.5.4-1
+    const child_config& c = e.peer.children[s.about.child];
     auto m = detail::write_offer(s.about, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr,
-                                 detail::original_addresses(e.peer.children[s.about.child], role::responder, e), notifications,
+                                 detail::original_addresses(c, role::responder, e), detail::responder_notifications(c, s.pairs),
                                  s.next, e);
     if (!m) return {failed{m.error()}, {}};
     return {expecting_proof{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), m->next}, {.send = std::move(*m)}};

@@ -76,6 +76,8 @@ struct dh_agreed {
 /// A fresh nonce of 32 octets.                                                                  RFC 2409 §5
 inline constexpr std::size_t own_nonce = 32;
 template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
+    if constexpr (requires { r.forced_nonce(); })  // testing/faults.hpp
+        if (auto forced = r.forced_nonce()) return *forced;
     octets n(own_nonce);
     if (!r.fill(n)) return std::unexpected{errc::no_randomness};
     return n;

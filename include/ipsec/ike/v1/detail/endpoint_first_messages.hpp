@@ -50,30 +50,32 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
         if (!msg) return refuse(msg.error());
         if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
-        make_room_for_half_open();
+        make_room_for_half_open(peer);
         house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
-        auto sa = std::make_unique<sa_type>(*house_, peer, at, role::responder);
-        auto& place = sas_[h.cookies()];
-        place = std::move(sa);
-        place->begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
-        return;
+        sa_type& sa = take_in(std::make_unique<sa_type>(*house_, peer, at, role::responder), h.cookies());
+        sa.begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
+        return settle(peer);
     }
     refuse(errc::bad_cookie);
 }
 
+/// The oldest half-open SA goes: of the same peer, where that has too many; of all, where there are too many.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::make_room_for_half_open() {
-    std::size_t n = 0;
-    auto oldest = sas_.end();
-    for (auto it = sas_.begin(); it != sas_.end(); ++it) {
-        if (it->second->is_established() || it->second->role() != role::responder) continue;
-        ++n;
-        if (oldest == sas_.end() || it->second->born() < oldest->second->born()) oldest = it;
+void endpoint<Traits>::make_room_for_half_open(peer_id peer) {
+    const auto& limits = house_->settings.limits;
+    peer_id whose = peer;
+    if (stations_[peer.value()].half_open < limits.half_open_per_peer) {
+        if (half_open_.size() < limits.half_open) return;
+        whose = half_open_.begin()->second;
     }
-    if (n < house_->settings.limits.half_open) return;
-    oldest->second->close(errc::limit_reached, false);
-    sas_.erase(oldest);
+    // They stand there in the order in which they were begun.
+    const auto& all = sas_of(whose);
+    const auto oldest = std::ranges::find_if(all, [](const resident& r) { return r.half_open != 0; });
+    if (oldest == all.end()) return;
+    oldest->sa->close(errc::limit_reached, false);
+    put_out(whose, static_cast<std::size_t>(oldest - all.begin()));
+    arm(whose);
 }
 
 template <class Traits>

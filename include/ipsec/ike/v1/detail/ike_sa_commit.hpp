@@ -19,9 +19,7 @@ template <class Traits> void ike_sa<Traits>::await_connected(exchange& x) {
 /// The wait for CONNECTED: repeated, and ended in time. Its SAs are used then all the same (`config::connected_wait`).
 template <class Traits> void ike_sa<Traits>::handle_connected_timer(exchange& x) {
     if (!std::holds_alternative<quick_mode::awaiting_connected>(x.state)) return;
-    const bool pending = std::ranges::any_of(
-        house_.late, [&](const late_use& l) { return l.made_under == cookies_ && l.message_id == x.id; });
-    if (!pending) {
+    if (std::ranges::none_of(house_.room(peer_).late, [&](const late_use& l) { return is_of(l, x); })) {
         // Their time was over, or traffic came in, or they are gone.
         x.timer.stop();
         return;

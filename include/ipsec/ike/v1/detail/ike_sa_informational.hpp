@@ -102,11 +102,11 @@ template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const i
     const auto protocol = d->protocol == isakmp::protocol_id::ipsec_esp ? sa::protocol::esp : sa::protocol::ah;
     for (std::size_t i = 0; i < d->count; ++i) {
         const sa::spi spi{wire::load<std::uint32_t>(d->spi(i))};
-        for (std::size_t k = house_.children.size(); k-- > 0;) {
-            const child_pair& c = house_.children[k];
-            if (c.peer == peer_ &&
-                std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
-                house_.drop(k);
+        const std::vector<child_pair>& pairs = house_.children_of(peer_);
+        for (std::size_t k = pairs.size(); k-- > 0;) {
+            const child_pair& c = pairs[k];
+            if (std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
+                house_.drop(peer_, k);
         }
         for (auto& [id, x] : exchanges_)
             if (is_open(x) && std::ranges::find(x.peer_spis, spi.value()) != x.peer_spis.end())

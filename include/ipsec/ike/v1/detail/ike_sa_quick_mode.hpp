@@ -7,6 +7,8 @@
 namespace ipsec::ike::v1 {
 
 template <class Traits> auto ike_sa<Traits>::fresh_message_id() -> result<isakmp::message_id> {
+    if constexpr (requires { house_.crypto.forced_message_id(); })  // testing/faults.hpp
+        if (const auto forced = house_.crypto.forced_message_id()) return *forced;
     for (int i = 0; i < 16; ++i) {
         std::array<std::byte, 4> o{};
         if (!house_.crypto.fill(o)) return std::unexpected{errc::no_randomness};
@@ -34,7 +36,7 @@ template <class Traits> auto ike_sa<Traits>::room_for_exchange() -> bool {
 }
 /// Pairs of SAs that the peer has, and those that it is about to get by exchanges of this SA.
 template <class Traits> auto ike_sa<Traits>::pairs_of_peer() const -> std::size_t {
-    auto n = static_cast<std::size_t>(std::ranges::count(house_.children, peer_, &child_pair::peer));
+    std::size_t n = house_.children_of(peer_).size();
     for (const auto& [id, x] : exchanges_)
         if (is_open(x)) n += x.own.size();
     return n;
@@ -44,9 +46,11 @@ template <class Traits>
 auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<client>& local, const std::optional<client>& remote)
     -> result<void> {
     const child_config& c = house_.peer(peer_).children[child];
-    if (!room_for_exchange()) return std::unexpected{errc::limit_reached};
+    if (spent_ || !room_for_exchange()) return std::unexpected{errc::limit_reached};
     if (keys().nat.any() && std::ranges::all_of(c.suites, [](const child_suite& s) { return s.ah.has_value(); }))
         return std::unexpected{errc::no_ah_through_nat};
+    if ((c.local_name || c.remote_name) && (local != c.local || remote != c.remote))
+        return std::unexpected{errc::bad_selector};  // a name stands for all that it stands for
     auto own = house_.draw_spis(c.pairs);
     if (!own) return std::unexpected{own.error()};
     const auto id = fresh_message_id();
@@ -54,6 +58,7 @@ auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<cli
     exchange& x = exchanges_[id->value()];
     x.begun = house_.now;
     x.role = role::initiator;
+    spent_ = house_.peer(peer_).identity_pfs;
     x.id = *id;
     x.about = {*id, child, local, remote};
     x.own = *own;
@@ -123,7 +128,7 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
         finish(x, w->pairs);
         await_connected(x);
     } else if (auto* d = std::get_if<quick_mode::done>(&x.state)) {
-        if (x.handed_over) house_.use([&](const late_use& l) { return l.made_under == cookies_ && l.message_id == x.id; });
+        if (x.handed_over) use_outbound(x);
         else finish(x, d->pairs);
     } else if (auto* bad = std::get_if<failed>(&x.state)) {
         fail(x, bad->why, true);
@@ -136,13 +141,17 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
     x.ticket = {};
     // Installs that were asked for and are not answered yet are taken back as well: the user takes events in order.
     for (const auto* list : {&x.installed, &x.waiting})
-        for (const sa::id& id : *list) house_.events.emplace_back(sa::remove{id});
+        for (const sa::id& id : *list) {
+            house_.events.emplace_back(sa::remove{id});
+            house_.disown_inbound(id);
+        }
     x.installed.clear();
     x.waiting.clear();
     house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
     house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
     if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);
     x.state.template emplace<failed>(failed{why});
+    retire_if_spent(x);
     x.deadline = house_.now + house_.settings.retransmit.span();
     if (!tell_peer) return;
     informational::content c;
@@ -185,7 +194,7 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
         if (over && !x.connected.empty()) house_.send(came_by_, x.connected, x.connected_payloads, "again", 2);
         if (!may || x.sent.empty()) return;
         house_.send(came_by_, x.sent, x.sent_payloads, "again", 2);
-        return house_.use_later(cookies_, x.id);
+        return house_.use_later(peer_, cookies_, x.id);
     }
     if (takes_connected(h) == &x && !std::holds_alternative<quick_mode::expecting_proof>(x.state))
         return handle_connected(x, h, datagram);
@@ -198,6 +207,8 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
         x.received = to_octets(datagram);
         count(datagram.size());
         is_genuine();
+        for (const isakmp::payload_view& p : msg->chain)
+            if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
         q.path = path_;
         adopt(x, quick_mode::on(std::move(state), std::move(*msg), q));
     };
@@ -221,7 +232,7 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     tell(house_.watcher, iv_secret{cookies_, h.id, msg->next});
     count(datagram.size());
     const std::size_t sas = msg->chain.count(isakmp::payload_type::security_association);
-    const bool too_many = pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
+    const bool too_many = std::exchange(spent_, spent_ || house_.peer(peer_).identity_pfs) || pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
     auto own = house_.draw_spis(std::min(sas, house_.settings.limits.pairs_per_exchange));
     if (!own) return house_.report(own.error(), path_, h, true);
     exchange& x = exchanges_[h.id.value()];

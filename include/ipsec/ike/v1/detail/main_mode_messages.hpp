@@ -2,7 +2,7 @@
 /// Messages and keys of Main Mode.
 #include <algorithm>
 
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/public_value.hpp"
 #include "ipsec/ike/v1/detail/main_mode_states.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
 #include "ipsec/isakmp/payloads/notification.hpp"

@@ -22,6 +22,7 @@ struct sa_pair {
     child_spis own;
     v1::lifetime lifetime;
     sa_keys esp_in, esp_out, ah_in, ah_out;  ///< spi 0 where the protocol is not used
+    bool peer_checks_replay = true;          ///< unless the responder said otherwise                RFC 2407 §4.6.3.2
 };
 
 /// Who set the commit bit. The end that did not waits for CONNECTED.                           RFC 2408 §3.1
@@ -56,6 +57,7 @@ template <class Key> struct sent_offer {
     octets ni;
     std::optional<Key> x;
     iv next;
+    octets idci{}, idcr{};  ///< bodies as they were sent, or empty
 };
 /// Both, with PFS: g(qm)^xy is being made. `pairs` have no keys yet.
 template <class Key, role Role> struct agreeing {
