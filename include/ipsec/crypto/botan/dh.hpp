@@ -70,7 +70,7 @@ public:
             return filled(std::move(k), power(m->generator, k.private_.view(), m->prime, k.public_.octets()));
         }
         const auto& e = *std::get_if<ec2n_parameters>(&g);
-        const auto curve = detail::curve_of(e);
+        const auto curve = crypto::detail::curve_of(e);
         if (!curve) return std::unexpected{errc::bad_group};
         k.private_ = secret<80>::zeros(size);
         if (!draw(k, random)) return std::unexpected{errc::no_randomness};
@@ -89,7 +89,7 @@ public:
             auto out = dh_secret::zeros(peer.size());
             if (const auto* m = std::get_if<modp_parameters>(mine.parts_.get()))
                 return filled(std::move(out), power(peer, x, m->prime, out.octets()));
-            const auto curve = detail::curve_of(*std::get_if<ec2n_parameters>(mine.parts_.get()));
+            const auto curve = crypto::detail::curve_of(*std::get_if<ec2n_parameters>(mine.parts_.get()));
             if (!curve) return std::unexpected{errc::bad_group};
             return filled(std::move(out), multiply(*curve, x, peer, out.octets()));
         }
@@ -124,8 +124,8 @@ private:
     [[nodiscard]] static auto exponent_size(const modp_parameters& m) noexcept -> std::size_t {
         std::size_t bits = 624;
         for (const auto& g : groups)
-            if (g.rfc == 3526 && g.bits >= detail::bit_length(m.prime)) bits = std::min<std::size_t>(bits, g.exponent_bits);
-        const auto order = detail::without_zeros(m.order).size();
+            if (g.rfc == 3526 && g.bits >= crypto::detail::bit_length(m.prime)) bits = std::min<std::size_t>(bits, g.exponent_bits);
+        const auto order = crypto::detail::without_zeros(m.order).size();
         return order == 0 ? bits / 8 : std::min(bits / 8, order);
     }
     [[nodiscard]] static auto power(byte_view base, byte_view x, byte_view p, byte_span out) noexcept -> result<void> {
