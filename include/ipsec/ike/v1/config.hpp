@@ -13,6 +13,7 @@
 #include "ipsec/core/strong.hpp"
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/ids.hpp"
+#include "ipsec/crypto/private_group_check.hpp"
 #include "ipsec/ike/errc.hpp"
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
@@ -98,6 +99,20 @@ struct child_config {
     return a == b;
 }
 
+/// A group by its parts, and the number that stands for it: 32768 or more.                     RFC 2409 §5.6, §6
+struct named_group {
+    crypto::group_id id{};
+    crypto::private_group parts{};
+    friend auto operator==(const named_group&, const named_group&) -> bool = default;
+};
+[[nodiscard]] constexpr auto is_private(crypto::group_id g) noexcept -> bool { return static_cast<std::uint16_t>(g) >= 0x8000; }
+/// @return null when there is none of that number
+[[nodiscard]] inline auto find_group(std::span<const named_group> all, crypto::group_id g) noexcept -> const named_group* {
+    for (const named_group& n : all)
+        if (n.id == g) return &n;
+    return nullptr;
+}
+
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
 struct nat_traversal {
     bool enabled = true;               ///< say and listen for it in phase 1
@@ -124,6 +139,11 @@ struct peer_config {
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
+    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from the
+    /// peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
+    std::vector<named_group> private_groups{};
+    bool accept_new_groups = false;       ///< take any group of the peer's that `crypto::check` passes with these limits
+    crypto::group_limits new_group_limits{};
     /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
     bool identity_pfs = false;
     /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
@@ -144,6 +164,7 @@ struct limits {
     std::size_t message_ids = 4096;       ///< message IDs of the peer remembered under one ISAKMP SA; then no new exchange
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
+    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
 };
 
 struct config {
@@ -214,7 +235,8 @@ struct config {
     if (c.suites.empty()) return std::unexpected{errc::no_suites};
     for (const child_suite& s : c.suites)
         if (auto ok = check(s); !ok) return ok;
-    if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
+    if (c.pfs != crypto::group_id::none && !is_private(c.pfs) && crypto::find(c.pfs) == nullptr)
+        return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
     if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
     for (const auto* name : {&c.local_name, &c.remote_name})
@@ -245,7 +267,8 @@ inline auto check(const config& c) -> result<void> {
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
         l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
-        c.connected_wait < duration{} || c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
+        c.connected_wait < duration{} || c.outbound_delay < duration{} ||
+        (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     for (const peer_config& p : c.peers) {
         if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
@@ -260,6 +283,8 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_identity};
         if (!addresses.emplace(p.path.local.address, p.path.remote.address).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
+        for (const named_group& g : p.private_groups)
+            if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
         for (const child_config& child : p.children)
             if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
     }

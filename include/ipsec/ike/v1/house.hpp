@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ipsec/ike/v1/informational.hpp"
+#include "ipsec/ike/v1/new_group_mode.hpp"
 #include "ipsec/ike/v1/quick_mode.hpp"
 #include "ipsec/sa/index.hpp"
 
@@ -66,6 +67,7 @@ struct peer_room {
     std::vector<child_pair> children{};
     std::vector<late_use> late{};
     std::optional<whereabouts> known{};  ///< as long as an SA with the peer stands
+    std::vector<named_group> groups{};   ///< that New Group Mode agreed on
 };
 
 template <class Traits> struct observer_of {
@@ -250,7 +252,7 @@ struct house {
     }
     /// A NAT gave the peer another port: all that goes to it goes there.
     void moved(peer_id p, const ike::path& to) {
-        auto& [children, late, known] = room(p);
+        auto& [children, late, known, groups] = room(p);
         if (!known) return;
         known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};

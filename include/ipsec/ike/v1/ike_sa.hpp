@@ -134,6 +134,22 @@ private:
         bool handed_over = false;              ///< the pairs are the endpoint's
     };
 
+    /// One New Group Mode.
+    struct group_exchange {
+        v1::role role = v1::role::initiator;
+        crypto::group_id number{};
+        std::variant<failed, new_group_mode::sent_group, new_group_mode::agreed> state{};
+        retransmit_timer timer{};
+        octets sent, sent_payloads, received;
+        instant deadline = instant::never();
+    };
+    /// A Quick Mode to be, whose group is not agreed on yet.
+    struct waiting_for_group {
+        std::size_t child = 0;
+        std::optional<client> local, remote;
+        friend auto operator==(const waiting_for_group&, const waiting_for_group&) -> bool = default;
+    };
+
     // --- phase 1 ---
     template <class... Next> void adopt(step<Next...>&& s);
     void enter();
@@ -177,8 +193,26 @@ private:
     void take_query(const isakmp::notification& n, const isakmp::header& h);
     void take_acknowledgement(const isakmp::notification& n, const isakmp::header& h);
 
+    // --- private groups ---
+    [[nodiscard]] auto make_public_value(crypto::ticket t, crypto::group_id g) -> std::optional<crypto::result<dh_key>>;
+    [[nodiscard]] auto wait_for_group(const waiting_for_group& w) -> result<bool>;
+    auto start_new_group(crypto::group_id g) -> result<void>;
+    void send(group_exchange& x, isakmp::message_id id, sealed_message&& m);
+    [[nodiscard]] auto room_for_group() -> bool;
+    [[nodiscard]] static auto is_open(const group_exchange& x) -> bool {
+        return std::holds_alternative<new_group_mode::sent_group>(x.state);
+    }
+    [[nodiscard]] auto learn(const named_group& g) -> bool;
+    void end(group_exchange& x, isakmp::message_id id, std::variant<failed, new_group_mode::agreed> with);
+    void handle_new_group(const isakmp::header& h, byte_view datagram);
+    void begin_new_group(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto refuses_group(const isakmp::notification& n) -> bool;
+    void handle_group_timers();
+
     // --- phase 2 ---
-    [[nodiscard]] auto quick_env() -> typename house_type::quick_environment { return {house_.env(peer_, path_), keys()}; }
+    [[nodiscard]] auto quick_env() -> typename house_type::quick_environment {
+        return {house_.env(peer_, path_), keys(), house_.room(peer_).groups};
+    }
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
     void enter(exchange& x);
     void fail(exchange& x, errc why, bool tell_peer);
@@ -249,6 +283,8 @@ private:
     std::uint32_t answered_in_ = 0;                            ///< the message whose query was answered last
     bool dead_ = false;
     std::map<std::uint32_t, exchange> exchanges_{};
+    std::map<std::uint32_t, group_exchange> groups_{};  ///< New Group Modes
+    std::vector<waiting_for_group> waiting_{};
     std::set<std::uint32_t> used_ids_{};
 };
 
@@ -270,6 +306,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     if (over_) return;
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
     if (forget_at() <= house_.now) forget_phase_1();
+    handle_group_timers();
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
         if (!is_open(x)) {
@@ -303,6 +340,7 @@ template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
+    for (const auto& [id, x] : groups_) t = std::min({t, x.timer.due(), x.deadline});
     return t;
 }
 
@@ -311,6 +349,8 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
     if (!is_established()) return fail_phase_1(why);
     for (auto& [id, x] : exchanges_)
         if (is_open(x)) fail(x, why, tell_peer);
+    for (auto& [id, x] : groups_)
+        if (is_open(x)) end(x, isakmp::message_id{id}, failed{why});
     if (tell_peer) {
         informational::content c;
         c.payloads.push_back(informational::delete_of(cookies_));
@@ -327,5 +367,6 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 #include "ipsec/ike/v1/detail/ike_sa_informational.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_installs.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_main_mode.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_new_group.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_path.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_quick_mode.hpp"

@@ -137,7 +137,7 @@ template <class Key, class Env>
         const bool same = as_sent(s.idci, *ids->local, e.path.local.address) && as_sent(s.idcr, *ids->remote, e.path.remote.address);
         if (!same && (!s.idci.empty() || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
     }
-    auto gx = detail::read_gx(chain, c.pfs);
+    auto gx = detail::read_gx(chain, c.pfs, e.groups);
     if (!gx) return {failed{gx.error()}, {}};
     std::vector<sa_pair> pairs;
     for (std::size_t i = 0; i < s.offers.size(); ++i) {
@@ -229,7 +229,7 @@ template <class Env>
     errc why = errc::identity_mismatch;
     for (const detail::candidate& which : detail::candidates(e.peer, *ids)) {
         const child_config& c = e.peer.children[which.child];
-        auto gx = detail::read_gx(chain, c.pfs);
+        auto gx = detail::read_gx(chain, c.pfs, e.groups);
         if (!gx) {
             why = gx.error();
             continue;

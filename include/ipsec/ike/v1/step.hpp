@@ -90,6 +90,7 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
         case errc::no_proposal_chosen:
         case errc::limit_reached:
         case errc::install_refused: return isakmp::notify_type::no_proposal_chosen;
+        case errc::group_refused: return isakmp::notify_type::attributes_not_supported;
         case errc::bad_key_exchange: return isakmp::notify_type::invalid_key_information;
         case errc::bad_identity:
         case errc::identity_mismatch: return isakmp::notify_type::invalid_id_information;

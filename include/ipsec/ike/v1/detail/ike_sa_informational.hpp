@@ -65,6 +65,8 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     } else if (n->message == isakmp::notify_type::responder_lifetime && n->protocol == isakmp::protocol_id::isakmp) {
         const bool named = n->spi.empty() || std::ranges::equal(n->spi, cookies_.octets());
         if (const auto life = read_lifetime(n->data, true); life && named && role_ == role::initiator) limit_life(*life);
+    } else if (refuses_group(*n)) {
+        return;
     } else if (isakmp::is_error(n->message) && h.exchange == isakmp::exchange_type::informational) {
         // By the SPI that we offered; a peer that leaves it out, or names the ISAKMP SA, can mean only an exchange that waits
         // alone.

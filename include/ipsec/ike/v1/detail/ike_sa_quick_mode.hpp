@@ -51,6 +51,8 @@ auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<cli
         return std::unexpected{errc::no_ah_through_nat};
     if ((c.local_name || c.remote_name) && (local != c.local || remote != c.remote))
         return std::unexpected{errc::bad_selector};  // a name stands for all that it stands for
+    if (const auto waits = wait_for_group({child, local, remote}); !waits) return std::unexpected{waits.error()};
+    else if (*waits) return {};
     auto own = house_.draw_spis(c.pairs);
     if (!own) return std::unexpected{own.error()};
     const auto id = fresh_message_id();
@@ -106,11 +108,11 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
     };
     if (std::holds_alternative<quick_mode::making_ke_i>(x.state)) {
         x.ticket = next_ticket();
-        if (auto made = house_.crypto.generate(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
+        if (auto made = make_public_value(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
     } else if (auto* r = std::get_if<quick_mode::making_ke_r>(&x.state)) {
         x.about = r->rest.about;
         x.ticket = next_ticket();
-        if (auto made = house_.crypto.generate(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
+        if (auto made = make_public_value(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
     } else if (auto* ai = std::get_if<quick_mode::agreeing_i<dh_key>>(&x.state)) {
         name_peer_spis(ai->pairs);
         x.ticket = next_ticket();
@@ -264,6 +266,7 @@ template <class Traits> auto ike_sa<Traits>::has_open_exchange() const -> bool {
 template <class Traits>
 auto ike_sa<Traits>::has_exchange_for(std::size_t child, const std::optional<client>& local,
                                       const std::optional<client>& remote) const -> bool {
+    if (std::ranges::find(waiting_, waiting_for_group{child, local, remote}) != waiting_.end()) return true;
     return std::ranges::any_of(exchanges_, [&](const auto& it) {
         const exchange& x = it.second;
         return is_open(x) && x.role == role::initiator && x.about.child == child && x.about.local == local &&

@@ -143,14 +143,18 @@ template <class Env>
 }
 
 /// The public value in a message, or nothing; judged against whether there must be one.
-[[nodiscard]] inline auto read_gx(const isakmp::chain& chain, crypto::group_id pfs) -> result<octets> {
+[[nodiscard]] inline auto read_gx(const isakmp::chain& chain, crypto::group_id pfs, std::span<const named_group> groups)
+    -> result<octets> {
     const auto* ke = chain.find(isakmp::payload_type::key_exchange);
     if (pfs == crypto::group_id::none) {
         if (ke != nullptr) return std::unexpected{errc::no_proposal_chosen};
         return octets{};
     }
     if (ke == nullptr) return std::unexpected{errc::no_proposal_chosen};
-    if (ke->body.size() != crypto::find(pfs)->size()) return std::unexpected{errc::bad_key_exchange};
+    const auto* const own = find_group(groups, pfs);
+    if (is_private(pfs) && own == nullptr) return std::unexpected{errc::no_proposal_chosen};
+    if (ke->body.size() != (own != nullptr ? crypto::size_of(own->parts) : crypto::find(pfs)->size()))
+        return std::unexpected{errc::bad_key_exchange};
     return to_octets(ke->body);
 }
 
