@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/crypto/private_group.hpp"
 
 namespace ipsec::testing {
 
@@ -41,6 +41,16 @@ public:
     }
 
     [[nodiscard]] auto generate(crypto::ticket t, crypto::group_id g) noexcept -> std::optional<crypto::result<dh_key>> {
+        auto done = inner_.generate(t, g);
+        ++asked_;
+        if (immediate_) return done;
+        pending_.push_back({t, std::move(*done)});
+        return std::nullopt;
+    }
+    [[nodiscard]] auto generate(crypto::ticket t, const crypto::private_group& g) noexcept
+        -> std::optional<crypto::result<dh_key>>
+        requires(crypto::private_group_provider<Inner>)
+    {
         auto done = inner_.generate(t, g);
         ++asked_;
         if (immediate_) return done;

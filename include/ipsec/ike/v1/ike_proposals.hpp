@@ -58,6 +58,7 @@ namespace detail {
     const auto l = life.finish(isakmp::default_life_seconds);
     if (!l || encryption > 0xffff || hash > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
     const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
+    if (e != nullptr && bits == 0) bits = crypto::phase_1_default_bits(e->id);
     const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
     // The number selects a row of our own table, never an object behind it.
     const auto* g = crypto::find(static_cast<crypto::group_id>(group));
