@@ -36,6 +36,7 @@ enum class errc : std::uint8_t {
     closed,               ///< closed by its user
     peer_dead,            ///< the peer answered no query of dead peer detection                        RFC 3706 §5.4
     no_ah_through_nat,    ///< a NAT is on the way, and AH does not survive one                         RFC 3948 §1
+    group_refused,        ///< a group by its parts that is none, or not in the policy                  RFC 2409 §5.6
     no_such_peer,         ///< the configuration has no peer of this number
     no_such_policy,       ///< the configuration has no child SA for this policy
     wrong_result_for_event, ///< an answer or completion for something that was not asked
@@ -86,6 +87,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::deleted_by_peer:
         case errc::install_refused:
         case errc::no_ah_through_nat:
+        case errc::group_refused:
         case errc::closed: return condition::policy;
         case errc::unknown_exchange:
         case errc::offer_forgotten:
@@ -145,6 +147,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::closed: return "closed";
         case errc::peer_dead: return "peer is dead";
         case errc::no_ah_through_nat: return "AH does not pass the NAT on the way";
+        case errc::group_refused: return "group is none, or not in the policy";
         case errc::no_such_peer: return "no such peer in the configuration";
         case errc::no_such_policy: return "no such policy in the configuration";
         case errc::wrong_result_for_event: return "answer to something that was not asked";

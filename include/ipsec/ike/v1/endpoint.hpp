@@ -254,9 +254,11 @@ private:
         return {};
     }
     auto want(const wish& w) -> result<void> {
+        if (house_->is_late(w.peer, w.child, w.local, w.remote) || std::ranges::any_of(sas_of(w.peer), [&](const resident& r) {
+                return !r.sa->is_over() && r.sa->has_exchange_for(w.child, w.local, w.remote);
+            }))
+            return {};
         if (sa_type* sa = newest(w.peer)) {
-            if (sa->has_exchange_for(w.child, w.local, w.remote) || house_->is_late(w.peer, w.child, w.local, w.remote))
-                return {};
             auto ok = sa->start_quick_mode(w.child, w.local, w.remote);
             settle(w.peer);
             return ok;
@@ -268,6 +270,10 @@ private:
             return ok;
         }
         return {};
+    }
+    [[nodiscard]] auto children_stay(peer_id peer) const -> bool {
+        const peer_config& p = house_->peer(peer);
+        return p.children_outlive_ike || p.identity_pfs;
     }
     /// Remembers a wish, once. @return `errc::limit_reached`
     auto keep(const wish& w) -> result<void> {
