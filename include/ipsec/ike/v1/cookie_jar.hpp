@@ -83,7 +83,7 @@ private:
         std::array<std::byte, 5> rest{};
         wire::store(byte_span{rest}, at.local.port);
         wire::store(byte_span{rest}.subspan(2), at.remote.port);
-        rest[4] = static_cast<std::byte>((peer.nat_traversal ? 1 : 0) | (peer.dead_peer_detection ? 2 : 0));
+        rest[4] = peer.octet();
         // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
         // since both addresses are of one family.
         const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},

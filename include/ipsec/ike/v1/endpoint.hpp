@@ -117,6 +117,23 @@ public:
         if (const auto* in = std::get_if<sa::install_inbound>(&e)) answered(in->id, true, ok);
         if (const auto* out = std::get_if<sa::install_outbound>(&e)) answered(out->id, false, ok);
     }
+    /// What XAUTH and Mode Config tell and ask: see `dialogue.hpp`. Answers may come at any later time, once each; those that
+    /// nobody waits for any more are ignored.
+    [[nodiscard]] auto poll_dialogue() -> std::optional<dialogue> {
+        if (house_->dialogues.empty()) return std::nullopt;
+        dialogue d = std::move(house_->dialogues.front());
+        house_->dialogues.pop_front();
+        return d;
+    }
+    /// @param message  goes to the client beside the outcome
+    void answer(instant now, const xauth_attempt& a, bool is_right, std::string_view message = {}) {
+        tell_sa(now, a.cookies, xauth_mode::verdict{is_right, message});
+    }
+    /// @param given  null where the user cannot say: the edge device is told so
+    void answer(instant now, const xauth_prompt& p, const credentials* given) {
+        tell_sa(now, p.cookies, xauth_mode::answer{given});
+    }
+    void answer(instant now, const configuration_wanted& w, const configuration& given) { tell_sa(now, w.cookies, given); }
     /// The next message to send, copied to `scratch`. One that does not fit is lost, as a network would lose it.
     [[nodiscard]] auto poll_transmit(byte_span scratch) -> std::optional<transmit>;
     /// When `handle_timeout` has something to do; `instant::never()` if it has not.
@@ -145,6 +162,15 @@ private:
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
+        house_->now = now;
+        if (const auto it = sas_.find(cookies); it != sas_.end()) it->second->answer(a);
+        settle();
+    }
+    void take_fragment(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto may_send_fragments(peer_id peer, const isakmp::header& h, const ike::path& at) -> bool;
+    [[nodiscard]] auto fragment_size_for(const typename house<Traits>::outgoing& m) const -> std::size_t;
+    [[nodiscard]] auto poll_fragment(std::size_t most, byte_span scratch) -> std::optional<transmit>;
     void notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at);
     void answered(const sa::id& id, bool inbound, bool ok) {
         for (auto& [cky, sa] : sas_)
@@ -173,7 +199,7 @@ private:
     /// Whether a Main Mode of ours is under way.
     [[nodiscard]] auto has_coming(peer_id peer) const -> bool {
         return std::ranges::any_of(sas_, [&](const auto& s) {
-            return s.second->peer() == peer && !s.second->is_established() && !s.second->is_over() &&
+            return s.second->peer() == peer && !s.second->stands() && !s.second->is_over() &&
                    s.second->role() == role::initiator;
         });
     }
@@ -224,6 +250,7 @@ private:
     std::vector<offer_shelf> shelves_;
     std::map<isakmp::cookie_pair, std::unique_ptr<sa_type>> sas_{};
     std::vector<wish> wishes_{};
+    fragment_table fragments_{};
 };
 
 }  // namespace ipsec::ike::v1
@@ -231,3 +258,4 @@ private:
 #include "ipsec/ike/v1/detail/endpoint.hpp"
 #include "ipsec/ike/v1/detail/endpoint_children.hpp"
 #include "ipsec/ike/v1/detail/endpoint_first_messages.hpp"
+#include "ipsec/ike/v1/detail/endpoint_fragments.hpp"

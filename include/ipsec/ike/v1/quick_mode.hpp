@@ -61,7 +61,8 @@ template <class Env, class Key>
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, s.about.id.value());
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
-    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, e.ike.nat.any()));
+    for (const child_spis& spis : next.own)
+        next.offers.push_back(write_child_offer(c, spis, {e.ike.nat.any(), e.ike.both.nat_drafts}));
     auto m = write_offer(next.about.id, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{},
                          client_body(next.about.local), client_body(next.about.remote),
                          original_addresses(c, role::initiator, e), {}, *first, e);

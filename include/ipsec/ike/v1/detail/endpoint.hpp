@@ -18,10 +18,11 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         datagram = datagram.subspan(what->offset);
     }
     static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
-                                       isakmp::exchange_type::quick_mode};
+                                       isakmp::exchange_type::quick_mode, isakmp::exchange_type::transaction};
     const auto parsed = isakmp::header::parse(datagram);
     const isakmp::header h = parsed ? *parsed : isakmp::header{};
     if (!parsed) return house_->report(parsed.error(), at, h);
+    if (h.next_payload == isakmp::payload_type::fragment) return take_fragment(h, at, datagram);
     // req: rfc2408-5.1-3, rfc2408-5.2-7
     if (const auto ok = isakmp::check(h, datagram.size(), {.max_message = house_->settings.limits.message, .exchanges = served});
         !ok)
@@ -225,6 +226,7 @@ template <class Traits>
 void endpoint<Traits>::handle_timeout(instant now) {
     house_->now = now;
     house_->use([&](const late_use& l) { return l.at <= now; });
+    for (std::size_t gone = fragments_.expire(now); gone > 0; --gone) house_->report(errc::fragments_missing, {}, {});
     for (auto& [peer, at] : house_->known) {
         if (at.keepalive_at > now) continue;
         house_->send_keepalive(at.path);
@@ -358,6 +360,10 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::poll_transmit(byte_span scratch) -> std::optional<transmit> {
     while (!house_->messages.empty()) {
+        if (const std::size_t most = fragment_size_for(house_->messages.front()); most != 0) {
+            if (auto piece = poll_fragment(most, scratch)) return piece;
+            continue;
+        }
         const auto m = std::move(house_->messages.front());
         house_->messages.pop_front();
         // req: rfc3947-4-4, rfc3948-2.3-4
@@ -378,6 +384,7 @@ auto endpoint<Traits>::poll_timeout() const -> instant {
     instant t = instant::never();
     for (const auto& [cky, sa] : sas_) t = std::min(t, sa->deadline());
     for (const late_use& l : house_->late) t = std::min(t, l.at);
+    t = std::min(t, fragments_.due());
     for (const auto& [peer, at] : house_->known) t = std::min(t, at.keepalive_at);
     for (const child_pair& c : house_->children) t = std::min({t, c.hard, c.retire, c.rekey_started ? instant::never() : c.soft});
     return t;

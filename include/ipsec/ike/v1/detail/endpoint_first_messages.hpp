@@ -67,7 +67,7 @@ void endpoint<Traits>::make_room_for_half_open() {
     std::size_t n = 0;
     auto oldest = sas_.end();
     for (auto it = sas_.begin(); it != sas_.end(); ++it) {
-        if (it->second->is_established() || it->second->role() != role::responder) continue;
+        if (it->second->stands() || it->second->role() != role::responder) continue;
         ++n;
         if (oldest == sas_.end() || it->second->born() < oldest->second->born()) oldest = it;
     }
