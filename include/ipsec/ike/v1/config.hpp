@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/isakmp/config_attribute.hpp"
 #include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
@@ -113,6 +115,8 @@ struct named_group {
         if (n.id == g) return &n;
     return nullptr;
 }
+/// In which form an end speaks of NAT: as the RFC, or as draft-ietf-ipsec-nat-t-ike-02 and -03, for peers that are older.
+enum class nat_forms : std::uint8_t { rfc = 1, rfc_and_drafts, drafts };
 
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
 struct nat_traversal {
@@ -120,12 +124,45 @@ struct nat_traversal {
     bool force = false;                ///< behave as if there were a NAT in any case, and make the peer believe so
     std::uint16_t port = 4500;         ///< where both ends move to once a NAT was found
     duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
+    nat_forms forms = nat_forms::rfc;
+};
+
+/// IKE messages in pieces that a path takes, for peers that say they understand it.              detail in fragmentation.hpp
+struct fragmentation {
+    bool enabled = false;      ///< say and take it
+    std::size_t size = 1200;   ///< octets of the largest IKE datagram that goes out; 576 and 1280 less IP and UDP are safe values
+};
+
+/// Who asks and who is asked for a user name and a password after phase 1.                       draft-beaulieu-ike-xauth-02
+enum class xauth_part : std::uint8_t { none = 0, edge_device, client };
+struct xauth {
+    xauth_part part = xauth_part::none;
+    std::string user{};           ///< client: empty asks the user of the library each time
+    secret<128> password{};       ///< client
+    std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
+    duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
+    /// A pre-shared key that many clients know proves nothing about the gateway to any of them; without this neither a client
+    /// nor an edge device may have a pre-shared key beside XAUTH.
+    bool allow_group_secret = false;
 };
 
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
 struct dead_peer_detection {
     duration delay{};    ///< 0: never ask; queries of the peer are answered in any case
     duration timeout{};  ///< without an answer for so long after the first query the peer is dead; 0: as for any message
+};
+
+/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
+enum class config_part : std::uint8_t { none = 0, client, server };
+struct mode_config_settings {
+    config_part part = config_part::none;
+    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
+    bool required = true;             ///< phase 2 waits for it
+    duration patience = seconds(60);  ///< for how long
+    /// Client: what it asks for.
+    std::vector<isakmp::config_attribute> wanted{
+        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
+        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
 };
 
 struct peer_config {
@@ -152,6 +189,9 @@ struct peer_config {
     bool identity_pfs = false;
     /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
     bool children_outlive_ike = true;
+    v1::fragmentation fragmentation{};
+    v1::xauth xauth{};
+    v1::mode_config_settings mode_config{};
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
     std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
@@ -169,6 +209,8 @@ struct limits {
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
     std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
+    std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
+    std::size_t fragments = 32;           ///< pieces of one message
 };
 
 struct config {
@@ -283,6 +325,13 @@ inline auto check(const config& c) -> result<void> {
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
+        if (p.fragmentation.enabled && (p.fragmentation.size < 128 || l.fragmented == 0 || l.fragments == 0))
+            return std::unexpected{errc::bad_limit};
+        if (p.xauth.part != xauth_part::none && !p.psk.empty() && !p.xauth.allow_group_secret)
+            return std::unexpected{errc::group_secret};
+        if (p.xauth.tries == 0 || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
+            p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
+            return std::unexpected{errc::bad_limit};
         if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||
             (p.nat.force && !p.nat.enabled))
             return std::unexpected{errc::bad_limit};

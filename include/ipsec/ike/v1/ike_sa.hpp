@@ -4,6 +4,7 @@
 /// Part of `endpoint.hpp`. All state that a peer can make grow is bounded by `limits`.
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "ipsec/ike/v1/authorization.hpp"
@@ -48,6 +49,10 @@ public:
     /// As octets could say it, and the way back.                                                 snapshot.hpp
     [[nodiscard]] auto store() const -> snapshot;
     void resume(const snapshot& s, duration away);
+    /// The user's word in XAUTH and Mode Config; ignored where nobody waits for it.
+    void answer(const xauth_mode::verdict& v);
+    void answer(const xauth_mode::answer& a);
+    void answer(const configuration& given);
     /// Ends everything; with a Delete to the peer if it stands.
     void close(errc why, bool tell_peer);
     /// One protected Informational exchange; nothing happens before the SA stands. @return the message; empty if none was sent
@@ -62,8 +67,11 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
-    /// Established, not given up on, not about to be replaced, and good for another Quick Mode.
-    [[nodiscard]] auto is_usable() const noexcept -> bool { return is_established() && !over_ && !suspect_ && !spent_; }
+    /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another Quick
+    /// Mode.
+    [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
+    /// Phase 1 is over, and XAUTH and Mode Config where they come before phase 2.
+    [[nodiscard]] auto stands() const noexcept -> bool { return is_established() && serial_ != 0; }
     /// Larger is newer; 0 before it stands.
     [[nodiscard]] auto serial() const noexcept -> std::uint64_t { return serial_; }
     [[nodiscard]] auto established_at() const noexcept -> instant { return established_at_; }
@@ -79,6 +87,16 @@ public:
     void retire_at(instant t) noexcept { retire_at_ = t; }
     [[nodiscard]] auto is_expiring() const noexcept -> bool { return is_established() && !over_ && hard_at_ <= house_.now; }
     [[nodiscard]] auto sai_b() const -> byte_view;
+    /// How large a datagram to the peer may be; 0: it takes no pieces.
+    [[nodiscard]] auto fragment_size() const -> std::size_t {
+        const bool can = std::visit(
+            [](const auto& s) {
+                if constexpr (requires { s.both; }) return s.both.fragmentation;
+                else return false;
+            },
+            machine_);
+        return can ? house_.peer(peer_).fragmentation.size : 0;
+    }
     /// A responder whose lifetime is shorter than what was offered has something to say.      RFC 2407 §4.5.4
     [[nodiscard]] auto shortened_lifetime() const -> std::optional<v1::lifetime> {
         const auto& a = keys().agreed;
@@ -91,7 +109,7 @@ public:
     [[nodiscard]] auto has_exchange_for(std::size_t child, const std::optional<client>& local,
                                         const std::optional<client>& remote) const -> bool;
     /// Whether the peer said INITIAL-CONTACT under this SA since the last call.
-    [[nodiscard]] auto take_initial_contact() -> bool { return std::exchange(initial_contact_, false); }
+    [[nodiscard]] auto take_initial_contact() -> bool { return stands() && std::exchange(initial_contact_, false); }
     /// Genuine packets of the peer came in on an SA.                                           RFC 3706 §5.4
     void saw_activity() { if (is_established()) heard(); }
     /// The peer is known to be somewhere else by another SA.
@@ -216,6 +234,26 @@ private:
     [[nodiscard]] auto refuses_group(const isakmp::notification& n) -> bool;
     void handle_group_timers();
 
+    // --- between the phases ---
+    [[nodiscard]] auto begin_transactions() -> bool;
+    void stand();
+    void begin_transaction(const transaction::content& c);
+    void end_transaction(const transaction::content& c);
+    void handle_transaction(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto may_take(const isakmp::attributes& in) const -> bool;
+    [[nodiscard]] static auto is_about_xauth(const isakmp::attributes& in) -> bool {
+        return std::ranges::any_of(in.list, [](const isakmp::attribute a) { return isakmp::is_xauth(a.type); });
+    }
+    void take_transaction(const isakmp::attributes& in, const isakmp::header& h);
+    void take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h);
+    template <class... Next> void adopt_xauth(xauth_mode::step<Next...>&& s);
+    void begin_config();
+    void handle_transaction_timers();
+    [[nodiscard]] auto xauth_env() const -> xauth_mode::environment { return {house_.peer(peer_), peer_, cookies_}; }
+    [[nodiscard]] auto has_passed_xauth() const -> bool {
+        return house_.peer(peer_).xauth.part == xauth_part::none || std::holds_alternative<xauth_mode::passed>(talk_->xauth);
+    }
+
     // --- phase 2 ---
     /// Whether the peer, by the identity that it proved, may have SAs for this far side.     RFC 4301 §4.4.3.3
     [[nodiscard]] auto may_have(const std::optional<client>& remote) const -> bool {
@@ -297,6 +335,7 @@ private:
     std::map<std::uint32_t, group_exchange> groups_{};  ///< New Group Modes
     std::vector<waiting_for_group> waiting_{};
     std::set<std::uint32_t> used_ids_{};
+    std::unique_ptr<transaction::talk> talk_{};  ///< where XAUTH or Mode Config is configured
 };
 
 // --- time and end -------------------------------------------------------------------------------------------------------------
@@ -314,6 +353,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     }
     if (hard_at_ <= house_.now) return close(errc::expired, true);
     handle_dead_peer_timer();
+    if (!over_) handle_transaction_timers();
     if (over_) return;
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
     if (forget_at() <= house_.now) forget_phase_1();
@@ -348,6 +388,7 @@ template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
     instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
+    if (talk_) t = std::min({t, talk_->until, talk_->own.timer.due()});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
@@ -381,3 +422,4 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 #include "ipsec/ike/v1/detail/ike_sa_new_group.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_path.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_quick_mode.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_transaction.hpp"
