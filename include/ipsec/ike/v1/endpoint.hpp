@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 
+#include "ipsec/core/token_bucket.hpp"
 #include "ipsec/ike/v1/cookie_jar.hpp"
 #include "ipsec/ike/v1/ike_sa.hpp"
 
@@ -33,20 +34,20 @@ public:
     static constexpr std::size_t max_message = 16384;  ///< octets of scratch that `poll_transmit` never needs more of
 
     /// @param p, o  outlive the endpoint
-    /// @return what `check(config)` says
+    /// @return what `check_for<provider>(config)` says
     [[nodiscard]] static auto make(config c, provider& p, observer& o) -> result<endpoint> {
-        if (auto ok = check(c); !ok) return std::unexpected{ok.error()};
+        if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
         return endpoint{std::make_unique<house<Traits>>(std::move(c), p, o)};
     }
     [[nodiscard]] static auto make(config c, provider& p) -> result<endpoint>
         requires std::same_as<observer, null_observer>
     {
-        if (auto ok = check(c); !ok) return std::unexpected{ok.error()};
+        if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
         return endpoint{std::make_unique<house<Traits>>(std::move(c), p)};
     }
 
-    /// Main Mode with a peer, unless an ISAKMP SA with it is there or on its way.
-    /// @return `errc::no_such_peer`, `errc::no_randomness`
+    /// Main Mode, or Aggressive Mode, with a peer, unless an ISAKMP SA with it is there or on its way.
+    /// @return `errc::no_such_peer`, `errc::no_randomness`, `errc::unknown_peer` (nobody knows where it is)
     auto start(instant now, peer_id peer) -> result<void> {
         house_->now = now;
         if (peer.value() >= house_->settings.peers.size()) return std::unexpected{errc::no_such_peer};
@@ -88,6 +89,21 @@ public:
         settle();
     }
     void complete(instant now, crypto::ticket t, crypto::result<crypto::dh_secret> answer);
+    void complete(instant now, crypto::ticket t, crypto::result<octets> signature) {
+        complete_phase_1(now, t, signature_made{std::move(signature)});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<void> verdict) {
+        complete_phase_1(now, t, signature_judged{verdict});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<crypto::certified> proof) {
+        complete_phase_1(now, t, certificate_judged{std::move(proof)});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<std::vector<octets>> pieces) {
+        complete_phase_1(now, t, pieces_encrypted{std::move(pieces)});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<std::vector<crypto::rsa_block>> blocks) {
+        complete_phase_1(now, t, pieces_decrypted{std::move(blocks)});
+    }
 
     /// Traffic needs an SA. Selectors of the event narrow the policy's when the policy allows that.
     auto handle(instant now, const sa::acquire& e) -> result<void>;
@@ -141,11 +157,24 @@ private:
     };
 
     explicit endpoint(std::unique_ptr<house<Traits>> h)
-        : house_{std::move(h)}, jar_{house_->settings.cookie_slot}, shelves_(house_->settings.peers.size()) {}
+        : house_{std::move(h)}, jar_{house_->settings.cookie_slot}, shelves_(house_->settings.peers.size()),
+          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second} {}
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id>;
+    [[nodiscard]] auto may_be_aggressive(const ike::path& at) -> bool;
     void notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at);
+    template <class Answer> void complete_phase_1(instant now, crypto::ticket t, Answer answer) {
+        house_->now = now;
+        for (auto& [cky, sa] : sas_)
+            if (sa->waits_for(t)) {
+                sa->complete(t, std::move(answer));
+                break;
+            }
+        settle();
+    }
     void answered(const sa::id& id, bool inbound, bool ok) {
         for (auto& [cky, sa] : sas_)
             if (sa->answer(id, inbound, ok)) break;
@@ -154,7 +183,9 @@ private:
     [[nodiscard]] auto find_peer(const ike::path& at) const -> std::optional<peer_id> {
         for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
             const auto& p = house_->settings.peers[i].path;
-            if (p.remote.address == at.remote.address && p.local.address == at.local.address) return peer_id{i};
+            if (house_->settings.peers[i].modes.accept_main && p.remote.address == at.remote.address &&
+                p.local.address == at.local.address)
+                return peer_id{i};
         }
         return std::nullopt;
     }
@@ -184,6 +215,7 @@ private:
         return at != house_->known.end() ? at->second.path : house_->peer(peer).path;
     }
     auto start_main_mode(peer_id peer) -> result<void> {
+        if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
         auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
         sa->start();
         if (sa->is_over()) return std::unexpected{errc::no_randomness};
@@ -224,6 +256,8 @@ private:
     std::vector<offer_shelf> shelves_;
     std::map<isakmp::cookie_pair, std::unique_ptr<sa_type>> sas_{};
     std::vector<wish> wishes_{};
+    std::vector<isakmp::cookie_pair> aggressive_{};  ///< Aggressive Modes of strangers, the newest last
+    token_bucket aggressive_rate_;
 };
 
 }  // namespace ipsec::ike::v1

@@ -32,7 +32,7 @@ struct picked_ike {
 
 namespace detail {
 
-/// A phase 1 transform, if it is one that we could serve with a pre-shared key.
+/// A phase 1 transform, if it is one that we could serve.
 // req: rfc2409-4-8, rfc2409-4-11, rfc2409-A-5
 [[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t) -> std::optional<agreed_ike> {
     using isakmp::oakley_attribute;
@@ -62,9 +62,10 @@ namespace detail {
     // The number selects a row of our own table, never an object behind it.
     const auto* g = crypto::find(static_cast<crypto::group_id>(group));
     if (e == nullptr || h == nullptr || g == nullptr) return std::nullopt;
-    if (method != static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key)) return std::nullopt;
+    const auto authentication = static_cast<isakmp::oakley_authentication>(method);
+    if (method > 0xffff || !proof_by(authentication)) return std::nullopt;
     if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
-    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id}, *l, *l};
+    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id, authentication}, *l, *l};
 }
 
 }  // namespace detail
@@ -81,8 +82,7 @@ inline auto write_ike_offer(const peer_config& p) -> octets {
         if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
         b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
             .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
-            .number(oakley_attribute::authentication_method,
-                    static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key))
+            .number(oakley_attribute::authentication_method, static_cast<std::uint64_t>(s.authentication))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)

@@ -17,8 +17,8 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         if (!what || what->kind != ip::udp_encap::kind::ike) return house_->report(errc::malformed, at, {});
         datagram = datagram.subspan(what->offset);
     }
-    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
-                                       isakmp::exchange_type::quick_mode};
+    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::aggressive,
+                                       isakmp::exchange_type::informational, isakmp::exchange_type::quick_mode};
     const auto parsed = isakmp::header::parse(datagram);
     const isakmp::header h = parsed ? *parsed : isakmp::header{};
     if (!parsed) return house_->report(parsed.error(), at, h);
@@ -27,17 +27,23 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         !ok)
         return house_->report(ok.error() == isakmp::errc::bad_exchange_type ? fault{errc::unknown_exchange} : fault{ok.error()},
                               at, h);
-    const auto peer = find_peer(at);
-    if (!peer) return house_->report(errc::unknown_peer, at, h);
     const bool main_mode = h.exchange == isakmp::exchange_type::identity_protection;
+    const bool aggressive = h.exchange == isakmp::exchange_type::aggressive;
     auto it = sas_.find(h.cookies());
     // An answer to our first message brings the responder's cookie.
-    if (it == sas_.end() && main_mode && !h.responder.is_zero()) it = sas_.find({h.initiator, {}});
+    if (it == sas_.end() && (main_mode || aggressive) && !h.responder.is_zero()) it = sas_.find({h.initiator, {}});
     if (it != sas_.end()) {
         it->second->handle(h, at, datagram);
         settle();
         return;
     }
+    if (aggressive && h.responder.is_zero()) {
+        answer_aggressive(h, at, datagram);
+        settle();
+        return;
+    }
+    const auto peer = find_peer(at);
+    if (!peer) return house_->report(errc::unknown_peer, at, h);
     if (!main_mode) return house_->report(errc::unknown_cookie, at, h);
     if (h.responder.is_zero()) answer_first_message(*peer, h, at, datagram);
     else take_third_message(*peer, h, at, datagram);
