@@ -26,12 +26,17 @@ enum class errc : std::uint8_t {
     unknown_key,            ///< a private key's number that the provider did not give
     wrong_key_type,         ///< a key of another kind than the work asks for (an RSA key to sign with DSS)
     bad_key,                ///< a public key that is none, or that the provider finds too weak
+    key_has_other_use,      ///< one key to sign and to decrypt: whoever may ask for one could do the other
     bad_certificate,        ///< a certificate or CRL that does not parse
+    unsupported_encoding,   ///< a certificate in an encoding of RFC 2408 §3.9 that is not served
     untrusted,              ///< no chain of certificates leads to an authority that counts
     expired_certificate,    ///< a certificate of the chain is not valid now
     revoked,                ///< a certificate of the chain was revoked
+    weak_certificate,       ///< a certificate of the chain is signed with a hash or a key that policy finds too weak
+    critical_extension,     ///< a critical extension that nobody here knows                         RFC 5280 §4.2
+    revocation_unknown,     ///< no list that is current says whether a certificate was revoked, and one was asked for
     not_for_ike,            ///< the certificate's usage forbids what IKE does with it              RFC 4945 §5.1.3.2
-    bad_group,              ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
+    bad_group,  ///< a group by its parts that is none: no prime, no generator, too small    RFC 2409 §5.6, RFC 2412 §5
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -58,10 +63,15 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unknown_key: return condition::misuse;
         case errc::wrong_key_type: return condition::policy;
         case errc::bad_key: return condition::policy;
+        case errc::key_has_other_use: return condition::misuse;
         case errc::bad_certificate: return condition::malformed;
+        case errc::unsupported_encoding: return condition::unsupported;
         case errc::untrusted: return condition::unauthenticated;
         case errc::expired_certificate: return condition::unauthenticated;
         case errc::revoked: return condition::unauthenticated;
+        case errc::weak_certificate:
+        case errc::critical_extension: return condition::policy;
+        case errc::revocation_unknown: return condition::unauthenticated;
         case errc::not_for_ike: return condition::policy;
         case errc::bad_group: return condition::policy;
     }
@@ -90,10 +100,15 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unknown_key: return "unknown private key";
         case errc::wrong_key_type: return "key of another kind";
         case errc::bad_key: return "public key that cannot be used";
+        case errc::key_has_other_use: return "key that has another use already";
         case errc::bad_certificate: return "certificate that does not parse";
+        case errc::unsupported_encoding: return "certificate encoding that is not served";
         case errc::untrusted: return "certificate that nobody vouches for";
         case errc::expired_certificate: return "certificate out of its time";
         case errc::revoked: return "certificate that was revoked";
+        case errc::weak_certificate: return "certificate with a weak signature or key";
+        case errc::critical_extension: return "certificate with an unknown critical extension";
+        case errc::revocation_unknown: return "certificate of which nobody knows whether it was revoked";
         case errc::not_for_ike: return "certificate that is not for IKE";
         case errc::bad_group: return "unusable Diffie-Hellman group";
     }

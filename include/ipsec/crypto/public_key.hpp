@@ -34,9 +34,9 @@ enum class signature_scheme : std::uint8_t {
 template <class P>
 concept signature_provider = requires(P& p, ticket t, signing_key own, signature_scheme s, byte_view digest,
                                       const public_key& peer, byte_view signature) {
-    // errc::unknown_key, wrong_key_type (the key is not of this scheme), provider_failed
+    // errc::unknown_key, wrong_key_type (the key is not of this scheme), bad_length (of the hash), provider_failed
     { p.sign(t, own, s, digest) } noexcept -> std::same_as<std::optional<result<std::vector<std::byte>>>>;
-    // errc::unauthentic, wrong_key_type, bad_key (no SubjectPublicKeyInfo, or too weak for the provider)
+    // errc::unauthentic, wrong_key_type, bad_length (of the hash), bad_key (none, or too weak for the provider)
     { p.verify(t, peer, s, digest, signature) } noexcept -> std::same_as<std::optional<result<void>>>;
 };
 
@@ -66,13 +66,16 @@ struct certified {
         std::vector<std::byte> data{};
     };
     std::vector<name> names{};
+    bool may_sign = false;     ///< keyUsage lets it verify signatures: digitalSignature or nonRepudiation    RFC 4945 §5.1.3.2
+    bool may_decrypt = false;  ///< keyUsage lets something be encrypted to it: keyEncipherment or dataEncipherment
 };
 /// Proof of a key by certificates. `chain` is DER, the peer's own first, the others in any order; `lists` are CRLs that came with
 /// them; `anchors` numbers the authorities that may end the chain (empty: all that the provider knows).  RFC 4945, RFC 5280
 template <class P>
 concept certificate_provider = requires(P& p, ticket t, std::span<const byte_view> chain, std::span<const byte_view> lists,
                                         std::span<const std::uint32_t> anchors, std::int64_t unix_seconds) {
-    // errc::bad_certificate, untrusted, expired_certificate, revoked, not_for_ike
+    // errc::bad_certificate, untrusted, expired_certificate, revoked, revocation_unknown, weak_certificate, critical_extension,
+    // not_for_ike, bad_key (of the peer), unknown_key (a number of no authority), bad_length (more than the provider's limits)
     { p.prove(t, chain, lists, anchors, unix_seconds) } noexcept -> std::same_as<std::optional<result<certified>>>;
 };
 
