@@ -34,7 +34,7 @@ struct picked_ike {
 
 namespace detail {
 
-/// A phase 1 transform, if it is one that we could serve with a pre-shared key.
+/// A phase 1 transform, if it is one that we could serve.
 // req: rfc2409-4-8, rfc2409-4-11, rfc2409-A-5
 [[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t) -> std::optional<agreed_ike> {
     using isakmp::oakley_attribute;
@@ -67,9 +67,10 @@ namespace detail {
     // The number selects a row of our own table, never an object behind it.
     const auto* g = crypto::find(static_cast<crypto::group_id>(group));
     if (e == nullptr || h == nullptr || g == nullptr) return std::nullopt;
-    if (method != static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key)) return std::nullopt;
+    const auto authentication = static_cast<isakmp::oakley_authentication>(method);
+    if (method > 0xffff || !proof_by(authentication)) return std::nullopt;
     if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
-    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id}, *l, *l, xauth};
+    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id, authentication}, *l, *l, xauth};
 }
 
 }  // namespace detail
@@ -87,7 +88,7 @@ inline auto write_ike_offer(const peer_config& p) -> octets {
         b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
             .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
             .number(oakley_attribute::authentication_method,
-                    with_xauth(static_cast<std::uint64_t>(isakmp::oakley_authentication::pre_shared_key), wanted_xauth(p, true)))
+                    with_xauth(static_cast<std::uint64_t>(s.authentication), wanted_xauth(p, true)))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)

@@ -1,5 +1,5 @@
 #pragma once
-/// One ISAKMP SA: the Main Mode that makes it, the Quick Modes and Informational exchanges under it, its timers.
+/// One ISAKMP SA: the Main Mode or Aggressive Mode that makes it, the Quick Modes and Informational exchanges under it, its timers.
 ///
 /// Part of `endpoint.hpp`. All state that a peer can make grow is bounded by `limits`.
 #include <algorithm>
@@ -7,8 +7,10 @@
 #include <memory>
 #include <set>
 
+#include "ipsec/ike/v1/aggressive_mode.hpp"
 #include "ipsec/ike/v1/authorization.hpp"
 #include "ipsec/ike/v1/house.hpp"
+#include "ipsec/ike/v1/main_mode.hpp"
 #include "ipsec/ike/v1/snapshot.hpp"
 
 namespace ipsec::ike::v1 {
@@ -24,8 +26,10 @@ public:
     ike_sa(const ike_sa&) = delete;
     auto operator=(const ike_sa&) -> ike_sa& = delete;
 
-    /// Initiator: HDR, SA out.
+    /// Initiator: the first message out, by the exchange that the peer is configured for.
     void start();
+    /// Responder: message 1 of an Aggressive Mode.
+    void begin(const isakmp::cookie_pair& cky, aggressive_mode::offer msg, byte_view datagram);
     /// Responder: message 3, whose cookie holds.
     void begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
                main_mode::key_exchange msg, byte_view datagram);
@@ -33,6 +37,10 @@ public:
     void handle_timeout();
     void complete(crypto::ticket t, dh_generated<dh_key> done);
     void complete(crypto::ticket t, dh_agreed done);
+    /// Answers that only phase 1 asks for: of signatures, certificates, encryption to a public key.
+    template <class Answer> void complete(crypto::ticket t, Answer done) {
+        if (t == ticket_ && t.value() != 0) complete_phase_1(std::move(done));
+    }
     [[nodiscard]] auto waits_for(crypto::ticket t) const -> bool {
         return t.value() != 0 &&
                (t == ticket_ || std::ranges::any_of(exchanges_, [&](const auto& x) { return x.second.ticket == t; }));
@@ -127,9 +135,19 @@ public:
     }
 
 private:
-    using machine = std::variant<failed, main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<dh_key>,
-                                 main_mode::agreeing_i<dh_key>, main_mode::sent_auth, main_mode::making_ke_r,
-                                 main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, main_mode::established>;
+    template <class Before> using proving = phase_1::proving<Before>;
+    template <class Before> using verifying = phase_1::verifying<Before>;
+    template <class Before> using signing = phase_1::signing<Before>;
+    using machine = std::variant<
+        failed, main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<dh_key>, main_mode::agreeing_i<dh_key>,
+        signing<main_mode::agreed_i>, main_mode::sent_auth, proving<main_mode::sent_auth>, verifying<main_mode::sent_auth>,
+        main_mode::making_ke_r, main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, proving<main_mode::expecting_auth>,
+        verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, aggressive_mode::making_ke_i,
+        aggressive_mode::sent_first<dh_key>, aggressive_mode::agreeing_i<dh_key>, proving<aggressive_mode::answered<dh_key>>,
+        verifying<aggressive_mode::answered<dh_key>>, signing<aggressive_mode::proven_i>, aggressive_mode::making_ke_r,
+        aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>, signing<aggressive_mode::answering>,
+        aggressive_mode::expecting_proof, proving<aggressive_mode::expecting_proof>,
+        verifying<aggressive_mode::expecting_proof>, main_mode::established>;
     using quick_machine =
         std::variant<failed, quick_mode::making_ke_i, quick_mode::sent_offer<dh_key>, quick_mode::agreeing_i<dh_key>,
                      quick_mode::installing_i, quick_mode::making_ke_r, quick_mode::agreeing_r<dh_key>, quick_mode::installing_r,
@@ -181,6 +199,34 @@ private:
     void fail_phase_1(errc why);
     void send_phase_1(sealed_message&& m);
     void handle_phase_1(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto exchange_of_phase_1() const noexcept -> isakmp::exchange_type {
+        return is_aggressive_ ? isakmp::exchange_type::aggressive : isakmp::exchange_type::identity_protection;
+    }
+    /// Whether the state waits for a message in the clear that nothing vouches for yet.
+    template <class S>
+    static constexpr bool is_answered_in_clear =
+        std::same_as<S, main_mode::sent_sa> || std::same_as<S, main_mode::sent_ke<dh_key>> ||
+        std::same_as<S, aggressive_mode::sent_first<dh_key>>;
+    template <class State> void take_proof(State& s, const isakmp::header& h, byte_view datagram);
+    void take_stashed();
+    template <class State> void ask(State& s);
+    template <class Answer> void complete_phase_1(Answer done);
+    template <class Answer, class T> void feed(std::optional<T>&& done) {
+        if (done) complete_phase_1(Answer{std::move(*done)});
+    }
+    /// Nobody has proven yet that the address of message 1 is the sender's.
+    [[nodiscard]] auto is_unproven_responder() const noexcept -> bool {
+        return is_aggressive_ && role_ == role::responder && !is_established();
+    }
+    /// What the keys stand in, if they are there; in a state that waits on behalf of another, in that one.
+    [[nodiscard]] auto keys_so_far() const -> const main_mode::keyed*;
+    void repeat_phase_1();
+    [[nodiscard]] auto repeats() const -> retransmit_policy {
+        retransmit_policy p = house_.settings.retransmit;
+        if (role_ == role::responder)
+            p.tries = static_cast<std::uint8_t>(std::min<unsigned>(1U + house_.settings.limits.aggressive_repeats, p.tries));
+        return p;
+    }
     [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
     [[nodiscard]] auto where_it_is() const -> ike::path;
     void is_genuine();
@@ -325,6 +371,8 @@ private:
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
     bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
+    std::size_t unproven_in_ = 0, unproven_out_ = 0;  ///< octets of an Aggressive Mode whose initiator may not be there
+    bool is_aggressive_ = false;
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};
@@ -343,9 +391,11 @@ private:
 template <class Traits> void ike_sa<Traits>::handle_timeout() {
     if (over_) return;
     if (!is_established()) {
-        switch (timer_.fire(house_.now, house_.settings.retransmit)) {
-            case retransmit_verdict::send_again: house_.send(path_, sent_, sent_payloads_, state_name(), timer_.sent()); break;
-            case retransmit_verdict::give_up: return fail_phase_1(errc::timed_out);
+        switch (timer_.fire(house_.now, repeats())) {
+            case retransmit_verdict::send_again: repeat_phase_1(); break;
+            case retransmit_verdict::give_up:
+                if (role_ == role::initiator) return fail_phase_1(errc::timed_out);
+                break;
             case retransmit_verdict::not_yet: break;
         }
         if (deadline_ <= house_.now) fail_phase_1(errc::timed_out);

@@ -17,7 +17,8 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         if (!what || what->kind != ip::udp_encap::kind::ike) return house_->report(errc::malformed, at, {});
         datagram = datagram.subspan(what->offset);
     }
-    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
+    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::aggressive,
+                                       isakmp::exchange_type::informational,
                                        isakmp::exchange_type::quick_mode, isakmp::exchange_type::new_group_mode,
                                        isakmp::exchange_type::transaction};
     const auto parsed = isakmp::header::parse(datagram);
@@ -29,17 +30,19 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         !ok)
         return house_->report(ok.error() == isakmp::errc::bad_exchange_type ? fault{errc::unknown_exchange} : fault{ok.error()},
                               at, h);
-    const auto peer = find_peer(at);
-    if (!peer) return house_->report(errc::unknown_peer, at, h);
     const bool main_mode = h.exchange == isakmp::exchange_type::identity_protection;
+    const bool aggressive = h.exchange == isakmp::exchange_type::aggressive;
     sa_type* sa = find_sa(h.cookies());
     // An answer to our first message brings the responder's cookie.
-    if (sa == nullptr && main_mode && !h.responder.is_zero()) sa = find_sa({h.initiator, {}});
+    if (sa == nullptr && (main_mode || aggressive) && !h.responder.is_zero()) sa = find_sa({h.initiator, {}});
     if (sa != nullptr) {
         const peer_id whose = sa->peer();
         sa->handle(h, at, datagram);
         return settle(whose);
     }
+    if (aggressive && h.responder.is_zero()) return answer_aggressive(h, at, datagram);
+    const auto peer = find_peer(at);
+    if (!peer) return house_->report(errc::unknown_peer, at, h);
     if (!main_mode) return house_->report(errc::unknown_cookie, at, h);
     if (h.responder.is_zero()) answer_first_message(*peer, h, at, datagram);
     else take_third_message(*peer, h, at, datagram);
