@@ -19,7 +19,7 @@
 namespace ipsec::crypto {
 
 namespace detail {
-/// All ones for 1, none for 0. What the compiler may know of the bit ends here, or it would make branches of masks: Clang 19 does.
+/// All ones for 1, none for 0. What the compiler knows of the bit ends here, or it makes branches of masks: Clang 19 does.
 [[nodiscard]] inline auto mask_of(std::uint64_t bit) noexcept -> std::uint64_t {
     asm("" : "+r"(bit));
     return std::uint64_t{0} - bit;
