@@ -164,13 +164,13 @@ TEST_CASE("every state of a machine is listed, can be reached, and leads to an e
 
 TEST_CASE("a table is a constant, and draws itself in the language of Graphviz", "[ike][tables]") {
     using quick = v1::quick_mode_responder<provider>;
-    static_assert(v1::edges_of<quick>().size() == 10);
+    static_assert(v1::edges_of<quick>().size() == 13);
     static_assert(v1::leads_to(v1::edges_of<quick>(), v1::no_state, "done"));
     static_assert(!v1::leads_to(v1::edges_of<quick>(), "done", "waiting for HASH(3)"));
     const auto text = v1::to_graphviz(v1::edges_of<quick>());
     CHECK(text.starts_with("digraph exchange {\n"));
     CHECK(text.find("label = \"Quick Mode, responder\"") != std::string::npos);
     CHECK(text.find("    \"waiting for HASH(3)\" -> \"done\" [label = \"proof\"];\n") != std::string::npos);
-    CHECK(std::ranges::count(text, '>') == 10);
+    CHECK(std::ranges::count(text, '>') == 13);
     CHECK(text.ends_with("}\n"));
 }

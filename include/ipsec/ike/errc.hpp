@@ -35,7 +35,11 @@ enum class errc : std::uint8_t {
     no_randomness,        ///< the random source failed
     closed,               ///< closed by its user
     peer_dead,            ///< the peer answered no query of dead peer detection                        RFC 3706 §5.4
+    xauth_failed,  ///< the client did not say what the edge device wants to hear                draft-beaulieu-ike-xauth-02
+    bad_fragment,  ///< a piece of a message that does not go with the others                    fragmentation.hpp
+    fragments_missing,  ///< not all pieces of a message came in time
     no_ah_through_nat,    ///< a NAT is on the way, and AH does not survive one                         RFC 3948 §1
+    group_refused,        ///< a group by its parts that is none, or not in the policy                  RFC 2409 §5.6
     no_such_peer,         ///< the configuration has no peer of this number
     no_such_policy,       ///< the configuration has no child SA for this policy
     wrong_result_for_event, ///< an answer or completion for something that was not asked
@@ -45,6 +49,7 @@ enum class errc : std::uint8_t {
     unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
+    group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set
     duplicate_peer,       ///< two peers with one address: a pre-shared key is picked by address        RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
     bad_selector,         ///< a selector that no identity payload can say
@@ -64,6 +69,7 @@ template <class T> using result = std::expected<T, errc>;
     switch (e) {
         case errc::malformed:
         case errc::wrong_flags:
+        case errc::bad_fragment:
         case errc::bad_key_exchange:
         case errc::bad_snapshot:
         case errc::snapshot_truncated:
@@ -85,12 +91,15 @@ template <class T> using result = std::expected<T, errc>;
         case errc::refused_by_peer:
         case errc::deleted_by_peer:
         case errc::install_refused:
+        case errc::xauth_failed:
         case errc::no_ah_through_nat:
+        case errc::group_refused:
         case errc::closed: return condition::policy;
         case errc::unknown_exchange:
         case errc::offer_forgotten:
         case errc::limit_reached:
         case errc::peer_dead:
+        case errc::fragments_missing:
         case errc::timed_out:
         case errc::expired: return condition::exhausted;
         case errc::crypto_failed:
@@ -105,6 +114,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unusable_algorithm:
         case errc::not_for_phase_1:
         case errc::short_secret:
+        case errc::group_secret:
         case errc::duplicate_peer:
         case errc::duplicate_policy:
         case errc::bad_selector:
@@ -144,7 +154,11 @@ template <class T> using result = std::expected<T, errc>;
         case errc::no_randomness: return "random source failed";
         case errc::closed: return "closed";
         case errc::peer_dead: return "peer is dead";
+        case errc::xauth_failed: return "user is not authenticated";
+        case errc::bad_fragment: return "piece of a message that does not go with the others";
+        case errc::fragments_missing: return "not all pieces of a message came";
         case errc::no_ah_through_nat: return "AH does not pass the NAT on the way";
+        case errc::group_refused: return "group is none, or not in the policy";
         case errc::no_such_peer: return "no such peer in the configuration";
         case errc::no_such_policy: return "no such policy in the configuration";
         case errc::wrong_result_for_event: return "answer to something that was not asked";
@@ -153,6 +167,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unusable_algorithm: return "unusable algorithm or key length";
         case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
         case errc::short_secret: return "pre-shared key is too short";
+        case errc::group_secret: return "XAUTH beside a pre-shared key is not allowed";
         case errc::duplicate_peer: return "two peers with one address";
         case errc::duplicate_policy: return "two child SAs with one policy number";
         case errc::bad_selector: return "selector that no identity payload can say";

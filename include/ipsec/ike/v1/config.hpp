@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,10 +14,12 @@
 #include "ipsec/core/strong.hpp"
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/ids.hpp"
+#include "ipsec/crypto/private_group_check.hpp"
 #include "ipsec/ike/errc.hpp"
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/isakmp/config_attribute.hpp"
 #include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
@@ -71,18 +74,25 @@ struct child_config {
     crypto::group_id pfs = crypto::group_id::none;  ///< `none`: keys from phase 1 alone; else both sides need this group
     /// Whose packets. Absent on both sides: those of the two peers themselves, and no identities are sent.   RFC 2409 §5.5
     std::optional<client> local{}, remote{};
-    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them.
+    /// What stands for `local` and `remote` in the identities of Quick Mode instead of addresses: a domain name, a user at one, a
+    /// DER name, a key id. The traffic is that of `local` and `remote` all the same.        RFC 2407 §4.6.2.1, RFC 2401 §4.4.2
+    std::optional<identity> local_name{}, remote_name{};
+    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them. Not with names.
     bool allow_narrower = false;
     /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
     bool transport_for_clients = false;
     v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     std::uint8_t pairs = 1;          ///< SA payloads in one Quick Mode, each a pair of SAs by itself        RFC 2409 §5.5
+    bool anti_replay = true;         ///< inbound SAs keep a window; without one the initiator is told           RFC 2407 §4.6.3.2
+    bool replay_status = false;      ///< as the responder, say REPLAY-STATUS in any case                      RFC 2407 §4.6.3.2
     bool extended_sequence = false;  ///< ask for extended sequence numbers                                    RFC 4304
     bool start_at_once = false;      ///< negotiate as soon as the ISAKMP SA stands, not only on `acquire`
     bool rekey = true;               ///< a new pair before the old one ends
     /// Absent, or not before the end that was agreed on: by `config::margin_percent`.
     std::optional<rekey_time> rekey_at{};
     on_dead_peer when_dead = on_dead_peer::forget;
+    /// Set the commit bit: the peer uses its SAs once it has heard CONNECTED from this end. A peer's is always heeded.
+    bool commit_bit = false;                                                                 // RFC 2408 §3.1
     friend auto operator==(const child_config&, const child_config&) noexcept -> bool = default;
 };
 /// Whether SAs made for `a` serve `b` as well: all is equal but when to negotiate.
@@ -92,18 +102,67 @@ struct child_config {
     return a == b;
 }
 
+/// A group by its parts, and the number that stands for it: 32768 or more.                     RFC 2409 §5.6, §6
+struct named_group {
+    crypto::group_id id{};
+    crypto::private_group parts{};
+    friend auto operator==(const named_group&, const named_group&) -> bool = default;
+};
+[[nodiscard]] constexpr auto is_private(crypto::group_id g) noexcept -> bool { return static_cast<std::uint16_t>(g) >= 0x8000; }
+/// @return null when there is none of that number
+[[nodiscard]] inline auto find_group(std::span<const named_group> all, crypto::group_id g) noexcept -> const named_group* {
+    for (const named_group& n : all)
+        if (n.id == g) return &n;
+    return nullptr;
+}
+/// In which form an end speaks of NAT: as the RFC, or as draft-ietf-ipsec-nat-t-ike-02 and -03, for peers that are older.
+enum class nat_forms : std::uint8_t { rfc = 1, rfc_and_drafts, drafts };
+
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
 struct nat_traversal {
     bool enabled = true;               ///< say and listen for it in phase 1
     bool force = false;                ///< behave as if there were a NAT in any case, and make the peer believe so
     std::uint16_t port = 4500;         ///< where both ends move to once a NAT was found
     duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
+    nat_forms forms = nat_forms::rfc;
+};
+
+/// IKE messages in pieces that a path takes, for peers that say they understand it.              detail in fragmentation.hpp
+struct fragmentation {
+    bool enabled = false;      ///< say and take it
+    std::size_t size = 1200;   ///< octets of the largest IKE datagram that goes out; 576 and 1280 less IP and UDP are safe values
+};
+
+/// Who asks and who is asked for a user name and a password after phase 1.                       draft-beaulieu-ike-xauth-02
+enum class xauth_part : std::uint8_t { none = 0, edge_device, client };
+struct xauth {
+    xauth_part part = xauth_part::none;
+    std::string user{};           ///< client: empty asks the user of the library each time
+    secret<128> password{};       ///< client
+    std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
+    duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
+    /// A pre-shared key that many clients know proves nothing about the gateway to any of them; without this neither a client
+    /// nor an edge device may have a pre-shared key beside XAUTH.
+    bool allow_group_secret = false;
 };
 
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
 struct dead_peer_detection {
     duration delay{};    ///< 0: never ask; queries of the peer are answered in any case
     duration timeout{};  ///< without an answer for so long after the first query the peer is dead; 0: as for any message
+};
+
+/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
+enum class config_part : std::uint8_t { none = 0, client, server };
+struct mode_config_settings {
+    config_part part = config_part::none;
+    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
+    bool required = true;             ///< phase 2 waits for it
+    duration patience = seconds(60);  ///< for how long
+    /// Client: what it asks for.
+    std::vector<isakmp::config_attribute> wanted{
+        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
+        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
 };
 
 struct peer_config {
@@ -121,6 +180,18 @@ struct peer_config {
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
+    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from the
+    /// peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
+    std::vector<named_group> private_groups{};
+    bool accept_new_groups = false;       ///< take any group of the peer's that `crypto::check` passes with these limits
+    crypto::group_limits new_group_limits{};
+    /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
+    bool identity_pfs = false;
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
+    bool children_outlive_ike = true;
+    v1::fragmentation fragmentation{};
+    v1::xauth xauth{};
+    v1::mode_config_settings mode_config{};
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
     std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
@@ -137,6 +208,9 @@ struct limits {
     std::size_t message_ids = 4096;       ///< message IDs of the peer remembered under one ISAKMP SA; then no new exchange
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
+    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
+    std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
+    std::size_t fragments = 32;           ///< pieces of one message
 };
 
 struct config {
@@ -157,6 +231,10 @@ struct config {
     /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
+    /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet that
+    /// comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
+    /// whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
+    duration connected_wait = seconds(10);
 };
 
 /// Whether every peer can be served.
@@ -206,9 +284,14 @@ struct config {
     if (c.suites.empty()) return std::unexpected{errc::no_suites};
     for (const child_suite& s : c.suites)
         if (auto ok = check(s); !ok) return ok;
-    if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
+    if (c.pfs != crypto::group_id::none && !is_private(c.pfs) && crypto::find(c.pfs) == nullptr)
+        return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
     if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
+    for (const auto* name : {&c.local_name, &c.remote_name})
+        if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
+            return std::unexpected{errc::bad_identity};
+    if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
     if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
         return std::unexpected{errc::bad_lifetime};
     if (c.pairs == 0) return std::unexpected{errc::bad_limit};
@@ -233,7 +316,8 @@ inline auto check(const config& c) -> result<void> {
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
         l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
-        c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
+        c.connected_wait < duration{} || c.outbound_delay < duration{} ||
+        (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     for (const peer_config& p : c.peers) {
         if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
@@ -241,6 +325,13 @@ inline auto check(const config& c) -> result<void> {
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
+        if (p.fragmentation.enabled && (p.fragmentation.size < 128 || l.fragmented == 0 || l.fragments == 0))
+            return std::unexpected{errc::bad_limit};
+        if (p.xauth.part != xauth_part::none && !p.psk.empty() && !p.xauth.allow_group_secret)
+            return std::unexpected{errc::group_secret};
+        if (p.xauth.tries == 0 || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
+            p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
+            return std::unexpected{errc::bad_limit};
         if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||
             (p.nat.force && !p.nat.enabled))
             return std::unexpected{errc::bad_limit};
@@ -248,6 +339,8 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_identity};
         if (!addresses.emplace(p.path.local.address, p.path.remote.address).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
+        for (const named_group& g : p.private_groups)
+            if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
         for (const child_config& child : p.children)
             if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
     }

@@ -132,10 +132,27 @@ public:
         if (const auto* in = std::get_if<sa::install_inbound>(&e)) answered(*in, true, ok);
         if (const auto* out = std::get_if<sa::install_outbound>(&e)) answered(*out, false, ok);
     }
+    /// What XAUTH and Mode Config tell and ask: see `dialogue.hpp`. Answers may come at any later time, once each; those that
+    /// nobody waits for any more are ignored.
+    [[nodiscard]] auto poll_dialogue() -> std::optional<dialogue> {
+        if (house_->dialogues.empty()) return std::nullopt;
+        dialogue d = std::move(house_->dialogues.front());
+        house_->dialogues.pop_front();
+        return d;
+    }
+    /// @param message  goes to the client beside the outcome
+    void answer(instant now, const xauth_attempt& a, bool is_right, std::string_view message = {}) {
+        tell_sa(now, a.cookies, xauth_mode::verdict{is_right, message});
+    }
+    /// @param given  null where the user cannot say: the edge device is told so
+    void answer(instant now, const xauth_prompt& p, const credentials* given) {
+        tell_sa(now, p.cookies, xauth_mode::answer{given});
+    }
+    void answer(instant now, const configuration_wanted& w, const configuration& given) { tell_sa(now, w.cookies, given); }
     /// The next message to send, copied to `scratch`. One that does not fit is lost, as a network would lose it.
     [[nodiscard]] auto poll_transmit(byte_span scratch) -> std::optional<transmit>;
     /// When `handle_timeout` has something to do; `instant::never()` if it has not.
-    [[nodiscard]] auto poll_timeout() const -> instant { return timers_.next(); }
+    [[nodiscard]] auto poll_timeout() const -> instant { return std::min(timers_.next(), fragments_.due()); }
 
     // --- looking in ---
     [[nodiscard]] auto settings() const noexcept -> const config& { return house_->settings; }
@@ -192,6 +209,17 @@ private:
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
+        house_->now = now;
+        sa_type* const sa = find_sa(cookies);
+        if (sa == nullptr) return;
+        sa->answer(a);
+        settle(sa->peer());
+    }
+    void take_fragment(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto may_send_fragments(peer_id peer, const isakmp::header& h, const ike::path& at) -> bool;
+    [[nodiscard]] auto fragment_size_for(const typename house<Traits>::outgoing& m) const -> std::size_t;
+    [[nodiscard]] auto poll_fragment(std::size_t most, byte_span scratch) -> std::optional<transmit>;
     void notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at);
     template <class Answer> void give(crypto::ticket t, Answer&& answer);
     void answered(const sa::install& e, bool inbound, bool ok);
@@ -232,7 +260,7 @@ private:
     /// Whether a Main Mode of ours is under way.
     [[nodiscard]] auto has_coming(peer_id peer) const -> bool {
         return std::ranges::any_of(sas_of(peer), [](const resident& r) {
-            return !r.sa->is_established() && !r.sa->is_over() && r.sa->role() == role::initiator;
+            return !r.sa->stands() && !r.sa->is_over() && r.sa->role() == role::initiator;
         });
     }
     /// Where a new Main Mode goes: where the peer was heard of last, as long as an SA with it stands.    RFC 3947 §4
@@ -254,9 +282,11 @@ private:
         return {};
     }
     auto want(const wish& w) -> result<void> {
+        if (house_->is_late(w.peer, w.child, w.local, w.remote) || std::ranges::any_of(sas_of(w.peer), [&](const resident& r) {
+                return !r.sa->is_over() && r.sa->has_exchange_for(w.child, w.local, w.remote);
+            }))
+            return {};
         if (sa_type* sa = newest(w.peer)) {
-            if (sa->has_exchange_for(w.child, w.local, w.remote) || house_->is_late(w.peer, w.child, w.local, w.remote))
-                return {};
             auto ok = sa->start_quick_mode(w.child, w.local, w.remote);
             settle(w.peer);
             return ok;
@@ -268,6 +298,10 @@ private:
             return ok;
         }
         return {};
+    }
+    [[nodiscard]] auto children_stay(peer_id peer) const -> bool {
+        const peer_config& p = house_->peer(peer);
+        return p.children_outlive_ike || p.identity_pfs;
     }
     /// Remembers a wish, once. @return `errc::limit_reached`
     auto keep(const wish& w) -> result<void> {
@@ -309,6 +343,7 @@ private:
     std::uint64_t begun_ = 0;
     std::size_t count_ = 0, established_count_ = 0, wish_count_ = 0;
     mutable std::uint64_t visits_ = 0;
+    fragment_table fragments_{};
 };
 
 }  // namespace ipsec::ike::v1
@@ -316,5 +351,6 @@ private:
 #include "ipsec/ike/v1/detail/endpoint.hpp"
 #include "ipsec/ike/v1/detail/endpoint_children.hpp"
 #include "ipsec/ike/v1/detail/endpoint_first_messages.hpp"
+#include "ipsec/ike/v1/detail/endpoint_fragments.hpp"
 #include "ipsec/ike/v1/detail/endpoint_settle.hpp"
 #include "ipsec/ike/v1/detail/endpoint_snapshot.hpp"

@@ -6,7 +6,7 @@
 /// Aggressive Exchange. Base and Authentication Only are machines of their own here: `base_exchange.hpp`, `authentication_only.hpp`.
 #include <algorithm>
 
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/public_value.hpp"
 #include "ipsec/ike/v1/step.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
 #include "ipsec/isakmp/shape.hpp"

@@ -42,8 +42,9 @@ template <class Provider> struct quick_mode_initiator {
     using environment = quick_mode::environment<Provider, null_observer>;
     using key = typename Provider::dh_key;
     using states = type_list<quick_mode::making_ke_i, quick_mode::sent_offer<key>, quick_mode::agreeing_i<key>,
-                             quick_mode::installing_i, quick_mode::done>;
-    using events = type_list<dh_generated<key>, quick_mode::answer, dh_agreed, quick_mode::installed, quick_mode::proof>;
+                             quick_mode::installing_i, quick_mode::awaiting_connected, quick_mode::done>;
+    using events = type_list<dh_generated<key>, quick_mode::answer, dh_agreed, quick_mode::installed, quick_mode::proof,
+                             quick_mode::connected>;
     using entrances = type_list<
         enters<started, decltype(quick_mode::start(std::declval<quick_mode::subject>(), std::declval<std::vector<child_spis>>(),
                                                    std::declval<environment&>()))>>;
@@ -54,7 +55,7 @@ template <class Provider> struct quick_mode_responder {
     using environment = quick_mode::environment<Provider, null_observer>;
     using key = typename Provider::dh_key;
     using states = type_list<quick_mode::making_ke_r, quick_mode::agreeing_r<key>, quick_mode::installing_r,
-                             quick_mode::expecting_proof, quick_mode::done>;
+                             quick_mode::expecting_proof, quick_mode::awaiting_connected, quick_mode::done>;
     using events = typename quick_mode_initiator<Provider>::events;
     using entrances = type_list<
         enters<quick_mode::offer, decltype(quick_mode::begin(isakmp::message_id{}, std::declval<quick_mode::offer>(),

@@ -96,7 +96,7 @@ template <class Env>
 /// HDR, KE, Nr in: ask for g^xy.
 template <class Key, class Env>
 [[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
-    const extensions go_on{s.both.nat_traversal && msg.nat, s.both.dead_peer_detection};
+    const extensions go_on = s.both.after_nat_d(msg.nat.has_value());
     return {agreeing_i<Key>{s.cky, s.agreed, go_on, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
                             std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
             {}};
@@ -128,7 +128,7 @@ template <class Env> [[nodiscard]] auto on(sent_auth, misidentified msg, Env&) -
 template <class Env>
 [[nodiscard]] auto begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
                          key_exchange msg, Env&) -> step<making_ke_r> {
-    const extensions go_on{both.nat_traversal && msg.nat, both.dead_peer_detection};
+    const extensions go_on = both.after_nat_d(msg.nat.has_value());
     return {making_ke_r{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx),
                         std::move(msg.nonce)},
             {}};

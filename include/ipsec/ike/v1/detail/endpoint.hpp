@@ -18,10 +18,12 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         datagram = datagram.subspan(what->offset);
     }
     static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
-                                       isakmp::exchange_type::quick_mode};
+                                       isakmp::exchange_type::quick_mode, isakmp::exchange_type::new_group_mode,
+                                       isakmp::exchange_type::transaction};
     const auto parsed = isakmp::header::parse(datagram);
     const isakmp::header h = parsed ? *parsed : isakmp::header{};
     if (!parsed) return house_->report(parsed.error(), at, h);
+    if (h.next_payload == isakmp::payload_type::fragment) return take_fragment(h, at, datagram);
     // req: rfc2408-5.1-3, rfc2408-5.2-7
     if (const auto ok = isakmp::check(h, datagram.size(), {.max_message = house_->settings.limits.message, .exchanges = served});
         !ok)
@@ -79,12 +81,18 @@ void endpoint<Traits>::meet_wishes(sa_type& sa, std::vector<wish> more) {
     });
     for (const wish& w : more) {
         if (sa.has_exchange_for(w.child, w.local, w.remote)) continue;
+        if (!sa.is_usable() && house_->peer(peer).identity_pfs) {
+            // One Quick Mode for each ISAKMP SA: the others get one of their own.
+            (void)keep(w);
+            continue;
+        }
         const auto ok = sa.start_quick_mode(w.child, w.local, w.remote);
         if (ok) continue;
         house_->events.emplace_back(
             exchange_failed{peer, sa.cookies(), {}, house_->peer(peer).children[w.child].policy, ok.error()});
         house_->rekey_failed(peer, w.child, w.local, w.remote);
     }
+    if (!stations_[peer.value()].wishes.empty() && !has_coming(peer)) (void)start_main_mode(peer);
 }
 
 template <class Traits>
@@ -137,6 +145,7 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::handle_timeout(instant now) {
     house_->now = now;
+    for (std::size_t gone = fragments_.expire(now); gone > 0; --gone) house_->report(errc::fragments_missing, {}, {});
     std::vector<std::uint32_t> due;
     while (const auto peer = timers_.take_due(now)) due.push_back(*peer);
     for (const std::uint32_t peer : due) turn(peer_id{peer});
@@ -154,6 +163,10 @@ void endpoint<Traits>::turn(peer_id peer) {
         room.known->keepalive_at = house_->next_keepalive(peer, *room.known);
     }
     bool rekey = false;
+    // Without the last ISAKMP SA nobody could say that they are gone.
+    const bool is_last = std::ranges::count_if(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }) == 1;
+    if (is_last && !children_stay(peer) && std::ranges::any_of(sas_of(peer), [](const resident& r) { return r.sa->is_expiring(); }))
+        let_go(peer, [](const child_pair&) { return true; });
     for (const resident& r : sas_of(peer)) {
         r.sa->handle_timeout();
         if (!r.sa->wants_rekey()) continue;
@@ -265,6 +278,10 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::poll_transmit(byte_span scratch) -> std::optional<transmit> {
     while (!house_->messages.empty()) {
+        if (const std::size_t most = fragment_size_for(house_->messages.front()); most != 0) {
+            if (auto piece = poll_fragment(most, scratch)) return piece;
+            continue;
+        }
         const auto m = std::move(house_->messages.front());
         house_->messages.pop_front();
         // req: rfc3947-4-4, rfc3948-2.3-4

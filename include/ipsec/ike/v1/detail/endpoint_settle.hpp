@@ -50,7 +50,7 @@ void endpoint<Traits>::register_all(peer_id peer) {
             r.key = r.sa->cookies();
             (void)by_cookies_.insert(r.key, peer.value());
         }
-        if (!r.sa->is_established()) continue;
+        if (!r.sa->stands()) continue;
         if (!std::exchange(r.counts_as_established, true)) ++established_count_;
         if (r.half_open != 0) {
             half_open_.erase(std::exchange(r.half_open, 0));
@@ -146,7 +146,7 @@ void endpoint<Traits>::bury_the_dead(peer_id peer) {
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::clear_away(peer_id peer) {
-    bool served = false;
+    bool served = false, gone = false;
     for (std::size_t i = 0; i < sas_of(peer).size();) {
         const sa_type& sa = *stations_[peer.value()].sas[i].sa;
         if (!sa.is_over()) {
@@ -155,6 +155,7 @@ void endpoint<Traits>::clear_away(peer_id peer) {
         }
         const bool tried = sa.serial() == 0 && sa.role() == role::initiator;
         put_out(peer, i);
+        gone = true;
         if (!tried || has_coming(peer)) continue;
         if (sa_type* still = newest(peer)) {
             still->rekey_failed();
@@ -171,6 +172,10 @@ void endpoint<Traits>::clear_away(peer_id peer) {
     }
     // An ISAKMP SA that was given up came back to life while a new one was tried: what waited goes by the old one.
     if (sa_type* const sa = served ? newest(peer) : nullptr) meet_wishes(*sa, {});
+    // The last one took the child SAs with it, where they may not dangle.
+    if (gone && !children_stay(peer) && !has_coming(peer) &&
+        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }))
+        for (std::size_t k = house_->children_of(peer).size(); k-- > 0;) house_->drop(peer, k);
 }
 
 /// When the peer is to be looked at again.

@@ -70,15 +70,11 @@ template <class Traits> void ike_sa<Traits>::enter() {
     } else if (auto* up = std::get_if<main_mode::established>(&machine_)) {
         timer_.stop();
         deadline_ = instant::never();
-        serial_ = ++house_.established;
         established_at_ = house_.now;
-        newly_established_ = true;
         limit_life(up->agreed.lifetime);
         if (role_ == role::initiator && up->responder_lifetime) limit_life(*up->responder_lifetime);
-        initial_contact_ = up->initial_contact;
         heard();
-        house_.found(peer_, path_, up->nat);
-        house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up->agreed.suite, life_});
+        if (!begin_transactions()) stand();
     } else if (auto* bad = std::get_if<failed>(&machine_)) {
         fail_phase_1(bad->why);
     }
@@ -148,7 +144,9 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
     came_by_ = at;
     switch (h.exchange) {
         case isakmp::exchange_type::identity_protection: return handle_phase_1(h, datagram);
+        case isakmp::exchange_type::transaction: return handle_transaction(h, datagram);
         case isakmp::exchange_type::quick_mode: return handle_quick_mode(h, datagram);
+        case isakmp::exchange_type::new_group_mode: return handle_new_group(h, datagram);
         case isakmp::exchange_type::informational: return handle_informational(h, datagram);
         default: return house_.report(errc::unknown_exchange, path_, h);
     }
