@@ -200,7 +200,7 @@ template <class Id>
 struct refused_info {
     Id id;
     std::string_view name;
-    std::uint16_t ike_v1;  ///< phase 1 encryption algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
+    std::uint16_t ike_v1;  ///< phase 1 encryption or hash algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
     std::uint8_t phase_2;  ///< ESP or AH transform identifier                                           RFC 2407 §4.4
     std::uint16_t ike_v2;
     std::string_view why;
@@ -212,6 +212,10 @@ inline constexpr std::array refused_ciphers{
 inline constexpr std::array refused_macs{
     refused_info<integrity_id>{integrity_id::des_mac, "desmac", 3, 4, 3, "no document says how it works"},
     refused_info<integrity_id>{integrity_id::kpdk_md5, "kpdk", 4, 2, 4, "a keyed hash that HMAC replaced: RFC 1828"},
+};
+inline constexpr std::array refused_hashes{
+    refused_info<hash_id>{hash_id::tiger, "tiger", 3, 0, 3,
+                          "crypto libraries have dropped it, and no peer that speaks it is known"},
 };
 
 namespace detail {
@@ -295,6 +299,9 @@ template <class Table, class Info, class Value>
 [[nodiscard]] constexpr auto find_refused(integrity_id id) noexcept {
     return detail::row(refused_macs, &refused_info<integrity_id>::id, id);
 }
+[[nodiscard]] constexpr auto find_refused(hash_id id) noexcept {
+    return detail::row(refused_hashes, &refused_info<hash_id>::id, id);
+}
 /// What is wrong with an identifier that has no row: `unsupported_algorithm` or `unknown_algorithm`.
 template <class Id>
 [[nodiscard]] constexpr auto fault_of_missing(Id id) noexcept -> errc {
@@ -318,6 +325,12 @@ template <class Id>
     for (const auto allowed : e.key_bits)
         if (bits != 0 && bits == allowed) return bits / 8U;
     return std::unexpected{errc::bad_key_size};
+}
+
+/// The key length, in bits, of a cipher in phase 1 for which no Key Length attribute says one; 0 where that is the only length
+/// or where one has to be said.                                                              RFC 2409 App. B, RFC 3602 §5.3
+[[nodiscard]] constexpr auto phase_1_default_bits(encryption_id id) noexcept -> std::uint16_t {
+    return id == encryption_id::blowfish_cbc ? 448 : id == encryption_id::cast128_cbc ? 128 : 0;
 }
 
 /// What the caller names as wanted although it is dangerous.

@@ -4,9 +4,8 @@
 ///
 /// `multiply` takes the same steps, touches the same memory and uses no table for all multipliers and points of one curve: field
 /// elements are multiplied bit by bit under masks, and the ladder exchanges its two points under a mask. What is outside of its
-/// reach: a compiler that turns a mask into a branch (GCC 12 to 14 and Clang 19 do not, at the levels that the tests run), and
-/// copies of intermediate values that it spills to the stack, which are overwritten by what runs next and not wiped.
-/// `is_on_curve` and `is_identity` are for public values.
+/// reach: a compiler that turns a mask into a branch, and intermediate values that it spills to the stack; multiplier and result
+/// do not stay there, which a test looks after. `is_on_curve` and `is_identity` are for public values.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -170,15 +169,18 @@ public:
             binary_field::plus(field_.times(field_.square(x), binary_field::plus(x, a_)), b_);
         return left == right;
     }
-    /// The x coordinate of k times the point, `k` big-endian; constant time in `k` of one length. Nothing for the identity.
-    /// @pre `is_on_curve(x)`
-    [[nodiscard]] auto multiply(byte_view k, const element& x) const noexcept -> std::optional<element> {
+    /// The x coordinate of k times the point, `k` big-endian; constant time in `k` of one length.
+    /// @pre `is_on_curve(x)`, `out.size() == field().size()`. @return false for the identity, which has none
+    [[nodiscard]] auto multiply(byte_view k, const element& x, byte_span out) const noexcept -> bool {
         ladder l = climb(k, x);
-        const bool none = binary_field::is_zero(l.z1);
-        const element out = field_.times(l.x1, field_.inverse(l.z1));
+        const bool has_x = !binary_field::is_zero(l.z1);
+        element inverse = field_.inverse(l.z1);
+        element product = field_.times(l.x1, inverse);
+        field_.store(product, out);
         wipe(std::as_writable_bytes(std::span{&l, 1}));
-        if (none) return std::nullopt;
-        return out;
+        wipe(std::as_writable_bytes(std::span{inverse}));
+        wipe(std::as_writable_bytes(std::span{product}));
+        return has_x;
     }
     /// Whether k times the point is the identity.
     [[nodiscard]] auto is_identity(byte_view k, const element& x) const noexcept -> bool {

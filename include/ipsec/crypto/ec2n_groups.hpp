@@ -52,10 +52,7 @@ inline constexpr auto curve_order_185 = detail::octets_from_hex("01fffffffffffff
 [[nodiscard]] inline auto multiply(const binary_curve& curve, byte_view k, byte_view x, byte_span out) noexcept -> result<void> {
     const auto point = curve.field().from(x);
     if (!point || out.size() != curve.field().size()) return std::unexpected{errc::bad_public_value};
-    auto product = curve.multiply(k, *point);
-    if (!product) return std::unexpected{errc::bad_public_value};
-    curve.field().store(*product, out);
-    wipe(std::as_writable_bytes(std::span{*product}));
+    if (!curve.multiply(k, *point, out)) return std::unexpected{errc::bad_public_value};
     return {};
 }
 

@@ -51,7 +51,10 @@ enum class integrity_id : std::uint8_t {
     kpdk_md5
 };
 
-enum class hash_id : std::uint8_t { md5 = 1, sha1, sha2_256, sha2_384, sha2_512, ripemd_160 };
+enum class hash_id : std::uint8_t {
+    md5 = 1, sha1, sha2_256, sha2_384, sha2_512, ripemd_160,
+    tiger  ///< known and refused, see `find_refused`
+};
 enum class prf_id : std::uint8_t { hmac_md5 = 1, hmac_sha1, hmac_sha2_256, hmac_sha2_384, hmac_sha2_512 };
 
 /// Diffie-Hellman groups by their IKE number, which IKEv1 and IKEv2 share. Open: any number is a value.

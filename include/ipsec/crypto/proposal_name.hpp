@@ -90,6 +90,8 @@ struct cipher_word {
         if (word == c.name) return true;
     for (const auto& m : refused_macs)
         if (word == m.name) return true;
+    for (const auto& h : refused_hashes)
+        if (word == h.name) return true;
     return false;
 }
 [[nodiscard]] constexpr auto read_group(std::string_view word) noexcept -> std::optional<group_id> {

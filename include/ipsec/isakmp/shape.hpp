@@ -93,6 +93,9 @@ inline constexpr std::array quick_offer{payload_rule{hash, 1, 1}, payload_rule{s
                                         payload_rule{identification, 0, 2}, original, notify, cert, request};
 inline constexpr std::array quick_proof{payload_rule{hash, 1, 1}, notify, cert, request};
 
+inline constexpr std::array new_group_offer{payload_rule{hash, 1, 1}, payload_rule{security_association, 1, 1}};
+inline constexpr std::array new_group_answer{payload_rule{hash, 1, 1}, payload_rule{security_association, 0, 1}, notify};
+
 inline constexpr std::array protected_information{payload_rule{hash, 1, 1}, notify,
                                                   payload_rule{delete_sa, 0, payload_rule::any_number}, cert, request};
 inline constexpr std::array open_information{payload_rule{notification, 1, payload_rule::any_number}, vendor, cert, request};
@@ -122,6 +125,9 @@ inline constexpr std::array<shape, 3> quick_mode{
     {{"Quick Mode 1", detail::quick_offer, detail::lead_hash_sa, payload_type::identification},
      {"Quick Mode 2", detail::quick_offer, detail::lead_hash_sa, payload_type::identification},
      {"Quick Mode 3", detail::quick_proof, detail::lead_hash}}};
+/// Under an ISAKMP SA; a notification may stand for the SA of message 2.                 RFC 2409 §5.6
+inline constexpr std::array<shape, 2> new_group_mode{{{"New Group Mode 1", detail::new_group_offer, detail::lead_hash_sa},
+                                                      {"New Group Mode 2", detail::new_group_answer, detail::lead_hash}}};
 /// Under an ISAKMP SA: HASH(1), then notifications and deletes.                          RFC 2409 §5.7
 inline constexpr shape informational{"Informational", detail::protected_information, detail::lead_hash};
 /// In the clear, before keys exist: notifications only.                                  RFC 2408 §4.8

@@ -47,9 +47,10 @@ public:
             return finish(*h, parts, info->size);
         });
     }
+    /// @return `unknown_algorithm`, `unsupported_algorithm` for Tiger, `provider_failed`
     [[nodiscard]] auto hash(hash_id id, std::span<const byte_view> parts) noexcept -> result<digest> {
         const auto* info = find(id);
-        if (info == nullptr) return std::unexpected{errc::unknown_algorithm};
+        if (info == nullptr) return std::unexpected{fault_of_missing(id)};
         return shim::fenced([&]() -> result<digest> {
             auto h = Botan::HashFunction::create_or_throw(shim::hash_name(id));
             return finish(*h, parts, info->size);
@@ -57,7 +58,8 @@ public:
     }
 
     /// CBC over whole blocks in place. `iv` is one block and is only read.
-    /// @return `unknown_algorithm` for what is no CBC cipher, `bad_key_size`, `bad_length`, `weak_key`, `provider_failed`
+    /// @return `unknown_algorithm` for what is no CBC cipher, `unsupported_algorithm` for RC5 and for a key length that Botan does
+    ///         not take (CAST-128 below 88 bits), `bad_key_size`, `bad_length`, `weak_key`, `provider_failed`
     [[nodiscard]] auto encrypt(encryption_id c, byte_view key, byte_view iv, byte_span text) noexcept -> result<void> {
         return cbc(c, key, iv, text, shim::encryption);
     }
@@ -142,14 +144,16 @@ private:
     [[nodiscard]] static auto cbc(encryption_id c, byte_view key, byte_view iv, byte_span text, Botan::Cipher_Dir way) noexcept
         -> result<void> {
         const auto* info = find(c);
-        if (info == nullptr || info->combined || info->ike_v1 == 0) return std::unexpected{errc::unknown_algorithm};
+        if (info == nullptr) return std::unexpected{fault_of_missing(c)};
+        if (info->combined || info->ike_v1 == 0) return std::unexpected{errc::unknown_algorithm};
         const auto bits = info->key_length_attribute ? static_cast<std::uint16_t>(key.size() * 8) : std::uint16_t{0};
         if (auto size = key_size(c, bits); !size || *size != key.size()) return std::unexpected{errc::bad_key_size};
         if (iv.size() != info->block || text.size() % info->block != 0) return std::unexpected{errc::bad_length};
         if (auto ok = check_cipher_key(c, key); !ok) return ok;
         if (text.empty()) return {};
         return shim::fenced([&]() -> result<void> {
-            auto mode = Botan::Cipher_Mode::create_or_throw(shim::mode_name(c, key.size()), way);
+            auto mode = Botan::Cipher_Mode::create(shim::mode_name(c, key.size()), way);
+            if (mode == nullptr || !mode->valid_keylength(key.size())) return std::unexpected{errc::unsupported_algorithm};
             mode->set_key(shim::octets(key), key.size());
             mode->start(shim::octets(iv), iv.size());
             mode->process(shim::octets(text), text.size());

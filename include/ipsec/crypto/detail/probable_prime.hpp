@@ -27,7 +27,7 @@ namespace ipsec::crypto::detail {
 }
 /// n / 2^bits, in place.
 inline void shift_right(std::vector<std::byte>& n, std::size_t bits) noexcept {
-    n.resize(n.size() - std::min(n.size(), bits / 8));
+    n.erase(n.end() - static_cast<std::ptrdiff_t>(std::min(n.size(), bits / 8)), n.end());
     const unsigned rest = static_cast<unsigned>(bits % 8);
     unsigned carry = 0;
     for (std::byte& b : n) {

@@ -83,7 +83,7 @@ struct child_transform {
                       .extended_sequence = esn == 1};
     if (mode == 1 || mode == 3) c.mode = sa::mode::tunnel;
     if (mode == 2 || mode == 4) c.mode = sa::mode::transport;
-    if (group != 0 && crypto::find(c.group) == nullptr) return std::nullopt;
+    if (group != 0 && !is_private(c.group) && crypto::find(c.group) == nullptr) return std::nullopt;
     const auto* integrity = crypto::find_auth_v1(static_cast<std::uint16_t>(auth));
     if (auth != 0 && integrity == nullptr) return std::nullopt;
     c.algorithms.integrity = integrity != nullptr ? integrity->id : crypto::integrity_id::none;

@@ -13,10 +13,12 @@
 #include "ipsec/core/strong.hpp"
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/ids.hpp"
+#include "ipsec/crypto/private_group_check.hpp"
 #include "ipsec/ike/errc.hpp"
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
 namespace ipsec::ike::v1 {
@@ -70,18 +72,25 @@ struct child_config {
     crypto::group_id pfs = crypto::group_id::none;  ///< `none`: keys from phase 1 alone; else both sides need this group
     /// Whose packets. Absent on both sides: those of the two peers themselves, and no identities are sent.   RFC 2409 §5.5
     std::optional<client> local{}, remote{};
-    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them.
+    /// What stands for `local` and `remote` in the identities of Quick Mode instead of addresses: a domain name, a user at one, a
+    /// DER name, a key id. The traffic is that of `local` and `remote` all the same.        RFC 2407 §4.6.2.1, RFC 2401 §4.4.2
+    std::optional<identity> local_name{}, remote_name{};
+    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them. Not with names.
     bool allow_narrower = false;
     /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
     bool transport_for_clients = false;
     v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     std::uint8_t pairs = 1;          ///< SA payloads in one Quick Mode, each a pair of SAs by itself        RFC 2409 §5.5
+    bool anti_replay = true;         ///< inbound SAs keep a window; without one the initiator is told           RFC 2407 §4.6.3.2
+    bool replay_status = false;      ///< as the responder, say REPLAY-STATUS in any case                      RFC 2407 §4.6.3.2
     bool extended_sequence = false;  ///< ask for extended sequence numbers                                    RFC 4304
     bool start_at_once = false;      ///< negotiate as soon as the ISAKMP SA stands, not only on `acquire`
     bool rekey = true;               ///< a new pair before the old one ends
     /// Absent, or not before the end that was agreed on: by `config::margin_percent`.
     std::optional<rekey_time> rekey_at{};
     on_dead_peer when_dead = on_dead_peer::forget;
+    /// Set the commit bit: the peer uses its SAs once it has heard CONNECTED from this end. A peer's is always heeded.
+    bool commit_bit = false;                                                                 // RFC 2408 §3.1
     friend auto operator==(const child_config&, const child_config&) noexcept -> bool = default;
 };
 /// Whether SAs made for `a` serve `b` as well: all is equal but when to negotiate.
@@ -89,6 +98,20 @@ struct child_config {
     b.start_at_once = a.start_at_once;
     b.when_dead = a.when_dead;
     return a == b;
+}
+
+/// A group by its parts, and the number that stands for it: 32768 or more.                     RFC 2409 §5.6, §6
+struct named_group {
+    crypto::group_id id{};
+    crypto::private_group parts{};
+    friend auto operator==(const named_group&, const named_group&) -> bool = default;
+};
+[[nodiscard]] constexpr auto is_private(crypto::group_id g) noexcept -> bool { return static_cast<std::uint16_t>(g) >= 0x8000; }
+/// @return null when there is none of that number
+[[nodiscard]] inline auto find_group(std::span<const named_group> all, crypto::group_id g) noexcept -> const named_group* {
+    for (const named_group& n : all)
+        if (n.id == g) return &n;
+    return nullptr;
 }
 
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
@@ -111,12 +134,24 @@ struct peer_config {
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
     std::optional<identity> remote_id{};  ///< default: the remote address
-    std::vector<ike_suite> suites{ike_suite{}};
+    std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
+    /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves
+    /// the choice to the responder.
+    bool prefer_own_suites = false;
     v1::lifetime lifetime{};
     std::vector<child_config> children{};
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
+    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from the
+    /// peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
+    std::vector<named_group> private_groups{};
+    bool accept_new_groups = false;       ///< take any group of the peer's that `crypto::check` passes with these limits
+    crypto::group_limits new_group_limits{};
+    /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
+    bool identity_pfs = false;
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
+    bool children_outlive_ike = true;
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
     std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
@@ -133,10 +168,14 @@ struct limits {
     std::size_t message_ids = 4096;       ///< message IDs of the peer remembered under one ISAKMP SA; then no new exchange
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
+    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
 };
 
 struct config {
     std::vector<peer_config> peers{};
+    /// Who may have SAs for what, once it is authenticated: the first entry in order for its identity counts, and whoever has
+    /// none gets nothing. Empty: each peer may have all of its children. Texts and ranges outlive the endpoint.   RFC 4301 §4.4.3
+    std::vector<policy::peer_entry> authorization{};
     retransmit_policy retransmit{};
     v1::limits limits{};
     duration cookie_slot = seconds(60);  ///< a cookie is good in the slot it was made in and in the next one
@@ -150,6 +189,10 @@ struct config {
     /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
+    /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet that
+    /// comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
+    /// whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
+    duration connected_wait = seconds(10);
 };
 
 /// Whether every peer can be served.
@@ -199,9 +242,14 @@ struct config {
     if (c.suites.empty()) return std::unexpected{errc::no_suites};
     for (const child_suite& s : c.suites)
         if (auto ok = check(s); !ok) return ok;
-    if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
+    if (c.pfs != crypto::group_id::none && !is_private(c.pfs) && crypto::find(c.pfs) == nullptr)
+        return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
     if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
+    for (const auto* name : {&c.local_name, &c.remote_name})
+        if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
+            return std::unexpected{errc::bad_identity};
+    if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
     if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
         return std::unexpected{errc::bad_lifetime};
     if (c.pairs == 0) return std::unexpected{errc::bad_limit};
@@ -226,7 +274,8 @@ inline auto check(const config& c) -> result<void> {
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
         l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
-        c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
+        c.connected_wait < duration{} || c.outbound_delay < duration{} ||
+        (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     for (const peer_config& p : c.peers) {
         if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
@@ -241,6 +290,8 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_identity};
         if (!addresses.emplace(p.path.local.address, p.path.remote.address).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
+        for (const named_group& g : p.private_groups)
+            if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
         for (const child_config& child : p.children)
             if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
     }

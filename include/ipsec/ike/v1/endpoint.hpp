@@ -113,6 +113,18 @@ public:
     /// @return `errc::no_such_peer`, or what `check` says; then everything is as before
     auto replace_children(instant now, peer_id peer, std::vector<child_config> children) -> result<void>;
 
+    /// Writes an ISAKMP SA down, with the pairs made under it, and if it is the newest with those
+    /// whose ISAKMP SA is gone; nothing changes here.        snapshot.hpp
+    /// @return `errc::unknown_cookie`: none stands by that name
+    [[nodiscard]] auto store(instant now, const isakmp::cookie_pair& cookies) const -> result<snapshot>;
+    /// Takes it up again; the SAs of its pairs are the user's to restore (`sa/snapshot.hpp`). No event tells of it.
+    ///
+    /// @param away  how long nobody was there: taken off all lifetimes
+    /// @return its cookies; `errc::no_such_peer`, `no_such_policy`: the configuration has none of the kind any more;
+    ///         `no_proposal_chosen`, `identity_mismatch`, `not_authorized`: it would not agree to this SA any more; `expired`;
+    ///         `already_there`: the cookies or an SPI are in use; `limit_reached`. Then nothing has changed
+    auto restore(instant now, const snapshot& s, duration away = {}) -> result<isakmp::cookie_pair>;
+
     [[nodiscard]] auto poll_event() -> std::optional<event>;
     /// The user's word on an event: anything that converts to `bool`. Matters for installs; harmless for the rest.
     template <class R> void answer(const event& e, const R& outcome) {
@@ -242,9 +254,11 @@ private:
         return {};
     }
     auto want(const wish& w) -> result<void> {
+        if (house_->is_late(w.peer, w.child, w.local, w.remote) || std::ranges::any_of(sas_of(w.peer), [&](const resident& r) {
+                return !r.sa->is_over() && r.sa->has_exchange_for(w.child, w.local, w.remote);
+            }))
+            return {};
         if (sa_type* sa = newest(w.peer)) {
-            if (sa->has_exchange_for(w.child, w.local, w.remote) || house_->is_late(w.peer, w.child, w.local, w.remote))
-                return {};
             auto ok = sa->start_quick_mode(w.child, w.local, w.remote);
             settle(w.peer);
             return ok;
@@ -256,6 +270,10 @@ private:
             return ok;
         }
         return {};
+    }
+    [[nodiscard]] auto children_stay(peer_id peer) const -> bool {
+        const peer_config& p = house_->peer(peer);
+        return p.children_outlive_ike || p.identity_pfs;
     }
     /// Remembers a wish, once. @return `errc::limit_reached`
     auto keep(const wish& w) -> result<void> {
@@ -305,3 +323,4 @@ private:
 #include "ipsec/ike/v1/detail/endpoint_children.hpp"
 #include "ipsec/ike/v1/detail/endpoint_first_messages.hpp"
 #include "ipsec/ike/v1/detail/endpoint_settle.hpp"
+#include "ipsec/ike/v1/detail/endpoint_snapshot.hpp"

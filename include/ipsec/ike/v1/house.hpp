@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ipsec/ike/v1/informational.hpp"
+#include "ipsec/ike/v1/new_group_mode.hpp"
 #include "ipsec/ike/v1/quick_mode.hpp"
 #include "ipsec/sa/index.hpp"
 
@@ -66,6 +67,7 @@ struct peer_room {
     std::vector<child_pair> children{};
     std::vector<late_use> late{};
     std::optional<whereabouts> known{};  ///< as long as an SA with the peer stands
+    std::vector<named_group> groups{};   ///< that New Group Mode agreed on
 };
 
 template <class Traits> struct observer_of {
@@ -224,7 +226,8 @@ struct house {
     /// Message 3 was lost, and went out again. A few times: anybody can repeat a message that he saw.
     void use_later(peer_id p, const isakmp::cookie_pair& made_under, isakmp::message_id id) {
         for (late_use& l : room(p).late)
-            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3) l.at = now + settings.outbound_delay;
+            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3)
+                l.at = std::max(l.at, now + settings.outbound_delay);
     }
     /// Whether a pair for this traffic stands and is about to be used.
     [[nodiscard]] auto is_late(peer_id p, std::size_t child, const std::optional<client>& local,
@@ -249,7 +252,7 @@ struct house {
     }
     /// A NAT gave the peer another port: all that goes to it goes there.
     void moved(peer_id p, const ike::path& to) {
-        auto& [children, late, known] = room(p);
+        auto& [children, late, known, groups] = room(p);
         if (!known) return;
         known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};

@@ -24,7 +24,7 @@ struct picked_ike {
 
 /// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
 [[nodiscard]] inline auto write_ike_offer(const peer_config& p) -> octets;
-/// The first transform of the offer that is in the policy.
+/// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
 /// @return `errc::no_proposal_chosen`, or what is wrong with the payload
 [[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike>;
 /// What the answer to `sai_b` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
@@ -58,6 +58,7 @@ namespace detail {
     const auto l = life.finish(isakmp::default_life_seconds);
     if (!l || encryption > 0xffff || hash > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
     const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
+    if (e != nullptr && bits == 0) bits = crypto::phase_1_default_bits(e->id);
     const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
     // The number selects a row of our own table, never an object behind it.
     const auto* g = crypto::find(static_cast<crypto::group_id>(group));
@@ -100,18 +101,24 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_i
     if (proposal.value.protocol != isakmp::protocol_id::isakmp) return std::unexpected{fault{isakmp::errc::bad_protocol}};
     if (proposal.value.spi.size() > 16) return std::unexpected{fault{isakmp::errc::bad_spi_size}};
     if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
+    std::optional<agreed_ike> best;
+    std::size_t place = p.suites.size();
+    const isakmp::transform* chosen = nullptr;
     for (const auto& t : tree->transforms(proposal)) {
         const auto offered = detail::read_ike_transform(t.value);
         if (!offered) continue;
-        for (std::size_t i = 0; i < p.suites.size(); ++i) {
-            if (!(p.suites[i] == offered->suite)) continue;
-            octets room(detail::offer_room);
-            isakmp::builder b{room};
-            b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(t.value);
-            return picked_ike{{offered->suite, shorter(offered->lifetime, p.lifetime), offered->lifetime}, i, detail::sa_body(b)};
-        }
+        const auto i = static_cast<std::size_t>(std::ranges::find(p.suites, offered->suite) - p.suites.begin());
+        if (i >= place) continue;  // none of ours, or no better one
+        best = offered;
+        place = i;
+        chosen = &t.value;
+        if (!p.prefer_own_suites) break;
     }
-    return std::unexpected{fault{errc::no_proposal_chosen}};
+    if (!best) return std::unexpected{fault{errc::no_proposal_chosen}};
+    octets room(detail::offer_room);
+    isakmp::builder b{room};
+    b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(*chosen);
+    return picked_ike{{best->suite, shorter(best->lifetime, p.lifetime), best->lifetime}, place, detail::sa_body(b)};
 }
 
 inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike> {

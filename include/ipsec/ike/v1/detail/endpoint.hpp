@@ -18,7 +18,7 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         datagram = datagram.subspan(what->offset);
     }
     static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
-                                       isakmp::exchange_type::quick_mode};
+                                       isakmp::exchange_type::quick_mode, isakmp::exchange_type::new_group_mode};
     const auto parsed = isakmp::header::parse(datagram);
     const isakmp::header h = parsed ? *parsed : isakmp::header{};
     if (!parsed) return house_->report(parsed.error(), at, h);
@@ -79,12 +79,18 @@ void endpoint<Traits>::meet_wishes(sa_type& sa, std::vector<wish> more) {
     });
     for (const wish& w : more) {
         if (sa.has_exchange_for(w.child, w.local, w.remote)) continue;
+        if (!sa.is_usable() && house_->peer(peer).identity_pfs) {
+            // One Quick Mode for each ISAKMP SA: the others get one of their own.
+            (void)keep(w);
+            continue;
+        }
         const auto ok = sa.start_quick_mode(w.child, w.local, w.remote);
         if (ok) continue;
         house_->events.emplace_back(
             exchange_failed{peer, sa.cookies(), {}, house_->peer(peer).children[w.child].policy, ok.error()});
         house_->rekey_failed(peer, w.child, w.local, w.remote);
     }
+    if (!stations_[peer.value()].wishes.empty() && !has_coming(peer)) (void)start_main_mode(peer);
 }
 
 template <class Traits>
@@ -154,6 +160,10 @@ void endpoint<Traits>::turn(peer_id peer) {
         room.known->keepalive_at = house_->next_keepalive(peer, *room.known);
     }
     bool rekey = false;
+    // Without the last ISAKMP SA nobody could say that they are gone.
+    const bool is_last = std::ranges::count_if(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }) == 1;
+    if (is_last && !children_stay(peer) && std::ranges::any_of(sas_of(peer), [](const resident& r) { return r.sa->is_expiring(); }))
+        let_go(peer, [](const child_pair&) { return true; });
     for (const resident& r : sas_of(peer)) {
         r.sa->handle_timeout();
         if (!r.sa->wants_rekey()) continue;

@@ -60,11 +60,13 @@ auto endpoint<Traits>::replace_children(instant now, peer_id peer, std::vector<c
 template <class Traits> void ike_sa<Traits>::give_up_exchanges(const std::vector<std::size_t>& place) {
     for (auto& [id, x] : exchanges_)
         if (is_open(x) && place[x.about.child] == no_child) fail(x, errc::closed, true);
+    std::erase_if(waiting_, [&](const waiting_for_group& w) { return place[w.child] == no_child; });
 }
 template <class Traits> void ike_sa<Traits>::renumber_children(const std::vector<std::size_t>& place) {
     const auto move = [&](quick_mode::subject& about) {
         if (about.child < place.size()) about.child = place[about.child];
     };
+    for (waiting_for_group& w : waiting_) w.child = place[w.child];
     for (auto& [id, x] : exchanges_) {
         move(x.about);
         for (child_pair& p : x.pairs) p.child = x.about.child;

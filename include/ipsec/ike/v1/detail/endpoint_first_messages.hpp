@@ -41,6 +41,7 @@ template <class Traits>
 void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
+    if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
     for (const auto& o : shelves_[peer.value()].offers()) {
         if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
         const auto picked = pick_ike(house_->peer(peer), o.sai_b);
@@ -56,7 +57,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         sa.begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
         return settle(peer);
     }
-    refuse(errc::bad_cookie);
+    refuse(errc::offer_forgotten);
 }
 
 /// The oldest half-open SA goes: of the same peer, where that has too many; of all, where there are too many.

@@ -67,7 +67,14 @@ void endpoint<Traits>::settle(peer_id peer) {
     for (const resident& r : sas_of(peer))
         if (r.sa->take_established()) fresh.push_back(r.sa.get());
     std::ranges::sort(fresh, {}, [](const sa_type* s) { return s->serial(); });
-    for (sa_type* sa : fresh) came_to_stand(*sa);
+    for (sa_type* sa : fresh) {
+        if (is_authorized(house_->settings, sa->peer_identity())) {
+            came_to_stand(*sa);
+            continue;
+        }
+        (void)sa->take_initial_contact();  // whoever may have nothing ends nothing
+        sa->close(errc::not_authorized, true);
+    }
     heed_initial_contact(peer);
     while (!house_->doomed.empty()) {
         const auto [by, cky] = house_->doomed.back();
@@ -139,7 +146,7 @@ void endpoint<Traits>::bury_the_dead(peer_id peer) {
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::clear_away(peer_id peer) {
-    bool served = false;
+    bool served = false, gone = false;
     for (std::size_t i = 0; i < sas_of(peer).size();) {
         const sa_type& sa = *stations_[peer.value()].sas[i].sa;
         if (!sa.is_over()) {
@@ -148,6 +155,7 @@ void endpoint<Traits>::clear_away(peer_id peer) {
         }
         const bool tried = sa.serial() == 0 && sa.role() == role::initiator;
         put_out(peer, i);
+        gone = true;
         if (!tried || has_coming(peer)) continue;
         if (sa_type* still = newest(peer)) {
             still->rekey_failed();
@@ -164,6 +172,10 @@ void endpoint<Traits>::clear_away(peer_id peer) {
     }
     // An ISAKMP SA that was given up came back to life while a new one was tried: what waited goes by the old one.
     if (sa_type* const sa = served ? newest(peer) : nullptr) meet_wishes(*sa, {});
+    // The last one took the child SAs with it, where they may not dangle.
+    if (gone && !children_stay(peer) && !has_coming(peer) &&
+        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }))
+        for (std::size_t k = house_->children_of(peer).size(); k-- > 0;) house_->drop(peer, k);
 }
 
 /// When the peer is to be looked at again.

@@ -28,6 +28,7 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
                 tell(house_.watcher, notify_record{house_.now, path_, cookies_, n->message, false});
         return house_.report(errc::unexpected_message, path_, h);
     }
+    if (exchange* const x = takes_connected(h)) return handle_connected(*x, h, datagram);
     if (used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
     const auto msg = informational::admit(h, datagram, keys(), house_.crypto);
     if (!msg) return house_.report(msg.error(), path_, h);
@@ -64,6 +65,8 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     } else if (n->message == isakmp::notify_type::responder_lifetime && n->protocol == isakmp::protocol_id::isakmp) {
         const bool named = n->spi.empty() || std::ranges::equal(n->spi, cookies_.octets());
         if (const auto life = read_lifetime(n->data, true); life && named && role_ == role::initiator) limit_life(*life);
+    } else if (refuses_group(*n)) {
+        return;
     } else if (isakmp::is_error(n->message) && h.exchange == isakmp::exchange_type::informational) {
         // By the SPI that we offered; a peer that leaves it out, or names the ISAKMP SA, can mean only an exchange that waits
         // alone.

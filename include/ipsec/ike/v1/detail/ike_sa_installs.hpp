@@ -80,6 +80,7 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
             sa::install_inbound in;
             in.id = pair.inbound[i];
             detail::describe(in, pair, p.agreed, i, c.mode);
+            in.anti_replay = in.anti_replay && c.anti_replay;
             in.source = there;
             in.keymat = in.id.protocol == sa::protocol::esp ? p.esp_in.keymat.clone() : p.ah_in.keymat.clone();
             in.selectors = selector_of(remote, local);
@@ -97,10 +98,14 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
     const child_config& c = house_.peer(peer_).children[x.about.child];
     const client local = x.about.local.value_or(client{.addresses = path_.local.address});
     const client remote = x.about.remote.value_or(client{.addresses = path_.remote.address});
-    const bool waits = x.role == role::initiator && house_.settings.outbound_delay > duration{};
+    x.handed_over = true;
+    retire_if_spent(x);
+    const bool unsaid = std::holds_alternative<quick_mode::awaiting_connected>(x.state);  // by a peer that set the commit bit
+    const duration wait = unsaid ? house_.settings.connected_wait : house_.settings.outbound_delay;
+    const bool waits = unsaid || (x.role == role::initiator && wait > duration{});
     std::vector<late_use> late;
     for (std::size_t k = 0; k < pairs.size(); ++k) {
-        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + house_.settings.outbound_delay, {}});
+        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + wait, {}});
         quick_mode::sa_pair& p = pairs[k];
         child_pair& pair = x.pairs[k];
         if (pair.encapsulation) pair.encapsulation = {path_.local.port, path_.remote.port};  // it may have moved meanwhile
@@ -141,9 +146,10 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
     }
     const std::uint32_t first = x.pairs.empty() ? 0 : x.pairs.front().number;
     x.installed.clear();
-    late.back().events.emplace_back(child_established{peer_, c.policy, x.id, first, x.rekeyed});
+    late.back().events.emplace_back(child_established{
+        peer_, c.policy, x.id, first, x.rekeyed, std::ranges::all_of(pairs, &quick_mode::sa_pair::peer_checks_replay)});
     for (late_use& l : late) house_.room(peer_).late.push_back(std::move(l));
-    if (!waits) house_.use(peer_, [&](const late_use& l) { return l.made_under == cookies_ && l.message_id == x.id; });
+    if (!waits) use_outbound(x);
 }
 
 template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbound, bool ok) -> bool {

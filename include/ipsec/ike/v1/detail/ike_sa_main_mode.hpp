@@ -149,6 +149,7 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
     switch (h.exchange) {
         case isakmp::exchange_type::identity_protection: return handle_phase_1(h, datagram);
         case isakmp::exchange_type::quick_mode: return handle_quick_mode(h, datagram);
+        case isakmp::exchange_type::new_group_mode: return handle_new_group(h, datagram);
         case isakmp::exchange_type::informational: return handle_informational(h, datagram);
         default: return house_.report(errc::unknown_exchange, path_, h);
     }
