@@ -135,7 +135,7 @@ inline constexpr shape informational{"Informational", detail::protected_informat
 /// In the clear, before keys exist: notifications only.                                  RFC 2408 §4.8
 inline constexpr shape informational_in_clear{"Informational in the clear", detail::open_information, {}};
 
-// --- the exchanges of RFC 2408 §4, whose AUTH is a HASH or a SIG ------------------------------------------------------------------
+// --- the exchanges of RFC 2408 §4, whose AUTH is a HASH or a SIG ---------------------------------------------------------------
 
 namespace detail {
 inline constexpr std::array sa_nonce{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1}, vendor, cert, request};
