@@ -111,6 +111,10 @@ TEST_CASE("an EC2N group off its curve, over no field, or of no large prime orde
     CHECK(verdict(changed(third(), [](auto& g) { g.curve_b = test::unhex("00"); })) == errc::bad_group);  // singular
     CHECK(verdict(changed(third(), [](auto& g) { g.curve_b.back() ^= std::byte{1}; })) == errc::bad_group);
     CHECK(verdict(changed(third(), [](auto& g) { g.polynomial.back() ^= std::byte{2}; })) == errc::bad_group);  // reducible
+    CHECK(verdict(changed(third(), [](auto& g) {  // u + 1 divides it, and nothing else is wrong
+              g.polynomial.back() ^= std::byte{2};
+              g.order.clear();
+          }), without_order) == errc::bad_group);
     CHECK(verdict(changed(third(), [](auto& g) { g.polynomial.back() ^= std::byte{1}; })) == errc::bad_group);  // u divides it
     CHECK(verdict(changed(third(), [](auto& g) { g.field_size = 154; })) == errc::bad_group);
     CHECK(verdict(changed(third(), [](auto& g) { g.generator_y.back() ^= std::byte{1}; })) == errc::bad_group);
