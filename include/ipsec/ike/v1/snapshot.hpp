@@ -48,6 +48,7 @@ struct snapshot {
     v1::lifetime life{0, 0};
     std::uint64_t octets = 0, soft_octets = 0, hard_octets = 0;
     duration age, soft_left = endless, hard_left = endless, retire_left = endless;
+    bool spent = false;         ///< it has served its one Quick Mode (`peer_config::identity_pfs`)
     std::optional<std::uint32_t> own_query{}, peer_query{};  ///< of dead peer detection
     std::uint32_t answered_in = 0;
     std::vector<std::uint32_t> used_ids{};  ///< in rising order
@@ -93,6 +94,7 @@ inline void put_body(wire::writer& w, const snapshot& s) noexcept {
     put(w, s.life);
     w.put(s.octets).put(s.soft_octets).put(s.hard_octets);
     for (const duration d : {s.age, s.soft_left, s.hard_left, s.retire_left}) put(w, d);
+    put_flag(w, s.spent);
     put(w, s.own_query);
     put(w, s.peer_query);
     w.put(s.answered_in).put(static_cast<std::uint16_t>(s.used_ids.size()));
@@ -148,6 +150,7 @@ inline void put_body(wire::writer& w, const snapshot& s) noexcept {
     s.soft_octets = r.take<std::uint64_t>();
     s.hard_octets = r.take<std::uint64_t>();
     for (duration* d : {&s.age, &s.soft_left, &s.hard_left, &s.retire_left}) *d = duration{r.take_signed()};
+    s.spent = r.take_flag();
     s.own_query = take_number(r);
     s.peer_query = take_number(r);
     s.answered_in = r.take<std::uint32_t>();

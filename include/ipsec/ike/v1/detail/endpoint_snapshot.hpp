@@ -43,6 +43,7 @@ template <class Traits> auto ike_sa<Traits>::store() const -> snapshot {
     s.soft_left = detail::left_until(soft_at_, now);
     s.hard_left = detail::left_until(hard_at_, now);
     s.retire_left = detail::left_until(retire_at_, now);
+    s.spent = spent_;
     s.own_query = own_query_;
     s.peer_query = peer_query_;
     s.answered_in = answered_in_;
@@ -75,6 +76,7 @@ template <class Traits> void ike_sa<Traits>::resume(const snapshot& s, duration 
     soft_at_ = detail::instant_of(s.soft_left, now, away);
     hard_at_ = detail::instant_of(s.hard_left, now, away);
     retire_at_ = detail::instant_of(s.retire_left, now, away);
+    spent_ = s.spent;
     own_query_ = s.own_query;
     peer_query_ = s.peer_query;
     answered_in_ = s.answered_in;
@@ -88,7 +90,7 @@ template <class Traits>
 auto endpoint<Traits>::store(instant now, const isakmp::cookie_pair& cookies) const -> result<snapshot> {
     house_->now = now;
     const sa_type* const sa = find_sa(cookies);
-    if (sa == nullptr || !sa->is_established() || sa->is_over()) return std::unexpected{errc::unknown_cookie};
+    if (sa == nullptr || !sa->stands() || sa->is_over()) return std::unexpected{errc::unknown_cookie};
     snapshot s = sa->store();
     const peer_room& room = house_->room(sa->peer());
     for (const child_pair& c : room.children) {

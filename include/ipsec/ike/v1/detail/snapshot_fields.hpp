@@ -61,13 +61,15 @@ inline void put(wire::writer& w, const ike::path& p) noexcept {
     return p;
 }
 inline void put(wire::writer& w, const extensions& e) noexcept {
-    put_flag(w, e.nat_traversal);
-    put_flag(w, e.dead_peer_detection);
+    const auto& [nat_traversal, dead_peer_detection, nat_rfc, nat_drafts, fragmentation, extended_authentication] = e;
+    for (const bool flag : {nat_traversal, dead_peer_detection, nat_rfc, nat_drafts, fragmentation, extended_authentication})
+        put_flag(w, flag);
 }
 [[nodiscard]] inline auto take_extensions(field_reader& r) noexcept -> extensions {
     extensions e;
-    e.nat_traversal = r.take_flag();
-    e.dead_peer_detection = r.take_flag();
+    for (bool* flag : {&e.nat_traversal, &e.dead_peer_detection, &e.nat_rfc, &e.nat_drafts, &e.fragmentation,
+                       &e.extended_authentication})
+        *flag = r.take_flag();
     return e;
 }
 inline void put(wire::writer& w, const nat_view& n) noexcept {
