@@ -35,6 +35,9 @@ enum class errc : std::uint8_t {
     no_randomness,        ///< the random source failed
     closed,               ///< closed by its user
     peer_dead,            ///< the peer answered no query of dead peer detection                        RFC 3706 §5.4
+    xauth_failed,  ///< the client did not say what the edge device wants to hear                draft-beaulieu-ike-xauth-02
+    bad_fragment,  ///< a piece of a message that does not go with the others                    fragmentation.hpp
+    fragments_missing,  ///< not all pieces of a message came in time
     no_ah_through_nat,    ///< a NAT is on the way, and AH does not survive one                         RFC 3948 §1
     group_refused,        ///< a group by its parts that is none, or not in the policy                  RFC 2409 §5.6
     no_such_peer,         ///< the configuration has no peer of this number
@@ -46,6 +49,7 @@ enum class errc : std::uint8_t {
     unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
+    group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set
     duplicate_peer,       ///< two peers with one address: a pre-shared key is picked by address        RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
     bad_selector,         ///< a selector that no identity payload can say
@@ -58,6 +62,12 @@ enum class errc : std::uint8_t {
     snapshot_key,         ///< sealed with another key, or sealed where an open one was expected
     snapshot_altered,     ///< sealed with this key, and changed since
     already_there,        ///< an SA with these cookies, or with one of these SPIs, stands here
+    no_key_for_method,    ///< a method of authentication without the keys it needs, or that the provider has not
+    not_for_aggressive_mode, ///< Aggressive Mode cannot negotiate a group; or a peer that no exchange serves    RFC 2409 §5
+    // Of a peer, again:
+    bad_signature,        ///< SIG_I or SIG_R does not hold                                             RFC 2409 §5.1
+    bad_certificate,      ///< a certificate of the peer proves no key, or not for this identity        RFC 4945
+    no_key_of_peer,       ///< a signature, and neither a key nor a certificate to hold it against
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -65,6 +75,7 @@ template <class T> using result = std::expected<T, errc>;
     switch (e) {
         case errc::malformed:
         case errc::wrong_flags:
+        case errc::bad_fragment:
         case errc::bad_key_exchange:
         case errc::bad_snapshot:
         case errc::snapshot_truncated:
@@ -76,6 +87,9 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_decryptable:
         case errc::snapshot_key:
         case errc::snapshot_altered:
+        case errc::bad_signature:
+        case errc::bad_certificate:
+        case errc::no_key_of_peer:
         case errc::bad_hash: return condition::unauthenticated;
         case errc::unknown_peer:
         case errc::unexpected_message:
@@ -86,6 +100,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::refused_by_peer:
         case errc::deleted_by_peer:
         case errc::install_refused:
+        case errc::xauth_failed:
         case errc::no_ah_through_nat:
         case errc::group_refused:
         case errc::closed: return condition::policy;
@@ -93,6 +108,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::offer_forgotten:
         case errc::limit_reached:
         case errc::peer_dead:
+        case errc::fragments_missing:
         case errc::timed_out:
         case errc::expired: return condition::exhausted;
         case errc::crypto_failed:
@@ -107,10 +123,13 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unusable_algorithm:
         case errc::not_for_phase_1:
         case errc::short_secret:
+        case errc::group_secret:
         case errc::duplicate_peer:
         case errc::duplicate_policy:
         case errc::bad_selector:
         case errc::bad_lifetime:
+        case errc::no_key_for_method:
+        case errc::not_for_aggressive_mode:
         case errc::bad_limit: return condition::misuse;
     }
     return condition::failed;
@@ -146,6 +165,9 @@ template <class T> using result = std::expected<T, errc>;
         case errc::no_randomness: return "random source failed";
         case errc::closed: return "closed";
         case errc::peer_dead: return "peer is dead";
+        case errc::xauth_failed: return "user is not authenticated";
+        case errc::bad_fragment: return "piece of a message that does not go with the others";
+        case errc::fragments_missing: return "not all pieces of a message came";
         case errc::no_ah_through_nat: return "AH does not pass the NAT on the way";
         case errc::group_refused: return "group is none, or not in the policy";
         case errc::no_such_peer: return "no such peer in the configuration";
@@ -156,6 +178,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unusable_algorithm: return "unusable algorithm or key length";
         case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
         case errc::short_secret: return "pre-shared key is too short";
+        case errc::group_secret: return "XAUTH beside a pre-shared key is not allowed";
         case errc::duplicate_peer: return "two peers with one address";
         case errc::duplicate_policy: return "two child SAs with one policy number";
         case errc::bad_selector: return "selector that no identity payload can say";
@@ -167,6 +190,11 @@ template <class T> using result = std::expected<T, errc>;
         case errc::snapshot_key: return "snapshot is sealed with another key";
         case errc::snapshot_altered: return "snapshot was altered";
         case errc::already_there: return "SA stands here already";
+        case errc::no_key_for_method: return "method of authentication without its keys";
+        case errc::not_for_aggressive_mode: return "offer that Aggressive Mode cannot make";
+        case errc::bad_signature: return "signature does not hold";
+        case errc::bad_certificate: return "certificate does not prove the peer";
+        case errc::no_key_of_peer: return "no key to verify the signature with";
     }
     return "unknown IKE error";
 }

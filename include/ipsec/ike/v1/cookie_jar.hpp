@@ -114,7 +114,7 @@ private:
     template <class P>
     static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
                      const extensions& peer) -> result<isakmp::cookie_r> {
-        const auto rest = ports_of(at, static_cast<std::byte>((peer.nat_traversal ? 1 : 0) | (peer.dead_peer_detection ? 2 : 0)));
+        const auto rest = ports_of(at, static_cast<std::byte>(peer.octet()));
         // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
         // since both addresses are of one family.
         const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},

@@ -26,7 +26,7 @@ struct sent_group {
 };
 /// Both ends know the number.
 struct agreed {
-    static constexpr std::string_view name = "group agreed";
+    static constexpr std::string_view name = "done";
     named_group group;
 };
 
@@ -185,9 +185,6 @@ template <class Env> [[nodiscard]] auto on(sent_group, const refusal&, Env&) -> 
     return {failed{errc::refused_by_peer}, {}};
 }
 
-/// Every other pair: the state stays, the event is reported.
-template <class State, class Event, class Env> [[nodiscard]] auto on(State s, const Event&, Env&) -> step<State> {
-    return {std::move(s), {.report = errc::unexpected_message}};
-}
+// Every other pair: as in Quick Mode, whose environment this is.
 
 }  // namespace ipsec::ike::v1::new_group_mode

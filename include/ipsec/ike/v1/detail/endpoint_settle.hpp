@@ -50,7 +50,7 @@ void endpoint<Traits>::register_all(peer_id peer) {
             r.key = r.sa->cookies();
             (void)by_cookies_.insert(r.key, peer.value());
         }
-        if (!r.sa->is_established()) continue;
+        if (!r.sa->stands()) continue;
         if (!std::exchange(r.counts_as_established, true)) ++established_count_;
         if (r.half_open != 0) {
             half_open_.erase(std::exchange(r.half_open, 0));

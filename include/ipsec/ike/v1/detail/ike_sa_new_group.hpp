@@ -111,6 +111,7 @@ template <class Traits> void ike_sa<Traits>::handle_new_group(const isakmp::head
         return;
     }
     auto* s = std::get_if<new_group_mode::sent_group>(&x.state);
+    // HASH(1) and HASH(2) are made alike; our own message is told from an answer by its IV.
     if (s == nullptr) return house_.report(errc::unexpected_message, path_, h);
     auto q = quick_env();
     auto msg = new_group_mode::admit(*s, h, datagram, q);

@@ -185,7 +185,7 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
 
 template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram) {
     // req: rfc2409-4-2
-    if (!is_established()) return house_.report(errc::unexpected_message, path_, h);
+    if (!stands()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = exchanges_.find(h.id.value());
     if (it == exchanges_.end()) return begin_quick_mode(h, datagram);
     exchange& x = it->second;
