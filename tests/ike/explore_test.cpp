@@ -97,6 +97,7 @@ struct scene {
 };
 auto scenes() -> std::vector<scene> {
     constexpr auto pfs = [](v1::config& c) { c.peers[0].children[0].pfs = crypto::group_id::modp768; };
+    constexpr auto commit = [](v1::config& c) { c.peers[0].children[0].commit_bit = true; };
     constexpr auto short_lived = [](v1::config& c) {
         c.peers[0].lifetime.seconds = 1200;
         c.peers[0].children[0].lifetime.seconds = 600;
@@ -105,6 +106,7 @@ auto scenes() -> std::vector<scene> {
         {"Main Mode with a pre-shared key, Quick Mode", ike_scene<identity_ends>([](v1::config&) {}), 10},
         {"Main Mode with a pre-shared key, Quick Mode with PFS", ike_scene<identity_ends>(pfs), 10},
         {"the same with Diffie-Hellman by ticket", ike_scene<deferred_ends>(pfs), 10},
+        {"Quick Mode with the commit bit of both ends", ike_scene<identity_ends>(commit), 12},
         {"both ends initiate at once", ike_scene<identity_ends>([](v1::config&) {}, about::crossing_initiations), 12},
         {"the replacement of a pair of SAs", ike_scene<identity_ends>(short_lived, about::rekey), 3},
         {"Base Exchange", generic_scene<base>(), 4},

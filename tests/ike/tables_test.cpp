@@ -148,10 +148,22 @@ TEST_CASE("every state of a machine is listed, can be reached, and leads to an e
         std::set<std::string_view> listed{"failed"};
         [&]<class... S>(v1::type_list<S...>) { (listed.insert(S::name), ...); }(typename M::states{});
         CAPTURE(M::exchange, v1::name_of(M::role));
+        // A claim that is judged not to hold was never there: the state is what it was before the claim.
+        const auto takes_claims = [&](std::string_view s) {
+            return std::ranges::any_of(table, [&](const v1::edge& e) { return e.state == s && e.event == "claim"; });
+        };
+        std::vector<v1::edge> forward;
+        for (const auto& e : table)
+            if (!((e.event == "claim" || e.event == "certificate_judged" || e.event == "signature_judged") &&
+                  takes_claims(e.next)))
+                forward.push_back(e);
         for (const auto& e : table) {
             CAPTURE(e.state, e.event, e.next);
             CHECK(listed.contains(e.next));
-            CHECK_FALSE(v1::leads_to(table, e.next, e.state));
+        }
+        for (const auto& e : forward) {
+            CAPTURE(e.state, e.event, e.next);
+            CHECK_FALSE(v1::leads_to(forward, e.next, e.state));
         }
         for (const auto s : listed) {
             CAPTURE(s);
