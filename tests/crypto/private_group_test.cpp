@@ -120,7 +120,7 @@ TEST_CASE("an EC2N group off its curve, over no field, or of no large prime orde
     CHECK(verdict(changed(third(), [](auto& g) { g.order.clear(); })) == errc::bad_group);
     CHECK_FALSE(verdict(changed(third(), [](auto& g) { g.order.clear(); }), without_order));
     CHECK(verdict(changed(third(), [](auto& g) { g.order.back() ^= std::byte{8}; })) == errc::bad_group);
-    // A multiple of the generator's order that no curve over this field can have; and that order itself, which is not the curve's.
+    // A multiple of the order that no curve over this field can have; and the order of the generator, which is not the curve's.
     const auto n = number(third().order);
     CHECK(verdict(changed(third(), [&](auto& g) { g.order = from_botan(n * 3); })) == errc::bad_group);
     CHECK(verdict(changed(third(), [](auto& g) { g.order = of(binary_group_of(group_id::ec2n155).order); })) == errc::bad_group);

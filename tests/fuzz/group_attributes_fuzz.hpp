@@ -1,6 +1,6 @@
 #pragma once
-// Groups by their parts: the octets are the attributes of a transform. What is read is written back as the same group, and a check
-// of it comes to an end, whatever it says.
+// Groups by their parts: the octets are the attributes of a transform. What is read is written back as the same group, and a
+// check of it comes to an end, whatever it says.
 #include <algorithm>
 #include <vector>
 

@@ -483,7 +483,11 @@ TEST_CASE("messages for nobody are refused by name", "[ike][bad_peer][cve-11]") 
     for (std::size_t i = 2; i < all.size(); ++i)
         ends->right.ike.handle_datagram(ends->now(), far_path(side::left), all[i].octets);
     CHECK(ends->right.ike.ike_sa_count() == 0);
-    CHECK(ends->right.record.count(errc::unknown_cookie) + ends->right.record.count(errc::bad_cookie) == all.size() - 2);
+    // Ends of one seed make the same cookies: those of message 3 and 5 are good, but nobody made an offer here.
+    CHECK(ends->right.record.count(errc::offer_forgotten) >= 1);
+    CHECK(ends->right.record.count(errc::unknown_cookie) + ends->right.record.count(errc::bad_cookie) +
+              ends->right.record.count(errc::offer_forgotten) ==
+          all.size() - 2);
     auto stranger = far_path(side::left);
     stranger.remote.address = ip::address::v4(203, 0, 113, 9);
     ends->right.ike.handle_datagram(ends->now(), stranger, all[0].octets);

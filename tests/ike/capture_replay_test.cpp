@@ -280,7 +280,7 @@ private:
         REQUIRE(agreeing);
         auto gxy = std::move(*crypto.agree({}, agreeing->x, agreeing->peer_gx));
         auto fifth = mm::on(std::move(*agreeing), v1::dh_agreed{std::move(gxy)}, e);
-        auto auth = only<mm::sent_auth>(v1::step<mm::sent_auth, v1::failed>{std::move(fifth.state), {}});
+        auto auth = only<mm::sent_auth>(std::decay_t<decltype(fifth)>{std::move(fifth.state), {}});
         if (!auth) return std::unexpected{auth.error()};
         if (is_honest()) {
             check_phase_1(r);

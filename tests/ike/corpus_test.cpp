@@ -128,7 +128,7 @@ TEST_CASE("the corpora of Main and Quick Mode reach each message, both ends' SAs
     // cannot cause: a peer from elsewhere, and the cookie of an ISAKMP SA that is gone. bad_peer_test has those.
     const std::set<errc> not_here{timed_out,     expired,      install_refused, crypto_failed, no_randomness, closed,
                                   no_such_peer,  no_such_policy, wrong_result_for_event, unknown_peer, spent_cookie,
-                                  peer_dead,     no_ah_through_nat};
+                                  peer_dead,     no_ah_through_nat, offer_forgotten, not_authorized};
     for (int n = 1; n < static_cast<int>(no_suites); ++n) {
         const auto e = static_cast<errc>(n);
         CAPTURE(name_of(e));

@@ -1,7 +1,9 @@
 // Every fault that `testing/faults.hpp` knows, done by one end to the other, which names it; and nothing of it elsewhere.
 #include <functional>
 
+#include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/testing/faults.hpp"
+#include "ipsec/testing/seeded_rng.hpp"
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 
@@ -178,7 +180,8 @@ auto rows() -> std::vector<row> {
 
 }  // namespace
 
-TEST_CASE("each fault is refused by its name", "[ike][faults]") {
+TEST_CASE("each fault is refused by its name",
+          "[ike][faults][IKE1-002][IKE1-003][IKE1-004][IKE1-005][IKE1-006][IKE1-007][IKE1-023][IKE1-027][IKE1-046][IKE1-076]") {
     for (const row& r : rows()) {
         CAPTURE(r.name);
         const scene s{r.plan, r.by_left};
@@ -192,7 +195,7 @@ TEST_CASE("each fault is refused by its name", "[ike][faults]") {
     }
 }
 
-TEST_CASE("what a link does to a message, done by its sender, is made up for", "[ike][faults]") {
+TEST_CASE("what a link does to a message, done by its sender, is made up for", "[ike][faults][IKE1-008]") {
     using namespace testing;
     for (const exchange_type x : {main_mode, quick_mode})
         for (const bool by_left : {true, false})
@@ -230,7 +233,7 @@ TEST_CASE("cookie, nonce and message ID are what they are forced to be", "[ike][
     CHECK(std::ranges::equal(m->payloads.get<isakmp::nonce>()->data, nonce));
 }
 
-TEST_CASE("a message ID that was used before is refused", "[ike][faults]") {
+TEST_CASE("a message ID that was used before is refused", "[ike][faults][IKE1-005]") {
     // 0x76 went with INITIAL-CONTACT; 0x77 with the Quick Mode, which is remembered.
     const auto [id, refusal] = GENERATE(
         table<std::uint32_t, errc>({{0x76, errc::replayed_message_id}, {0x77, errc::unexpected_message}}));
@@ -257,6 +260,36 @@ static_assert(sizeof(v1::endpoint<ike_traits<plain>>) == sizeof(v1::endpoint<ike
 static_assert(sizeof(v1::house<ike_traits<plain>>) == sizeof(v1::house<ike_traits<spoilt>>));
 static_assert(crypto::ike_v1_provider<spoilt>);
 }  // namespace
+
+TEST_CASE("faults are done under real encryption too", "[ike][faults]") {
+    using real_end = ike_end<testing::faulty<crypto::botan::provider>>;
+    const auto refusal_of = [](const std::function<void(fault_plan&)>& plan) -> std::optional<errc> {
+        auto l = ike_config(true), r = ike_config(false);
+        for (auto* c : {&l, &r}) c->peers[0].suites[0].group = crypto::group_id::modp768;
+        testing::seeded_rng rng_l{3}, rng_r{4};
+        real_end a{std::move(l), rng_l}, b{std::move(r), rng_r};
+        plan(a.crypto.plan);
+        std::vector<std::byte> scratch(32768);
+        instant now{1'000'000'000};
+        REQUIRE(a.ike.start(now, sa::policy_id{1}));
+        for (int i = 0; i < 20; ++i) {
+            now = now + milliseconds(10);
+            a.ike.handle_timeout(now);
+            a.drain_events(now);
+            while (auto tx = a.ike.poll_transmit(scratch)) b.ike.handle_datagram(now, ike::reversed(tx->path), tx->octets);
+            b.drain_events(now);
+            while (auto tx = b.ike.poll_transmit(scratch)) a.ike.handle_datagram(now, ike::reversed(tx->path), tx->octets);
+        }
+        if (b.record.audits.empty()) return {};
+        return b.record.audits[0].why;
+    };
+    CHECK(refusal_of([](fault_plan&) {}) == std::nullopt);
+    const testing::set_octets other{payload_type::security_association, 25, octets({99})};
+    CHECK(refusal_of([&](fault_plan& p) { p.add({quick_mode, 1}, other); }) == errc::no_proposal_chosen);
+    CHECK(refusal_of([&](fault_plan& p) { p.add({quick_mode, 1}, other, before_the_fault); }) == errc::bad_hash);
+    CHECK(refusal_of([](fault_plan& p) { p.add({quick_mode, 1}, testing::omit{payload_type::nonce}); }) == errc::malformed);
+    CHECK(refusal_of([](fault_plan& p) { p.add({main_mode, 3}, testing::omit{payload_type::hash}); }) == errc::malformed);
+}
 
 TEST_CASE("an endpoint with a plan of no faults sends what one without a plan sends", "[ike][faults]") {
     identity_ends without;

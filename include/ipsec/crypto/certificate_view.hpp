@@ -1,5 +1,5 @@
 #pragma once
-/// The parts of a certificate that IKE itself looks at: names, key, and what the key may be used for.    RFC 5280 §4.1, RFC 4945 §5.1
+/// The parts of a certificate that IKE itself looks at: names, key, and what the key may be used for. RFC 5280 §4.1, RFC 4945 §5
 ///
 /// Nothing is verified here; that is the provider's work. Sizes are bounded, nothing recurses, everything views the input.
 #include <algorithm>
@@ -56,7 +56,7 @@ struct certificate_view {
         return c;
     }
 
-    /// Whether keyUsage lets the key verify signatures: digitalSignature or nonRepudiation, or no such extension. RFC 4945 §5.1.3.2
+    /// Whether keyUsage lets the key verify signatures: digitalSignature or nonRepudiation, or there is none. RFC 4945 §5.1.3.2
     // req: rfc4945-5.1.3.2-1
     [[nodiscard]] auto may_sign() const noexcept -> bool { return !usage || (*usage & 0xc0U) != 0; }
     /// Whether keyUsage lets something be encrypted to the key: keyEncipherment or dataEncipherment.          RFC 5280 §4.2.1.3
@@ -78,7 +78,7 @@ struct certificate_view {
         return false;
     }
     /// The names of subjectAltName that IKE has identification types for. Names of other kinds are passed over.
-    /// @return `bad_certificate` for a name that is none: an address of another size, a text with octets that are not ASCII
+    /// @return `bad_certificate` for a name that is none: an address of another size, a text with blanks or octets beyond ASCII
     [[nodiscard]] auto names() const -> result<std::vector<certified::name>> {
         std::vector<certified::name> out;
         wire::der::reader all{alternative_names};
@@ -96,7 +96,10 @@ struct certificate_view {
                     if (e.content.size() != 4 && e.content.size() != 16) return std::unexpected{errc::bad_certificate};
                     add(e.content.size() == 4 ? certified_name::ipv4_addr : certified_name::ipv6_addr, e.content);
                     break;
-                case 0xa4: add(certified_name::der_asn1_dn, e.content); break;
+                case 0xa4:
+                    if (!wire::der::only(e.content, wire::der::tag::sequence)) return std::unexpected{errc::bad_certificate};
+                    add(certified_name::der_asn1_dn, e.content);
+                    break;
                 default: break;
             }
         }

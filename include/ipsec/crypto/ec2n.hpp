@@ -4,9 +4,8 @@
 ///
 /// `multiply` takes the same steps, touches the same memory and uses no table for all multipliers and points of one curve: field
 /// elements are multiplied bit by bit under masks, and the ladder exchanges its two points under a mask. What is outside of its
-/// reach: a compiler that turns a mask into a branch, and intermediate values that it spills to the stack; multiplier and result do
-/// not stay there, which a test looks after.
-/// `is_on_curve` and `is_identity` are for public values.
+/// reach: what the compiler makes of it beyond `mask_of`, and intermediate values that it spills to the stack; multiplier and
+/// result do not stay there, which a test looks after. `is_on_curve` and `is_identity` are for public values.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -18,6 +17,14 @@
 #include "ipsec/core/secret.hpp"
 
 namespace ipsec::crypto {
+
+namespace detail {
+/// All ones for 1, none for 0. What the compiler knows of the bit ends here, or it makes branches of masks: Clang 19 does.
+[[nodiscard]] inline auto mask_of(std::uint64_t bit) noexcept -> std::uint64_t {
+    asm("" : "+r"(bit));
+    return std::uint64_t{0} - bit;
+}
+}  // namespace detail
 
 /// GF(2^m) by an irreducible polynomial of any form; m from 2 to 571.
 class binary_field {
@@ -63,7 +70,7 @@ public:
     [[nodiscard]] auto times(const element& a, const element& b) const noexcept -> element {
         element out{};
         for (std::size_t i = m_; i-- > 0;) {
-            const std::uint64_t add = std::uint64_t{0} - (a[i / 64] >> i % 64 & 1U);
+            const std::uint64_t add = detail::mask_of(a[i / 64] >> i % 64 & 1U);
             std::uint64_t carry = 0;
             for (std::size_t w = 0; w < used_; ++w) {
                 const std::uint64_t next = out[w] >> 63;
@@ -71,7 +78,7 @@ public:
                 carry = next;
             }
             const std::uint64_t top = out[m_ / 64] >> m_ % 64 & 1U;
-            const std::uint64_t reduce = std::uint64_t{0} - top;
+            const std::uint64_t reduce = detail::mask_of(top);
             for (std::size_t w = 0; w < used_; ++w) out[w] ^= (rest_[w] & reduce) ^ (b[w] & add);
             out[m_ / 64] ^= top << m_ % 64;
         }
@@ -200,7 +207,7 @@ private:
         l.z2[0] = 1;
         for (const std::byte octet : k) {
             for (unsigned bit = 8; bit-- > 0;) {
-                const std::uint64_t one = std::uint64_t{0} - (std::to_integer<std::uint64_t>(octet) >> bit & 1U);
+                const std::uint64_t one = detail::mask_of(std::to_integer<std::uint64_t>(octet) >> bit & 1U);
                 exchange(l, one);
                 step(l, x);
                 exchange(l, one);

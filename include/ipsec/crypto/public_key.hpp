@@ -36,7 +36,7 @@ concept signature_provider = requires(P& p, ticket t, signing_key own, signature
                                       const public_key& peer, byte_view signature) {
     // errc::unknown_key, wrong_key_type (the key is not of this scheme), bad_length (of the hash), provider_failed
     { p.sign(t, own, s, digest) } noexcept -> std::same_as<std::optional<result<std::vector<std::byte>>>>;
-    // errc::unauthentic, wrong_key_type, bad_length (of the hash), bad_key (no SubjectPublicKeyInfo, or too weak for the provider)
+    // errc::unauthentic, wrong_key_type, bad_length (of the hash), bad_key (none, or too weak for the provider)
     { p.verify(t, peer, s, digest, signature) } noexcept -> std::same_as<std::optional<result<void>>>;
 };
 

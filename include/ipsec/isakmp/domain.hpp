@@ -1,7 +1,7 @@
 #pragma once
-/// What a domain of interpretation brings to the payloads that carry its number, and the IPsec DOI as one.   RFC 2408 §2.1, App. B
+/// What a domain of interpretation brings to the payloads that carry its number, and the IPsec DOI as one.  RFC 2408 §2.1, App. B
 ///
-/// Payloads and trees take the DOI as a parameter, and have the IPsec DOI where none is named. Another one is a type of the user's:
+/// Payloads and trees take the DOI as a parameter, and have the IPsec DOI where none is named. Another is a type of the user's:
 /// protocols, transforms and attributes are open numbers already, so it brings its own number, situation and sizes of SPIs.
 #include <concepts>
 

@@ -58,7 +58,9 @@ inline constexpr payload_rule cert{certificate, 0, payload_rule::any_number};
 inline constexpr payload_rule request{certificate_request, 0, payload_rule::any_number};
 inline constexpr payload_rule notify{notification, 0, payload_rule::any_number};
 inline constexpr payload_rule nat{nat_d, 0, payload_rule::any_number};
+inline constexpr payload_rule nat_draft{nat_d_draft, 0, payload_rule::any_number};
 inline constexpr payload_rule original{nat_oa, 0, 2};
+inline constexpr payload_rule original_draft{nat_oa_draft, 0, 2};
 
 inline constexpr std::array lead_sa{security_association};
 inline constexpr std::array lead_hash{hash};
@@ -66,7 +68,7 @@ inline constexpr std::array lead_hash_sa{hash, security_association};
 
 inline constexpr std::array offer{payload_rule{security_association, 1, 1}, vendor, cert, request};
 inline constexpr std::array exchange_keys{
-    payload_rule{key_exchange, 1, 1}, payload_rule{nonce, 1, 1}, nat, vendor, cert, request};
+    payload_rule{key_exchange, 1, 1}, payload_rule{nonce, 1, 1}, nat, nat_draft, vendor, cert, request};
 inline constexpr std::array identify_psk{
     payload_rule{identification, 1, 1}, payload_rule{hash, 1, 1}, notify, vendor, cert, request};
 inline constexpr std::array identify_sig{
@@ -81,16 +83,16 @@ inline constexpr std::array aggressive_offer{payload_rule{security_association, 
                                              request};
 inline constexpr std::array aggressive_answer_psk{payload_rule{security_association, 1, 1}, payload_rule{key_exchange, 1, 1},
                                                   payload_rule{nonce, 1, 1}, payload_rule{identification, 1, 1},
-                                                  payload_rule{hash, 1, 1}, nat, vendor, cert, request};
+                                                  payload_rule{hash, 1, 1}, nat, nat_draft, vendor, cert, request};
 inline constexpr std::array aggressive_answer_sig{payload_rule{security_association, 1, 1}, payload_rule{key_exchange, 1, 1},
                                                   payload_rule{nonce, 1, 1}, payload_rule{identification, 1, 1},
-                                                  payload_rule{signature, 1, 1}, nat, vendor, cert, request};
-inline constexpr std::array aggressive_proof_psk{payload_rule{hash, 1, 1}, nat, vendor, cert, request, notify};
-inline constexpr std::array aggressive_proof_sig{payload_rule{signature, 1, 1}, nat, vendor, cert, request, notify};
+                                                  payload_rule{signature, 1, 1}, nat, nat_draft, vendor, cert, request};
+inline constexpr std::array aggressive_proof_psk{payload_rule{hash, 1, 1}, nat, nat_draft, vendor, cert, request, notify};
+inline constexpr std::array aggressive_proof_sig{payload_rule{signature, 1, 1}, nat, nat_draft, vendor, cert, request, notify};
 
 inline constexpr std::array quick_offer{payload_rule{hash, 1, 1}, payload_rule{security_association, 1, payload_rule::any_number},
                                         payload_rule{nonce, 1, 1}, payload_rule{key_exchange, 0, 1},
-                                        payload_rule{identification, 0, 2}, original, notify, cert, request};
+                                        payload_rule{identification, 0, 2}, original, original_draft, notify, cert, request};
 inline constexpr std::array quick_proof{payload_rule{hash, 1, 1}, notify, cert, request};
 
 inline constexpr std::array new_group_offer{payload_rule{hash, 1, 1}, payload_rule{security_association, 1, 1}};
@@ -133,7 +135,7 @@ inline constexpr shape informational{"Informational", detail::protected_informat
 /// In the clear, before keys exist: notifications only.                                  RFC 2408 §4.8
 inline constexpr shape informational_in_clear{"Informational in the clear", detail::open_information, {}};
 
-// --- the exchanges of RFC 2408 §4, whose AUTH is a HASH or a SIG ------------------------------------------------------------------
+// --- the exchanges of RFC 2408 §4, whose AUTH is a HASH or a SIG ---------------------------------------------------------------
 
 namespace detail {
 inline constexpr std::array sa_nonce{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1}, vendor, cert, request};

@@ -1,16 +1,18 @@
 #pragma once
-/// A provider whose Diffie-Hellman answers come when the test says so: in any order, late, never, or twice.
+/// A provider whose slow answers come when the test says so: in any order, late, never, or twice.
 #include <cstdint>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "ipsec/crypto/private_group.hpp"
+#include "ipsec/crypto/public_key.hpp"
 
 namespace ipsec::testing {
 
-/// Wraps an immediate provider. Everything but `generate` and `agree` goes straight through; those two put a request on a list
-/// and answer nothing. The answer is computed when it is asked for by `generate`/`agree`, since the arguments do not live on.
+/// Wraps an immediate provider. Everything that goes by ticket (Diffie-Hellman, and what the provider has of signatures, RSA
+/// encryption and certificates) is put on a list and answers nothing; the rest goes straight through. The answer is computed when
+/// it is asked for, since the arguments do not live on.
 template <crypto::ike_v1_provider Inner>
 class deferred_dh {
 public:
@@ -18,10 +20,15 @@ public:
     /// What `complete(now, ticket, answer)` of an IKE SA is fed with.
     struct answer {
         crypto::ticket id;
-        std::variant<crypto::result<dh_key>, crypto::result<crypto::dh_secret>> value;
+        std::variant<crypto::result<dh_key>, crypto::result<crypto::dh_secret>, crypto::result<std::vector<std::byte>>,
+                     crypto::result<void>, crypto::result<std::vector<std::vector<std::byte>>>,
+                     crypto::result<std::vector<crypto::rsa_block>>, crypto::result<crypto::certified>>
+            value;
         [[nodiscard]] auto is_generated() const noexcept -> bool { return value.index() == 0; }
         [[nodiscard]] auto generated() noexcept -> crypto::result<dh_key>& { return *std::get_if<0>(&value); }
         [[nodiscard]] auto agreed() noexcept -> crypto::result<crypto::dh_secret>& { return *std::get_if<1>(&value); }
+        /// Hands the result to `take(result)`, whichever kind it is: a lambda with `auto&` that calls `complete`.
+        template <class Take> decltype(auto) visit(Take&& take) { return std::visit(std::forward<Take>(take), value); }
     };
 
     template <class... Args>
@@ -41,29 +48,58 @@ public:
     }
 
     [[nodiscard]] auto generate(crypto::ticket t, crypto::group_id g) noexcept -> std::optional<crypto::result<dh_key>> {
-        auto done = inner_.generate(t, g);
-        ++asked_;
-        if (immediate_) return done;
-        pending_.push_back({t, std::move(*done)});
-        return std::nullopt;
+        return later(t, inner_.generate(t, g));
     }
     [[nodiscard]] auto generate(crypto::ticket t, const crypto::private_group& g) noexcept
         -> std::optional<crypto::result<dh_key>>
         requires(crypto::private_group_provider<Inner>)
     {
-        auto done = inner_.generate(t, g);
-        ++asked_;
-        if (immediate_) return done;
-        pending_.push_back({t, std::move(*done)});
-        return std::nullopt;
+        return later(t, inner_.generate(t, g));
     }
     [[nodiscard]] auto agree(crypto::ticket t, const dh_key& mine, byte_view peer) noexcept
         -> std::optional<crypto::result<crypto::dh_secret>> {
-        auto done = inner_.agree(t, mine, peer);
-        ++asked_;
-        if (immediate_) return done;
-        pending_.push_back({t, std::move(*done)});
-        return std::nullopt;
+        return later(t, inner_.agree(t, mine, peer));
+    }
+    [[nodiscard]] auto sign(crypto::ticket t, crypto::signing_key own, crypto::signature_scheme s, byte_view digest) noexcept
+        -> std::optional<crypto::result<std::vector<std::byte>>>
+        requires crypto::signature_provider<Inner>
+    {
+        return later(t, inner_.sign(t, own, s, digest));
+    }
+    [[nodiscard]] auto verify(crypto::ticket t, const crypto::public_key& peer, crypto::signature_scheme s, byte_view digest,
+                              byte_view signature) noexcept -> std::optional<crypto::result<void>>
+        requires crypto::signature_provider<Inner>
+    {
+        return later(t, inner_.verify(t, peer, s, digest, signature));
+    }
+    [[nodiscard]] auto encrypt_to(crypto::ticket t, const crypto::public_key& peer, std::span<const byte_view> pieces) noexcept
+        -> std::optional<crypto::result<std::vector<std::vector<std::byte>>>>
+        requires crypto::public_encryption_provider<Inner>
+    {
+        return later(t, inner_.encrypt_to(t, peer, pieces));
+    }
+    [[nodiscard]] auto decrypt_raw(crypto::ticket t, crypto::decryption_key own, std::span<const byte_view> pieces) noexcept
+        -> std::optional<crypto::result<std::vector<crypto::rsa_block>>>
+        requires crypto::public_encryption_provider<Inner>
+    {
+        return later(t, inner_.decrypt_raw(t, own, pieces));
+    }
+    [[nodiscard]] auto modulus_size(crypto::decryption_key own) noexcept -> crypto::result<std::size_t>
+        requires crypto::public_encryption_provider<Inner>
+    {
+        return inner_.modulus_size(own);
+    }
+    [[nodiscard]] auto modulus_size(const crypto::public_key& peer) noexcept -> crypto::result<std::size_t>
+        requires crypto::public_encryption_provider<Inner>
+    {
+        return inner_.modulus_size(peer);
+    }
+    [[nodiscard]] auto prove(crypto::ticket t, std::span<const byte_view> chain, std::span<const byte_view> lists,
+                             std::span<const std::uint32_t> anchors, std::int64_t unix_seconds) noexcept
+        -> std::optional<crypto::result<crypto::certified>>
+        requires crypto::certificate_provider<Inner>
+    {
+        return later(t, inner_.prove(t, chain, lists, anchors, unix_seconds));
     }
 
     // --- the test's side ---
@@ -81,19 +117,25 @@ public:
     /// Takes one answer off the list and puts a failure in its place: the library behind the provider gave up.
     [[nodiscard]] auto take_failed(std::size_t i, crypto::errc why) -> answer {
         answer a = take(i);
-        if (a.is_generated()) a.value.template emplace<0>(std::unexpected{why});
-        else a.value.template emplace<1>(std::unexpected{why});
+        a.visit([&](auto& r) { r = std::unexpected{why}; });
         return a;
     }
     /// Another answer for a ticket that was answered before, as a confused queue would give: for `generate` a new key pair.
     [[nodiscard]] auto again(const answer& first) -> answer {
-        if (const auto* s = std::get_if<1>(&first.value)) {
-            if (!*s) return {first.id, crypto::result<crypto::dh_secret>{std::unexpected{s->error()}}};
-            return {first.id, crypto::result<crypto::dh_secret>{(*s)->clone()}};
-        }
-        const auto& k = *std::get_if<0>(&first.value);
-        if (!k) return {first.id, crypto::result<dh_key>{std::unexpected{k.error()}}};
-        return {first.id, std::move(*inner_.generate(first.id, k->group()))};
+        return std::visit([&]<class R>(const R& r) -> answer {
+            if (!r) return {first.id, R{std::unexpected{r.error()}}};
+            if constexpr (std::same_as<R, crypto::result<dh_key>>) {
+                return {first.id, std::move(*inner_.generate(first.id, r->group()))};
+            } else if constexpr (std::same_as<R, crypto::result<crypto::dh_secret>>) {
+                return {first.id, R{r->clone()}};
+            } else if constexpr (std::same_as<R, crypto::result<std::vector<crypto::rsa_block>>>) {
+                std::vector<crypto::rsa_block> copies;
+                for (const auto& b : *r) copies.push_back(b.clone());
+                return {first.id, R{std::move(copies)}};
+            } else {
+                return {first.id, R{r}};
+            }
+        }, first.value);
     }
     /// Forgets a request: its answer never comes. @pre `i < pending()`
     void lose(std::size_t i = 0) { (void)take(i); }
@@ -102,6 +144,15 @@ public:
     [[nodiscard]] auto inner() noexcept -> Inner& { return inner_; }
 
 private:
+    template <class R>
+    [[nodiscard]] auto later(crypto::ticket t, std::optional<crypto::result<R>> done) noexcept
+        -> std::optional<crypto::result<R>> {
+        ++asked_;
+        if (immediate_) return done;
+        pending_.push_back({t, std::move(*done)});
+        return std::nullopt;
+    }
+
     Inner inner_;
     std::vector<answer> pending_;
     std::size_t asked_ = 0;

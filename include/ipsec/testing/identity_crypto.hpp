@@ -105,12 +105,17 @@ public:
         return encrypt(c, key, iv, text);
     }
     [[nodiscard]] auto generate(crypto::ticket, crypto::group_id g) noexcept -> std::optional<crypto::result<dh_key>> {
+        ++pairs_;
         return make_pair(g);
     }
     [[nodiscard]] auto agree(crypto::ticket, const dh_key& mine, byte_view peer) noexcept
         -> std::optional<crypto::result<crypto::dh_secret>> {
+        ++secrets_;
         return shared(mine, peer);
     }
+    /// How often `generate` and `agree` were asked.
+    [[nodiscard]] auto pairs_made() const noexcept -> std::size_t { return pairs_; }
+    [[nodiscard]] auto secrets_made() const noexcept -> std::size_t { return secrets_; }
 
 private:
     static constexpr std::uint64_t field = (std::uint64_t{1} << 61) - 1;
@@ -172,6 +177,7 @@ private:
     }
     std::uint64_t seed_;
     std::uint64_t draws_ = 0;
+    std::size_t pairs_ = 0, secrets_ = 0;
 };
 static_assert(crypto::explain_ike_v1_provider<identity_provider>() && crypto::private_group_provider<identity_provider>);
 

@@ -1,8 +1,6 @@
 #pragma once
 /// Diffie-Hellman of every kind of group: modular exponentiation and curves over prime fields by Botan, curves over GF(2^m) by
 /// `crypto/ec2n.hpp`, since Botan has none.
-#include <botan/ec_group.h>
-#include <botan/ecdh.h>
 #include <botan/pubkey.h>
 
 #include <memory>
@@ -151,7 +149,7 @@ private:
                 const auto number = shim::number_from(x);
                 if (number == 0 || number >= order) continue;
                 rng_adapter blinding{random};
-                const auto uncompressed = Botan::ECDH_PrivateKey(blinding, curve, number).public_value();
+                const auto uncompressed = shim::ecdh_key(blinding, curve, number).public_value();
                 if (uncompressed.size() != k.public_.size() + 1) return std::unexpected{errc::provider_failed};
                 copy_octets(std::as_bytes(std::span{uncompressed}).subspan(1), k.public_.octets());
                 return std::move(k);
@@ -164,7 +162,7 @@ private:
     [[nodiscard]] static auto point_secret(const dh_key& mine, byte_view peer, Rng& random) noexcept -> result<dh_secret> {
         return shim::fenced([&]() -> result<dh_secret> {
             rng_adapter blinding{random};
-            const Botan::ECDH_PrivateKey key{blinding, shim::curve(mine.group_), shim::number_from(mine.private_.view())};
+            const auto key = shim::ecdh_key(blinding, shim::curve(mine.group_), shim::number_from(mine.private_.view()));
             std::vector<std::uint8_t> point(1 + peer.size(), 4);  // uncompressed
             copy_octets(peer, std::as_writable_bytes(std::span{point}).subspan(1));
             const auto x = Botan::PK_Key_Agreement{key, blinding, "Raw"}.derive_key(0, point).bits_of();

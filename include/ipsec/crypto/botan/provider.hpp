@@ -58,8 +58,8 @@ public:
     }
 
     /// CBC over whole blocks in place. `iv` is one block and is only read.
-    /// @return `unknown_algorithm` for what is no CBC cipher, `unsupported_algorithm` for RC5 and for a key length that Botan does not
-    ///         take (CAST-128 below 88 bits), `bad_key_size`, `bad_length`, `weak_key`, `provider_failed`
+    /// @return `unknown_algorithm` for what is no CBC cipher, `unsupported_algorithm` for RC5 and for a key length that Botan
+    ///         does not take (CAST-128 below 88 bits), `bad_key_size`, `bad_length`, `weak_key`, `provider_failed`
     [[nodiscard]] auto encrypt(encryption_id c, byte_view key, byte_view iv, byte_span text) noexcept -> result<void> {
         return cbc(c, key, iv, text, shim::encryption);
     }

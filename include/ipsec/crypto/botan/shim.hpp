@@ -5,6 +5,7 @@
 #include <botan/bigint.h>
 #include <botan/cipher_mode.h>
 #include <botan/ec_group.h>
+#include <botan/ecdh.h>
 #include <botan/exceptn.h>
 #include <botan/hash.h>
 #include <botan/mac.h>
@@ -55,7 +56,8 @@ inline void number_to(const Botan::BigInt& n, byte_span out) {
 
 /// Runs `work`, which returns a `result`; whatever it throws becomes `fault`.
 template <class Work>
-[[nodiscard]] auto fenced(Work&& work, errc fault = errc::provider_failed) noexcept -> decltype(work()) {
+[[nodiscard, gnu::always_inline]] inline auto fenced(Work&& work, errc fault = errc::provider_failed) noexcept
+    -> decltype(work()) {
     try {
         return work();
     } catch (...) {
@@ -136,10 +138,19 @@ template <class Work>
 }
 /// Throws for a curve that Botan does not have.
 [[nodiscard]] inline auto curve(group_id g) -> Botan::EC_Group {
-#if BOTAN_VERSION_MAJOR >= 3
+#if BOTAN_VERSION_CODE >= BOTAN_VERSION_CODE_FOR(3, 7, 0)
     return Botan::EC_Group::from_name(curve_name(g));
 #else
     return Botan::EC_Group{std::string{curve_name(g)}};
+#endif
+}
+/// The key pair of a private number. Throws when it is not between zero and the order.
+[[nodiscard]] inline auto ecdh_key([[maybe_unused]] Botan::RandomNumberGenerator& blinding, const Botan::EC_Group& group,
+                                   const Botan::BigInt& x) -> Botan::ECDH_PrivateKey {
+#if BOTAN_VERSION_CODE >= BOTAN_VERSION_CODE_FOR(3, 7, 0)
+    return Botan::ECDH_PrivateKey{group, Botan::EC_Scalar::from_bigint(group, x)};
+#else
+    return Botan::ECDH_PrivateKey{blinding, group, x};
 #endif
 }
 /// Whether Botan as it was built has the curve.

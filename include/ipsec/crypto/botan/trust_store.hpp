@@ -39,13 +39,16 @@ class trust_store {
 public:
     explicit trust_store(certificate_policy policy = {}) : policy_{policy} {}
 
-    /// An authority that may end a chain, or the certificate of one peer that is trusted as it is; PEM or DER.
-    /// @return its number; `bad_certificate`
+    /// A root that may end a chain, or the certificate of one peer that is trusted as it is; PEM or DER. Botan ends no chain at
+    /// an authority that another one vouches for: that is refused here, before it surprises somebody.
+    /// @return its number; `bad_certificate`, `untrusted` for an authority that is no root
     [[nodiscard]] auto add_anchor(byte_view file) noexcept -> result<std::uint32_t> {
         return shim::fenced([&]() -> result<std::uint32_t> {
             const auto der = der_of(file, "CERTIFICATE");
             if (!certificate_view::parse(der)) return std::unexpected{errc::bad_certificate};
-            anchors_.emplace_back(shim::octets(byte_view{der}), der.size());
+            const Botan::X509_Certificate c{shim::octets(byte_view{der}), der.size()};
+            if (c.is_CA_cert() && !c.is_self_signed()) return std::unexpected{errc::untrusted};
+            anchors_.push_back(c);
             return static_cast<std::uint32_t>(anchors_.size() - 1);
         }, errc::bad_certificate);
     }
@@ -165,6 +168,12 @@ private:
         constexpr std::int64_t end_of_9999 = 253402300799;
         if (unix_seconds < 0 || unix_seconds > end_of_9999) return std::unexpected{errc::expired_certificate};
         const std::chrono::system_clock::time_point now{std::chrono::seconds{unix_seconds}};
+        if (std::ranges::find(trusted, path.front()) != trusted.end()) {  // the peer's own: nobody needs to vouch for it
+            const Botan::X509_Time time{now};
+            if (time < path.front().not_before() || time > path.front().not_after())
+                return std::unexpected{errc::expired_certificate};
+            return check_keys(path);
+        }
         Botan::Certificate_Store_In_Memory roots;
         for (const auto& c : trusted) roots.add_certificate(c);
         for (const auto& l : current_lists(path, trusted, lists, now)) roots.add_crl(l);

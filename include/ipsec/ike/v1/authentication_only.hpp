@@ -8,7 +8,8 @@
 ///     established                                   sent_proof
 ///     HDR; IDii; AUTH            =>        established
 ///
-/// What the SA says, whose identity may be there and what AUTH is comes from the user: `generic_exchange.hpp`. Nothing is encrypted.
+/// What the SA says, whose identity may be there and what AUTH is comes from the user: `generic_exchange.hpp`.
+/// Nothing is encrypted.
 #include "ipsec/ike/v1/generic_exchange.hpp"
 
 namespace ipsec::ike::v1::authentication_only {

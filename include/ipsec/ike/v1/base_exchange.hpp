@@ -12,8 +12,8 @@
 ///     agreeing_i                           established
 ///     established
 ///
-/// What the SA says, whose identity may be there and what AUTH is comes from the user: `generic_exchange.hpp`. The exchange ends in a
-/// shared secret and the transcript; keys are made of them as the key exchange says. It hides no identity.
+/// What the SA says, whose identity may be there and what AUTH is comes from the user: `generic_exchange.hpp`.
+/// The exchange ends in a shared secret and the transcript; keys are made of them as the key exchange says. It hides no identity.
 #include "ipsec/crypto/public_value.hpp"
 #include "ipsec/ike/v1/generic_exchange.hpp"
 

@@ -2,9 +2,12 @@
 /// What an IKEv1 endpoint is told: its peers, their suites, the child SAs it may make, and its limits.
 ///
 /// Plain values with safe defaults; `check` names the first fault. Nothing here is looked up by a global.
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,10 +17,15 @@
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/ids.hpp"
 #include "ipsec/crypto/private_group_check.hpp"
+#include "ipsec/crypto/public_key.hpp"
 #include "ipsec/ike/errc.hpp"
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/isakmp/config_attribute.hpp"
+#include "ipsec/policy/peer_auth.hpp"
+#include "ipsec/isakmp/header.hpp"
+#include "ipsec/isakmp/oakley.hpp"
 #include "ipsec/sa/id.hpp"
 
 namespace ipsec::ike::v1 {
@@ -31,6 +39,7 @@ struct ike_suite {
     std::uint16_t key_bits = 256;  ///< 0 where the cipher has one key length
     crypto::hash_id hash = crypto::hash_id::sha2_256;
     crypto::group_id group = crypto::group_id::modp2048;
+    isakmp::oakley_authentication authentication = isakmp::oakley_authentication::pre_shared_key;
     friend constexpr auto operator==(const ike_suite&, const ike_suite&) noexcept -> bool = default;
 };
 
@@ -40,6 +49,21 @@ struct child_suite {
     std::optional<crypto::integrity_id> ah{};
     friend constexpr auto operator==(const child_suite&, const child_suite&) noexcept -> bool = default;
 };
+
+/// What shows that a peer is who it says.                                                        RFC 2409 §5
+enum class proof : std::uint8_t { shared_key = 1, signature, encryption, revised_encryption };
+/// @return nothing for a method that is not of phase 1 as RFC 2409 and RFC 4754 have it
+[[nodiscard]] constexpr auto proof_by(isakmp::oakley_authentication method) noexcept -> std::optional<proof> {
+    switch (method) {
+        case isakmp::oakley_authentication::pre_shared_key: return proof::shared_key;
+        case isakmp::oakley_authentication::dss_signatures:
+        case isakmp::oakley_authentication::rsa_signatures:
+        case isakmp::oakley_authentication::ecdsa_256:
+        case isakmp::oakley_authentication::ecdsa_384:
+        case isakmp::oakley_authentication::ecdsa_521: return proof::signature;
+        default: return std::nullopt;
+    }
+}
 
 /// When an SA ends. 0 stands for "not by this"; the smaller value of the two peers counts.      RFC 2407 §4.5
 struct lifetime {
@@ -112,6 +136,8 @@ struct named_group {
         if (n.id == g) return &n;
     return nullptr;
 }
+/// In which form an end speaks of NAT: as the RFC, or as draft-ietf-ipsec-nat-t-ike-02 and -03, for peers that are older.
+enum class nat_forms : std::uint8_t { rfc = 1, rfc_and_drafts, drafts };
 
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
 struct nat_traversal {
@@ -119,6 +145,26 @@ struct nat_traversal {
     bool force = false;                ///< behave as if there were a NAT in any case, and make the peer believe so
     std::uint16_t port = 4500;         ///< where both ends move to once a NAT was found
     duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
+    nat_forms forms = nat_forms::rfc;
+};
+
+/// IKE messages in pieces that a path takes, for peers that say they understand it.              detail in fragmentation.hpp
+struct fragmentation {
+    bool enabled = false;      ///< say and take it
+    std::size_t size = 1200;   ///< octets of the largest IKE datagram that goes out; 576 and 1280 less IP and UDP are safe values
+};
+
+/// Who asks and who is asked for a user name and a password after phase 1.                       draft-beaulieu-ike-xauth-02
+enum class xauth_part : std::uint8_t { none = 0, edge_device, client };
+struct xauth {
+    xauth_part part = xauth_part::none;
+    std::string user{};           ///< client: empty asks the user of the library each time
+    secret<128> password{};       ///< client
+    std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
+    duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
+    /// A pre-shared key that many clients know proves nothing about the gateway to any of them; without this neither a client
+    /// nor an edge device may have a pre-shared key beside XAUTH.
+    bool allow_group_secret = false;
 };
 
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
@@ -127,13 +173,58 @@ struct dead_peer_detection {
     duration timeout{};  ///< without an answer for so long after the first query the peer is dead; 0: as for any message
 };
 
+/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
+enum class config_part : std::uint8_t { none = 0, client, server };
+struct mode_config_settings {
+    config_part part = config_part::none;
+    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
+    bool required = true;             ///< phase 2 waits for it
+    duration patience = seconds(60);  ///< for how long
+    /// Client: what it asks for.
+    std::vector<isakmp::config_attribute> wanted{
+        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
+        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
+};
+
+/// Which exchanges phase 1 may go by. Aggressive Mode shows identities to everybody and gives whoever asks something to guess
+/// weak pre-shared keys by, so it is neither begun nor answered unless that is said here.                    RFC 2409 §5
+struct phase_1_modes {
+    bool begin_aggressive = false;   ///< this end begins with Aggressive Mode in place of Main Mode
+    bool accept_aggressive = false;  ///< the peer may begin with it; then it is known by its identity
+    bool accept_main = true;
+};
+
+/// Keys for the methods of authentication that have public ones.                                      RFC 2409 §5.1 to §5.3
+struct public_keys {
+    struct own_signature {
+        isakmp::oakley_authentication method{};
+        crypto::signing_key key;
+        std::vector<std::vector<std::byte>> certificates{};  ///< DER, sent in CERT payloads in this order; empty: none is sent
+    };
+    struct known_key {
+        isakmp::oakley_authentication method{};
+        crypto::public_key key{};
+    };
+    std::vector<own_signature> sign_with{};
+    std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
+    /// A signature of the peer may also hold by a certificate that comes with it, under these authorities.
+    std::optional<std::vector<std::uint32_t>> anchors{};
+};
+
 struct peer_config {
-    ike::path path;                 ///< a pre-shared key is picked by the remote address                     RFC 2409 §5.4
+    /// In Main Mode the peer, and a pre-shared key with it, is picked by the remote address; in Aggressive Mode by `remote_id`,
+    /// and a remote address of all zeros stands for any.                                                     RFC 2409 §5.4
+    ike::path path;
     secret<128> psk;
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
     std::optional<identity> remote_id{};  ///< default: the remote address
-    std::vector<ike_suite> suites{ike_suite{}};
+    std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
+    /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves
+    /// the choice to the responder.
+    bool prefer_own_suites = false;
+    phase_1_modes modes{};
+    public_keys keys{};
     v1::lifetime lifetime{};
     std::vector<child_config> children{};
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
@@ -148,6 +239,9 @@ struct peer_config {
     bool identity_pfs = false;
     /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
     bool children_outlive_ike = true;
+    v1::fragmentation fragmentation{};
+    v1::xauth xauth{};
+    v1::mode_config_settings mode_config{};
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
     std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
@@ -165,12 +259,38 @@ struct limits {
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
     std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
+    std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
+    std::size_t fragments = 32;           ///< pieces of one message
+    std::size_t aggressive_half_open = 16;///< of `half_open`; beyond it the first message of an Aggressive Mode is not answered
+    std::size_t aggressive_per_source = 4;///< the same, of one remote address
+    std::uint32_t aggressive_per_second = 10; ///< Diffie-Hellman that strangers may cause; as much again at once
+    std::uint8_t aggressive_repeats = 2;  ///< how often message 2 is repeated where message 3 does not come
+    std::uint8_t amplification = 5;       ///< octets sent for one that came in, before the peer is known to be there
 };
+
+/// Whether this end begins with Aggressive Mode: where it is told to, or where Main Mode is not served.
+[[nodiscard]] constexpr auto begins_aggressive(const peer_config& p) noexcept -> bool {
+    return p.modes.begin_aggressive || !p.modes.accept_main;
+}
+/// Of our keys the one for a method; of the peer's keys the one for it. @return nullptr where there is none
+[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method) -> const public_keys::own_signature* {
+    const auto at = std::ranges::find(p.keys.sign_with, method, &public_keys::own_signature::method);
+    return at == p.keys.sign_with.end() ? nullptr : &*at;
+}
+[[nodiscard]] inline auto key_of_peer(const peer_config& p, isakmp::oakley_authentication method) -> const crypto::public_key* {
+    const auto at = std::ranges::find(p.keys.peer_keys, method, &public_keys::known_key::method);
+    return at == p.keys.peer_keys.end() ? nullptr : &at->key;
+}
 
 struct config {
     std::vector<peer_config> peers{};
+    /// Who may have SAs for what, once it is authenticated: the first entry in order for its identity counts, and whoever has
+    /// none gets nothing. Empty: each peer may have all of its children. Texts and ranges outlive the endpoint.   RFC 4301 §4.4.3
+    std::vector<policy::peer_entry> authorization{};
     retransmit_policy retransmit{};
     v1::limits limits{};
+    /// Seconds since 1970 at `instant{}`: certificates have dates, and the time that is handed in has none.
+    std::int64_t unix_time_at_zero = 0;
     duration cookie_slot = seconds(60);  ///< a cookie is good in the slot it was made in and in the next one
     /// A rekey starts when this share of the lifetime is left, in percent; up to as much again is added by chance.
     std::uint8_t margin_percent = 10;
@@ -192,7 +312,7 @@ struct config {
 ///
 /// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
 /// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::bad_lifetime`, `errc::bad_identity`,
-/// `errc::bad_limit`
+/// `errc::bad_limit`, `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
 [[nodiscard]] inline auto check(const config& c) -> result<void>;
 
 /// The text of a pre-shared key as octets, no NUL behind it. @pre no longer than 128 characters
@@ -260,28 +380,83 @@ struct config {
     return {};
 }
 
+namespace detail {
+[[nodiscard]] inline auto check_methods(const peer_config& p) -> result<void> {
+    const bool aggressive = p.modes.begin_aggressive || p.modes.accept_aggressive;
+    for (const ike_suite& s : p.suites) {
+        const auto method = proof_by(s.authentication);
+        if (!method) return std::unexpected{errc::unusable_algorithm};
+        if (*method == proof::shared_key && (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)))
+            return std::unexpected{errc::short_secret};
+        if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||
+                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.anchors)))
+            return std::unexpected{errc::no_key_for_method};
+        // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
+        const ike_suite& first = p.suites.front();
+        if (begins_aggressive(p) && s.group != first.group) return std::unexpected{errc::not_for_aggressive_mode};
+    }
+    if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};
+    // Nothing but its identity tells a peer apart that may come from anywhere.
+    if (p.path.remote.address.is_unspecified() && (!p.remote_id || !p.modes.accept_aggressive))
+        return std::unexpected{errc::bad_identity};
+    return {};
+}
+/// Whether Main Mode finds the peer by where it comes from.                                      RFC 2409 §5.4
+[[nodiscard]] inline auto is_found_by_address(const peer_config& p) -> bool {
+    return p.modes.accept_main && !p.path.remote.address.is_unspecified();
+}
+}  // namespace detail
+
+/// The same, and whether a provider has what the methods of authentication ask for. @return also `errc::no_key_for_method`
+template <class Provider> [[nodiscard]] auto check_for(const config& c) -> result<void> {
+    if (auto ok = check(c); !ok) return ok;
+    for (const peer_config& p : c.peers) {
+        for (const ike_suite& s : p.suites)
+            if (proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>)
+                return std::unexpected{errc::no_key_for_method};
+        if (p.keys.anchors && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
+    }
+    return {};
+}
+
 inline auto check(const config& c) -> result<void> {
     std::set<std::pair<ip::address, ip::address>> addresses;
+    std::map<std::pair<ip::address, ip::address>, std::vector<identity>> names;
     std::set<sa::policy_id> policies;
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
         l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
+        l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 || l.amplification == 0 ||
         c.connected_wait < duration{} || c.outbound_delay < duration{} ||
         (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     for (const peer_config& p : c.peers) {
-        if (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)) return std::unexpected{errc::short_secret};
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
+        if (auto ok = detail::check_methods(p); !ok) return ok;
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
+        if (p.fragmentation.enabled && (p.fragmentation.size < 128 || l.fragmented == 0 || l.fragments == 0))
+            return std::unexpected{errc::bad_limit};
+        if (p.xauth.part != xauth_part::none && !p.psk.empty() && !p.xauth.allow_group_secret)
+            return std::unexpected{errc::group_secret};
+        if (p.xauth.tries == 0 || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
+            p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
+            return std::unexpected{errc::bad_limit};
         if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||
             (p.nat.force && !p.nat.enabled))
             return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
-        if (!addresses.emplace(p.path.local.address, p.path.remote.address).second) return std::unexpected{errc::duplicate_peer};
+        // Two peers with one address can be told apart by their identities, in Aggressive Mode alone.       RFC 2409 §5.4
+        // req: rfc2409-5.4-m1
+        const std::pair ends{p.path.local.address, p.path.remote.address};
+        if (detail::is_found_by_address(p) && !addresses.insert(ends).second) return std::unexpected{errc::duplicate_peer};
+        const identity who = p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
+        for (const identity& other : names[ends])
+            if (other.same_party(who)) return std::unexpected{errc::duplicate_peer};
+        names[ends].push_back(who);
         if (auto ok = check(p.children, l); !ok) return ok;
         for (const named_group& g : p.private_groups)
             if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 
+#include "ipsec/core/token_bucket.hpp"
 #include "ipsec/ike/timer_heap.hpp"
 #include "ipsec/ike/v1/cookie_jar.hpp"
 #include "ipsec/ike/v1/detail/endpoint_index.hpp"
@@ -38,20 +39,20 @@ public:
     static constexpr std::size_t max_message = 16384;  ///< octets of scratch that `poll_transmit` never needs more of
 
     /// @param p, o  outlive the endpoint
-    /// @return what `check(config)` says
+    /// @return what `check_for<provider>(config)` says
     [[nodiscard]] static auto make(config c, provider& p, observer& o) -> result<endpoint> {
-        if (auto ok = check(c); !ok) return std::unexpected{ok.error()};
+        if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
         return endpoint{std::make_unique<house<Traits>>(std::move(c), p, o)};
     }
     [[nodiscard]] static auto make(config c, provider& p) -> result<endpoint>
         requires std::same_as<observer, null_observer>
     {
-        if (auto ok = check(c); !ok) return std::unexpected{ok.error()};
+        if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
         return endpoint{std::make_unique<house<Traits>>(std::move(c), p)};
     }
 
-    /// Main Mode with a peer, unless an ISAKMP SA with it is there or on its way.
-    /// @return `errc::no_such_peer`, `errc::no_randomness`
+    /// Main Mode, or Aggressive Mode, with a peer, unless an ISAKMP SA with it is there or on its way.
+    /// @return `errc::no_such_peer`, `errc::no_randomness`, `errc::unknown_peer` (nobody knows where it is)
     auto start(instant now, peer_id peer) -> result<void> {
         house_->now = now;
         if (peer.value() >= house_->settings.peers.size()) return std::unexpected{errc::no_such_peer};
@@ -91,6 +92,26 @@ public:
         house_->now = now;
         give(t, dh_agreed{std::move(answer)});
     }
+    void complete(instant now, crypto::ticket t, crypto::result<octets> signature) {
+        house_->now = now;
+        give(t, signature_made{std::move(signature)});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<void> verdict) {
+        house_->now = now;
+        give(t, signature_judged{verdict});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<crypto::certified> proof) {
+        house_->now = now;
+        give(t, certificate_judged{std::move(proof)});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<std::vector<octets>> pieces) {
+        house_->now = now;
+        give(t, pieces_encrypted{std::move(pieces)});
+    }
+    void complete(instant now, crypto::ticket t, crypto::result<std::vector<crypto::rsa_block>> blocks) {
+        house_->now = now;
+        give(t, pieces_decrypted{std::move(blocks)});
+    }
 
     /// Traffic needs an SA. Selectors of the event narrow the policy's when the policy allows that.
     auto handle(instant now, const sa::acquire& e) -> result<void>;
@@ -113,6 +134,18 @@ public:
     /// @return `errc::no_such_peer`, or what `check` says; then everything is as before
     auto replace_children(instant now, peer_id peer, std::vector<child_config> children) -> result<void>;
 
+    /// Writes an ISAKMP SA down, with the pairs made under it, and if it is the newest with those
+    /// whose ISAKMP SA is gone; nothing changes here.        snapshot.hpp
+    /// @return `errc::unknown_cookie`: none stands by that name
+    [[nodiscard]] auto store(instant now, const isakmp::cookie_pair& cookies) const -> result<snapshot>;
+    /// Takes it up again; the SAs of its pairs are the user's to restore (`sa/snapshot.hpp`). No event tells of it.
+    ///
+    /// @param away  how long nobody was there: taken off all lifetimes
+    /// @return its cookies; `errc::no_such_peer`, `no_such_policy`: the configuration has none of the kind any more;
+    ///         `no_proposal_chosen`, `identity_mismatch`, `not_authorized`: it would not agree to this SA any more; `expired`;
+    ///         `already_there`: the cookies or an SPI are in use; `limit_reached`. Then nothing has changed
+    auto restore(instant now, const snapshot& s, duration away = {}) -> result<isakmp::cookie_pair>;
+
     [[nodiscard]] auto poll_event() -> std::optional<event>;
     /// The user's word on an event: anything that converts to `bool`. Matters for installs; harmless for the rest.
     template <class R> void answer(const event& e, const R& outcome) {
@@ -120,10 +153,27 @@ public:
         if (const auto* in = std::get_if<sa::install_inbound>(&e)) answered(*in, true, ok);
         if (const auto* out = std::get_if<sa::install_outbound>(&e)) answered(*out, false, ok);
     }
+    /// What XAUTH and Mode Config tell and ask: see `dialogue.hpp`. Answers may come at any later time, once each; those that
+    /// nobody waits for any more are ignored.
+    [[nodiscard]] auto poll_dialogue() -> std::optional<dialogue> {
+        if (house_->dialogues.empty()) return std::nullopt;
+        dialogue d = std::move(house_->dialogues.front());
+        house_->dialogues.pop_front();
+        return d;
+    }
+    /// @param message  goes to the client beside the outcome
+    void answer(instant now, const xauth_attempt& a, bool is_right, std::string_view message = {}) {
+        tell_sa(now, a.cookies, xauth_mode::verdict{is_right, message});
+    }
+    /// @param given  null where the user cannot say: the edge device is told so
+    void answer(instant now, const xauth_prompt& p, const credentials* given) {
+        tell_sa(now, p.cookies, xauth_mode::answer{given});
+    }
+    void answer(instant now, const configuration_wanted& w, const configuration& given) { tell_sa(now, w.cookies, given); }
     /// The next message to send, copied to `scratch`. One that does not fit is lost, as a network would lose it.
     [[nodiscard]] auto poll_transmit(byte_span scratch) -> std::optional<transmit>;
     /// When `handle_timeout` has something to do; `instant::never()` if it has not.
-    [[nodiscard]] auto poll_timeout() const -> instant { return timers_.next(); }
+    [[nodiscard]] auto poll_timeout() const -> instant { return std::min(timers_.next(), fragments_.due()); }
 
     // --- looking in ---
     [[nodiscard]] auto settings() const noexcept -> const config& { return house_->settings; }
@@ -170,16 +220,31 @@ private:
         : house_{std::move(h)},
           jar_{house_->settings.cookie_slot},
           shelves_(house_->settings.peers.size()),
-          stations_(house_->settings.peers.size()) {
+          stations_(house_->settings.peers.size()),
+          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second} {
         for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
             const peer_config& p = house_->settings.peers[i];
-            (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
+            if (detail::is_found_by_address(p)) (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
             index_policies(peer_id{i});
         }
     }
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id>;
+    [[nodiscard]] auto may_be_aggressive(const ike::path& at) -> bool;
+    template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
+        house_->now = now;
+        sa_type* const sa = find_sa(cookies);
+        if (sa == nullptr) return;
+        sa->answer(a);
+        settle(sa->peer());
+    }
+    void take_fragment(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto may_send_fragments(peer_id peer, const isakmp::header& h, const ike::path& at) -> bool;
+    [[nodiscard]] auto fragment_size_for(const typename house<Traits>::outgoing& m) const -> std::size_t;
+    [[nodiscard]] auto poll_fragment(std::size_t most, byte_span scratch) -> std::optional<transmit>;
     void notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at);
     template <class Answer> void give(crypto::ticket t, Answer&& answer);
     void answered(const sa::install& e, bool inbound, bool ok);
@@ -220,7 +285,7 @@ private:
     /// Whether a Main Mode of ours is under way.
     [[nodiscard]] auto has_coming(peer_id peer) const -> bool {
         return std::ranges::any_of(sas_of(peer), [](const resident& r) {
-            return !r.sa->is_established() && !r.sa->is_over() && r.sa->role() == role::initiator;
+            return !r.sa->stands() && !r.sa->is_over() && r.sa->role() == role::initiator;
         });
     }
     /// Where a new Main Mode goes: where the peer was heard of last, as long as an SA with it stands.    RFC 3947 §4
@@ -233,6 +298,7 @@ private:
     auto take_in(std::unique_ptr<sa_type> sa, const isakmp::cookie_pair& key) -> sa_type&;
     void put_out(peer_id peer, std::size_t place);
     auto start_main_mode(peer_id peer) -> result<void> {
+        if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
         auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
         sa->start();
         if (sa->is_over()) return std::unexpected{errc::no_randomness};
@@ -303,6 +369,9 @@ private:
     std::uint64_t begun_ = 0;
     std::size_t count_ = 0, established_count_ = 0, wish_count_ = 0;
     mutable std::uint64_t visits_ = 0;
+    fragment_table fragments_{};
+    std::vector<isakmp::cookie_pair> aggressive_{};  ///< Aggressive Modes of strangers, the newest last
+    token_bucket aggressive_rate_;
 };
 
 }  // namespace ipsec::ike::v1
@@ -310,4 +379,6 @@ private:
 #include "ipsec/ike/v1/detail/endpoint.hpp"
 #include "ipsec/ike/v1/detail/endpoint_children.hpp"
 #include "ipsec/ike/v1/detail/endpoint_first_messages.hpp"
+#include "ipsec/ike/v1/detail/endpoint_fragments.hpp"
 #include "ipsec/ike/v1/detail/endpoint_settle.hpp"
+#include "ipsec/ike/v1/detail/endpoint_snapshot.hpp"

@@ -1,12 +1,12 @@
 #pragma once
-/// What the exchanges of RFC 2408 §4 have in common: they leave to the DOI, to the key exchange and to the user what an SA says, who
-/// may be whom, and what AUTH is. All of that is one policy, given by the user.
+/// What the exchanges of RFC 2408 §4 have in common: what an SA says, who may be whom and what AUTH is they leave to the DOI, the
+/// key exchange and the user. All of that is one policy, given by the user.
 ///
 /// IKE names its own exchanges in their place (RFC 2409 §5): Main Mode is an Identity Protection Exchange and Aggressive Mode an
-/// Aggressive Exchange. Base and Authentication Only are machines of their own here: `base_exchange.hpp`, `authentication_only.hpp`.
+/// Aggressive Exchange. Base and Authentication Only are machines here: `base_exchange.hpp`, `authentication_only.hpp`.
 #include <algorithm>
 
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/public_value.hpp"
 #include "ipsec/ike/v1/step.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
 #include "ipsec/isakmp/shape.hpp"

@@ -6,6 +6,8 @@
 #include <deque>
 #include <utility>
 
+#include "ipsec/ike/v1/detail/transaction_states.hpp"
+#include "ipsec/ike/v1/fragmentation.hpp"
 #include "ipsec/ike/v1/informational.hpp"
 #include "ipsec/ike/v1/new_group_mode.hpp"
 #include "ipsec/ike/v1/quick_mode.hpp"
@@ -89,6 +91,7 @@ struct house {
         ike::path path;
         octets datagram;           ///< the ISAKMP message, without what the link puts in front of it
         bool is_keepalive = false; ///< a NAT-keepalive instead of a message
+        cutting pieces{};          ///< where it goes out in pieces
     };
 
     house(config c, provider& p, observer& o)
@@ -116,6 +119,8 @@ struct house {
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     static constexpr unsigned ticket_bits = 40;
     std::uint64_t tickets = 0;
+    std::uint16_t fragment_ids = 0;
+    std::deque<dialogue> dialogues{};
     std::uint64_t established = 0;  ///< counts ISAKMP SAs, so that the newest is known
     std::uint32_t pairs = 0;
 

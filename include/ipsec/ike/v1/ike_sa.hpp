@@ -1,12 +1,17 @@
 #pragma once
-/// One ISAKMP SA: the Main Mode that makes it, the Quick Modes and Informational exchanges under it, its timers.
+/// One ISAKMP SA: the Main Mode or Aggressive Mode that makes it, the Quick Modes and Informational exchanges under it, its timers.
 ///
 /// Part of `endpoint.hpp`. All state that a peer can make grow is bounded by `limits`.
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
+#include "ipsec/ike/v1/aggressive_mode.hpp"
+#include "ipsec/ike/v1/authorization.hpp"
 #include "ipsec/ike/v1/house.hpp"
+#include "ipsec/ike/v1/main_mode.hpp"
+#include "ipsec/ike/v1/snapshot.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -21,8 +26,10 @@ public:
     ike_sa(const ike_sa&) = delete;
     auto operator=(const ike_sa&) -> ike_sa& = delete;
 
-    /// Initiator: HDR, SA out.
+    /// Initiator: the first message out, by the exchange that the peer is configured for.
     void start();
+    /// Responder: message 1 of an Aggressive Mode.
+    void begin(const isakmp::cookie_pair& cky, aggressive_mode::offer msg, byte_view datagram);
     /// Responder: message 3, whose cookie holds.
     void begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
                main_mode::key_exchange msg, byte_view datagram);
@@ -30,6 +37,10 @@ public:
     void handle_timeout();
     void complete(crypto::ticket t, dh_generated<dh_key> done);
     void complete(crypto::ticket t, dh_agreed done);
+    /// Answers that only phase 1 asks for: of signatures, certificates, encryption to a public key.
+    template <class Answer> void complete(crypto::ticket t, Answer done) {
+        if (t == ticket_ && t.value() != 0) complete_phase_1(std::move(done));
+    }
     [[nodiscard]] auto waits_for(crypto::ticket t) const -> bool {
         return t.value() != 0 &&
                (t == ticket_ || std::ranges::any_of(exchanges_, [&](const auto& x) { return x.second.ticket == t; }));
@@ -43,6 +54,13 @@ public:
     void renumber_children(const std::vector<std::size_t>& place);
     /// The user's word on an install of this SA's exchanges. @return whether it was one of them
     auto answer(const sa::id& id, bool inbound, bool ok) -> bool;
+    /// As octets could say it, and the way back.                                                 snapshot.hpp
+    [[nodiscard]] auto store() const -> snapshot;
+    void resume(const snapshot& s, duration away);
+    /// The user's word in XAUTH and Mode Config; ignored where nobody waits for it.
+    void answer(const xauth_mode::verdict& v);
+    void answer(const xauth_mode::answer& a);
+    void answer(const configuration& given);
     /// Ends everything; with a Delete to the peer if it stands.
     void close(errc why, bool tell_peer);
     /// One protected Informational exchange; nothing happens before the SA stands. @return the message; empty if none was sent
@@ -57,8 +75,11 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
-    /// Established, not given up on, not about to be replaced, and good for another Quick Mode.
-    [[nodiscard]] auto is_usable() const noexcept -> bool { return is_established() && !over_ && !suspect_ && !spent_; }
+    /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another Quick
+    /// Mode.
+    [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
+    /// Phase 1 is over, and XAUTH and Mode Config where they come before phase 2.
+    [[nodiscard]] auto stands() const noexcept -> bool { return is_established() && serial_ != 0; }
     /// Larger is newer; 0 before it stands.
     [[nodiscard]] auto serial() const noexcept -> std::uint64_t { return serial_; }
     [[nodiscard]] auto established_at() const noexcept -> instant { return established_at_; }
@@ -74,17 +95,29 @@ public:
     void retire_at(instant t) noexcept { retire_at_ = t; }
     [[nodiscard]] auto is_expiring() const noexcept -> bool { return is_established() && !over_ && hard_at_ <= house_.now; }
     [[nodiscard]] auto sai_b() const -> byte_view;
+    /// How large a datagram to the peer may be; 0: it takes no pieces.
+    [[nodiscard]] auto fragment_size() const -> std::size_t {
+        const bool can = std::visit(
+            [](const auto& s) {
+                if constexpr (requires { s.both; }) return s.both.fragmentation;
+                else return false;
+            },
+            machine_);
+        return can ? house_.peer(peer_).fragmentation.size : 0;
+    }
     /// A responder whose lifetime is shorter than what was offered has something to say.      RFC 2407 §4.5.4
     [[nodiscard]] auto shortened_lifetime() const -> std::optional<v1::lifetime> {
         const auto& a = keys().agreed;
         if (role_ == role::initiator || a.lifetime == a.offered) return std::nullopt;
         return a.lifetime;
     }
+    /// What the peer proved to be. @pre the SA stands
+    [[nodiscard]] auto peer_identity() const -> const identity& { return std::get<main_mode::established>(machine_).remote; }
     [[nodiscard]] auto has_open_exchange() const -> bool;
     [[nodiscard]] auto has_exchange_for(std::size_t child, const std::optional<client>& local,
                                         const std::optional<client>& remote) const -> bool;
     /// Whether the peer said INITIAL-CONTACT under this SA since the last call.
-    [[nodiscard]] auto take_initial_contact() -> bool { return std::exchange(initial_contact_, false); }
+    [[nodiscard]] auto take_initial_contact() -> bool { return stands() && std::exchange(initial_contact_, false); }
     /// Genuine packets of the peer came in on an SA.                                           RFC 3706 §5.4
     void saw_activity() { if (is_established()) heard(); }
     /// The peer is known to be somewhere else by another SA.
@@ -102,9 +135,19 @@ public:
     }
 
 private:
-    using machine = std::variant<failed, main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<dh_key>,
-                                 main_mode::agreeing_i<dh_key>, main_mode::sent_auth, main_mode::making_ke_r,
-                                 main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, main_mode::established>;
+    template <class Before> using proving = phase_1::proving<Before>;
+    template <class Before> using verifying = phase_1::verifying<Before>;
+    template <class Before> using signing = phase_1::signing<Before>;
+    using machine = std::variant<
+        failed, main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<dh_key>, main_mode::agreeing_i<dh_key>,
+        signing<main_mode::agreed_i>, main_mode::sent_auth, proving<main_mode::sent_auth>, verifying<main_mode::sent_auth>,
+        main_mode::making_ke_r, main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, proving<main_mode::expecting_auth>,
+        verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, aggressive_mode::making_ke_i,
+        aggressive_mode::sent_first<dh_key>, aggressive_mode::agreeing_i<dh_key>, proving<aggressive_mode::answered<dh_key>>,
+        verifying<aggressive_mode::answered<dh_key>>, signing<aggressive_mode::proven_i>, aggressive_mode::making_ke_r,
+        aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>, signing<aggressive_mode::answering>,
+        aggressive_mode::expecting_proof, proving<aggressive_mode::expecting_proof>,
+        verifying<aggressive_mode::expecting_proof>, main_mode::established>;
     using quick_machine =
         std::variant<failed, quick_mode::making_ke_i, quick_mode::sent_offer<dh_key>, quick_mode::agreeing_i<dh_key>,
                      quick_mode::installing_i, quick_mode::making_ke_r, quick_mode::agreeing_r<dh_key>, quick_mode::installing_r,
@@ -156,6 +199,34 @@ private:
     void fail_phase_1(errc why);
     void send_phase_1(sealed_message&& m);
     void handle_phase_1(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto exchange_of_phase_1() const noexcept -> isakmp::exchange_type {
+        return is_aggressive_ ? isakmp::exchange_type::aggressive : isakmp::exchange_type::identity_protection;
+    }
+    /// Whether the state waits for a message in the clear that nothing vouches for yet.
+    template <class S>
+    static constexpr bool is_answered_in_clear =
+        std::same_as<S, main_mode::sent_sa> || std::same_as<S, main_mode::sent_ke<dh_key>> ||
+        std::same_as<S, aggressive_mode::sent_first<dh_key>>;
+    template <class State> void take_proof(State& s, const isakmp::header& h, byte_view datagram);
+    void take_stashed();
+    template <class State> void ask(State& s);
+    template <class Answer> void complete_phase_1(Answer done);
+    template <class Answer, class T> void feed(std::optional<T>&& done) {
+        if (done) complete_phase_1(Answer{std::move(*done)});
+    }
+    /// Nobody has proven yet that the address of message 1 is the sender's.
+    [[nodiscard]] auto is_unproven_responder() const noexcept -> bool {
+        return is_aggressive_ && role_ == role::responder && !is_established();
+    }
+    /// What the keys stand in, if they are there; in a state that waits on behalf of another, in that one.
+    [[nodiscard]] auto keys_so_far() const -> const main_mode::keyed*;
+    void repeat_phase_1();
+    [[nodiscard]] auto repeats() const -> retransmit_policy {
+        retransmit_policy p = house_.settings.retransmit;
+        if (role_ == role::responder)
+            p.tries = static_cast<std::uint8_t>(std::min<unsigned>(1U + house_.settings.limits.aggressive_repeats, p.tries));
+        return p;
+    }
     [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
     [[nodiscard]] auto where_it_is() const -> ike::path;
     void is_genuine();
@@ -209,7 +280,31 @@ private:
     [[nodiscard]] auto refuses_group(const isakmp::notification& n) -> bool;
     void handle_group_timers();
 
+    // --- between the phases ---
+    [[nodiscard]] auto begin_transactions() -> bool;
+    void stand();
+    void begin_transaction(const transaction::content& c);
+    void end_transaction(const transaction::content& c);
+    void handle_transaction(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto may_take(const isakmp::attributes& in) const -> bool;
+    [[nodiscard]] static auto is_about_xauth(const isakmp::attributes& in) -> bool {
+        return std::ranges::any_of(in.list, [](const isakmp::attribute a) { return isakmp::is_xauth(a.type); });
+    }
+    void take_transaction(const isakmp::attributes& in, const isakmp::header& h);
+    void take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h);
+    template <class... Next> void adopt_xauth(xauth_mode::step<Next...>&& s);
+    void begin_config();
+    void handle_transaction_timers();
+    [[nodiscard]] auto xauth_env() const -> xauth_mode::environment { return {house_.peer(peer_), peer_, cookies_}; }
+    [[nodiscard]] auto has_passed_xauth() const -> bool {
+        return house_.peer(peer_).xauth.part == xauth_part::none || std::holds_alternative<xauth_mode::passed>(talk_->xauth);
+    }
+
     // --- phase 2 ---
+    /// Whether the peer, by the identity that it proved, may have SAs for this far side.     RFC 4301 §4.4.3.3
+    [[nodiscard]] auto may_have(const std::optional<client>& remote) const -> bool {
+        return is_authorized_for(house_.settings, peer_identity(), remote ? remote->addresses : ip::range{path_.remote.address});
+    }
     [[nodiscard]] auto quick_env() -> typename house_type::quick_environment {
         return {house_.env(peer_, path_), keys(), house_.room(peer_).groups};
     }
@@ -276,6 +371,8 @@ private:
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
     bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
+    std::size_t unproven_in_ = 0, unproven_out_ = 0;  ///< octets of an Aggressive Mode whose initiator may not be there
+    bool is_aggressive_ = false;
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};
@@ -286,6 +383,7 @@ private:
     std::map<std::uint32_t, group_exchange> groups_{};  ///< New Group Modes
     std::vector<waiting_for_group> waiting_{};
     std::set<std::uint32_t> used_ids_{};
+    std::unique_ptr<transaction::talk> talk_{};  ///< where XAUTH or Mode Config is configured
 };
 
 // --- time and end -------------------------------------------------------------------------------------------------------------
@@ -293,9 +391,11 @@ private:
 template <class Traits> void ike_sa<Traits>::handle_timeout() {
     if (over_) return;
     if (!is_established()) {
-        switch (timer_.fire(house_.now, house_.settings.retransmit)) {
-            case retransmit_verdict::send_again: house_.send(path_, sent_, sent_payloads_, state_name(), timer_.sent()); break;
-            case retransmit_verdict::give_up: return fail_phase_1(errc::timed_out);
+        switch (timer_.fire(house_.now, repeats())) {
+            case retransmit_verdict::send_again: repeat_phase_1(); break;
+            case retransmit_verdict::give_up:
+                if (role_ == role::initiator) return fail_phase_1(errc::timed_out);
+                break;
             case retransmit_verdict::not_yet: break;
         }
         if (deadline_ <= house_.now) fail_phase_1(errc::timed_out);
@@ -303,6 +403,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     }
     if (hard_at_ <= house_.now) return close(errc::expired, true);
     handle_dead_peer_timer();
+    if (!over_) handle_transaction_timers();
     if (over_) return;
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
     if (forget_at() <= house_.now) forget_phase_1();
@@ -337,6 +438,7 @@ template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
     instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
+    if (talk_) t = std::min({t, talk_->until, talk_->own.timer.due()});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
@@ -370,3 +472,4 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 #include "ipsec/ike/v1/detail/ike_sa_new_group.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_path.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_quick_mode.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_transaction.hpp"

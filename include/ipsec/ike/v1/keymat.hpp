@@ -64,6 +64,25 @@ template <crypto::prf_provider P>
     return p.prf(prf, psk, parts);
 }
 
+/// SKEYID = prf(Ni_b | Nr_b, g^xy), for signatures.                                             RFC 2409 §5
+template <crypto::prf_provider P>
+[[nodiscard]] auto skeyid_signature(P& p, crypto::prf_id prf, byte_view ni, byte_view nr, byte_view gxy) noexcept
+    -> crypto::result<crypto::digest> {
+    secret<512> key;  // two nonces of at most 256 octets
+    if (!key.append(ni) || !key.append(nr)) return std::unexpected{crypto::errc::bad_key_size};
+    const std::array<byte_view, 1> parts{gxy};
+    return p.prf(prf, key.view(), parts);
+}
+/// SKEYID = prf(hash(Ni_b | Nr_b), CKY-I | CKY-R), for both methods of public key encryption.   RFC 2409 §5
+template <crypto::prf_provider P>
+[[nodiscard]] auto skeyid_encryption(P& p, crypto::prf_id prf, crypto::hash_id hash, byte_view ni, byte_view nr, byte_view cky_i,
+                                     byte_view cky_r) noexcept -> crypto::result<crypto::digest> {
+    const std::array<byte_view, 2> nonces{ni, nr}, cookies{cky_i, cky_r};
+    const auto key = p.hash(hash, nonces);
+    if (!key) return std::unexpected{key.error()};
+    return p.prf(prf, key->view(), cookies);
+}
+
 /// SKEYID_d, SKEYID_a and SKEYID_e; `gxy` has the length of the group.                          RFC 2409 §5
 template <crypto::prf_provider P>
 [[nodiscard]] auto derive(P& p, crypto::prf_id prf, crypto::digest skeyid, byte_view gxy, byte_view cky_i,

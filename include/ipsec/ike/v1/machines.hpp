@@ -63,25 +63,35 @@ template <class Provider> struct quick_mode_responder {
                                                              std::span<const child_spis>{}, std::declval<environment&>()))>>;
 };
 
-/// New Group Mode, RFC 2409 §5.6.
+/// New Group Mode, RFC 2409 §5.6. Its events are those of Quick Mode in form: both modes' `on` would be found.
 template <class Provider> struct new_group_initiator {
     static constexpr std::string_view exchange = "New Group Mode";
     static constexpr v1::role role = v1::role::initiator;
     using environment = quick_mode::environment<Provider, null_observer>;
+    template <class State, class Event> static auto on(State&& s, Event&& v, environment& e)
+        -> decltype(new_group_mode::on(std::forward<State>(s), std::forward<Event>(v), e)) {
+        return new_group_mode::on(std::forward<State>(s), std::forward<Event>(v), e);
+    }
     using states = type_list<new_group_mode::sent_group, new_group_mode::agreed>;
     using events = type_list<new_group_mode::answer, new_group_mode::refusal>;
-    using entrances = type_list<enters<started, decltype(new_group_mode::start(isakmp::message_id{}, std::declval<const named_group&>(),
-                                                                               std::declval<environment&>()))>>;
+    using entrances = type_list<
+        enters<started, decltype(new_group_mode::start(isakmp::message_id{}, std::declval<const named_group&>(),
+                                                       std::declval<environment&>()))>>;
 };
 template <class Provider> struct new_group_responder {
     static constexpr std::string_view exchange = "New Group Mode";
     static constexpr v1::role role = v1::role::responder;
     using environment = quick_mode::environment<Provider, null_observer>;
+    template <class State, class Event> static auto on(State&& s, Event&& v, environment& e)
+        -> decltype(new_group_mode::on(std::forward<State>(s), std::forward<Event>(v), e)) {
+        return new_group_mode::on(std::forward<State>(s), std::forward<Event>(v), e);
+    }
     using states = type_list<new_group_mode::agreed>;
     using events = typename new_group_initiator<Provider>::events;
-    using entrances = type_list<
-        enters<new_group_mode::offer, decltype(new_group_mode::begin(isakmp::message_id{}, std::declval<const new_group_mode::offer&>(),
-                                                                     std::declval<environment&>()))>>;
+    using entrances =
+        type_list<enters<new_group_mode::offer,
+                         decltype(new_group_mode::begin(isakmp::message_id{}, std::declval<const new_group_mode::offer&>(),
+                                                        std::declval<environment&>()))>>;
 };
 
 /// Base Exchange, RFC 2408 §4.4.
@@ -129,11 +139,11 @@ template <class Provider> struct authentication_only_responder {
 };
 
 template <class Provider>
-using all_machines = type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>,  //
-                               quick_mode_initiator<Provider>, quick_mode_responder<Provider>,  //
-                               new_group_initiator<Provider>, new_group_responder<Provider>,  //
-                               base_initiator<Provider>, base_responder<Provider>,  //
-                               authentication_only_initiator<Provider>, authentication_only_responder<Provider>>;
+using all_machines =
+    type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>, quick_mode_initiator<Provider>,
+              quick_mode_responder<Provider>, new_group_initiator<Provider>, new_group_responder<Provider>,
+              base_initiator<Provider>, base_responder<Provider>, authentication_only_initiator<Provider>,
+              authentication_only_responder<Provider>>;
 
 /// Calls `f(std::type_identity<Machine>{})` for each machine.
 template <class Provider, class F> constexpr void for_each_machine(F&& f) {

@@ -1,5 +1,5 @@
 #pragma once
-/// Main Mode with pre-shared keys: six messages that end in an ISAKMP SA.                      RFC 2409 §5, §5.4
+/// Main Mode: six messages that end in an ISAKMP SA.                                       RFC 2409 §5, §5.1, §5.4
 ///
 ///     initiator                                 responder
 ///     HDR, SA                          -->      (stateless: cookie_jar.hpp)
@@ -15,7 +15,11 @@
 ///                                      <--      HDR*, IDir, HASH_R
 ///     established                               established
 ///
-/// `making_…` and `agreeing_…` wait for a Diffie-Hellman ticket; with an immediate provider they last no time.
+/// `making_…` and `agreeing_…` wait for a Diffie-Hellman ticket; with an immediate provider they last no time. With signatures
+/// SIG stands for HASH, certificates may stand before it, and more tickets are waited for (phase_1_authentication.hpp):
+///
+///     agreeing_i, signing                            -->  expecting_auth, [proving,] verifying, signing
+///     sent_auth, [proving,] verifying, established  <--  established
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/main_mode_messages.hpp"
@@ -96,25 +100,36 @@ template <class Env>
 /// HDR, KE, Nr in: ask for g^xy.
 template <class Key, class Env>
 [[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
-    const extensions go_on{s.both.nat_traversal && msg.nat, s.both.dead_peer_detection};
+    const extensions go_on = s.both.after_nat_d(msg.nat.has_value());
     return {agreeing_i<Key>{s.cky, s.agreed, go_on, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
                             std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
             {}};
 }
 
-/// HDR*, IDii, HASH_I out.
+/// HDR*, IDii, HASH_I out, unless SIG_I has to be made for it first.
 template <class Key, class Env>
-[[nodiscard]] auto on(agreeing_i<Key> s, const dh_agreed& done, Env& e) -> step<sent_auth, failed> {
+[[nodiscard]] auto on(agreeing_i<Key> s, const dh_agreed& done, Env& e) -> step<sent_auth, phase_1::signing<agreed_i>, failed> {
     if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
     auto k = detail::make_keys(s, *done.shared, e);
     if (!k) return {failed{k.error()}, {}};
+    if (phase_1::method_of(*k) == proof::signature) {
+        auto wait = phase_1::ask_to_sign(agreed_i{std::move(*k)}, role::initiator, e);
+        if (!wait) return {failed{wait.error()}, {}};
+        return {std::move(*wait), {}};
+    }
     sent_auth next{std::move(*k)};
     auto m = detail::write_auth(next, role::initiator, e);
     if (!m) return {failed{m.error()}, {}};
-    actions out{.send = std::move(*m)};
-    // req: rfc3947-4-1, rfc3947-4-2
-    if (next.nat.any() && e.path.link.kind == link_kind::udp) out.move = moved_for_nat(e.path, e.peer.nat.port);
-    return {std::move(next), std::move(out)};
+    return {std::move(next), detail::by_new_port(std::move(*m), next.nat, e)};
+}
+/// HDR*, IDii, [CERT,] SIG_I out.
+template <class Env>
+[[nodiscard]] auto on(phase_1::signing<agreed_i> s, const signature_made& done, Env& e) -> step<sent_auth, failed> {
+    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    sent_auth next{std::move(static_cast<keyed&>(s.before))};
+    auto m = detail::write_proof(next, *done.signature, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(next), detail::by_new_port(std::move(*m), next.nat, e)};
 }
 
 /// HDR*, IDir, HASH_R in.
@@ -124,11 +139,27 @@ template <class Env> [[nodiscard]] auto on(sent_auth s, authenticated msg, Env&)
 }
 template <class Env> [[nodiscard]] auto on(sent_auth, misidentified msg, Env&) -> step<failed> { return {failed{msg.why}, {}}; }
 
+/// HDR*, IDir, [CERT,] SIG_R in.
+template <class Env> [[nodiscard]] auto on(sent_auth s, claim msg, Env& e) {
+    return phase_1::judge_signature(std::move(s), role::responder, std::move(msg), e);
+}
+template <class Env> [[nodiscard]] auto on(phase_1::proving<sent_auth> s, certificate_judged done, Env& e) {
+    return phase_1::take_certificate(std::move(s), role::responder, std::move(done), e);
+}
+template <class Env>
+[[nodiscard]] auto on(phase_1::verifying<sent_auth> s, const signature_judged& done, Env& e)
+    -> step<established, sent_auth, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
+    auto up = on(std::move(s.before), phase_1::accepted(s.what), e);
+    return {std::get<established>(std::move(up.state)), {}};
+}
+
 /// Responder: the first message that costs anything.
 template <class Env>
 [[nodiscard]] auto begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
                          key_exchange msg, Env&) -> step<making_ke_r> {
-    const extensions go_on{both.nat_traversal && msg.nat, both.dead_peer_detection};
+    const extensions go_on = both.after_nat_d(msg.nat.has_value());
     return {making_ke_r{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx),
                         std::move(msg.nonce)},
             {}};
@@ -174,6 +205,34 @@ template <class Env> [[nodiscard]] auto on(expecting_auth s, authenticated msg, 
 }
 template <class Env> [[nodiscard]] auto on(expecting_auth, misidentified msg, Env&) -> step<failed> {
     return {failed{msg.why}, {}};
+}
+
+/// HDR*, IDii, [CERT,] SIG_I in; once it holds, SIG_R is made.
+template <class Env> [[nodiscard]] auto on(expecting_auth s, claim msg, Env& e) {
+    return phase_1::judge_signature(std::move(s), role::initiator, std::move(msg), e);
+}
+template <class Env> [[nodiscard]] auto on(phase_1::proving<expecting_auth> s, certificate_judged done, Env& e) {
+    return phase_1::take_certificate(std::move(s), role::initiator, std::move(done), e);
+}
+template <class Env>
+[[nodiscard]] auto on(phase_1::verifying<expecting_auth> s, const signature_judged& done, Env& e)
+    -> step<phase_1::signing<proven_r>, expecting_auth, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
+    const authenticated msg = phase_1::accepted(s.what);
+    proven_r p{{std::move(static_cast<keyed&>(s.before)), msg.remote, msg.initial_contact, msg.responder_lifetime}};
+    p.next = msg.next;
+    auto wait = phase_1::ask_to_sign(std::move(p), role::responder, e);
+    if (!wait) return {failed{wait.error()}, {}};
+    return {std::move(*wait), {}};
+}
+/// HDR*, IDir, [CERT,] SIG_R out.
+template <class Env>
+[[nodiscard]] auto on(phase_1::signing<proven_r> s, const signature_made& done, Env& e) -> step<established, failed> {
+    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    auto m = detail::write_proof(s.before, *done.signature, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(static_cast<established&>(s.before)), {.send = std::move(*m)}};
 }
 
 /// Every other pair: the state stays, the event is reported.

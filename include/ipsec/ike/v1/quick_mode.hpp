@@ -84,7 +84,7 @@ template <class Env, class Key>
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, s.about.id.value());
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
-    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, e.ike.nat.any()));
+    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, {e.ike.nat.any(), e.ike.both.nat_drafts}));
     auto ids = write_ids(c, next.about.local, next.about.remote, e);
     if (!ids) return {failed{ids.error()}, {}};
     next.idci = std::move(ids->ci);

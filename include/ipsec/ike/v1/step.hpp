@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "ipsec/core/observer.hpp"
+#include "ipsec/crypto/public_key.hpp"
 #include "ipsec/ike/v1/events.hpp"
 #include "ipsec/ike/v1/message.hpp"
 
@@ -59,18 +60,49 @@ template <class... Next> struct step {
     actions out{};
 };
 
+/// The same step where more states may follow.
+template <class Wide, class... Next> [[nodiscard]] auto widened(step<Next...>&& s) -> Wide {
+    return std::visit([&](auto&& next) { return Wide{std::move(next), std::move(s.out)}; }, std::move(s.state));
+}
+
 /// The exchange is over without result.
 struct failed {
     errc why = errc::timed_out;
     static constexpr std::string_view name = "failed";
 };
 
+/// Slow work, which goes by ticket: a state that waits for it says so by `awaits`, the answer says what it is by `kind`.
+enum class slow : std::uint8_t { key_pair = 1, shared_secret, signature, verification, certificate, encryption, decryption };
+
 /// Answers of a Diffie-Hellman provider.
 template <class Key> struct dh_generated {
+    static constexpr slow kind = slow::key_pair;
     crypto::result<Key> key;
 };
 struct dh_agreed {
+    static constexpr slow kind = slow::shared_secret;
     crypto::result<crypto::dh_secret> shared;
+};
+/// Answers of a provider of public keys.
+struct signature_made {
+    static constexpr slow kind = slow::signature;
+    crypto::result<octets> signature;
+};
+struct signature_judged {
+    static constexpr slow kind = slow::verification;
+    crypto::result<void> verdict;
+};
+struct certificate_judged {
+    static constexpr slow kind = slow::certificate;
+    crypto::result<crypto::certified> verdict;
+};
+struct pieces_encrypted {
+    static constexpr slow kind = slow::encryption;
+    crypto::result<std::vector<octets>> pieces;
+};
+struct pieces_decrypted {
+    static constexpr slow kind = slow::decryption;
+    crypto::result<std::vector<crypto::rsa_block>> blocks;
 };
 
 /// A fresh nonce of 32 octets.                                                                  RFC 2409 §5
@@ -93,6 +125,7 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
         case errc::group_refused: return isakmp::notify_type::attributes_not_supported;
         case errc::bad_key_exchange: return isakmp::notify_type::invalid_key_information;
         case errc::bad_identity:
+        case errc::not_authorized:
         case errc::identity_mismatch: return isakmp::notify_type::invalid_id_information;
         default: return std::nullopt;
     }

@@ -12,6 +12,7 @@
 ///         using events = type_list<reply_sa, …>;
 ///         using entrances = type_list<enters<started, decltype(start(std::declval<environment&>()))>>;
 ///     };
+/// Where argument-dependent lookup does not find the one `on`, the machine has an `on` of its own that names it.
 #include <array>
 #include <span>
 #include <string>
@@ -63,8 +64,12 @@ template <class Machine, class List, class... Next>
 constexpr void add_step(List& out, std::string_view state, std::string_view event, std::type_identity<step<Next...>>) {
     (out.add({Machine::exchange, name_of(Machine::role), state, event, Next::name}), ...);
 }
-template <class Machine, class State, class Event> using result_of_event =
-    decltype(on(std::declval<State>(), std::declval<Event>(), std::declval<typename Machine::environment&>()));
+template <class Machine, class State, class Event>
+auto call_on(int)
+    -> decltype(Machine::on(std::declval<State>(), std::declval<Event>(), std::declval<typename Machine::environment&>()));
+template <class Machine, class State, class Event>
+auto call_on(long) -> decltype(on(std::declval<State>(), std::declval<Event>(), std::declval<typename Machine::environment&>()));
+template <class Machine, class State, class Event> using result_of_event = decltype(call_on<Machine, State, Event>(0));
 
 template <class Machine, class State, class Event, class List> constexpr void add_pair(List& out) {
     using result = result_of_event<Machine, State, Event>;
@@ -93,6 +98,15 @@ template <class Machine> inline constexpr auto collected = collect<Machine>();
 /// Whether `State` has an edge for `Event`; without one `on` keeps the state and reports `errc::unexpected_message`.
 template <class Machine, class State, class Event>
 inline constexpr bool has_edge = !std::same_as<detail::result_of_event<Machine, State, Event>, step<State>>;
+
+/// What state `s` makes of event `v`, as the machine's `on` says.
+template <class Machine, class State, class Event>
+[[nodiscard]] auto apply(State s, Event v, typename Machine::environment& e)
+    -> detail::result_of_event<Machine, State, Event> {
+    if constexpr (requires { Machine::on(std::move(s), std::move(v), e); })
+        return Machine::on(std::move(s), std::move(v), e);
+    else return on(std::move(s), std::move(v), e);
+}
 
 /// All edges of a machine, ways in first.
 template <class Machine> [[nodiscard]] constexpr auto edges_of() noexcept -> std::span<const edge> {

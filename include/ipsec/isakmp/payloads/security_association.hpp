@@ -14,8 +14,8 @@ struct basic_security_association {
     situation where{};
     byte_view proposals{};  ///< views the input
 
-    /// @return `errc::truncated`, `errc::unsupported_doi` (any but `Doi`: nobody can read its situation), or what its situation says:
-    ///         `errc::unsupported_situation`, `errc::reserved_not_zero`
+    /// @return `errc::truncated`, `errc::unsupported_doi` (any but `Doi`: its situation cannot be read), or what the situation
+    ///         says: `errc::unsupported_situation`, `errc::reserved_not_zero`
     [[nodiscard]] static constexpr auto parse(byte_view body) noexcept -> result<basic_security_association> {
         wire::reader r{body};
         basic_security_association sa;

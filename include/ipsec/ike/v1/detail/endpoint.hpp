@@ -17,27 +17,32 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         if (!what || what->kind != ip::udp_encap::kind::ike) return house_->report(errc::malformed, at, {});
         datagram = datagram.subspan(what->offset);
     }
-    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::informational,
-                                       isakmp::exchange_type::quick_mode, isakmp::exchange_type::new_group_mode};
+    static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::aggressive,
+                                       isakmp::exchange_type::informational,
+                                       isakmp::exchange_type::quick_mode, isakmp::exchange_type::new_group_mode,
+                                       isakmp::exchange_type::transaction};
     const auto parsed = isakmp::header::parse(datagram);
     const isakmp::header h = parsed ? *parsed : isakmp::header{};
     if (!parsed) return house_->report(parsed.error(), at, h);
+    if (h.next_payload == isakmp::payload_type::fragment) return take_fragment(h, at, datagram);
     // req: rfc2408-5.1-3, rfc2408-5.2-7
     if (const auto ok = isakmp::check(h, datagram.size(), {.max_message = house_->settings.limits.message, .exchanges = served});
         !ok)
         return house_->report(ok.error() == isakmp::errc::bad_exchange_type ? fault{errc::unknown_exchange} : fault{ok.error()},
                               at, h);
-    const auto peer = find_peer(at);
-    if (!peer) return house_->report(errc::unknown_peer, at, h);
     const bool main_mode = h.exchange == isakmp::exchange_type::identity_protection;
+    const bool aggressive = h.exchange == isakmp::exchange_type::aggressive;
     sa_type* sa = find_sa(h.cookies());
     // An answer to our first message brings the responder's cookie.
-    if (sa == nullptr && main_mode && !h.responder.is_zero()) sa = find_sa({h.initiator, {}});
+    if (sa == nullptr && (main_mode || aggressive) && !h.responder.is_zero()) sa = find_sa({h.initiator, {}});
     if (sa != nullptr) {
         const peer_id whose = sa->peer();
         sa->handle(h, at, datagram);
         return settle(whose);
     }
+    if (aggressive && h.responder.is_zero()) return answer_aggressive(h, at, datagram);
+    const auto peer = find_peer(at);
+    if (!peer) return house_->report(errc::unknown_peer, at, h);
     if (!main_mode) return house_->report(errc::unknown_cookie, at, h);
     if (h.responder.is_zero()) answer_first_message(*peer, h, at, datagram);
     else take_third_message(*peer, h, at, datagram);
@@ -143,6 +148,7 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::handle_timeout(instant now) {
     house_->now = now;
+    for (std::size_t gone = fragments_.expire(now); gone > 0; --gone) house_->report(errc::fragments_missing, {}, {});
     std::vector<std::uint32_t> due;
     while (const auto peer = timers_.take_due(now)) due.push_back(*peer);
     for (const std::uint32_t peer : due) turn(peer_id{peer});
@@ -275,6 +281,10 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::poll_transmit(byte_span scratch) -> std::optional<transmit> {
     while (!house_->messages.empty()) {
+        if (const std::size_t most = fragment_size_for(house_->messages.front()); most != 0) {
+            if (auto piece = poll_fragment(most, scratch)) return piece;
+            continue;
+        }
         const auto m = std::move(house_->messages.front());
         house_->messages.pop_front();
         // req: rfc3947-4-4, rfc3948-2.3-4

@@ -1,5 +1,6 @@
 #pragma once
-/// Bodies of `endpoint`: the first messages of strangers, which cost little and leave nothing behind.
+/// Bodies of `endpoint`: the first messages of strangers. Those of Main Mode cost little and leave nothing behind; those of
+/// Aggressive Mode cost a Diffie-Hellman key pair, and are limited.
 #include <algorithm>
 
 #include "ipsec/ike/v1/endpoint.hpp"
@@ -41,6 +42,7 @@ template <class Traits>
 void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
+    if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
     for (const auto& o : shelves_[peer.value()].offers()) {
         if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
         const auto picked = pick_ike(house_->peer(peer), o.sai_b);
@@ -56,7 +58,70 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         sa.begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
         return settle(peer);
     }
-    refuse(errc::bad_cookie);
+    refuse(errc::offer_forgotten);
+}
+
+/// The peer of this name that may begin with Aggressive Mode from there. One with an address of its own has to come from it.
+///                                                                                                      RFC 2409 §5.4
+// req: rfc2409-5.4-m1
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
+    for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
+        const peer_config& p = house_->settings.peers[i];
+        const auto& remote = p.path.remote.address;
+        if (p.modes.accept_aggressive && p.path.local.address == at.local.address &&
+            (remote == at.remote.address || remote.is_unspecified()) && who.same_party(phase_1::remote_identity(p)))
+            return peer_id{i};
+    }
+    return std::nullopt;
+}
+/// Whether one more Aggressive Mode of a stranger fits: into the number of half-open ones, into those of its address, into the
+/// rate. The limits are its own, so that a flood of them pushes no Main Mode out.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
+    const auto& l = house_->settings.limits;
+    std::size_t all = 0, of_source = 0;
+    for (const isakmp::cookie_pair& cky : aggressive_) {
+        const sa_type* const sa = find_sa(cky);
+        if (sa == nullptr || sa->is_established()) continue;
+        ++all;
+        if (sa->path().remote.address == at.remote.address) ++of_source;
+    }
+    return all < l.aggressive_half_open && of_source < l.aggressive_per_source && aggressive_rate_.take(house_->now);
+}
+/// Message 1 of an Aggressive Mode. Whoever is not known by name gets no answer at all: HASH_R is something to guess by.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram) {
+    const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
+    std::erase_if(aggressive_, [&](const isakmp::cookie_pair& cky) { return find_sa(cky) == nullptr; });
+    for (const isakmp::cookie_pair& cky : aggressive_)
+        if (cky.initiator == h.initiator) {  // sent again, since message 2 was lost
+            sa_type* const sa = find_sa(cky);
+            sa->handle(h, at, datagram);
+            return settle(sa->peer());
+        }
+    const auto who = aggressive_mode::read_claimed_identity(h, datagram);
+    if (!who) return refuse(who.error());
+    const auto peer = find_peer_by_name(at, *who);
+    if (!peer) return refuse(errc::unknown_peer);
+    auto e = house_->env(*peer, at);
+    auto msg = aggressive_mode::admit_first(h, datagram, e);
+    if (!msg) return refuse(msg.error());
+    if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
+    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, msg->sai_b);
+    if (!cky_r) return refuse(cky_r.error());
+    const isakmp::cookie_pair cky{h.initiator, *cky_r};
+    if (!jar_.spend(*cky_r) || find_sa(cky) != nullptr) return refuse(errc::spent_cookie);
+    make_room_for_half_open(*peer);
+    house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
+    sa_type& sa = take_in(std::make_unique<sa_type>(*house_, *peer, at, role::responder), cky);
+    if (aggressive_.size() == house_->settings.limits.half_open) aggressive_.erase(aggressive_.begin());
+    aggressive_.push_back(cky);
+    sa.begin(cky, std::move(*msg), datagram);
+    settle(*peer);
 }
 
 /// The oldest half-open SA goes: of the same peer, where that has too many; of all, where there are too many.

@@ -50,7 +50,7 @@ void endpoint<Traits>::register_all(peer_id peer) {
             r.key = r.sa->cookies();
             (void)by_cookies_.insert(r.key, peer.value());
         }
-        if (!r.sa->is_established()) continue;
+        if (!r.sa->stands()) continue;
         if (!std::exchange(r.counts_as_established, true)) ++established_count_;
         if (r.half_open != 0) {
             half_open_.erase(std::exchange(r.half_open, 0));
@@ -67,7 +67,14 @@ void endpoint<Traits>::settle(peer_id peer) {
     for (const resident& r : sas_of(peer))
         if (r.sa->take_established()) fresh.push_back(r.sa.get());
     std::ranges::sort(fresh, {}, [](const sa_type* s) { return s->serial(); });
-    for (sa_type* sa : fresh) came_to_stand(*sa);
+    for (sa_type* sa : fresh) {
+        if (is_authorized(house_->settings, sa->peer_identity())) {
+            came_to_stand(*sa);
+            continue;
+        }
+        (void)sa->take_initial_contact();  // whoever may have nothing ends nothing
+        sa->close(errc::not_authorized, true);
+    }
     heed_initial_contact(peer);
     while (!house_->doomed.empty()) {
         const auto [by, cky] = house_->doomed.back();

@@ -97,10 +97,11 @@ template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const i
             const byte_view spi = d->spi(i);
             const isakmp::cookie_pair which{isakmp::cookie_i{spi.first<8>()}, isakmp::cookie_r{spi.last<8>()}};
             if (which == cookies_) doomed = true;
-            else house_.doomed.push_back({peer_, which});
+            else if (stands()) house_.doomed.push_back({peer_, which});
         }
         return;
     }
+    if (!stands()) return;  // whoever has not passed XAUTH takes nothing away from those who have
     if (d->protocol != isakmp::protocol_id::ipsec_esp && d->protocol != isakmp::protocol_id::ipsec_ah) return;
     const auto protocol = d->protocol == isakmp::protocol_id::ipsec_esp ? sa::protocol::esp : sa::protocol::ah;
     for (std::size_t i = 0; i < d->count; ++i) {

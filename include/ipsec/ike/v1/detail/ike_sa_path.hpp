@@ -15,10 +15,21 @@ template <class Traits> auto ike_sa<Traits>::may_come_by(const ike::path& at) co
     const bool by_nat = std::visit(
         [](const auto& s) {
             if constexpr (requires { s.both; }) return s.both.nat_traversal;
+            else if constexpr (requires { s.before.both; }) return s.before.both.nat_traversal;
             else return false;
         },
         machine_);
     return same_hosts && by_nat && at.link.kind == link_kind::udp_encap;
+}
+
+template <class Traits> auto ike_sa<Traits>::keys_so_far() const -> const main_mode::keyed* {
+    return std::visit(
+        [](const auto& s) -> const main_mode::keyed* {
+            if constexpr (std::is_base_of_v<main_mode::keyed, std::decay_t<decltype(s)>>) return &s;
+            else if constexpr (requires { static_cast<const main_mode::keyed&>(s.before); }) return &s.before;
+            else return nullptr;
+        },
+        machine_);
 }
 
 /// Where the peer is by the message that is being handled, which is genuine; its ports are under no hash. An end that is itself
@@ -26,14 +37,9 @@ template <class Traits> auto ike_sa<Traits>::may_come_by(const ike::path& at) co
 ///                                                                                              RFC 3947 §4, §7, §8
 // req: rfc3947-7-2, rfc3947-8-2
 template <class Traits> auto ike_sa<Traits>::where_it_is() const -> ike::path {
-    const auto* const k = std::visit(
-        [](const auto& s) -> const main_mode::keyed* {
-            if constexpr (std::is_base_of_v<main_mode::keyed, std::decay_t<decltype(s)>>) return &s;
-            else return nullptr;
-        },
-        machine_);
+    const auto* const k = keys_so_far();
     if (k == nullptr || !k->nat.here) return came_by_;
-    const bool first = std::holds_alternative<main_mode::expecting_auth>(machine_);
+    const bool first = role_ == role::responder && !is_established();
     if (!first || path_.link.kind == link_kind::udp_encap || came_by_.link.kind != link_kind::udp_encap) return path_;
     ike::path at = came_by_;
     if (!k->nat.there) at.remote.port = house_.peer(peer_).nat.port;

@@ -49,6 +49,7 @@ auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<cli
     if (spent_ || !room_for_exchange()) return std::unexpected{errc::limit_reached};
     if (keys().nat.any() && std::ranges::all_of(c.suites, [](const child_suite& s) { return s.ah.has_value(); }))
         return std::unexpected{errc::no_ah_through_nat};
+    if (!may_have(remote)) return std::unexpected{errc::not_authorized};
     if ((c.local_name || c.remote_name) && (local != c.local || remote != c.remote))
         return std::unexpected{errc::bad_selector};  // a name stands for all that it stands for
     if (const auto waits = wait_for_group({child, local, remote}); !waits) return std::unexpected{waits.error()};
@@ -184,7 +185,7 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
 
 template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram) {
     // req: rfc2409-4-2
-    if (!is_established()) return house_.report(errc::unexpected_message, path_, h);
+    if (!stands()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = exchanges_.find(h.id.value());
     if (it == exchanges_.end()) return begin_quick_mode(h, datagram);
     exchange& x = it->second;
@@ -257,7 +258,16 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     for (const isakmp::payload_view& p : msg->chain)
         if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
     if (too_many) return adopt(x, step<failed>{failed{errc::limit_reached}, {}});
-    adopt(x, quick_mode::begin(h.id, std::move(*msg), *own, q));
+    auto next = quick_mode::begin(h.id, std::move(*msg), *own, q);
+    const bool may = std::visit(
+        [&](const auto& s) {
+            if constexpr (requires { s.about; }) return may_have(s.about.remote);
+            else if constexpr (requires { s.rest.about; }) return may_have(s.rest.about.remote);
+            else return true;
+        },
+        next.state);
+    if (!may) return adopt(x, step<failed>{failed{errc::not_authorized}, {}});
+    adopt(x, std::move(next));
 }
 
 template <class Traits> auto ike_sa<Traits>::has_open_exchange() const -> bool {

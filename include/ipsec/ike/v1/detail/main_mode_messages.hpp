@@ -1,34 +1,27 @@
 #pragma once
 /// Messages and keys of Main Mode.
-#include <algorithm>
-
-#include "ipsec/crypto/public_value.hpp"
-#include "ipsec/ike/v1/detail/main_mode_states.hpp"
+#include "ipsec/ike/v1/phase_1_authentication.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
-#include "ipsec/isakmp/payloads/notification.hpp"
-#include "ipsec/isakmp/shape.hpp"
 
 namespace ipsec::ike::v1::main_mode::detail {
 
-[[nodiscard]] inline auto id_body(const identity& id) -> octets {
-    octets body(id.size());
-    wire::writer w{body};
-    id.emit(w);
-    return body;
-}
-[[nodiscard]] inline auto local_identity(const peer_config& p) -> identity {
-    const identity id = p.local_id ? *p.local_id : identity::of(p.path.local.address);
-    return p.nat.enabled ? id.with(0, 0) : id;  // req: rfc3947-4-13
+using phase_1::id_body;
+using phase_1::local_identity;
+
+/// Which payloads message `number` has, by the method.
+[[nodiscard]] constexpr auto shape_of(proof p, std::size_t number) -> const isakmp::shape& {
+    return (p == proof::signature ? isakmp::shapes::main_mode_signature : isakmp::shapes::main_mode_psk)[number - 1];
 }
 
 /// The payloads of a message in the clear, held against the shape of message `number`.
-[[nodiscard]] inline auto read_clear(const isakmp::header& h, byte_view datagram, std::size_t number) -> admitted<isakmp::chain> {
+[[nodiscard]] inline auto read_clear(const isakmp::header& h, byte_view datagram, std::size_t number, proof by = proof::shared_key)
+    -> admitted<isakmp::chain> {
     if (h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
     // A type that nobody defined is refused by the shape, not by the chain: the shape names the message.
     const auto chain =
         isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), {.unknown = isakmp::unknown_payloads::kept});
     if (!chain) return std::unexpected{fault{chain.error()}};
-    if (auto ok = isakmp::check_shape(*chain, isakmp::shapes::main_mode_psk[number - 1]); !ok)
+    if (auto ok = isakmp::check_shape(*chain, shape_of(by, number)); !ok)
         return std::unexpected{fault{ok.error()}};
     return *chain;
 }
@@ -59,39 +52,34 @@ template <class State, class Env>
 [[nodiscard]] auto write_key_exchange(const State& s, byte_view nonce, bool with_nat_d, Env& e) -> result<sealed_message> {
     message_writer w{header_of(s.cky, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::key_exchange, s.x.public_value()).add(isakmp::payload_type::nonce, nonce);
-    if (with_nat_d && !add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force))
+    phase_1::add_certificate_request(w, e.peer, s.agreed.suite.authentication);
+    if (with_nat_d && !add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force, nat_d_of(s.both)))
         return std::unexpected{errc::crypto_failed};
     return w.finish();
 }
 
+/// HDR*, ID, HASH, or HDR*, ID, [CERT,] SIG: the last message of either side. Advances the IV of `k`.
 template <class Env>
-[[nodiscard]] auto own_hash(const keyed& k, role own, byte_view id_b, Env& e) -> crypto::result<crypto::digest> {
-    const auto i = k.cky.initiator.octets();
-    const auto r = k.cky.responder.octets();
-    // req: rfc2409-4-4
-    return own == role::initiator ? phase_1_hash(e.crypto, k.prf, k.keys.skeyid, k.gxi, k.gxr, i, r, k.sai_b, id_b)
-                                  : phase_1_hash(e.crypto, k.prf, k.keys.skeyid, k.gxr, k.gxi, r, i, k.sai_b, id_b);
-}
-
-/// HDR*, ID, HASH: the last message of either side. Advances the IV of `k`.
-template <class Env>
-[[nodiscard]] auto write_auth(keyed& k, role own, Env& e) -> result<sealed_message> {
-    const octets id_b = id_body(local_identity(e.peer));
-    const auto hash = own_hash(k, own, id_b, e);
-    if (!hash) return std::unexpected{errc::crypto_failed};
-    auto m = message_writer{header_of(k.cky, isakmp::exchange_type::identity_protection)}
-                 .add(isakmp::payload_type::identification, id_b)
-                 .add(isakmp::payload_type::hash, hash->view())
-                 .finish(e.crypto, k.cipher, k.next);
+[[nodiscard]] auto write_proof(keyed& k, byte_view proof, Env& e) -> result<sealed_message> {
+    message_writer w{header_of(k.cky, isakmp::exchange_type::identity_protection)};
+    w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer)));
+    phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
+    auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
     if (m) k.next = m->next;
     return m;
 }
+/// The same, where the proof is HASH itself.
+template <class Env>
+[[nodiscard]] auto write_auth(keyed& k, role own, Env& e) -> result<sealed_message> {
+    const auto hash = phase_1::hash_of(k, own, id_body(local_identity(e.peer)), e);
+    if (!hash) return std::unexpected{errc::crypto_failed};
+    return write_proof(k, hash->view(), e);
+}
 
-/// Decrypts and authenticates message 5 or 6; changes nothing.
+/// Decrypts message 5 or 6, and authenticates it as far as that is no slow work; changes nothing.
 template <class Env>
 [[nodiscard]] auto read_auth(const keyed& k, role peer, const isakmp::header& h, byte_view datagram, Env& e)
-    -> admitted<std::variant<authenticated, misidentified>> {
-    using enum isakmp::payload_type;
+    -> admitted<std::variant<authenticated, misidentified, claim>> {
     if (!h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
     const auto m = open_message(e.crypto, k.cipher, k.next, datagram);
     if (!m) return std::unexpected{fault{m.error()}};
@@ -99,24 +87,33 @@ template <class Env>
     const auto in = isakmp::chain::parse(h.next_payload, m->payloads,
                                          {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
     if (!in) return std::unexpected{fault{errc::not_decryptable}};
-    if (auto ok = isakmp::check_shape(*in, isakmp::shapes::main_mode_psk[peer == role::initiator ? 4 : 5]); !ok)
+    const proof method = phase_1::method_of(k);
+    if (auto ok = isakmp::check_shape(*in, shape_of(method, peer == role::initiator ? 5 : 6)); !ok)
         return std::unexpected{fault{ok.error()}};
-    const byte_view id_b = in->find(identification)->body;
-    const auto expected = own_hash(k, peer, id_b, e);
-    if (!expected) return std::unexpected{fault{errc::crypto_failed}};
-    if (!ct_equal(expected->view(), in->find(hash)->body)) return std::unexpected{fault{errc::bad_hash}};
-    const auto id = identity::parse(id_b);
-    if (!id || !id->may_be_phase_1()) return misidentified{errc::bad_identity};  // req: rfc2407-4.6.2-3
-    const identity wanted = e.peer.remote_id ? *e.peer.remote_id : identity::of(e.peer.path.remote.address);
-    if (!id->same_party(wanted)) return misidentified{errc::identity_mismatch};
-    authenticated a{.remote = *id, .next = m->next};
-    for (const isakmp::payload_view& p : *in)
-        if (p.type == notification)
-            if (const auto n = isakmp::notification::parse(p.body)) {
-                a.initial_contact = a.initial_contact || n->message == isakmp::notify_type::initial_contact;
-                if (n->message == isakmp::notify_type::responder_lifetime) a.responder_lifetime = read_lifetime(n->data, true);
-            }
-    return a;
+    claim c;
+    c.id_b = to_octets(in->find(isakmp::payload_type::identification)->body);
+    c.proof = to_octets(in->find(phase_1::payload_of(method))->body);
+    c.next = m->next;
+    c.from = e.path;
+    if (auto ok = phase_1::read_beside(c, *in, true); !ok) return std::unexpected{fault{ok.error()}};
+    const auto id = identity::parse(c.id_b);
+    if (id) c.who = *id;
+    if (method == proof::signature) {
+        if (!id) return std::unexpected{fault{errc::bad_identity}};
+        return c;
+    }
+    if (auto ok = phase_1::judge_hash(k, peer, c, e); !ok) return std::unexpected{fault{ok.error()}};
+    if (!id) return misidentified{errc::bad_identity};
+    if (auto ok = phase_1::judge_identity(c, e.peer); !ok) return misidentified{ok.error()};
+    return phase_1::accepted(c);
+}
+
+/// `m` goes out, by the port for NAT traversal if there is a NAT.
+// req: rfc3947-4-1, rfc3947-4-2
+template <class Env> [[nodiscard]] auto by_new_port(sealed_message m, const nat_view& nat, Env& e) -> actions {
+    actions out{.send = std::move(m)};
+    if (nat.any() && e.path.link.kind == link_kind::udp) out.move = moved_for_nat(e.path, e.peer.nat.port);
+    return out;
 }
 
 /// SKEYID and what follows from it.                                                              RFC 2409 §5, App. B
@@ -127,37 +124,10 @@ template <class Key, role Role, class Env>
     k.agreed = s.agreed;
     k.both = s.both;
     k.nat = s.nat;
-    k.prf = crypto::find(s.agreed.suite.hash)->prf;
     k.sai_b = std::move(s.sai_b);
     k.gxi = Role == role::initiator ? to_octets(s.x.public_value()) : std::move(s.peer_gx);
     k.gxr = Role == role::initiator ? std::move(s.peer_gx) : to_octets(s.x.public_value());
-    auto skeyid = skeyid_psk(e.crypto, k.prf, e.peer.psk.view(), s.ni, s.nr);
-    if (!skeyid) return std::unexpected{errc::crypto_failed};
-    auto keys = derive(e.crypto, k.prf, std::move(*skeyid), gxy.view(), k.cky.initiator.octets(), k.cky.responder.octets());
-    if (!keys) return std::unexpected{errc::crypto_failed};
-    k.keys = std::move(*keys);
-    const auto* cipher = crypto::find(s.agreed.suite.encryption);
-    const auto key_octets = crypto::key_size(s.agreed.suite.encryption, s.agreed.suite.key_bits);
-    if (!key_octets) return std::unexpected{errc::crypto_failed};
-    auto key = cipher_key(e.crypto, k.prf, k.keys.skeyid_e, cipher->id, *key_octets);
-    if (!key) return std::unexpected{errc::crypto_failed};
-    k.cipher = {cipher->id, cipher->block, std::move(*key)};
-    const auto first = phase_1_iv(e.crypto, s.agreed.suite.hash, k.gxi, k.gxr, cipher->block);
-    if (!first) return std::unexpected{errc::crypto_failed};
-    k.next = *first;
-    tell(e.watcher, phase_1_secrets{.peer = e.id,
-                                    .cookies = k.cky,
-                                    .role = Role,
-                                    .suite = k.agreed.suite,
-                                    .gxi = k.gxi,
-                                    .gxr = k.gxr,
-                                    .ni = s.ni,
-                                    .nr = s.nr,
-                                    .gxy = gxy.view(),
-                                    .keys = &k.keys,
-                                    .encryption_key = k.cipher.key.view(),
-                                    .initial_iv = k.next});
-    return k;
+    return phase_1::make_keys(std::move(k), Role, s.ni, s.nr, gxy, e);
 }
 
 }  // namespace ipsec::ike::v1::main_mode::detail

@@ -1,8 +1,6 @@
 #pragma once
 /// States and events of Main Mode: exactly what is known by then.
-#include "ipsec/ike/v1/ike_proposals.hpp"
-#include "ipsec/ike/v1/nat_traversal.hpp"
-#include "ipsec/ike/v1/step.hpp"
+#include "ipsec/ike/v1/detail/phase_1_states.hpp"
 
 namespace ipsec::ike::v1::main_mode {
 
@@ -17,6 +15,8 @@ struct sent_sa {
 /// Initiator: an answer fits the offer; g^xi is being made.
 struct making_ke_i {
     static constexpr std::string_view name = "making KE";
+    static constexpr slow awaits = slow::key_pair;
+    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;  ///< what both ends understand
@@ -35,6 +35,9 @@ template <class Key> struct sent_ke {
 /// Both: all public values are known; g^xy is being made. The responder has answered with HDR, KE, Nr.
 template <class Key, role Role> struct agreeing {
     static constexpr std::string_view name = "making g^xy";
+    static constexpr slow awaits = slow::shared_secret;
+    [[nodiscard]] auto own() const -> const Key& { return x; }
+    [[nodiscard]] auto theirs() const -> byte_view { return peer_gx; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;
@@ -49,6 +52,8 @@ template <class Key> using agreeing_r = agreeing<Key, role::responder>;
 /// Responder: message 3 came with a cookie of ours; g^xr is being made.
 struct making_ke_r {
     static constexpr std::string_view name = "making KE";
+    static constexpr slow awaits = slow::key_pair;
+    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;
@@ -69,9 +74,12 @@ struct keyed {
     iv next;  ///< of the next message
     octets sai_b, gxi, gxr;
 };
+/// Initiator: what message 5 is made from, should a signature have to be made first.
+struct agreed_i : keyed {};
 /// Initiator: HDR*, IDii, HASH_I sent.
 struct sent_auth : keyed {
     static constexpr std::string_view name = "HASH_I sent";
+    static constexpr bool undecided = true;
 };
 /// Responder: message 4 is out, the keys are there.
 struct expecting_auth : keyed {
@@ -84,6 +92,10 @@ struct established : keyed {
     bool initial_contact = false;
     std::optional<v1::lifetime> responder_lifetime{};
 };
+/// Responder: the initiator is proven, message 6 is still to be made.
+struct proven_r : established {};
+
+using phase_1::claim;
 
 // --- events: what `admit` lets in ---------------------------------------------------------------------------------------------
 
@@ -103,6 +115,7 @@ struct authenticated {
     iv next;
     bool initial_contact = false;
     std::optional<v1::lifetime> responder_lifetime{};
+    std::optional<nat_view> nat{};  ///< Aggressive Mode: what NAT-D beside it says
 };
 /// HASH_I or HASH_R holds, but the identity may not be.
 struct misidentified {

@@ -66,7 +66,8 @@ template <class Env>
     w.add(isakmp::payload_type::nonce, nonce);
     if (!gx.empty()) w.add(isakmp::payload_type::key_exchange, gx);
     if (!idci.empty()) w.add(isakmp::payload_type::identification, idci).add(isakmp::payload_type::identification, idcr);
-    for (const octets& a : originals) w.add(isakmp::payload_type::nat_oa, a);
+    for (const octets& a : originals)
+        w.add(e.ike.both.nat_drafts ? isakmp::payload_type::nat_oa_draft : isakmp::payload_type::nat_oa, a);
     for (const octets& n : notifications) w.add(isakmp::payload_type::notification, n);
     const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, about.id.value(), ni_for_hash_2,
                                w.behind_hash(hash_size, e.crypto));

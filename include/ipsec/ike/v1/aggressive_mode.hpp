@@ -1,0 +1,293 @@
+#pragma once
+/// Aggressive Mode: three messages that end in an ISAKMP SA.                              RFC 2409 §5, §5.1, §5.4
+///
+///     initiator                                 responder
+///     making_ke_i
+///     HDR, SA, KE, Ni, IDii            -->      making_ke_r
+///              sent_first
+///                                      <--      HDR, SA, KE, Nr, IDir, HASH_R
+///     agreeing_i                                sent_second
+///     HDR*, HASH_I                     -->      agreeing_r
+///     established                               expecting_proof, established
+///
+/// The responder answers before it knows that anybody is there. So that a forged source address costs it little, it makes g^xy
+/// not before message 3 came with its cookie; with signatures it cannot help making it first:
+///
+///     agreeing_i, [proving,] verifying, signing     making_ke_r, agreeing_r, signing; expecting_proof, [proving,] verifying
+///
+/// Nobody is told whether an identity is known: message 1 with one that is not stays without answer.
+#include <algorithm>
+
+#include "ipsec/ike/v1/detail/aggressive_mode_messages.hpp"
+
+namespace ipsec::ike::v1::aggressive_mode {
+
+// --- admit: parse, decrypt, authenticate; change nothing -----------------------------------------------------------------------
+
+/// Who sent message 1, by its own words: the peer is looked up by that.                         RFC 2409 §5.4
+[[nodiscard]] inline auto read_claimed_identity(const isakmp::header& h, byte_view datagram) -> admitted<identity> {
+    const auto in = detail::parse_clear(h, datagram);
+    if (!in) return std::unexpected{in.error()};
+    if (auto ok = isakmp::check_shape(*in, detail::shape_of(proof::shared_key, 1)); !ok)
+        return std::unexpected{fault{ok.error()}};
+    const auto id = identity::parse(in->find(isakmp::payload_type::identification)->body);
+    if (!id || !id->may_be_phase_1()) return std::unexpected{fault{errc::bad_identity}};
+    return *id;
+}
+/// Message 1, for the peer that it names.
+template <class Env>
+[[nodiscard]] auto admit_first(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
+    const auto in = detail::parse_clear(h, datagram);
+    if (!in) return std::unexpected{in.error()};
+    if (auto ok = isakmp::check_shape(*in, detail::shape_of(proof::shared_key, 1)); !ok)
+        return std::unexpected{fault{ok.error()}};
+    const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
+    auto picked = pick_ike(e.peer, sai_b);
+    if (!picked) return std::unexpected{picked.error()};
+    auto s = detail::read_exchange(*in, picked->agreed.suite.group);
+    if (!s) return std::unexpected{s.error()};
+    if (auto ok = phase_1::judge_identity(s->what, e.peer); !ok) return std::unexpected{fault{ok.error()}};
+    return offer{to_octets(sai_b),
+                 std::move(*picked),
+                 own_extensions(e.peer) & read_vendor_ids(*in),
+                 std::move(s->gx),
+                 std::move(s->nonce),
+                 std::move(s->what)};
+}
+/// Message 2. Whether it holds is not known before g^xy is there.
+template <class Key, class Env>
+[[nodiscard]] auto admit(const sent_first<Key>& s, const isakmp::header& h, byte_view datagram, Env& e) -> admitted<answer> {
+    if (h.responder.is_zero()) return std::unexpected{fault{errc::bad_cookie}};
+    const auto in = detail::parse_clear(h, datagram);
+    if (!in) return std::unexpected{in.error()};
+    const auto* sa = in->find(isakmp::payload_type::security_association);
+    if (sa == nullptr) return std::unexpected{fault{isakmp::errc::missing_payload}};
+    const auto agreed = verify_ike_reply(s.sai_b, sa->body);
+    if (!agreed) return std::unexpected{agreed.error()};
+    const proof method = proof_by(agreed->suite.authentication).value_or(proof::shared_key);
+    if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 2)); !ok) return std::unexpected{fault{ok.error()}};
+    auto r = detail::read_exchange(*in, agreed->suite.group);
+    if (!r) return std::unexpected{r.error()};
+    // Our own message, sent back to us.
+    if (std::ranges::equal(r->gx, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
+    answer a{h.responder, *agreed, own_extensions(e.peer) & read_vendor_ids(*in), std::move(r->gx), std::move(r->nonce),
+             std::move(r->what)};
+    a.what.proof = to_octets(in->find(phase_1::payload_of(method))->body);
+    if (auto ok = phase_1::read_beside(a.what, *in, false); !ok) return std::unexpected{fault{ok.error()}};
+    if (a.both.nat_traversal) {
+        const auto nat = judge_nat(e.crypto, agreed->suite.hash, h.cookies(), e.path, e.peer.nat.force, *in);
+        if (!nat) return std::unexpected{fault{nat.error()}};
+        a.what.nat = *nat;
+        a.both.nat_traversal = nat->has_value();
+    }
+    return a;
+}
+/// Message 3, protected or in the clear.
+// req: rfc2409-5-8
+template <class Env>
+[[nodiscard]] auto admit(const expecting_proof& s, const isakmp::header& h, byte_view datagram, const ike::path& first, Env& e)
+    -> admitted<std::variant<authenticated, claim>> {
+    opened_message m{{}, s.next};
+    if (h.flags.encrypted()) {
+        auto open = open_message(e.crypto, s.cipher, s.next, datagram);
+        if (!open) return std::unexpected{fault{open.error()}};
+        m = std::move(*open);
+    } else m.payloads = to_octets(datagram.subspan(isakmp::header::size));
+    const auto in = isakmp::chain::parse(h.next_payload, m.payloads,
+                                         {.behind = h.flags.encrypted() ? isakmp::trailing::tolerated : isakmp::trailing::refused,
+                                          .unknown = isakmp::unknown_payloads::kept});
+    if (!in)
+        return std::unexpected{h.flags.encrypted() ? fault{errc::not_decryptable} : fault{in.error()}};
+    const proof method = phase_1::method_of(s);
+    if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 3)); !ok) return std::unexpected{fault{ok.error()}};
+    claim c;
+    c.who = s.remote;
+    c.id_b = s.idii_b;
+    c.proof = to_octets(in->find(phase_1::payload_of(method))->body);
+    c.next = m.next;
+    c.from = e.path;
+    if (auto ok = phase_1::read_beside(c, *in, h.flags.encrypted()); !ok) return std::unexpected{fault{ok.error()}};
+    const auto nat = detail::judge_third(s, first, *in, e);
+    if (!nat) return std::unexpected{fault{nat.error()}};
+    c.nat = *nat;
+    // Where there is a NAT, port 500 has nobody to tell IKE and ESP apart.                     RFC 3947 §4
+    if (c.nat && c.nat->any() && e.path.link.kind != link_kind::udp_encap)
+        return std::unexpected{fault{errc::unexpected_message}};
+    if (method == proof::signature) return c;
+    if (auto ok = phase_1::judge_hash(s, role::initiator, c, e); !ok) return std::unexpected{fault{ok.error()}};
+    return phase_1::accepted(c);
+}
+
+// --- initiator ----------------------------------------------------------------------------------------------------------------
+
+/// Ask for g^xi: of the one group that all suites have.
+template <class Env> [[nodiscard]] auto start(Env& e) -> step<making_ke_i, failed> {
+    std::array<std::byte, isakmp::cookie_i::size> cookie{};
+    if (!e.crypto.fill(cookie)) return {failed{errc::no_randomness}, {}};
+    if (std::ranges::all_of(cookie, [](std::byte b) { return b == std::byte{0}; })) cookie[0] = std::byte{1};
+    return {making_ke_i{isakmp::cookie_i{cookie}, write_ike_offer(e.peer), e.peer.suites.front().group}, {}};
+}
+/// HDR, SA, KE, Ni, IDii out.
+template <class Env>
+[[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> done, Env& e)
+    -> step<sent_first<typename Env::dh_key>, failed> {
+    if (!done.key) return {failed{errc_of(done.key.error())}, {}};
+    auto ni = fresh_nonce(e.crypto);
+    if (!ni) return {failed{ni.error()}, {}};
+    sent_first<typename Env::dh_key> next{s.cky_i, std::move(s.sai_b), std::move(*done.key), std::move(*ni)};
+    auto m = detail::write_first(next, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(next), {.send = std::move(*m)}};
+}
+/// HDR, SA, KE, Nr, IDir, HASH_R in: ask for g^xy.
+template <class Key, class Env> [[nodiscard]] auto on(sent_first<Key> s, answer msg, Env&) -> step<agreeing_i<Key>> {
+    return {agreeing_i<Key>{std::move(s), std::move(msg)}, {}};
+}
+
+namespace detail {
+template <class Key>
+using after_answer = step<established, phase_1::signing<proven_i>, phase_1::proving<answered<Key>>,
+                          phase_1::verifying<answered<Key>>, sent_first<Key>, failed>;
+
+/// The responder is proven: HDR*, HASH_I out, unless SIG_I has to be made for it first.
+template <class Key, class Env>
+[[nodiscard]] auto go_on(answered<Key> s, const claim& c, Env& e) -> step<established, phase_1::signing<proven_i>, failed> {
+    if (auto ok = phase_1::judge_identity(c, e.peer); !ok) return {failed{ok.error()}, {}};
+    proven_i p{{std::move(static_cast<keyed&>(s)), c.who}};
+    if (phase_1::method_of(p) == proof::signature) {
+        auto wait = phase_1::ask_to_sign(std::move(p), role::initiator, e);
+        if (!wait) return {failed{wait.error()}, {}};
+        return {std::move(*wait), {}};
+    }
+    const auto hash = phase_1::hash_of(p, role::initiator, phase_1::id_body(phase_1::local_identity(e.peer)), e);
+    if (!hash) return {failed{errc::crypto_failed}, {}};
+    auto out = write_third(p, hash->view(), e);
+    if (!out) return {failed{out.error()}, {}};
+    return {std::move(static_cast<established&>(p)), std::move(*out)};
+}
+}  // namespace detail
+
+/// HASH_R is held against the keys; SIG_R has to be verified.
+template <class Key, class Env>
+[[nodiscard]] auto on(agreeing_i<Key> s, const dh_agreed& done, Env& e)
+    -> detail::after_answer<Key> {
+    if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
+    auto k = detail::make_keys(s, *done.shared, e);
+    if (!k) return {failed{k.error()}, {}};
+    answered<Key> next{std::move(*k), std::move(s.before)};
+    claim& c = s.what.what;
+    c.next = next.next;
+    if (phase_1::method_of(next) == proof::signature)
+        return widened<detail::after_answer<Key>>(
+            phase_1::judge_signature(std::move(next), role::responder, std::move(c), e));
+    if (auto ok = phase_1::judge_hash(next, role::responder, c, e); !ok)
+        return {std::move(next.before), {.report = ok.error()}};
+    return widened<detail::after_answer<Key>>(detail::go_on(std::move(next), c, e));
+}
+template <class Key, class Env> [[nodiscard]] auto on(phase_1::proving<answered<Key>> s, certificate_judged done, Env& e) {
+    return phase_1::take_certificate(std::move(s), role::responder, std::move(done), e);
+}
+template <class Key, class Env>
+[[nodiscard]] auto on(phase_1::verifying<answered<Key>> s, const signature_judged& done, Env& e)
+    -> step<established, phase_1::signing<proven_i>, sent_first<Key>, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before.before), {.report = ok.error()}};
+    return widened<step<established, phase_1::signing<proven_i>, sent_first<Key>, failed>>(
+        detail::go_on(std::move(s.before), s.what, e));
+}
+/// HDR*, [CERT,] SIG_I out.
+template <class Env>
+[[nodiscard]] auto on(phase_1::signing<proven_i> s, const signature_made& done, Env& e) -> step<established, failed> {
+    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    auto out = detail::write_third(s.before, *done.signature, e);
+    if (!out) return {failed{out.error()}, {}};
+    return {std::move(static_cast<established&>(s.before)), std::move(*out)};
+}
+
+// --- responder ----------------------------------------------------------------------------------------------------------------
+
+/// HDR, SA, KE, Ni, IDii in: ask for g^xr.
+[[nodiscard]] inline auto begin(const isakmp::cookie_pair& cky, offer msg) -> step<making_ke_r> {
+    return {making_ke_r{cky, msg.picked.agreed, msg.both, std::move(msg.sai_b), std::move(msg.picked.reply), std::move(msg.gxi),
+                        std::move(msg.ni), std::move(msg.what)},
+            {}};
+}
+/// HDR, SA, KE, Nr, IDir, HASH_R out; with signatures SKEYID needs g^xy first.
+template <class Env>
+[[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> done, Env& e)
+    -> step<sent_second<typename Env::dh_key>, agreeing_r<typename Env::dh_key>, failed> {
+    using key = typename Env::dh_key;
+    if (!done.key) return {failed{errc_of(done.key.error())}, {}};
+    auto nr = fresh_nonce(e.crypto);
+    if (!nr) return {failed{nr.error()}, {}};
+    sent_second<key> next{s.cky,           s.agreed,       s.both,         std::move(s.sai_b),   std::move(s.gxi),
+                          std::move(s.ni), std::move(*nr), std::move(s.what), std::move(*done.key)};
+    keyed k;
+    k.cky = next.cky;
+    k.agreed = next.agreed;
+    k.both = next.both;
+    k.sai_b = next.sai_b;
+    k.gxi = next.gxi;
+    k.gxr = to_octets(next.x.public_value());
+    k.prf = crypto::find(next.agreed.suite.hash)->prf;
+    if (phase_1::method_of(k) == proof::signature) return {agreeing_r<key>{std::move(next), std::move(s.sar_b)}, {}};
+    auto skeyid = phase_1::make_skeyid(k, next.ni, next.nr, {}, e);
+    if (!skeyid) return {failed{errc::crypto_failed}, {}};
+    k.keys.skeyid = std::move(*skeyid);
+    const auto hash = phase_1::hash_of(k, role::responder, phase_1::id_body(phase_1::local_identity(e.peer)), e);
+    if (!hash) return {failed{errc::crypto_failed}, {}};
+    auto m = detail::write_second(k, s.sar_b, next.nr, hash->view(), e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(next), {.send = std::move(*m)}};
+}
+/// Message 3 is there, and waits for g^xy.
+template <class Key, class Env> [[nodiscard]] auto on(sent_second<Key> s, called_back, Env&) -> step<agreeing_r<Key>> {
+    return {agreeing_r<Key>{std::move(s), {}}, {}};
+}
+template <class Key, class Env>
+[[nodiscard]] auto on(agreeing_r<Key> s, const dh_agreed& done, Env& e)
+    -> step<expecting_proof, phase_1::signing<answering>, failed> {
+    if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
+    auto k = detail::make_keys<role::responder>(s, *done.shared, e);
+    if (!k) return {failed{k.error()}, {}};
+    expecting_proof next{std::move(*k), s.what.who, std::move(s.what.id_b)};
+    if (s.sar_b.empty()) return {std::move(next), {}};
+    auto wait = phase_1::ask_to_sign(answering{std::move(next), std::move(s.sar_b), std::move(s.nr)}, role::responder, e);
+    if (!wait) return {failed{wait.error()}, {}};
+    return {std::move(*wait), {}};
+}
+/// HDR, SA, KE, Nr, IDir, [CERT,] SIG_R out.
+template <class Env>
+[[nodiscard]] auto on(phase_1::signing<answering> s, const signature_made& done, Env& e) -> step<expecting_proof, failed> {
+    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    auto m = detail::write_second(s.before, s.before.sar_b, s.before.nr, *done.signature, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(static_cast<expecting_proof&>(s.before)), {.send = std::move(*m)}};
+}
+/// HDR*, HASH_I in.
+template <class Env> [[nodiscard]] auto on(expecting_proof s, authenticated msg, Env&) -> step<established> {
+    s.next = msg.next;
+    if (msg.nat) s.nat = *msg.nat;
+    s.both.nat_traversal = msg.nat.has_value();
+    return {established{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime}, {}};
+}
+/// HDR*, [CERT,] SIG_I in.
+template <class Env> [[nodiscard]] auto on(expecting_proof s, claim msg, Env& e) {
+    return phase_1::judge_signature(std::move(s), role::initiator, std::move(msg), e);
+}
+template <class Env> [[nodiscard]] auto on(phase_1::proving<expecting_proof> s, certificate_judged done, Env& e) {
+    return phase_1::take_certificate(std::move(s), role::initiator, std::move(done), e);
+}
+template <class Env>
+[[nodiscard]] auto on(phase_1::verifying<expecting_proof> s, const signature_judged& done, Env& e)
+    -> step<established, expecting_proof, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    auto up = on(std::move(s.before), phase_1::accepted(s.what), e);
+    return {std::get<established>(std::move(up.state)), {}};
+}
+
+/// Every other pair: the state stays, the event is reported.
+template <class State, class Event, class Env> [[nodiscard]] auto on(State s, const Event&, Env&) -> step<State> {
+    return {std::move(s), {.report = errc::unexpected_message}};
+}
+
+}  // namespace ipsec::ike::v1::aggressive_mode

@@ -1,0 +1,125 @@
+#pragma once
+/// Messages and keys of Aggressive Mode.
+#include "ipsec/ike/v1/detail/aggressive_mode_states.hpp"
+#include "ipsec/ike/v1/phase_1_authentication.hpp"
+#include "ipsec/isakmp/payloads/nonce.hpp"
+
+namespace ipsec::ike::v1::aggressive_mode::detail {
+
+using isakmp::payload_type;
+
+/// Which payloads message `number` has, by the method.
+[[nodiscard]] constexpr auto shape_of(proof p, std::size_t number) -> const isakmp::shape& {
+    return (p == proof::signature ? isakmp::shapes::aggressive_signature : isakmp::shapes::aggressive_psk)[number - 1];
+}
+[[nodiscard]] inline auto parse_clear(const isakmp::header& h, byte_view datagram) -> admitted<isakmp::chain> {
+    if (h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
+    const auto chain =
+        isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), {.unknown = isakmp::unknown_payloads::kept});
+    if (!chain) return std::unexpected{fault{chain.error()}};
+    return *chain;
+}
+
+/// KE, nonce and ID of message 1 or 2, for a group that is agreed on.
+struct said {
+    octets gx, nonce;
+    claim what;
+};
+[[nodiscard]] inline auto read_exchange(const isakmp::chain& in, crypto::group_id group) -> admitted<said> {
+    const byte_view gx = in.find(payload_type::key_exchange)->body;
+    // req: rfc2409-5-6
+    if (!crypto::check_public_value(group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
+    const auto n = in.get<isakmp::nonce>();  // req: rfc2409-5-7
+    if (!n) return std::unexpected{fault{n.error()}};
+    said s{to_octets(gx), to_octets(n->data), {}};
+    s.what.id_b = to_octets(in.find(payload_type::identification)->body);
+    const auto id = identity::parse(s.what.id_b);
+    if (!id) return std::unexpected{fault{errc::bad_identity}};
+    s.what.who = *id;
+    return s;
+}
+
+/// HDR, SA, KE, Ni, IDii.
+template <class State, class Env> [[nodiscard]] auto write_first(const State& s, Env& e) -> result<sealed_message> {
+    message_writer w{header_of({s.cky_i, {}}, isakmp::exchange_type::aggressive)};
+    w.add(payload_type::security_association, s.sai_b)
+        .add(payload_type::key_exchange, s.x.public_value())
+        .add(payload_type::nonce, s.ni)
+        .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer)));
+    phase_1::add_certificate_request(w, e.peer, e.peer.suites.front().authentication);
+    add_vendor_ids(w, own_extensions(e.peer));
+    return w.finish();
+}
+/// HDR, SA, KE, Nr, IDir, [CERT,] HASH_R or SIG_R.
+template <class Env>
+[[nodiscard]] auto write_second(const keyed& k, byte_view sar_b, byte_view nr, byte_view proof, Env& e) -> result<sealed_message> {
+    message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
+    w.add(payload_type::security_association, sar_b)
+        .add(payload_type::key_exchange, k.gxr)
+        .add(payload_type::nonce, nr)
+        .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer)));
+    phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
+    w.add(phase_1::payload_of(phase_1::method_of(k)), proof);
+    phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
+    // req: rfc3947-3.2-2
+    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force))
+        return std::unexpected{errc::crypto_failed};
+    add_vendor_ids(w, own_extensions(e.peer));
+    return w.finish();
+}
+/// HDR*, [CERT,] HASH_I or SIG_I: protected, though it need not be, by the port for NAT traversal if there is a NAT.
+// req: rfc2409-5-8, rfc3947-4-1, rfc3947-4-2
+template <class Env> [[nodiscard]] auto write_third(keyed& k, byte_view proof, Env& e) -> result<actions> {
+    const bool moves = k.nat.any() && e.path.link.kind == link_kind::udp;
+    const ike::path at = moves ? moved_for_nat(e.path, e.peer.nat.port) : e.path;
+    message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
+    phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
+    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force))
+        return std::unexpected{errc::crypto_failed};
+    auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
+    if (!m) return std::unexpected{m.error()};
+    k.next = m->next;
+    actions out{.send = std::move(*m)};
+    if (moves) out.move = at;
+    return out;
+}
+
+/// NAT-D of message 3 by the path that it came by, and by the one of message 1 too: the initiator may have hashed either port.
+///                                                                                              RFC 3947 §3.2
+template <class Env>
+[[nodiscard]] auto judge_third(const keyed& k, const ike::path& first, const isakmp::chain& in, Env& e)
+    -> result<std::optional<nat_view>> {
+    if (!k.both.nat_traversal) return std::optional<nat_view>{};
+    const auto now = judge_nat(e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, in);
+    const auto then = judge_nat(e.crypto, k.agreed.suite.hash, k.cky, first, e.peer.nat.force, in);
+    if (!now || !then) return std::unexpected{errc::crypto_failed};
+    if (!*now) return std::optional<nat_view>{};
+    return std::optional{nat_view{(*now)->here && (*then)->here, (*now)->there && (*then)->there, (*now)->forced}};
+}
+
+/// What follows from g^xy, at either end.
+template <role Own, class Key, class Env>
+[[nodiscard]] auto make_keys(const sent_second<Key>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {
+    keyed k;
+    k.cky = s.cky;
+    k.agreed = s.agreed;
+    k.both = s.both;
+    k.sai_b = s.sai_b;
+    k.gxi = s.gxi;
+    k.gxr = to_octets(s.x.public_value());
+    return phase_1::make_keys(std::move(k), Own, s.ni, s.nr, gxy, e);
+}
+template <class Key, class Env>
+[[nodiscard]] auto make_keys(const agreeing_i<Key>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {
+    keyed k;
+    k.cky = {s.before.cky_i, s.what.cky_r};
+    k.agreed = s.what.agreed;
+    k.both = s.what.both;
+    k.nat = s.what.what.nat.value_or(nat_view{});
+    k.sai_b = s.before.sai_b;
+    k.gxi = to_octets(s.before.x.public_value());
+    k.gxr = s.what.gxr;
+    return phase_1::make_keys(std::move(k), role::initiator, s.before.ni, s.what.nr, gxy, e);
+}
+
+}  // namespace ipsec::ike::v1::aggressive_mode::detail

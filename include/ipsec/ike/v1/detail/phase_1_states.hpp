@@ -1,0 +1,57 @@
+#pragma once
+/// What Main Mode and Aggressive Mode know and wait for in the same way, whatever the method of authentication. RFC 2409 §5
+#include "ipsec/ike/v1/ike_proposals.hpp"
+#include "ipsec/ike/v1/nat_traversal.hpp"
+#include "ipsec/ike/v1/step.hpp"
+
+namespace ipsec::ike::v1::phase_1 {
+
+/// What a peer says of itself: nothing of it is known to be true before `proof` holds.
+struct claim {
+    identity who;
+    octets id_b;   ///< body of the ID payload, as it goes into the hash
+    octets proof;  ///< body of the HASH or SIG payload
+    std::vector<octets> certificates{}, lists{};  ///< DER of X.509 certificates and revocation lists
+    iv next{};     ///< of the exchange, should the claim hold
+    bool initial_contact = false;
+    std::optional<v1::lifetime> responder_lifetime{};
+    std::optional<nat_view> nat{};
+    ike::path from{};  ///< where the message came by
+};
+
+/// A claim whose certificates are being looked at. `Before` is the state that took the message in.
+template <class Before> struct proving {
+    static constexpr std::string_view name = "proving a certificate";
+    static constexpr slow awaits = slow::certificate;
+    static constexpr bool undecided = true;
+    Before before;
+    claim what;
+};
+/// A claim whose signature is being held against a key.
+template <class Before> struct verifying {
+    static constexpr std::string_view name = "verifying a signature";
+    static constexpr slow awaits = slow::verification;
+    static constexpr bool undecided = true;
+    Before before;
+    claim what;
+    crypto::public_key key;
+    crypto::signature_scheme scheme{};
+    crypto::digest hash;
+};
+/// Our own signature is being made; then comes what `Before` would have gone on with.
+template <class Before> struct signing {
+    static constexpr std::string_view name = "signing";
+    static constexpr slow awaits = slow::signature;
+    Before before;
+    crypto::signing_key key;
+    crypto::signature_scheme scheme{};
+    crypto::digest hash;
+};
+
+/// States that judge, or that are gone back to when what they judged did not hold, say `undecided`.
+template <class S> [[nodiscard]] constexpr auto is_undecided(const S&) noexcept -> bool {
+    if constexpr (requires { S::undecided; }) return S::undecided;
+    else return false;
+}
+
+}  // namespace ipsec::ike::v1::phase_1

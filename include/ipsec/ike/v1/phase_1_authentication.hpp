@@ -1,0 +1,251 @@
+#pragma once
+/// What differs between the methods of authentication, for Main Mode and Aggressive Mode alike.            RFC 2409 §5
+///
+///     method            SKEYID                                    what proves an end
+///     pre-shared key    prf(pre-shared-key, Ni_b | Nr_b)          HASH
+///     signatures        prf(Ni_b | Nr_b, g^xy)                    SIG over HASH, by a known key or by a certificate
+///
+/// The exchanges ask here for keys, for the hash of an end, and for what follows from a peer's claim.
+#include <algorithm>
+
+#include "ipsec/crypto/modp.hpp"
+#include "ipsec/ike/v1/detail/main_mode_states.hpp"
+#include "ipsec/isakmp/payloads/certificate.hpp"
+#include "ipsec/isakmp/payloads/notification.hpp"
+#include "ipsec/isakmp/shape.hpp"
+
+namespace ipsec::ike::v1::phase_1 {
+
+using main_mode::authenticated;
+using main_mode::keyed;
+using main_mode::misidentified;
+
+/// How the octets of HASH become a signature.                                               RFC 2409 §5.1, RFC 4754 §3
+[[nodiscard]] constexpr auto scheme_of(isakmp::oakley_authentication method) noexcept -> std::optional<crypto::signature_scheme> {
+    using enum isakmp::oakley_authentication;
+    switch (method) {
+        case rsa_signatures: return crypto::signature_scheme::rsa_pkcs1_raw;
+        case dss_signatures: return crypto::signature_scheme::dss_sha1;
+        case ecdsa_256: return crypto::signature_scheme::ecdsa_p256;
+        case ecdsa_384: return crypto::signature_scheme::ecdsa_p384;
+        case ecdsa_521: return crypto::signature_scheme::ecdsa_p521;
+        default: return std::nullopt;
+    }
+}
+/// What makes HASH_I and HASH_R: the prf, or the HMAC of the hash that a method of signing is tied to. It is so for the hash that
+/// is signed only; everything else goes by the prf.                                         RFC 2409 §5.1, RFC 4754 §4
+// req: rfc2409-4-4
+[[nodiscard]] constexpr auto prf_for_hash(const ike_suite& s, crypto::prf_id negotiated) noexcept -> crypto::prf_id {
+    using enum isakmp::oakley_authentication;
+    switch (s.authentication) {
+        case dss_signatures: return crypto::prf_id::hmac_sha1;
+        case ecdsa_256: return crypto::prf_id::hmac_sha2_256;
+        case ecdsa_384: return crypto::prf_id::hmac_sha2_384;
+        case ecdsa_521: return crypto::prf_id::hmac_sha2_512;
+        default: return negotiated;
+    }
+}
+/// SIG or HASH: the payload that proves an end.
+[[nodiscard]] constexpr auto payload_of(proof p) noexcept -> isakmp::payload_type {
+    return p == proof::signature ? isakmp::payload_type::signature : isakmp::payload_type::hash;
+}
+[[nodiscard]] inline auto method_of(const keyed& k) -> proof {
+    return proof_by(k.agreed.suite.authentication).value_or(proof::shared_key);
+}
+
+[[nodiscard]] inline auto id_body(const identity& id) -> octets {
+    octets body(id.size());
+    wire::writer w{body};
+    id.emit(w);
+    return body;
+}
+[[nodiscard]] inline auto local_identity(const peer_config& p) -> identity {
+    const identity id = p.local_id ? *p.local_id : identity::of(p.path.local.address);
+    return p.nat.enabled ? id.with(0, 0) : id;  // req: rfc3947-4-13
+}
+/// Who the peer has to be.
+[[nodiscard]] inline auto remote_identity(const peer_config& p) -> identity {
+    return p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
+}
+
+/// HASH_I or HASH_R, by whose it is.
+template <class Env>
+[[nodiscard]] auto hash_of(const keyed& k, role whose, byte_view id_b, Env& e) -> crypto::result<crypto::digest> {
+    const auto i = k.cky.initiator.octets();
+    const auto r = k.cky.responder.octets();
+    const auto prf = prf_for_hash(k.agreed.suite, k.prf);
+    return whose == role::initiator ? phase_1_hash(e.crypto, prf, k.keys.skeyid, k.gxi, k.gxr, i, r, k.sai_b, id_b)
+                                    : phase_1_hash(e.crypto, prf, k.keys.skeyid, k.gxr, k.gxi, r, i, k.sai_b, id_b);
+}
+
+/// SKEYID. With signatures it needs `gxy`; the other methods do without.                         RFC 2409 §5
+template <class Env>
+[[nodiscard]] auto make_skeyid(const keyed& k, byte_view ni, byte_view nr, byte_view gxy, Env& e) -> crypto::result<crypto::digest> {
+    switch (method_of(k)) {
+        case proof::signature: return skeyid_signature(e.crypto, k.prf, ni, nr, gxy);
+        case proof::encryption:
+        case proof::revised_encryption:
+            return skeyid_encryption(e.crypto, k.prf, k.agreed.suite.hash, ni, nr, k.cky.initiator.octets(), k.cky.responder.octets());
+        case proof::shared_key: break;
+    }
+    return skeyid_psk(e.crypto, k.prf, e.peer.psk.view(), ni, nr);
+}
+
+/// Completes `k`, which has cookies, suite and public values, by all that g^xy brings.           RFC 2409 §5, App. B
+template <class Env>
+[[nodiscard]] auto make_keys(keyed k, role own, byte_view ni, byte_view nr, const crypto::dh_secret& gxy, Env& e)
+    -> result<keyed> {
+    k.prf = crypto::find(k.agreed.suite.hash)->prf;
+    auto skeyid = make_skeyid(k, ni, nr, gxy.view(), e);
+    if (!skeyid) return std::unexpected{errc::crypto_failed};
+    auto keys = derive(e.crypto, k.prf, std::move(*skeyid), gxy.view(), k.cky.initiator.octets(), k.cky.responder.octets());
+    if (!keys) return std::unexpected{errc::crypto_failed};
+    k.keys = std::move(*keys);
+    const auto* cipher = crypto::find(k.agreed.suite.encryption);
+    const auto key_octets = crypto::key_size(k.agreed.suite.encryption, k.agreed.suite.key_bits);
+    if (!key_octets) return std::unexpected{errc::crypto_failed};
+    auto key = cipher_key(e.crypto, k.prf, k.keys.skeyid_e, cipher->id, *key_octets);
+    if (!key) return std::unexpected{errc::crypto_failed};
+    k.cipher = {cipher->id, cipher->block, std::move(*key)};
+    const auto first = phase_1_iv(e.crypto, k.agreed.suite.hash, k.gxi, k.gxr, cipher->block);
+    if (!first) return std::unexpected{errc::crypto_failed};
+    k.next = *first;
+    tell(e.watcher, phase_1_secrets{.peer = e.id,
+                                    .cookies = k.cky,
+                                    .role = own,
+                                    .suite = k.agreed.suite,
+                                    .gxi = k.gxi,
+                                    .gxr = k.gxr,
+                                    .ni = ni,
+                                    .nr = nr,
+                                    .gxy = gxy.view(),
+                                    .keys = &k.keys,
+                                    .encryption_key = k.cipher.key.view(),
+                                    .initial_iv = k.next});
+    return k;
+}
+
+// --- our own proof ------------------------------------------------------------------------------------------------------------
+
+/// What has to be signed before the exchange goes on. @return `errc::no_key_for_method`, `errc::crypto_failed`
+template <class Before, class Env>
+[[nodiscard]] auto ask_to_sign(Before before, role own, Env& e) -> result<signing<Before>> {
+    const auto method = before.agreed.suite.authentication;
+    const auto* key = key_to_sign(e.peer, method);
+    const auto scheme = scheme_of(method);
+    if (key == nullptr || !scheme) return std::unexpected{errc::no_key_for_method};
+    auto hash = hash_of(before, own, id_body(local_identity(e.peer)), e);
+    if (!hash) return std::unexpected{errc::crypto_failed};
+    return signing<Before>{std::move(before), key->key, *scheme, std::move(*hash)};
+}
+/// [ CERT, ] of the key that signs.
+// req: rfc2409-5.1-3
+inline void add_certificates(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
+    const auto* key = key_to_sign(p, method);
+    if (key == nullptr) return;
+    for (const octets& der : key->certificates) {
+        octets body(1 + der.size(), static_cast<std::byte>(isakmp::cert_encoding::x509_signature));
+        copy_octets(der, byte_span{body}.subspan(1));
+        w.add(isakmp::payload_type::certificate, body);
+    }
+}
+/// A request for a certificate, where the peer may prove itself by one: of whatever authority, since it names none.
+// req: rfc2409-5-9
+inline void add_certificate_request(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
+    if (proof_by(method) != proof::signature || !p.keys.anchors) return;
+    w.add(isakmp::payload_type::certificate_request, std::array{static_cast<std::byte>(isakmp::cert_encoding::x509_signature)});
+}
+
+// --- the peer's proof ---------------------------------------------------------------------------------------------------------
+
+/// Reads what stands beside the proof: certificates and notifications. Those of the latter count that stand in a text which only
+/// the peer can have encrypted.
+// req: rfc2408-3.9-1
+[[nodiscard]] inline auto read_beside(claim& c, const isakmp::chain& in, bool encrypted) -> result<void> {
+    static constexpr std::size_t most_certificates = 8;
+    for (const isakmp::payload_view& p : in) {
+        if (p.type == isakmp::payload_type::certificate) {
+            const auto cert = isakmp::certificate::parse(p.body);
+            if (!cert) return std::unexpected{errc::bad_certificate};
+            if (c.certificates.size() + c.lists.size() == most_certificates) return std::unexpected{errc::limit_reached};
+            if (cert->encoding == isakmp::cert_encoding::x509_signature) c.certificates.push_back(to_octets(cert->data));
+            else if (cert->encoding == isakmp::cert_encoding::crl) c.lists.push_back(to_octets(cert->data));
+        } else if (p.type == isakmp::payload_type::notification && encrypted) {
+            const auto n = isakmp::notification::parse(p.body);
+            if (!n) continue;
+            c.initial_contact = c.initial_contact || n->message == isakmp::notify_type::initial_contact;
+            if (n->message == isakmp::notify_type::responder_lifetime) c.responder_lifetime = read_lifetime(n->data, true);
+        }
+    }
+    return {};
+}
+[[nodiscard]] inline auto accepted(const claim& c) -> authenticated {
+    return {c.who, c.next, c.initial_contact, c.responder_lifetime, c.nat};
+}
+/// HASH of the peer, by a method that sends it as it is. @return `errc::bad_hash`, `errc::crypto_failed`
+template <class Env>
+[[nodiscard]] auto judge_hash(const keyed& k, role peer, const claim& c, Env& e) -> result<void> {
+    const auto expected = hash_of(k, peer, c.id_b, e);
+    if (!expected) return std::unexpected{errc::crypto_failed};
+    if (!ct_equal(expected->view(), c.proof)) return std::unexpected{errc::bad_hash};
+    return {};
+}
+/// Whether the peer may be who it says. @return `errc::bad_identity`, `errc::identity_mismatch`
+// req: rfc2407-4.6.2-3
+[[nodiscard]] inline auto judge_identity(const claim& c, const peer_config& p) -> result<void> {
+    if (!c.who.may_be_phase_1()) return std::unexpected{errc::bad_identity};
+    if (!c.who.same_party(remote_identity(p))) return std::unexpected{errc::identity_mismatch};
+    return {};
+}
+
+/// Whether a certificate may answer to an identity.                                                RFC 4945 §3.1
+[[nodiscard]] inline auto may_be(const crypto::certified& c, const identity& who) -> bool {
+    if (who.type() == id_type::der_asn1_dn) return !c.subject.empty() && std::ranges::equal(c.subject, who.data());
+    return std::ranges::any_of(c.names, [&](const crypto::certified::name& n) {
+        return n.type == static_cast<std::uint8_t>(who.type()) && std::ranges::equal(n.data, who.data());
+    });
+}
+
+/// The state that goes on waiting when a claim did not hold: the one that took the message in, unless a mode says otherwise.
+template <class Before> [[nodiscard]] auto again(Before s) -> Before { return s; }
+template <class Before> using back_to = decltype(again(std::declval<Before>()));
+
+/// A claim by signature, to be held against `key`. @return `errc::crypto_failed`
+template <class Before, class Env>
+[[nodiscard]] auto verify_by(Before before, role peer, claim c, const crypto::public_key& key, Env& e)
+    -> step<verifying<Before>, back_to<Before>> {
+    auto hash = hash_of(before, peer, c.id_b, e);
+    const auto scheme = scheme_of(before.agreed.suite.authentication);
+    if (!hash || !scheme) return {again(std::move(before)), {.report = errc::crypto_failed}};
+    return {verifying<Before>{std::move(before), std::move(c), key, *scheme, std::move(*hash)}, {}};
+}
+/// By a key that is known, or else by what the certificates beside it prove.
+template <class Before, class Env>
+[[nodiscard]] auto judge_signature(Before before, role peer, claim c, Env& e)
+    -> step<proving<Before>, verifying<Before>, back_to<Before>> {
+    if (const auto* known = key_of_peer(e.peer, before.agreed.suite.authentication)) {
+        auto next = verify_by(std::move(before), peer, std::move(c), *known, e);
+        if (auto* v = std::get_if<verifying<Before>>(&next.state)) return {std::move(*v), {}};
+        return {std::get<back_to<Before>>(std::move(next.state)), std::move(next.out)};
+    }
+    if (!e.peer.keys.anchors || c.certificates.empty())
+        return {again(std::move(before)), {.report = errc::no_key_of_peer}};
+    return {proving<Before>{std::move(before), std::move(c)}, {}};
+}
+/// What a chain of certificates proved: a key, and the names that it may answer to. The identity has to be one of them.
+// req: rfc2407-4.6.2-3
+template <class Before, class Env>
+[[nodiscard]] auto take_certificate(proving<Before> s, role peer, certificate_judged done, Env& e)
+    -> step<verifying<Before>, back_to<Before>> {
+    if (!done.verdict || !may_be(*done.verdict, s.what.who))
+        return {again(std::move(s.before)), {.report = errc::bad_certificate}};
+    return verify_by(std::move(s.before), peer, std::move(s.what), done.verdict->key, e);
+}
+/// @return `errc::bad_signature`, `errc::crypto_failed`
+[[nodiscard]] inline auto judged(const signature_judged& done) -> result<void> {
+    if (done.verdict) return {};
+    const auto e = done.verdict.error();
+    return std::unexpected{e == crypto::errc::provider_failed ? errc::crypto_failed : errc::bad_signature};
+}
+
+}  // namespace ipsec::ike::v1::phase_1
