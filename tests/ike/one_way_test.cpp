@@ -17,7 +17,8 @@ auto stand() -> std::unique_ptr<identity_ends> {
     return ends;
 }
 /// The right end says `c` to the left one. @return how many messages the left end sent because of it
-auto tell_left(identity_ends& ends, const v1::informational::content& c, std::uint32_t id, std::uint8_t flags = 0) -> std::size_t {
+auto tell_left(identity_ends& ends, const v1::informational::content& c, std::uint32_t id, std::uint8_t flags = 0)
+    -> std::size_t {
     auto m = v1::informational::write(c, isakmp::message_id{id}, ends.right.record.phase_1.at(0), ends.right.crypto, flags);
     REQUIRE(m);
     const auto before = ends.sent.size();
@@ -87,7 +88,8 @@ TEST_CASE("a notification or Delete of an unknown DOI, protocol or SPI size is t
 }
 
 // IKE1-004; req: rfc2408-5.14-13, rfc2408-5.14-15
-TEST_CASE("a notification with the authentication-only bit is taken by its HASH, a Delete is not", "[ike][informational][IKE1-004]") {
+TEST_CASE("a notification with the authentication-only bit is taken by its HASH, a Delete is not",
+          "[ike][informational][IKE1-004]") {
     const auto ends = stand();
     const auto& keys = ends->right.record.phase_1.at(0);
     const auto write = [&](const v1::informational::content::payload& p, std::uint32_t id, std::byte flaw) {
@@ -95,7 +97,8 @@ TEST_CASE("a notification with the authentication-only bit is taken by its HASH,
         const auto n = keys.keys.skeyid_a.size();
         w.build().claim(isakmp::payload_type::hash, n);
         w.add(p.type, p.body);
-        const auto hash = *v1::hash_1_2(ends->right.crypto, keys.prf, keys.keys.skeyid_a, id, {}, w.behind_hash(n, ends->right.crypto));
+        const auto hash =
+            *v1::hash_1_2(ends->right.crypto, keys.prf, keys.keys.skeyid_a, id, {}, w.behind_hash(n, ends->right.crypto));
         v1::octets h(hash.view().begin(), hash.view().end());
         h[0] ^= flaw;
         w.set_hash(h);

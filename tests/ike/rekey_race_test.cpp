@@ -94,7 +94,8 @@ TEST_CASE("both phases are rekeyed through several lifetimes without losing a pa
         const auto children = ends->left.children.size() + ends->right.children.size();
         const auto ike = ends->left.established.size();
         REQUIRE(ends->run(seconds(30)));
-        if (ends->left.children.size() + ends->right.children.size() == children && ends->left.established.size() == ike) continue;
+        if (ends->left.children.size() + ends->right.children.size() == children && ends->left.established.size() == ike)
+            continue;
         flow.on_the_way.clear();
         REQUIRE(flow.run(milliseconds(300)));
         CHECK(matched(*ends));
@@ -160,7 +161,8 @@ TEST_CASE("a Delete that crosses a rekey of the same pair leaves the new pair al
 }
 
 // IKE1-052
-TEST_CASE("phase 1 rekeyed from both ends at once leaves one pair in use and ISAKMP SAs that end", "[ike][rekey][race][IKE1-052]") {
+TEST_CASE("phase 1 rekeyed from both ends at once leaves one pair in use and ISAKMP SAs that end",
+          "[ike][rekey][race][IKE1-052]") {
     auto l = ike_config(true), r = ike_config(false);
     for (auto* c : {&l, &r}) {
         c->peers[0].lifetime = {1000, 0};

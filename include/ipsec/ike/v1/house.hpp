@@ -223,7 +223,7 @@ struct house {
     /// Asks for the outbound SAs of the peer's pairs that `which(late_use)` picks.
     template <class Which> void use(peer_id p, Which&& which) {
         std::vector<late_use>& late = room(p).late;
-        // Packets take the outbound SA that was installed last: an older pair for the same traffic must not come after its successor.
+        // Packets take the outbound SA that was installed last: an older pair for the same traffic must not follow its successor.
         const auto pair = [&](const late_use& l) { return std::ranges::find(room(p).children, l.number, &child_pair::number); };
         const auto goes_first = [&](const late_use& l) {
             return std::ranges::any_of(late, [&](const late_use& o) {

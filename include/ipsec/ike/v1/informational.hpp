@@ -105,8 +105,9 @@ template <class P>
     if (h.id.value() == 0) return std::unexpected{fault{isakmp::errc::bad_message_id}};
     const auto first = phase_2_iv(p, ike.agreed.suite.hash, ike.next, h.id.value());
     if (!first) return std::unexpected{fault{errc::crypto_failed}};
-    auto m = h.flags.encrypted() ? open_message(p, ike.cipher, *first, datagram)
-                                 : result<opened_message>{opened_message{to_octets(datagram.subspan(isakmp::header::size)), *first}};
+    auto m = h.flags.encrypted()
+                 ? open_message(p, ike.cipher, *first, datagram)
+                 : result<opened_message>{opened_message{to_octets(datagram.subspan(isakmp::header::size)), *first}};
     if (!m) return std::unexpected{fault{m.error()}};
     const auto chain = isakmp::chain::parse(h.next_payload, m->payloads,
                                             {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
