@@ -21,7 +21,9 @@ auto committed(bool left, bool right, std::vector<testing::fault> script = {}) -
     return std::make_unique<identity_ends>(std::move(l), std::move(r),
                                            testing::lossy_link<ike::path>{testing::link_options{}, std::move(script)});
 }
-auto header_at(const identity_ends& ends, std::size_t i) -> isakmp::header { return *isakmp::header::parse(ends.sent.at(i).octets); }
+auto header_at(const identity_ends& ends, std::size_t i) -> isakmp::header {
+    return *isakmp::header::parse(ends.sent.at(i).octets);
+}
 /// Messages 0 to 5 are Main Mode's; 6, 7 and 8 are the three of Quick Mode.
 auto first_of(const identity_ends& ends, isakmp::exchange_type t) -> std::optional<std::size_t> {
     for (std::size_t i = 6; i < ends.sent.size(); ++i)
@@ -172,7 +174,8 @@ TEST_CASE("nobody but the peer says CONNECTED, and nothing but CONNECTED ends th
     ends->left.ike.handle_datagram(ends->now(), left_path, clear);
     // Genuine, under the same message ID, and something else.
     v1::informational::content c;
-    c.payloads.push_back(v1::informational::notify_of(isakmp::notify_type::no_proposal_chosen, isakmp::protocol_id::ipsec_esp, {}));
+    c.payloads.push_back(
+        v1::informational::notify_of(isakmp::notify_type::no_proposal_chosen, isakmp::protocol_id::ipsec_esp, {}));
     const auto other = v1::informational::write(c, id, keys, ends->right.crypto);
     ends->left.ike.handle_datagram(ends->now(), left_path, other->datagram);
     // CONNECTED under an ID of its own.

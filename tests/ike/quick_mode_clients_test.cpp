@@ -42,7 +42,8 @@ auto bodies_of_ids(const identity_ends& ends) -> std::vector<std::string> {
 }  // namespace
 
 // IKE1-072, cve-12; req: rfc2409-5.5-4, rfc2409-5.5-7, rfc2407-4.6.2-1
-TEST_CASE("a child is known by a name of any type, and its traffic is that of its addresses", "[ike][quick_mode][IKE1-072][cve-12]") {
+TEST_CASE("a child is known by a name of any type, and its traffic is that of its addresses",
+          "[ike][quick_mode][IKE1-072][cve-12]") {
     struct row {
         const char* what;
         identity here, there;
@@ -55,7 +56,8 @@ TEST_CASE("a child is known by a name of any type, and its traffic is that of it
         {"a longer FQDN", text(id_type::fqdn, "gw.example.org.uk"), text(id_type::fqdn, "gw.example.org"), false},
         {"user FQDN", text(id_type::user_fqdn, "mozart@example.org"), text(id_type::user_fqdn, "mozart@EXAMPLE.org"), true},
         {"another user", text(id_type::user_fqdn, "Mozart@example.org"), text(id_type::user_fqdn, "mozart@example.org"), false},
-        {"a user's text as a host", text(id_type::fqdn, "mozart@example.org"), text(id_type::user_fqdn, "mozart@example.org"), false},
+        {"a user's text as a host", text(id_type::fqdn, "mozart@example.org"), text(id_type::user_fqdn, "mozart@example.org"),
+         false},
         {"DER DN", octets_of(id_type::der_asn1_dn, "300d310b3009060355040613024154"),
          octets_of(id_type::der_asn1_dn, "300d310b3009060355040613024154"), true},
         {"another DN", octets_of(id_type::der_asn1_dn, "300d310b3009060355040613024445"),
@@ -127,7 +129,8 @@ TEST_CASE("a name without addresses stands for the peer itself", "[ike][quick_mo
     REQUIRE(ends.run(seconds(5)));
     CHECK(ends.left.table.size() == 2);
     CHECK(ends.equal_sas());
-    for (const auto& [name, sa] : ends.left.table) CHECK(sa.selectors.source == ip::range{sa.inbound ? right_address : left_address});
+    for (const auto& [name, sa] : ends.left.table)
+        CHECK(sa.selectors.source == ip::range{sa.inbound ? right_address : left_address});
     CHECK(bodies_of_ids(ends).at(1) == "01000000" "c6336401");
 }
 

@@ -230,14 +230,14 @@ struct peer_config {
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
-    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from the
-    /// peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
+    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from
+    /// the peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
     std::vector<named_group> private_groups{};
     bool accept_new_groups = false;       ///< take any group of the peer's that `crypto::check` passes with these limits
     crypto::group_limits new_group_limits{};
     /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
     bool identity_pfs = false;
-    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. With `identity_pfs` they stay.
     bool children_outlive_ike = true;
     v1::fragmentation fragmentation{};
     v1::xauth xauth{};
@@ -273,7 +273,8 @@ struct limits {
     return p.modes.begin_aggressive || !p.modes.accept_main;
 }
 /// Of our keys the one for a method; of the peer's keys the one for it. @return nullptr where there is none
-[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method) -> const public_keys::own_signature* {
+[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method)
+    -> const public_keys::own_signature* {
     const auto at = std::ranges::find(p.keys.sign_with, method, &public_keys::own_signature::method);
     return at == p.keys.sign_with.end() ? nullptr : &*at;
 }
@@ -302,8 +303,8 @@ struct config {
     /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
-    /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet that
-    /// comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
+    /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet
+    /// that comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
     /// whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
     duration connected_wait = seconds(10);
 };

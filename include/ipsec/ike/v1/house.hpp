@@ -222,8 +222,20 @@ struct house {
 
     /// Asks for the outbound SAs of the peer's pairs that `which(late_use)` picks.
     template <class Which> void use(peer_id p, Which&& which) {
-        std::erase_if(room(p).late, [&](late_use& l) {
-            if (!which(std::as_const(l))) return false;
+        std::vector<late_use>& late = room(p).late;
+        // Packets take the outbound SA that was installed last: an older pair for the same traffic must not follow its successor.
+        const auto pair = [&](const late_use& l) { return std::ranges::find(room(p).children, l.number, &child_pair::number); };
+        const auto goes_first = [&](const late_use& l) {
+            return std::ranges::any_of(late, [&](const late_use& o) {
+                const auto a = pair(l), b = pair(o), end = room(p).children.end();
+                return a != end && b != end && a->is_followed_by(*b) && which(o);
+            });
+        };
+        std::vector<std::uint32_t> now_used;
+        for (const late_use& l : std::as_const(late))
+            if (which(l) || goes_first(l)) now_used.push_back(l.number);
+        std::erase_if(late, [&](late_use& l) {
+            if (std::ranges::find(now_used, l.number) == now_used.end()) return false;
             for (event& e : l.events) events.push_back(std::move(e));
             return true;
         });

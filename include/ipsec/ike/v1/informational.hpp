@@ -97,14 +97,17 @@ struct proven {
     octets payloads;
     isakmp::chain chain;
 };
-/// Decrypts and authenticates; changes nothing.
+/// Decrypts and authenticates; changes nothing. With the authentication-only bit the text is in the clear, under the same HASH.
+// req: rfc2408-5.14-13, rfc2408-5.14-14, rfc2408-5.14-15
 template <class P>
 [[nodiscard]] auto admit(const isakmp::header& h, byte_view datagram, const main_mode::keyed& ike, P& p) -> admitted<proven> {
-    if (!h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
+    if (h.flags.encrypted() == h.flags.authentication_only()) return std::unexpected{fault{errc::wrong_flags}};
     if (h.id.value() == 0) return std::unexpected{fault{isakmp::errc::bad_message_id}};
     const auto first = phase_2_iv(p, ike.agreed.suite.hash, ike.next, h.id.value());
     if (!first) return std::unexpected{fault{errc::crypto_failed}};
-    auto m = open_message(p, ike.cipher, *first, datagram);
+    auto m = h.flags.encrypted()
+                 ? open_message(p, ike.cipher, *first, datagram)
+                 : result<opened_message>{opened_message{to_octets(datagram.subspan(isakmp::header::size)), *first}};
     if (!m) return std::unexpected{fault{m.error()}};
     const auto chain = isakmp::chain::parse(h.next_payload, m->payloads,
                                             {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});

@@ -84,13 +84,14 @@ template <class Env, class Key>
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, s.about.id.value());
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
-    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, {e.ike.nat.any(), e.ike.both.nat_drafts}));
+    for (const child_spis& spis : next.own)
+        next.offers.push_back(write_child_offer(c, spis, {e.ike.nat.any(), e.ike.both.nat_drafts}));
     auto ids = write_ids(c, next.about.local, next.about.remote, e);
     if (!ids) return {failed{ids.error()}, {}};
     next.idci = std::move(ids->ci);
     next.idcr = std::move(ids->cr);
-    auto m = write_offer(next.about, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{}, next.idci, next.idcr,
-                         original_addresses(c, role::initiator, e), {}, *first, e);
+    auto m = write_offer(next.about, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{}, next.idci,
+                         next.idcr, original_addresses(c, role::initiator, e), {}, *first, e);
     if (!m) return {failed{m.error()}, {}};
     next.next = m->next;
     return {std::move(next), {.send = std::move(*m)}};
@@ -134,7 +135,8 @@ template <class Key, class Env>
             const auto own = sent.empty() ? result<identity>{identity::of(end)} : identity::parse(sent);
             return own && detail::say_the_same(*own, back);
         };
-        const bool same = as_sent(s.idci, *ids->local, e.path.local.address) && as_sent(s.idcr, *ids->remote, e.path.remote.address);
+        const bool same =
+            as_sent(s.idci, *ids->local, e.path.local.address) && as_sent(s.idcr, *ids->remote, e.path.remote.address);
         if (!same && (!s.idci.empty() || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
     }
     auto gx = detail::read_gx(chain, c.pfs, e.groups);
@@ -234,16 +236,17 @@ template <class Env>
             why = gx.error();
             continue;
         }
-        agreeing<std::monostate, role::responder> s{.about = {id, which.child, which.local, which.remote, {c.commit_bit && !msg.commit, msg.commit}},
-                                                    .pairs = {},
-                                                    .replies = {},
-                                                    .ni = to_octets(ni->data),
-                                                    .nr = {},
-                                                    .idci = idci,
-                                                    .idcr = idcr,
-                                                    .x = {},
-                                                    .peer_gx = std::move(*gx),
-                                                    .next = msg.next};
+        agreeing<std::monostate, role::responder> s{
+            .about = {id, which.child, which.local, which.remote, {c.commit_bit && !msg.commit, msg.commit}},
+            .pairs = {},
+            .replies = {},
+            .ni = to_octets(ni->data),
+            .nr = {},
+            .idci = idci,
+            .idcr = idcr,
+            .x = {},
+            .peer_gx = std::move(*gx),
+            .next = msg.next};
         for (std::size_t i = 0; i < sas; ++i) {
             auto picked = pick_child(c, chain.find(security_association, i)->body, own[i], e.ike.nat.any());
             if (!picked) {
@@ -310,7 +313,8 @@ template <class Env> [[nodiscard]] auto on(installing_r s, installed, Env& e) ->
     return {expecting_proof{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), m->next}, {.send = std::move(*m)}};
 }
 /// HDR*, HASH(3) in.
-template <class Env> [[nodiscard]] auto on(expecting_proof s, const proof& msg, Env& e) -> step<awaiting_connected, done, failed> {
+template <class Env> [[nodiscard]] auto on(expecting_proof s, const proof& msg, Env& e)
+    -> step<awaiting_connected, done, failed> {
     s.about.commit.peer = s.about.commit.peer || msg.commit;
     return detail::finish(s.about, std::move(s.pairs), msg.next, {}, e);
 }

@@ -168,7 +168,8 @@ void endpoint<Traits>::turn(peer_id peer) {
     bool rekey = false;
     // Without the last ISAKMP SA nobody could say that they are gone.
     const bool is_last = std::ranges::count_if(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }) == 1;
-    if (is_last && !children_stay(peer) && std::ranges::any_of(sas_of(peer), [](const resident& r) { return r.sa->is_expiring(); }))
+    if (is_last && !children_stay(peer) &&
+        std::ranges::any_of(sas_of(peer), [](const resident& r) { return r.sa->is_expiring(); }))
         let_go(peer, [](const child_pair&) { return true; });
     for (const resident& r : sas_of(peer)) {
         r.sa->handle_timeout();

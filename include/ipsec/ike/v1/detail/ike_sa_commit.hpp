@@ -33,7 +33,8 @@ template <class Traits> auto ike_sa<Traits>::takes_connected(const isakmp::heade
     if (it == exchanges_.end()) return nullptr;
     exchange& x = it->second;
     const auto* r = std::get_if<quick_mode::expecting_proof>(&x.state);
-    const bool early = r != nullptr && !x.connected_early && r->about.commit.must_wait() && h.exchange == isakmp::exchange_type::informational;
+    const bool early =
+        r != nullptr && !x.connected_early && r->about.commit.must_wait() && h.exchange == isakmp::exchange_type::informational;
     return early || std::holds_alternative<quick_mode::awaiting_connected>(x.state) ? &x : nullptr;
 }
 

@@ -18,7 +18,7 @@ template <class Traits> auto ike_sa<Traits>::inform(const informational::content
 }
 
 template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::header& h, byte_view datagram) {
-    if (!is_established() || !h.flags.encrypted()) {
+    if (!is_established() || (!h.flags.encrypted() && !h.flags.authentication_only())) {
         // Nothing vouches for it: it is told to the observer, and nothing else happens.
         const auto chain = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size));
         if (h.flags.encrypted() || !chain)
@@ -45,7 +45,8 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
     bool doomed = false;
     for (const isakmp::payload_view& p : msg->chain) {
         if (p.type == isakmp::payload_type::notification && !worn_out) take_notification(p.body, h);
-        if (p.type == isakmp::payload_type::delete_sa) take_delete(p.body, h, doomed);
+        // RFC 2408 §3.1 has the authentication-only bit for notifications.
+        if (p.type == isakmp::payload_type::delete_sa && h.flags.encrypted()) take_delete(p.body, h, doomed);
     }
     // The SA that protects the message goes last, when nothing in the message needs it any more.
     if (doomed) close(errc::deleted_by_peer, false);

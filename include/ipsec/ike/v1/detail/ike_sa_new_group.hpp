@@ -20,7 +20,8 @@ auto ike_sa<Traits>::make_public_value(crypto::ticket t, crypto::group_id g) -> 
 template <class Traits> auto ike_sa<Traits>::wait_for_group(const waiting_for_group& w) -> result<bool> {
     const crypto::group_id g = house_.peer(peer_).children[w.child].pfs;
     if (!is_private(g) || find_group(house_.room(peer_).groups, g) != nullptr) return false;
-    const bool under_way = std::ranges::any_of(waiting_, [&](const auto& o) { return house_.peer(peer_).children[o.child].pfs == g; });
+    const bool under_way =
+        std::ranges::any_of(waiting_, [&](const auto& o) { return house_.peer(peer_).children[o.child].pfs == g; });
     if (!under_way)
         if (auto ok = start_new_group(g); !ok) return std::unexpected{ok.error()};
     waiting_.push_back(w);

@@ -235,7 +235,8 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     tell(house_.watcher, iv_secret{cookies_, h.id, msg->next});
     count(datagram.size());
     const std::size_t sas = msg->chain.count(isakmp::payload_type::security_association);
-    const bool too_many = std::exchange(spent_, spent_ || house_.peer(peer_).identity_pfs) || pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
+    const bool too_many = std::exchange(spent_, spent_ || house_.peer(peer_).identity_pfs) ||
+                          pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
     auto own = house_.draw_spis(std::min(sas, house_.settings.limits.pairs_per_exchange));
     if (!own) return house_.report(own.error(), path_, h, true);
     exchange& x = exchanges_[h.id.value()];

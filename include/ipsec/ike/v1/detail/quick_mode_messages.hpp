@@ -84,8 +84,8 @@ template <class Env>
     return informational::notify_of(type, protocol, spi.octets, data).body;
 }
 
-/// HDR*, HASH(1), N(CONNECTED): an Informational exchange under the message ID of the Quick Mode. It names the first SA by the SPI
-/// that this end receives with.                                                                 RFC 2408 §3.1, §4.8
+/// HDR*, HASH(1), N(CONNECTED): an Informational exchange under the message ID of the Quick Mode. It names the first SA by the
+/// SPI that this end receives with.                                                                 RFC 2408 §3.1, §4.8
 // req: rfc2408-3.1-12, rfc2408-3.1-14, rfc2408-4.8-4
 template <class Env>
 [[nodiscard]] auto write_connected(const subject& about, const std::vector<sa_pair>& pairs, Env& e) -> result<sealed_message> {
@@ -162,7 +162,8 @@ template <class Env>
 /// What the responder adds to message 2 about its pairs: RESPONDER-LIFETIME where its own is shorter, REPLAY-STATUS by policy.
 // req: rfc2407-4.5.4-1, rfc2407-4.5.4-2, rfc2407-4.6.3-3, rfc2407-4.6.3.1-4, rfc2407-4.6.3.1-5, rfc2407-4.6.3.1-7
 // req: rfc2407-4.6.3.2-4, rfc2407-4.6.3.2-5, rfc2407-4.6.3.2-7, rfc2407-4.6.3.2-8
-[[nodiscard]] inline auto responder_notifications(const child_config& c, const std::vector<sa_pair>& pairs) -> std::vector<octets> {
+[[nodiscard]] inline auto responder_notifications(const child_config& c, const std::vector<sa_pair>& pairs)
+    -> std::vector<octets> {
     std::vector<octets> out;
     for (const sa_pair& p : pairs) {
         if (!(p.lifetime == p.agreed.offered))
