@@ -51,12 +51,24 @@ public:
           icv_{out_.suite().icv_size()} {}
 
     [[gnu::always_inline]] void seal() {
-        for (auto& packet : *packets_)
-            if (!ah::seal(out_, packet, instant{})) std::abort();
+        for (std::size_t i = 0; i < burst; ++i) {
+            if (!ah::prepare_into(out_, (*packets_)[i], instant{}, jobs_[i])) std::abort();
+            ah::lay_out(out_, jobs_[i], work_[i]);
+        }
+        ah::run(out_, work_);
+        for (std::size_t i = 0; i < burst; ++i)
+            if (!ah::write_icv(out_, work_[i])) std::abort();
     }
     [[gnu::always_inline]] void open() {
-        for (auto& packet : *packets_)
-            if (!ah::open(in_, packet, instant{})) std::abort();
+        for (std::size_t i = 0; i < burst; ++i) {
+            if (!ah::inspect_into(in_, (*packets_)[i], instant{}, waiting_[i])) std::abort();
+            ah::lay_out(in_, waiting_[i].job, work_[i]);
+        }
+        ah::run(in_, work_);
+        for (std::size_t i = 0; i < burst; ++i) {
+            const auto outcome = ah::verify(in_, work_[i]);
+            if (!ah::finish(in_, (*packets_)[i], std::move(waiting_[i]), outcome, instant{})) std::abort();
+        }
     }
     /// All but the ICV.
     void prepare_theirs() { seal(); }
@@ -97,6 +109,10 @@ private:
     sa::inbound<mac_type> in_;
     std::size_t icv_, alike_ = 0;
     std::array<std::uint8_t, 64> whole_{};
+    // As in the walks, what waits between the steps has a place of its own.
+    std::array<ah::icv_job, burst> jobs_;
+    std::array<ah::pending<sa::inbound<mac_type>>, burst> waiting_;
+    std::array<ah::icv_work, burst> work_;
 };
 
 }  // namespace

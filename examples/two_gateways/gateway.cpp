@@ -227,19 +227,23 @@ auto gateway::perform(const ike::v1::event& event) -> bool {
                        crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash, e.suite.group})
                            .view(),
                        e.role == ike::v1::role::initiator ? "initiator" : "responder");
+                around_.picture.note(now, here_, "the ISAKMP SA stands");
                 return true;
             },
             [&](const ike::v1::exchange_failed& e) {
                 log.at(now, here_, "exchange given up: {}", name_of(e.why));
+                around_.picture.note(now, here_, fmt::format("given up: {}", name_of(e.why)));
                 give_up(e.policy);
                 return true;
             },
             [&](const ike::v1::ike_closed& e) {
                 log.at(now, here_, "ISAKMP SA is over: {}", name_of(e.why));
+                around_.picture.note(now, here_, "the ISAKMP SA is over");
                 return true;
             },
             [&](const ike::v1::child_established& e) {
                 log.at(now, here_, "policy {} is served{}", e.policy.value(), e.rekeyed ? " by new SAs" : "");
+                around_.picture.note(now, here_, fmt::format("policy {} is served", e.policy.value()));
                 return true;
             }},
         event);
@@ -277,6 +281,7 @@ auto gateway::remove(const sa::id& id) -> bool {
 // --- what is shown ------------------------------------------------------------
 
 void gateway::watcher::on(const ike::message_trace& m) noexcept {
+    g->around_.picture.on(g->here_, m);
     if (m.direction != ike::direction::out) return;
     g->around_.keys.on(g->here_, m);
     std::string payloads;

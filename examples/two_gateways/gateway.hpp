@@ -18,6 +18,7 @@
 #include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
+#include "ladder.hpp"
 #include "plan.hpp"
 #include "secrets.hpp"
 #include "timeline.hpp"
@@ -46,6 +47,7 @@ struct surroundings {
     timeline& log;
     secrets& keys;
     ipsec::io::pcap_writer& recovered;
+    ladder& picture;
     std::optional<std::string> fault;  ///< the first failure to write recovered.pcap
 };
 
@@ -84,8 +86,14 @@ private:
         gateway* g;
         void on(const ipsec::ike::message_trace& m) noexcept;
         void on(const ipsec::ike::audit_record& r) noexcept;
-        void on(const ipsec::ike::v1::phase_1_secrets& s) noexcept { g->around_.keys.on(s); }
-        void on(const ipsec::ike::v1::child_secrets& s) noexcept { g->around_.keys.on(g->here_, s); }
+        void on(const ipsec::ike::v1::phase_1_secrets& s) noexcept {
+            g->around_.keys.on(s);
+            g->around_.picture.on(g->here_, s);
+        }
+        void on(const ipsec::ike::v1::child_secrets& s) noexcept {
+            g->around_.keys.on(g->here_, s);
+            g->around_.picture.on(g->here_, s);
+        }
     };
     struct traits {
         using provider = ipsec::crypto::botan::provider;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "simulation.hpp"
 
@@ -13,13 +14,20 @@ using namespace ipsec;
 
 void show_plan(const options& o, const plan& p, timeline& log) {
     const bool transport = o.mode == sa::mode::transport;
-    const char* protection = o.suite.esp && o.suite.ah ? "ESP, AH over it" : o.suite.esp ? "ESP" : "AH";
     log.line("left gateway {}, right gateway {}; seed {}{}", ip::to_text(left_gateway).view(), ip::to_text(right_gateway).view(),
              o.seed, o.seeded ? ", keys too" : "");
-    for (std::size_t i = 0; i < p.policies.size(); ++i)
-        log.line("policy {}: {} <-> {}: {} in {} mode{}", i + 1, ip::to_text(p.policies[i].left).view(),
-                 ip::to_text(p.policies[i].right).view(), protection, transport ? "transport" : "tunnel",
-                 transport ? ", SAs per host pair" : "");
+    for (std::size_t i = 0; i < p.policies.size(); ++i) {
+        const policy_pair& who = p.policies[i];
+        const auto& suite = p.suite_of(i);
+        std::string service;
+        if (who.protocol != 0) service = fmt::format(" {}", name_of(static_cast<ip::next_header>(who.protocol)));
+        if (who.right_port != 0) service += fmt::format(" port {}", who.right_port);
+        std::string how;
+        if (suite.esp) how = fmt::format("ESP {}", crypto::to_text(*suite.esp).view());
+        if (suite.ah) how += fmt::format("{}AH {}", how.empty() ? "" : ", over it ", crypto::find(*suite.ah)->name);
+        log.line("policy {}: {} <-> {}{}: {} in {} mode{}", i + 1, ip::to_text(who.left).view(), ip::to_text(who.right).view(), service,
+                 how, transport ? "transport" : "tunnel", transport ? ", SAs per host pair" : "");
+    }
     log.line("");
 }
 
@@ -45,7 +53,7 @@ auto run(const options& o) -> int {
     sides known{o.left};
     if (is_file && o.left.empty())
         if (const auto fault = survey(o.in, known)) return complain(*fault);
-    const plan p{o, known.policies()};
+    const plan p{o, o.policies.empty() ? known.policies() : o.policies};
 
     auto input = io::pcap_reader::open(o.in);
     if (!input)

@@ -8,7 +8,8 @@
 #include <string_view>
 
 #include "../common/command_line.hpp"
-#include "ipsec/crypto/proposal_name.hpp"
+#include "policy_file.hpp"
+#include "suite_words.hpp"
 
 namespace two_gateways {
 namespace {
@@ -74,58 +75,38 @@ auto read_pfs(std::string_view text, options& o) -> result {
         for (const auto& g : crypto::groups)
             if (g.name == text) o.pfs = g.id;
         if (o.pfs == crypto::group_id::none)
-            return "--pfs: group " + in_quotes(text) + " is not known: use none, modp1024, modp1536, modp2048, ... modp8192";
+            return "--pfs: group " + in_quotes(text) +
+                   " is not known: use none, modp2048, modp3072, ecp256, ecp384, ecp256bp, ...";
     }
     if (named != crypto::group_id::none && named != o.pfs)
         return "--pfs: " + in_quotes(text) + " is not the group that --suite names: drop one of them";
     return {};
 }
 
-/// The suite in strongSwan's words, for the protocols that are wanted. AH takes the integrity part; with ESP in a combined mode,
-/// which has none to share, a part that is named is AH's alone.
+/// What protects ISAKMP messages, in strongSwan's words.
+auto read_ike(std::string_view text, options& o) -> result {
+    const auto p = crypto::parse_ike_v1_proposal(text);
+    if (!p)
+        return "--ike: " + in_quotes(text) + (p.error().word == text ? "" : ": " + in_quotes(p.error().word)) + ": " +
+               std::string{name_of(p.error().code)} + ": use names like aes128-sha1-modp2048 or 3des-md5-modp1024";
+    o.ike = {p->encryption, p->key_bits, p->hash, p->group};
+    return {};
+}
+
+/// The suite of all policies.
 auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result {
-    const auto refused = [&](const crypto::name_error& e) {
-        const std::string word = e.word == text ? std::string{} : ": " + in_quotes(e.word);
-        return "--suite: " + in_quotes(text) + word + ": " + std::string{name_of(e.code)} +
-               ": use names like aes128-sha1, aes256gcm16 or 3des-md5";
-    };
-    crypto::integrity_id integrity = crypto::integrity_id::none;
-    std::optional<crypto::transform> cipher;
-    if (const auto only_ah = crypto::parse_ah_proposal(text); only_ah && !esp) {
-        integrity = only_ah->integrity;
-        o.pfs = only_ah->group;
-    } else {
-        auto p = crypto::parse_esp_proposal(text, {.no_integrity = false});
-        std::string without;
-        if (!p && esp && ah && p.error().code == crypto::errc::two_integrities) {
-            const std::string_view word = p.error().word;
-            if (const auto named = crypto::parse_ah_proposal(word)) integrity = named->integrity;
-            without = text;
-            without.erase(text.find(word) - 1, word.size() + 1);  // with the dash before it
-            p = crypto::parse_esp_proposal(without, {.no_integrity = false});
-        }
-        if (!p) return refused(p.error());
-        if (p->extended_sequence)
-            return "--suite: " + in_quotes(text) + ": extended sequence numbers are not offered here: drop esn";
-        if (const auto ok = crypto::check_for_ike_v1(p->protection); !ok)
-            return "--suite: " + in_quotes(text) + ": " + std::string{name_of(ok.error())} +
-                   ": IKEv1 cannot agree on it: use another suite";
-        cipher = p->protection;
-        if (integrity == crypto::integrity_id::none) integrity = p->protection.integrity;
-        o.pfs = p->group;
-    }
-    if (ah && integrity == crypto::integrity_id::none)
-        return "--suite: " + in_quotes(text) + " names no integrity algorithm for AH: " +
-               (esp ? "name one beside the cipher, as in aes128gcm16-sha256" : "use names like sha256 or aes128-sha1");
-    if (esp) o.suite.esp = cipher;
-    if (ah) o.suite.ah = integrity;
+    const auto words = read_suite_words(text, esp, ah);
+    if (!words) return "--suite: " + in_quotes(text) + " " + words.error();
+    o.suite = words->suite;
+    o.pfs = words->group;
     // ISAKMP messages get the same algorithms where phase 1 has them.
-    const auto* i = crypto::find(integrity);
-    o.ike.hash = i != nullptr ? i->hash : crypto::hash_id::sha2_256;
-    const auto* c = cipher ? crypto::find(cipher->encryption) : nullptr;
+    const auto* i = crypto::find(words->integrity);
+    const auto* h = i != nullptr ? crypto::find(i->hash) : nullptr;
+    o.ike.hash = h != nullptr && h->ike_v1 != 0 ? h->id : crypto::hash_id::sha2_256;
+    const auto* c = o.suite.esp ? crypto::find(o.suite.esp->encryption) : nullptr;
     if (c != nullptr && c->ike_v1 != 0) {
         o.ike.encryption = c->id;
-        o.ike.key_bits = cipher->key_bits;
+        o.ike.key_bits = o.suite.esp->key_bits;
     }
     return {};
 }
@@ -137,7 +118,7 @@ auto complain(const std::string& what) -> int { return command_line::complain("t
 auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     options o;
     std::string mode = "tunnel", protocol = "esp", suite = "aes128-sha1", pfs, lifetime, left, out = o.out.string();
-    std::string loss = "0", seed;
+    std::string loss = "0", seed, ike, diagram, policy;
     CLI::App app{
         "Two security gateways negotiate with IKEv1 and carry a capture through IPsec between them.\n"
         "Checks that what comes out equals what went in, but for what a router may change: the TTL or hop limit, and with it\n"
@@ -155,11 +136,19 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
                    "algorithms in strongSwan's words (aes128-sha1). AH takes the integrity algorithm; none is chosen for it:\n"
                    "ah goes with sha256 too, esp+ah with a combined mode only if AH's is named, as in aes128gcm16-sha256")
         ->type_name("SUITE");
+    app.add_option("--ike", ike, "what protects IKE itself (from --suite, and modp2048): aes128-sha1-modp2048, 3des-md5-modp1024, ...")
+        ->type_name("SUITE");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
     app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
         ->type_name("LIFE");
+    app.add_option("--policy", policy,
+                   "who is protected from whom and how, a line for each, the first that fits decides:\n"
+                   "LEFT RIGHT any|tcp/PORT|udp/PORT SUITE, as in: 10.1.0.0/24 10.2.0.20 tcp/23 3des-sha1")
+        ->type_name("FILE");
     app.add_option("--left", left, "addresses behind the first gateway; without it, whoever speaks first in a conversation")
         ->type_name("PREFIX,...");
+    app.add_option("--diagram", diagram, "draw the course of IKE, with payloads, states and keys: a name with .svg or .html")
+        ->type_name("FILE");
     app.add_option("--loss", loss, "probability that the link between the gateways loses a packet, 0 to 1")->type_name("P");
     app.add_option("--seed", seed, "repeats a run: loss, cookies and keys follow from it. Such keys are for tests only")
         ->type_name("N");
@@ -183,10 +172,26 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (given("--pfs"))
         if (const auto fault = read_pfs(pfs, o)) return complain(*fault);
     o.ike.group = o.pfs == crypto::group_id::none ? crypto::group_id::modp2048 : o.pfs;
+    if (given("--ike"))
+        if (const auto fault = read_ike(ike, o)) return complain(*fault);
+    if (given("--diagram")) {
+        o.diagram = diagram;
+        if (o.diagram.extension() != ".svg" && o.diagram.extension() != ".html")
+            return complain("--diagram: " + in_quotes(diagram) + " is no name of a picture: give one with .svg or .html at its end");
+    }
     if (given("--lifetime"))
         if (const auto fault = read_lifetimes(lifetime, o)) return complain(*fault);
     if (given("--left"))
         if (const auto fault = read_left(left, o)) return complain(*fault);
+    if (given("--policy")) {
+        if (given("--left")) return complain("--policy: the file says who is left: drop --left");
+        auto policies = read_policies(policy, protocol != "ah", protocol != "esp");
+        if (!policies) return complain(policies.error());
+        o.policies = std::move(*policies);
+        for (const policy_pair& p : o.policies)
+            if (const auto prefix = p.left.as_prefix()) o.left.push_back(*prefix);
+            else return complain("--policy: " + in_quotes(ip::to_text(p.left).view()) + " is no prefix: the left side needs one");
+    }
 
     const auto [end, bad] = std::from_chars(loss.data(), loss.data() + loss.size(), o.loss);
     if (bad != std::errc{} || end != loss.data() + loss.size() || !(o.loss >= 0 && o.loss <= 1))

@@ -9,6 +9,7 @@
 #include "ipsec/ike/v1/config.hpp"
 #include "ipsec/ip/prefix.hpp"
 #include "ipsec/sa/id.hpp"
+#include "sides.hpp"
 
 namespace two_gateways {
 
@@ -23,6 +24,8 @@ struct options {
     ipsec::ike::v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     ipsec::ike::v1::lifetime ike_lifetime{.seconds = 28800, .kilobytes = 0};
     std::vector<ipsec::ip::prefix> left;     // empty: whoever speaks first
+    std::filesystem::path diagram;           // empty: no picture
+    std::vector<policy_pair> policies;       // of a file; empty: from the capture
     double loss = 0;
     std::uint64_t seed = 0;
     bool seeded = false;                     // --seed was given: then keys follow the seed too

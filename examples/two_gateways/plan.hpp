@@ -25,6 +25,9 @@ inline const std::string shared_secret = "two gateways share this secret";
 struct plan {
     options what;
     std::vector<policy_pair> policies;  // number n has policy id n + 1
+    [[nodiscard]] auto suite_of(std::size_t n) const -> const ipsec::ike::v1::child_suite& {
+        return policies[n].suite ? *policies[n].suite : what.suite;
+    }
 };
 
 /// The bundle of a policy, innermost first: ESP, then AH. In a bundle only the innermost SA makes a tunnel; AH covers its packet.
@@ -37,9 +40,15 @@ struct plan {
         e.action = policy::action::apply;
         e.selectors.traffic.source = s == side::left ? p.policies[i].left : p.policies[i].right;
         e.selectors.traffic.destination = s == side::left ? p.policies[i].right : p.policies[i].left;
+        if (p.policies[i].protocol != 0)
+            e.selectors.traffic.protocol = ip::protocol_selector{static_cast<ip::next_header>(p.policies[i].protocol)};
+        if (p.policies[i].right_port != 0)
+            (s == side::left ? e.selectors.traffic.destination_port : e.selectors.traffic.source_port) =
+                ip::port_range{p.policies[i].right_port};
+        const auto& suite = p.suite_of(i);
         const bool transport = p.what.mode == sa::mode::transport;
         for (const auto protocol : {sa::protocol::esp, sa::protocol::ah}) {
-            if (protocol == sa::protocol::esp ? !p.what.suite.esp : !p.what.suite.ah) continue;
+            if (protocol == sa::protocol::esp ? !suite.esp : !suite.ah) continue;
             policy::protection one{.protocol = protocol, .mode = p.what.mode};
             if (!e.protections.empty()) one.mode = sa::mode::transport;
             else if (!transport) one.tunnel = policy::tunnel_ends{address_of(s), address_of(other(s))};
@@ -64,11 +73,14 @@ struct plan {
         v1::child_config c;
         c.policy = sa::policy_id{static_cast<std::uint32_t>(i + 1)};
         c.mode = p.what.mode;
-        c.suites = {p.what.suite};
+        c.suites = {p.suite_of(i)};
         c.pfs = p.what.pfs;
         c.lifetime = p.what.lifetime;
-        c.local = ike::client{.addresses = s == side::left ? p.policies[i].left : p.policies[i].right};
-        c.remote = ike::client{.addresses = s == side::left ? p.policies[i].right : p.policies[i].left};
+        const auto& whose = p.policies[i];
+        const ike::client left{.addresses = whose.left, .protocol = whose.protocol};
+        const ike::client right{.addresses = whose.right, .protocol = whose.protocol, .port = whose.right_port};
+        c.local = s == side::left ? left : right;
+        c.remote = s == side::left ? right : left;
         c.allow_narrower = c.transport_for_clients = p.what.mode == sa::mode::transport;
         peer.children.push_back(std::move(c));
     }

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "ipsec/ike/v1/config.hpp"
 #include "ipsec/ip/flow.hpp"
 #include "ipsec/ip/prefix.hpp"
 #include "ipsec/ip/range.hpp"
@@ -27,9 +29,12 @@ enum class where : std::uint8_t { from_left, from_right, same_side, not_for_gate
     return "unknown place";
 }
 
-/// The subnets of one policy.
+/// Whose traffic one policy is for, and how it is protected where that is not the same for all.
 struct policy_pair {
     ipsec::ip::range left, right;
+    std::uint8_t protocol = 0;     ///< 0: any
+    std::uint16_t right_port = 0;  ///< of the server on the right; 0: any
+    std::optional<ipsec::ike::v1::child_suite> suite{};
 };
 
 /// Judges packets one by one. With prefixes given, what lies in them is left. Without, the first to speak in a conversation is

@@ -15,7 +15,7 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
       bar_{bar},
       recovered_{std::move(recovered)},
       link_{testing::link_options{.loss = what.loss, .seed = what.seed}, time_, std::move(tap), check_, keys_},
-      around_{time_, link_, check_, log_, keys_, recovered_, {}},
+      around_{time_, link_, check_, log_, keys_, recovered_, picture_, {}},
       left_{side::left, p, around_},
       right_{side::right, p, around_},
       policies_{p.policies.size()} {}
@@ -129,6 +129,8 @@ auto simulation::finish() -> std::optional<std::string> {
     const secrets::capture about{.file = out_.file("protected.pcap"), .license = what_.in_license, .seen = link_.seen()};
     if (auto ok = keys_.write_json(out_.file("keys.json"), about); !ok) return ok.error();
     if (auto ok = keys_.write_wireshark(out_.file("wireshark")); !ok) return ok.error();
+    if (!what_.diagram.empty())
+        if (auto ok = picture_.write(what_.diagram.string(), "IKEv1 between two gateways"); !ok) return ok.error() + ": give another name with --diagram";
     return {};
 }
 

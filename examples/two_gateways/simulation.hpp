@@ -50,6 +50,7 @@ private:
     run_clock time_;
     comparison check_;
     secrets keys_{shared_secret};
+    ladder picture_;
     ipsec::io::pcap_writer recovered_;
     wire link_;
     surroundings around_;

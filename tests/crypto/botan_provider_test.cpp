@@ -23,7 +23,7 @@ TEST_CASE("two sides of every group come to the same secret", "[crypto][botan][d
         auto y = std::move(b.generate(ticket{1}, g.id)->value());
         CHECK(x.group() == g.id);
         CHECK(x.public_value().size() == g.size());
-        CHECK(x.private_value().size() * 8 == g.exponent_bits);
+        CHECK(x.private_value().size() == g.exponent_size());
         CHECK_FALSE(std::ranges::equal(x.public_value(), y.public_value()));
         const auto s = a.agree(ticket{2}, x, y.public_value());
         const auto t = b.agree(ticket{2}, y, x.public_value());
@@ -32,7 +32,7 @@ TEST_CASE("two sides of every group come to the same secret", "[crypto][botan][d
         REQUIRE(s->has_value());
         REQUIRE(t->has_value());
         CHECK(**s == **t);
-        CHECK((*s)->size() == g.size());
+        CHECK((*s)->size() == g.secret_size());
     }
 }
 
@@ -66,7 +66,7 @@ TEST_CASE("g^xy is 2^x for a peer that sends 2, and left-padded", "[crypto][bota
 TEST_CASE("public values out of range are refused before Botan sees them", "[crypto][botan][dh]") {
     botan::provider p;
     for (const auto& g : groups) {
-        if (g.bits > 2048) continue;
+        if (g.kind != group_kind::modp || g.bits > 2048 || !modp_of(g.id).order.empty()) continue;
         CAPTURE(g.name);
         const auto x = std::move(p.generate(ticket{1}, g.id)->value());
         const auto prime = prime_of(g.id);
@@ -88,7 +88,7 @@ TEST_CASE("public values out of range are refused before Botan sees them", "[cry
 TEST_CASE("unknown groups, hashes and prfs, and no randomness, are answered by name", "[crypto][botan][provider]") {
     botan::provider p;
     CHECK(fault(*p.generate(ticket{1}, group_id::none)) == errc::unknown_group);
-    CHECK(fault(*p.generate(ticket{1}, static_cast<group_id>(19))) == errc::unknown_group);
+    CHECK(fault(*p.generate(ticket{1}, static_cast<group_id>(13))) == errc::unknown_group);
     CHECK(fault(p.hash(static_cast<hash_id>(77), {})) == errc::unknown_algorithm);
     CHECK(fault(p.prf(static_cast<prf_id>(77), {}, {})) == errc::unknown_algorithm);
     test::dry_rng dry;

@@ -18,6 +18,10 @@ static_assert(batch_suite<testing::scripted_engine<testing::identity_suite>>);
 TEST_CASE("identity crypto agrees on secrets, repeats itself, and hides nothing", "[crypto][testing]") {
     identity_provider a{1}, b{2}, again{1};
     for (const auto& g : groups) {
+        if (g.kind != group_kind::modp || !modp_of(g.id).order.empty()) {
+            CHECK(fault(*a.generate(ticket{1}, g.id)) == errc::unsupported_algorithm);
+            continue;
+        }
         const auto x = std::move(a.generate(ticket{1}, g.id)->value());
         const auto y = std::move(b.generate(ticket{1}, g.id)->value());
         CHECK(std::ranges::equal(x.public_value(), again.generate(ticket{1}, g.id)->value().public_value()));
@@ -31,6 +35,14 @@ TEST_CASE("identity crypto agrees on secrets, repeats itself, and hides nothing"
         CHECK(fault(*a.agree(ticket{2}, x, test::octets(g.size()))) == errc::bad_public_value);
     }
     CHECK(fault(*a.generate(ticket{1}, group_id::none)) == errc::unknown_group);
+    const auto prime = prime_of(group_id::modp1024);
+    const private_group odd = modp_parameters{{prime.begin(), prime.end()}, test::unhex("02"), {}};
+    const auto u = std::move(a.generate(ticket{1}, odd)->value());
+    const auto v = std::move(b.generate(ticket{1}, odd)->value());
+    CHECK(u.public_value().size() == 128);
+    CHECK(**a.agree(ticket{2}, u, v.public_value()) == **b.agree(ticket{2}, v, u.public_value()));
+    CHECK(fault(*a.agree(ticket{2}, u, test::octets(128))) == errc::bad_public_value);
+    CHECK(fault(*a.generate(ticket{1}, private_group{ec2n_parameters{}})) == errc::unsupported_algorithm);
     auto text = test::pattern(32);
     CHECK(a.encrypt(encryption_id::aes_cbc, test::pattern(16), test::pattern(16), text).has_value());
     CHECK(text == test::pattern(32));
@@ -53,6 +65,9 @@ TEST_CASE("deferred answers come in any order, late, failed, never or twice", "[
     CHECK_FALSE(p.generate(ticket{3}, group_id::none).has_value());
     REQUIRE(p.pending() == 3);
     CHECK(p.ticket_at(1) == ticket{2});
+    const private_group parts = modp_parameters{test::octets(96, std::byte{0xff}), test::unhex("02"), {}};
+    CHECK_FALSE(p.generate(ticket{9}, parts).has_value());
+    CHECK(p.take(3).generated()->public_value().size() == 96);
     auto second = p.take(1);
     CHECK(second.id == ticket{2});
     REQUIRE(second.is_generated());
@@ -74,7 +89,7 @@ TEST_CASE("deferred answers come in any order, late, failed, never or twice", "[
     CHECK_FALSE(p.agree(ticket{5}, *second.generated(), peer.public_value()).has_value());
     p.lose();
     CHECK(p.pending() == 0);
-    CHECK(p.asked() == 5);
+    CHECK(p.asked() == 6);
     p.set_immediate(true);
     CHECK(p.generate(ticket{6}, group_id::modp768).has_value());
 }

@@ -123,7 +123,7 @@ TEST_CASE("RSA signs the bare hash as OpenSSL does, and what OpenSSL signed hold
 
 // req: rfc4754-7-1
 TEST_CASE("the signatures of RFC 4754 hold", "[crypto][botan][key_ring][rfc4754]") {
-    const botan::key_ring ring;
+    botan::key_ring ring;
     const std::map<std::string, std::pair<scheme, std::string>> curves{
         {"ECDSA-256", {scheme::ecdsa_p256, "3059301306072a8648ce3d020106082a8648ce3d03010703420004"}},
         {"ECDSA-384", {scheme::ecdsa_p384, "3076301006072a8648ce3d020106052b8104002203620004"}},
@@ -209,7 +209,7 @@ TEST_CASE("a signature block is made anew and compared, never parsed", "[crypto]
 
 // cve-35: an RSA key with modulus 0, exponent 0 or 1, an even number in either, or of a size that is no key but work.
 TEST_CASE("public keys that are none, or too weak, or too much work are refused", "[crypto][botan][key_ring][cve-35]") {
-    const botan::key_ring ring;
+    botan::key_ring ring;
     const auto verdict = [&](const public_key& k) {
         return fault(ring.verify(k, scheme::rsa_pkcs1_raw, twenty, test::octets(128)));
     };
@@ -288,6 +288,22 @@ TEST_CASE("keys draw from the random source that was given, and say so when it h
     test::dry_rng dry;
     botan::key_ring poor{dry};
     CHECK(fault(poor.encrypt_to(key, pieces)) == errc::no_randomness);
-    const auto moved = std::move(a);
+    auto moved = std::move(a);
     CHECK(moved.modulus_size(decryption_key{0}).value() == 128);
+}
+
+TEST_CASE("of peers' keys the latest are kept, and all give the same verdict", "[crypto][botan][key_ring]") {
+    own o;
+    const auto k = o.signing(keys::rsa_1024);
+    const auto key = o.ring.public_of(k).value();
+    const auto signature = o.ring.sign(k, scheme::rsa_pkcs1_raw, twenty).value();
+    for (int round = 0; round < 3; ++round) {
+        CHECK(o.ring.verify(key, scheme::rsa_pkcs1_raw, twenty, signature).has_value());
+        for (unsigned i = 0; i < 50; ++i) {
+            auto n = modulus_of(128, 1);
+            n[64] = static_cast<std::byte>(i);
+            CHECK(fault(o.ring.verify(rsa_spki(n, {std::byte{3}}), scheme::rsa_pkcs1_raw, twenty, signature)) ==
+                  errc::unauthentic);
+        }
+    }
 }

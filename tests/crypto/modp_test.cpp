@@ -1,4 +1,4 @@
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/public_value.hpp"
 
 #include "support/catch.hpp"
 #include "vectors.hpp"
@@ -19,8 +19,8 @@ TEST_CASE("the primes are those of RFC 2409 and RFC 3526", "[crypto][modp]") {
         CHECK(t.at("generator").get<std::string>() == "02");
         ++seen;
     }
-    CHECK(seen == groups.size());
-    CHECK(modp::generator == 2);
+    CHECK(seen == 8);
+    CHECK(modp::generator[0] == std::byte{2});
     CHECK(prime_of(group_id::none).empty());
     CHECK(prime_of(static_cast<group_id>(19)).empty());
 }
@@ -46,6 +46,7 @@ TEST_CASE("private exponents have twice the strength of their group", "[crypto][
 // req: rfc6989-2.1-1
 TEST_CASE("a public value is between 1 and p-1, both left out", "[crypto][modp]") {
     for (const auto& g : groups) {
+        if (g.kind != group_kind::modp || !modp_of(g.id).order.empty()) continue;
         CAPTURE(g.name);
         const auto p = prime_of(g.id);
         auto small = [&](unsigned v) {
@@ -79,5 +80,5 @@ TEST_CASE("a public value is between 1 and p-1, both left out", "[crypto][modp]"
         CHECK(fault(check_public_value(g.id, y)) == errc::bad_public_value);  // long
         CHECK(fault(check_public_value(g.id, {})) == errc::bad_public_value);
     }
-    CHECK(fault(check_public_value(static_cast<group_id>(3), test::octets(20))) == errc::unknown_group);
+    CHECK(fault(check_public_value(static_cast<group_id>(13), test::octets(20))) == errc::unknown_group);
 }

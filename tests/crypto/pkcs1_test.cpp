@@ -137,6 +137,13 @@ TEST_CASE("bad padding gives random octets, by the same calls as good padding", 
         if (!r.is_good) CHECK(m == test::octets{drawn.begin(), drawn.begin() + 16});
         else CHECK(std::ranges::equal(m, byte_view{r.block}.last(m.size())));
     }
+    // Eight octets of padding are enough and seven are not, where any message would be short enough.
+    for (const std::size_t at : {std::size_t{2}, std::size_t{8}, std::size_t{9}}) {
+        recording_rng drawn;
+        CHECK(taken_off(with(good, at, 0), {1, 256, 20}, drawn).size() == 20);
+    }
+    recording_rng again;
+    CHECK(taken_off(with(good, 10, 0), {1, 256, 20}, again).size() == modulus - 11);
     // What is impossible in any case is told at once: it does not depend on the peer's octets.
     recording_rng random;
     CHECK(fault(pkcs1::unpad<256>(byte_view{good}.first(10), wanted, random)) == errc::bad_length);

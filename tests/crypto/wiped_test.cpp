@@ -300,3 +300,30 @@ TEST_CASE("exponents and Diffie-Hellman secrets do not stay on the stack", "[cry
     check_wiped(ours, bare, exponent);
     check_wiped(ours, bare, shared);
 }
+
+TEST_CASE("nor do those of curves, ours and Botan's", "[crypto][botan][dh][ec2n][wiped]") {
+    if (!stack_is_plain()) return;
+    for (const auto g : {group_id::ec2n155, group_id::ec2n185, group_id::ecp256}) {
+        CAPTURE(find(g)->name);
+        test::octets exponent, shared;
+        const auto ours = stack_after([&] {
+            botan::provider p;
+            const auto x = std::move(p.generate(ticket{1}, g)->value());
+            const auto y = std::move(p.generate(ticket{2}, g)->value());
+            const auto z = std::move(p.agree(ticket{3}, x, y.public_value())->value());
+            exponent.assign(x.private_value().begin(), x.private_value().end());
+            shared.assign(z.view().begin(), z.view().end());
+        });
+        for (auto* secret_octets : {&exponent, &shared}) {
+            // As octets, and as the words of a number.
+            test::octets words{secret_octets->rbegin(), secret_octets->rend()};
+            if (g == group_id::ecp256) {
+                if (holds_a_piece_of(ours, *secret_octets) || holds_a_piece_of(ours, words))
+                    WARN("Botan itself may leave a piece");
+            } else {
+                CHECK_FALSE(holds_a_piece_of(ours, *secret_octets));
+                CHECK_FALSE(holds_a_piece_of(ours, words));
+            }
+        }
+    }
+}

@@ -272,6 +272,38 @@ def bodies():
     write("nat_oa", "subnet", b"\4\0\0\0" + bytes(8))
     write("nat_oa", "reserved", b"\1\0\0\1" + bytes([10, 0, 0, 1]))
     write("nat_oa", "cut", b"\1\0\0")
+    for name, body in (("first", b"\0\1\1\0data"), ("last", b"\0\1\2\1data"), ("empty", b"\0\1\1\1"), ("number_0", b"\0\1\0\0x"),
+                       ("flags", b"\xff\xff\xff\xfe"), ("cut", b"\0\1\1")):
+        write("fragment", name, body)
+    xauth = variable(16521, b"") + variable(16522, b"")
+    for name, body in (("xauth_request", b"\1\0\0\0" + xauth), ("xauth_typed", b"\1\0\0\7" + basic(16520, 0) + xauth),
+                       ("xauth_reply", b"\2\0\0\0" + variable(16521, b"carol") + variable(16522, b"secret")),
+                       ("xauth_status", b"\3\0\0\0" + basic(16527, 1)), ("ack", b"\4\0\0\0"),
+                       ("address", b"\2\0\0\1" + variable(1, b"\x0a\0\0\1") + variable(3, b"\x0a\0\0\2")),
+                       ("half_an_attribute", b"\1\0\0\1" + variable(1, b"\x0a\0\0\1")[:-1]), ("type_9", b"\x09\0\0\0"),
+                       ("reserved", b"\1\1\0\0"), ("cut", b"\1\0\0"), ("many", b"\1\0\0\0" + variable(1, b"") * 65)):
+        write("config", name, body)
+
+
+def pieces():
+    """Lists of pieces for ike_fragments: see ike_fragments_fuzz.hpp."""
+    folder = CORPUS / "ike_fragments"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def piece(number, data, last=0, peer=0, ident=1, later=0):
+        body = struct.pack(">HBB", ident, number, last) + data
+        return bytes([peer | later * 8 << 2, len(body)]) + body
+
+    two = piece(1, b"abc") + piece(2, b"de", 1)
+    for name, octets in (
+            ("in_order", two), ("reversed", piece(2, b"de", 1) + piece(1, b"abc")), ("doubled", two[:9] + two),
+            ("conflict", piece(1, b"abc") + piece(1, b"abd") + two), ("behind_last", piece(2, b"x", 1) + piece(3, b"y") + two),
+            ("two_last", piece(3, b"x", 1) + piece(2, b"y", 1)), ("last_early", piece(3, b"x") + piece(2, b"y", 1)),
+            ("number_0", piece(0, b"x", 1)), ("empty", piece(1, b"", 1)), ("too_many", piece(9, b"x", 1)),
+            ("too_long", piece(1, bytes(60)) + piece(2, bytes(60), 1)), ("other_id", piece(1, b"x") + piece(1, b"ab", ident=2) + piece(2, b"c", 1, ident=2)),
+            ("late", piece(1, b"abc") + piece(2, b"de", 1, later=7) * 3), ("many_peers", b"".join(piece(1, b"x", peer=n) for n in range(4)) + two),
+            ("message", message(*chain((4, bytes(200)), (10, bytes(32))))), ("cut", two[:-1])):
+        (folder / name).write_bytes(octets)
 
 
 def scripts():
@@ -294,4 +326,5 @@ chains()
 associations()
 attributes()
 bodies()
+pieces()
 scripts()

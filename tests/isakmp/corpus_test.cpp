@@ -8,7 +8,9 @@
 #include "fuzz/isakmp_cert_fuzz.hpp"
 #include "fuzz/isakmp_certreq_fuzz.hpp"
 #include "fuzz/isakmp_chain_fuzz.hpp"
+#include "fuzz/isakmp_config_fuzz.hpp"
 #include "fuzz/isakmp_delete_fuzz.hpp"
+#include "fuzz/isakmp_fragment_fuzz.hpp"
 #include "fuzz/isakmp_hash_fuzz.hpp"
 #include "fuzz/isakmp_header_fuzz.hpp"
 #include "fuzz/isakmp_id_fuzz.hpp"
@@ -46,7 +48,8 @@ constexpr target targets[] = {
     {"isakmp_nonce", &fuzz::isakmp_nonce_seen<counts>},     {"isakmp_notify", &fuzz::isakmp_notify_seen<counts>},
     {"isakmp_delete", &fuzz::isakmp_delete_seen<counts>},   {"isakmp_vid", &fuzz::isakmp_vid_seen<counts>},
     {"isakmp_nat_d", &fuzz::isakmp_nat_d_seen<counts>},     {"isakmp_nat_oa", &fuzz::isakmp_nat_oa_seen<counts>},
-    {"isakmp_builder", &fuzz::isakmp_builder_seen<counts>},
+    {"isakmp_builder", &fuzz::isakmp_builder_seen<counts>}, {"isakmp_config", &fuzz::isakmp_config_seen<counts>},
+    {"isakmp_fragment", &fuzz::isakmp_fragment_seen<counts>},
 };
 
 auto folder(const char* name) -> std::filesystem::path {
@@ -80,7 +83,7 @@ TEST_CASE("the corpus reaches every payload type, and reads it", "[isakmp][corpu
     const counts seen = count_all();
     for (const auto t :
          {security_association, proposal, transform, key_exchange, identification, certificate, certificate_request, hash,
-          signature, nonce, notification, delete_sa, vendor_id, nat_d, nat_oa, attributes, nat_d_draft}) {
+          signature, nonce, notification, delete_sa, vendor_id, nat_d, nat_oa, attributes, nat_d_draft, fragment}) {
         CAPTURE(name_of(t));
         CHECK(seen.types.contains(t));
     }

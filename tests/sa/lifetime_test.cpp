@@ -1,5 +1,7 @@
 #include "ipsec/sa/lifetime.hpp"
 
+#include <random>
+
 #include "support/catch.hpp"
 
 using namespace ipsec;
@@ -104,4 +106,63 @@ TEST_CASE("what one key may protect caps the lifetimes", "[sa][lifetime]") {
     CHECK(sa::capped(longer, key) == free);
     CHECK(sa::capped(shorter, {}) == shorter);
     CHECK(sa::capped({}, {}) == sa::lifetimes{});
+}
+
+namespace {
+
+/// Every limit asked for every packet, as the sentences of RFC 2401 §4.4.3 have it.
+struct obvious_lifetime {
+    sa::lifetimes of;
+    instant made;
+    std::uint64_t octets = 0, packets = 0;
+    bool is_late = false, is_over = false;
+
+    [[nodiscard]] auto has_ended(const sa::limits& l, instant now) const -> bool {
+        return (l.time.nanoseconds() != 0 && now >= made + l.time) || (l.packets != 0 && packets >= l.packets);
+    }
+    auto charge(std::uint64_t n, instant now) -> bool {
+        is_over = is_over || has_ended(of.hard, now) || (of.hard.kilobytes != 0 && octets + n > of.hard.kilobytes * 1024);
+        if (is_over) return false;
+        ++packets;
+        octets += n;
+        is_late = is_late || has_ended(of.soft, now) || (of.soft.kilobytes != 0 && octets >= of.soft.kilobytes * 1024);
+        return true;
+    }
+};
+
+}  // namespace
+
+// req: rfc2401-4.4.3-12, rfc2401-4.4.3-14, rfc2401-4.4.3-17
+TEST_CASE("of several limits each counts from the packet that reaches it", "[sa][lifetime]") {
+    std::mt19937_64 rng{1};
+    const auto below = [&](std::uint64_t n) { return rng() % n; };
+    const auto limits = [&] {
+        return sa::limits{.time = duration{below(3) == 0 ? 0 : static_cast<std::int64_t>(below(20))},
+                          .kilobytes = below(4),
+                          .packets = below(3) == 0 ? 0 : below(20)};
+    };
+    for (int round = 0; round < 20000; ++round) {
+        const sa::lifetimes of{.soft = limits(), .hard = limits()};
+        sa::lifetime fast{of, start};
+        obvious_lifetime obvious{of, start};
+        instant now = start;
+        for (int step = 0; step < 30; ++step) {
+            const std::size_t n = below(5) == 0 ? 1024 : below(400);
+            if (below(12) == 0) {
+                fast.grow_old();
+                obvious.is_late = true;
+            }
+            if (below(40) == 0) {
+                fast.end();
+                obvious.is_over = true;
+            }
+            if (fast.charge(n, now).has_value() != obvious.charge(n, now)) FAIL("a packet in round " << round);
+            const auto used = fast.usage(now);
+            if (used.octets != obvious.octets || used.packets != obvious.packets || used.is_late != obvious.is_late ||
+                used.is_over != obvious.is_over)
+                FAIL("the state in round " << round);
+            now = now + duration{static_cast<std::int64_t>(below(3))};
+        }
+    }
+    SUCCEED();
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Counts every allocation of the program: malloc, calloc, realloc, the aligned ones, and new, which ends there.
+// Counts every allocation of the program, and what is held: malloc, calloc, realloc, the aligned ones, and new, which ends there.
 //
 // Include it in exactly one source file of a test program. Under a sanitizer, which brings an allocator of its own, nothing is
 // counted and `available` is false.
@@ -26,6 +26,8 @@ namespace ipsec::test {
 
 inline constexpr bool allocations_are_counted = IPSECPP_ALLOC_COUNTER != 0;
 inline thread_local std::size_t allocation_count = 0;
+/// Octets that this thread allocated and has not freed, as the allocator rounds them; only differences mean something.
+inline thread_local std::ptrdiff_t octets_held = 0;
 
 /// Allocations of this thread since it was made.
 class allocations {
@@ -40,6 +42,7 @@ private:
 }  // namespace ipsec::test
 
 #if IPSECPP_ALLOC_COUNTER
+#include <malloc.h>
 // glibc lets a program replace its allocator whole; these hand on to glibc's own, which operator new calls as well.
 extern "C" {
 void* __libc_malloc(std::size_t) noexcept;
@@ -48,33 +51,31 @@ void* __libc_realloc(void*, std::size_t) noexcept;
 void* __libc_memalign(std::size_t, std::size_t) noexcept;
 void __libc_free(void*) noexcept;
 
-void* malloc(std::size_t n) noexcept {
+static void* ipsecpp_counted(void* p) noexcept {
     ++ipsec::test::allocation_count;
-    return __libc_malloc(n);
+    ipsec::test::octets_held += static_cast<std::ptrdiff_t>(malloc_usable_size(p));
+    return p;
 }
-void* calloc(std::size_t n, std::size_t size) noexcept {
-    ++ipsec::test::allocation_count;
-    return __libc_calloc(n, size);
+static void ipsecpp_given_back(void* p) noexcept {
+    ipsec::test::octets_held -= static_cast<std::ptrdiff_t>(malloc_usable_size(p));
 }
+void* malloc(std::size_t n) noexcept { return ipsecpp_counted(__libc_malloc(n)); }
+void* calloc(std::size_t n, std::size_t size) noexcept { return ipsecpp_counted(__libc_calloc(n, size)); }
 void* realloc(void* p, std::size_t n) noexcept {
-    ++ipsec::test::allocation_count;
-    return __libc_realloc(p, n);
+    ipsecpp_given_back(p);
+    return ipsecpp_counted(__libc_realloc(p, n));
 }
-void* memalign(std::size_t alignment, std::size_t n) noexcept {
-    ++ipsec::test::allocation_count;
-    return __libc_memalign(alignment, n);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t n) noexcept {
-    ++ipsec::test::allocation_count;
-    return __libc_memalign(alignment, n);
-}
+void* memalign(std::size_t alignment, std::size_t n) noexcept { return ipsecpp_counted(__libc_memalign(alignment, n)); }
+void* aligned_alloc(std::size_t alignment, std::size_t n) noexcept { return ipsecpp_counted(__libc_memalign(alignment, n)); }
 int posix_memalign(void** out, std::size_t alignment, std::size_t n) noexcept {
-    ++ipsec::test::allocation_count;
-    void* p = __libc_memalign(alignment, n);
+    void* p = ipsecpp_counted(__libc_memalign(alignment, n));
     if (p == nullptr) return ENOMEM;
     *out = p;
     return 0;
 }
-void free(void* p) noexcept { __libc_free(p); }
+void free(void* p) noexcept {
+    ipsecpp_given_back(p);
+    __libc_free(p);
+}
 }
 #endif

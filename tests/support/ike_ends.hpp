@@ -23,6 +23,13 @@ struct ike_record {
     std::vector<ike::notify_record> notes;
     std::vector<std::string> messages;  ///< "-> Main Mode" and so on
     std::size_t sent_deletes = 0;       ///< messages with a Delete, the first time each was sent
+    struct step {
+        isakmp::exchange_type exchange;
+        isakmp::message_id id;
+        isakmp::cookie_i cookie;
+        std::string_view state;
+    };
+    std::vector<step> steps;  ///< states by their names, as messages came and went
     std::vector<ike::path_record> moves;
     std::vector<std::string> original_addresses;  ///< of NAT-OA payloads that came in
     std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
@@ -40,6 +47,7 @@ struct ike_record {
     void on(const ike::path_record& r) noexcept { moves.push_back(r); }
     void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
     void on(const ike::message_trace& m) noexcept {
+        steps.push_back({m.header.exchange, m.header.id, m.header.initiator, m.state});
         messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} +
                            std::string{isakmp::name_of(m.header.exchange)});
         const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted);
@@ -221,6 +229,8 @@ struct ike_ends {
     }
     auto answer_tickets(ike_end<Provider>& end) -> bool {
         bool any = false;
+        if constexpr (requires { end.crypto.deliver(end.ike, now()); })
+            while (!hold_tickets && end.crypto.deliver(end.ike, now())) any = true;
         if constexpr (requires { end.crypto.pending(); })
             while (!hold_tickets && end.crypto.pending() > 0) {
                 auto a = end.crypto.take(0);

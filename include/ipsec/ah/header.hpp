@@ -44,7 +44,7 @@ struct header {
 /// 4 over IPv4 and 8 over IPv6; Linux takes 8 for both unless an SA asks for 4.          RFC 2402 §2.2, RFC 4302 §3.3.3.2.1
 // req: rfc2402-2.6-m1, rfc2402-2.6-1, rfc4302-2.6-1
 [[nodiscard]] constexpr auto length_for(std::size_t icv, std::size_t alignment) noexcept -> std::size_t {
-    return (header::size + icv + alignment - 1) / alignment * alignment;
+    return (header::size + icv + alignment - 1) & ~(alignment - 1);
 }
 
 }  // namespace ipsec::ah

@@ -24,29 +24,28 @@ public:
     ///
     /// @return `errc::not_ip`; `errc::not_ah` for a header that AH does not follow at once. Nothing is changed then.
     // req: rfc2402-3.3.3.1.1.1-m1 (offset excluded though it is always zero)
-    [[nodiscard]] static auto zero(byte_span packet) noexcept -> result<mutable_fields> {
+    [[nodiscard]] auto zero(byte_span packet) noexcept -> result<void> {
         if (packet.empty()) return std::unexpected{errc::not_ip};
-        mutable_fields f;
         const auto version = std::to_integer<unsigned>(packet[0]) >> 4;
         if (version == 4) {
             if (packet.size() < v4_size) return std::unexpected{errc::not_ip};
             const auto words = std::to_integer<unsigned>(packet[0]) & 0x0fU;
             if (words < 5) return std::unexpected{errc::not_ip};
             if (words > 5 || packet[9] != ah_protocol) return std::unexpected{errc::not_ah};
-            std::memcpy(f.saved_.data(), packet.data(), f.saved_.size());
+            save(packet);
             packet[1] = std::byte{0};                       // type of service
             wire::store(packet.subspan<6>(), std::uint16_t{0});   // flags and fragment offset
             packet[8] = std::byte{0};                       // time to live
             wire::store(packet.subspan<10>(), std::uint16_t{0});  // header checksum
-            return f;
+            return {};
         }
         if (version == 6) {
             if (packet.size() < v6_size) return std::unexpected{errc::not_ip};
             if (packet[6] != ah_protocol) return std::unexpected{errc::not_ah};
-            std::memcpy(f.saved_.data(), packet.data(), f.saved_.size());
+            save(packet);
             wire::store(packet, std::uint32_t{0x6000'0000});  // version stays; class and flow label
             packet[7] = std::byte{0};                         // hop limit
-            return f;
+            return {};
         }
         return std::unexpected{errc::not_ip};
     }
@@ -55,6 +54,7 @@ public:
     void restore(byte_span packet) const noexcept { std::memcpy(packet.data(), saved_.data(), saved_.size()); }
 
 private:
+    void save(byte_view packet) noexcept { std::memcpy(saved_.data(), packet.data(), saved_.size()); }
     static constexpr std::size_t v4_size = 20;
     static constexpr std::size_t v6_size = 40;
     static constexpr std::byte ah_protocol{51};

@@ -3,10 +3,10 @@
 ///
 ///     inspect   reads headers and judges the sequence number; changes neither the SA nor, but for octets behind the end that the
 ///               IP header states, the packet
-///     compute   computes the ICV and holds it against the one in the packet
+///     compute   computes the ICV and holds it against the one in the packet, in three steps: `lay_out`, `run`, `verify`
 ///     finish    commits the number and takes the headers off
 ///
-/// `open` is a burst of one. Which SA a packet belongs to is looked up elsewhere; here the SPI is held against the SA once more.
+/// A burst takes each of them for all of its packets; `open` is a burst of one. Which SA a packet belongs to is looked up elsewhere; here the SPI is held against the SA once more.
 #include <array>
 #include <cstring>
 #include <utility>
@@ -55,69 +55,96 @@ namespace detail {
 
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
+/// @param into  on success: for `compute` and `finish`, once; after a fault without meaning
 /// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `misuse` (a MAC
 ///         of no octets, which every packet would have), `expired`, `left_of_window`, `replayed`, `zero_sequence`,
 ///         `before_first`; of options and extension headers, what `cover_headers` says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
-[[nodiscard]] auto inspect(const sa::inbound<Mac, Window>& sa, Packet& packet, instant) noexcept
-    -> result<pending<sa::inbound<Mac, Window>>> {
+[[nodiscard]] auto inspect_into(const sa::inbound<Mac, Window>& sa, Packet& packet, instant,
+                                pending<sa::inbound<Mac, Window>>& into) noexcept -> result<void> {
     const byte_span all = packet.octets();
-    const auto where = ip::find_insertion_point(all, ip::destination_options_place::in_front);
-    if (!where) [[unlikely]] return std::unexpected{detail::from(where.error())};
-    if (where->next != ip::next_header::ah) [[unlikely]] return std::unexpected{errc::not_ah};
-    const byte_span whole = all.first(ip::stated_length(all, where->family));
-    const auto h = header::parse(whole.subspan(where->offset));
-    if (!h) [[unlikely]] return std::unexpected{errc::truncated};
+    ip::insertion_point at;
+    std::size_t end = 0;
+    if (const auto ok = ip::find_last_header(all, at, end); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (at.next != ip::next_header::ah) [[unlikely]] return std::unexpected{errc::not_ah};
+    const byte_span whole = all.first(end);
+    if (whole.size() - at.offset < header::size) [[unlikely]] return std::unexpected{errc::truncated};
+    // Spelled out, as above: `header::parse` returns a struct that comes back by value.
+    const byte_view ah = whole.subspan(at.offset);
+    const auto next = static_cast<ip::next_header>(ah[0]);
+    const std::size_t size = (std::to_integer<std::size_t>(ah[1]) + 2) * 4;
+    const sa::spi id{wire::load<std::uint32_t>(ah.subspan<4>())};
+    const sa::sequence32 low{wire::load<std::uint32_t>(ah.subspan<8>())};
     // req: rfc2402-2.4-1, rfc4302-2.4-6
-    if (h->id != sa.parameters().id.spi) [[unlikely]]
-        return std::unexpected{h->id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
+    if (id != sa.parameters().id.spi) [[unlikely]]
+        return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
     if (!sa::authenticates(sa.suite())) [[unlikely]] return std::unexpected{errc::misuse};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
-    auto admission = sa.check(h->sequence);
+    auto admission = sa.check(low);
     if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
-    const std::size_t size = h->length();
-    if (!detail::is_consistent(size, sa.suite().icv_size(), where->family)) [[unlikely]]
+    if (!detail::is_consistent(size, sa.suite().icv_size(), at.family)) [[unlikely]]
         return std::unexpected{errc::bad_payload_length};
-    if (whole.size() < where->offset + size) [[unlikely]] return std::unexpected{errc::truncated};
-    if (where->offset != ip::outer_size(where->family)) [[unlikely]] {
-        const auto form = detail::judge_headers(whole, where->offset);
+    if (whole.size() < at.offset + size) [[unlikely]] return std::unexpected{errc::truncated};
+    if (at.offset != ip::outer_size(at.family)) [[unlikely]] {
+        const auto form = detail::judge_headers(whole, at.offset);
         if (!form) return std::unexpected{form.error()};
         if (!form->is_at_end) return std::unexpected{errc::unfinished_route};
     }
     // Neither may stand behind AH, though both could be covered.
-    if (where->family == ip::family::v6) {
-        if (h->next == ip::next_header::hop_by_hop) [[unlikely]] return std::unexpected{errc::bad_extension_headers};
-        if (h->next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
+    if (at.family == ip::family::v6) {
+        if (next == ip::next_header::hop_by_hop) [[unlikely]] return std::unexpected{errc::bad_extension_headers};
+        if (next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
     }
-    packet.shrink_back(all.size() - whole.size());
-    const sa::sequence64 sequence = admission->sequence();
-    return pending<sa::inbound<Mac, Window>>{.admission = std::move(*admission),
-                                             .job = {.packet = whole,
-                                                     .ah_at = where->offset,
-                                                     .ah_size = static_cast<std::uint32_t>(size),
-                                                     .sequence = sequence,
-                                                     .extended = sa.parameters().extended_sequence},
-                                             .next_field = where->next_field,
-                                             .next = h->next};
+    packet.shrink_back(all.size() - end);
+    into.job.sequence = admission->sequence();
+    into.admission = std::move(*admission);
+    into.job.packet = whole;  // part by part: a whole job would be made elsewhere and copied
+    into.job.ah_at = at.offset;
+    into.job.ah_size = static_cast<std::uint32_t>(size);
+    into.job.extended = sa.parameters().extended_sequence;
+    into.next_field = at.next_field;
+    into.next = next;
+    return {};
+}
+/// As `inspect_into`, by value.
+template <crypto::mac Mac, class Window, io::packet Packet>
+[[nodiscard]] auto inspect(const sa::inbound<Mac, Window>& sa, Packet& packet, instant now) noexcept
+    -> result<pending<sa::inbound<Mac, Window>>> {
+    result<pending<sa::inbound<Mac, Window>>> p{std::in_place};
+    if (const auto ok = inspect_into(sa, packet, now, *p); !ok) [[unlikely]] p = std::unexpected{ok.error()};
+    return p;
+}
+
+/// First step of `compute`: lays the packet out as the ICV covers it.
+template <crypto::mac Mac, class Window>
+void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& work) noexcept {
+    detail::lay_out(job, work, sa.suite().icv_size());
+    if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
+        if (const std::size_t n = sa.suite().iv_size(); n != 0 && work.outcome)
+            copy_octets(detail::sent_icv(work, n), work.computed);
+}
+/// Third step, after `run`: the packet is as before; its ICV is compared in constant time.
+/// @return `crypto::errc::unauthentic`, `bad_length` for an AH without room for the ICV, or what the MAC says
+template <crypto::mac Mac, class Window>
+[[nodiscard]] auto verify(const sa::inbound<Mac, Window>& sa, const icv_work& work) noexcept -> crypto::result<void> {
+    const std::size_t size = sa.suite().icv_size();
+    detail::put_back(work, size);
+    if (!work.outcome) [[unlikely]] return work.outcome;
+    if (!ct_equal(byte_view{work.computed}.first(size), detail::sent_icv(work, size))) [[unlikely]]
+        return std::unexpected{crypto::errc::unauthentic};
+    return {};
 }
 
 /// Computes the ICV of an inspected packet and compares it in constant time; the packet is as before afterwards.
-/// @return `crypto::errc::unauthentic`, `bad_length` for an AH without room for the ICV, or what the MAC says
+/// @return as `verify`
 // req: rfc2402-3.4.4-1, rfc4302-3.4.4-1
 template <crypto::mac Mac, class Window>
 [[nodiscard]] auto compute(sa::inbound<Mac, Window>& sa, const icv_job& job) noexcept -> crypto::result<void> {
-    std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
-    if (sa.suite().icv_size() > icv.size()) [[unlikely]] return std::unexpected{crypto::errc::bad_length};
-    const byte_span expected = byte_span{icv}.first(sa.suite().icv_size());
-    if (job.ah_size < header::size + expected.size() || job.packet.size() < job.ah_at + job.ah_size) [[unlikely]]
-        return std::unexpected{crypto::errc::bad_length};
-    if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
-        copy_octets(job.icv_field().first(sa.suite().iv_size()), expected);
-    if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, expected); !ok) [[unlikely]] return ok;
-    if (!ct_equal(expected, job.icv_field().first(expected.size()))) [[unlikely]]
-        return std::unexpected{crypto::errc::unauthentic};
-    return {};
+    icv_work work;
+    lay_out(sa, job, work);
+    run(sa, {&work, 1});
+    return verify(sa, work);
 }
 
 /// Completes one packet with what `compute` said about it.
@@ -127,8 +154,8 @@ template <crypto::mac Mac, class Window>
 ///         After an error the packet is to be dropped.
 // req: rfc2402-3.4.3-11 (nothing moves before the ICV holds), rfc2402-3.4.3-9, rfc4302-3.4.3-7
 template <crypto::mac Mac, class Window, io::packet Packet>
-[[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>> p,
-                          crypto::result<void> outcome, instant now) noexcept -> result<opened> {
+[[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>>&& p,
+                          const crypto::result<void>& outcome, instant now) noexcept -> result<opened> {
     if (!outcome) [[unlikely]] {
         if (outcome.error() != crypto::errc::unauthentic) return std::unexpected{errc::crypto_failed};
         sa.note_unauthentic();
@@ -160,10 +187,10 @@ template <crypto::mac Mac, class Window, io::packet Packet>
 /// @return as `inspect` and `finish`
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto open(sa::inbound<Mac, Window>& sa, Packet& packet, instant now) noexcept -> result<opened> {
-    auto p = inspect(sa, packet, now);
-    if (!p) [[unlikely]] return std::unexpected{p.error()};
-    const auto outcome = compute(sa, p->job);
-    return finish(sa, packet, std::move(*p), outcome, now);
+    pending<sa::inbound<Mac, Window>> p;
+    if (const auto ok = inspect_into(sa, packet, now, p); !ok) [[unlikely]] return std::unexpected{ok.error()};
+    const auto outcome = compute(sa, p.job);
+    return finish(sa, packet, std::move(p), outcome, now);
 }
 
 }  // namespace ipsec::ah

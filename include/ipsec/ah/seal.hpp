@@ -4,11 +4,12 @@
 ///     transport   IP headers | AH | payload                        where exactly: `parameters::destination_options`
 ///     tunnel      outer IP header | AH | inner packet
 ///
-/// `prepare` writes all headers, `compute` fills in the ICV: the burst over many SAs prepares all of its packets and then
-/// computes. `seal` is a burst of one. Nothing allocates, and nothing is copied but the IP headers in transport mode.
-#include <array>
+/// `prepare` writes all headers, `compute` fills in the ICV, in three steps: `lay_out`, `run`, `write_icv`. A burst over many SAs
+/// takes each step for all of its packets; `seal` is a burst of one. Nothing allocates, and nothing is copied but the IP headers
+/// in transport mode.
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "ipsec/ah/detail/errors.hpp"
 #include "ipsec/ah/detail/icv.hpp"
@@ -67,23 +68,23 @@ struct shape {
 
 /// Makes an AH packet of an IP packet, all but the ICV: takes a sequence number, writes all headers.
 ///
-/// The job that comes back is a view into the packet, valid until the packet moves its octets.
+/// @param job  on success: a view into the packet, valid until the packet moves its octets
 /// @return  before anything changed, in packet or SA: `errc::not_ip`; in transport mode, as `find_place`; `no_head_room`,
 ///          `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2402-2.5-1, rfc2402-3.3.2-1, rfc4302-2.5-1, rfc4302-3.3.2-1
 template <crypto::mac Mac, class Sequence, io::packet Packet>
-[[nodiscard]] auto prepare(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
-    -> result<icv_job> {
+[[nodiscard]] auto prepare_into(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, icv_job& job,
+                                const shape& how = {}) noexcept -> result<void> {
     const sa::parameters& p = sa.parameters();
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const byte_span octets = packet.octets();
-    auto inner = ip::read_inner_fields(octets);
-    if (!inner) [[unlikely]] return std::unexpected{detail::from(inner.error())};
-    inner->is_forwarded = how.forwarded;
+    ip::inner_fields inner;
+    if (const auto ok = ip::read_inner_fields(octets, inner); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    inner.is_forwarded = how.forwarded;
     ip::insertion_point at;
     if (!is_tunnel)
         if (const auto ok = find_place(octets, p.destination_options, at); !ok) [[unlikely]] return std::unexpected{ok.error()};
-    const ip::family covered = is_tunnel ? p.source.family() : inner->family;
+    const ip::family covered = is_tunnel ? p.source.family() : inner.family;
     const auto size = size_for(sa.suite().icv_size(), p, covered);
     if (!size) [[unlikely]] return std::unexpected{size.error()};
     const std::size_t base = ip::outer_size(covered);
@@ -91,19 +92,19 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     const std::size_t front = *size + (is_tunnel ? base : 0);
     if (packet.head_room() < front) [[unlikely]] return std::unexpected{errc::no_head_room};
     // IPv6 does not count its base header.
-    if (inner->length + front - (covered == ip::family::v6 ? base : 0) > 65535) [[unlikely]]
+    if (inner.length + front - (covered == ip::family::v6 ? base : 0) > 65535) [[unlikely]]
         return std::unexpected{errc::too_long};
-    if (const auto ok = sa.charge(inner->length + front, now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (const auto ok = sa.charge(inner.length + front, now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const auto sequence = sa.next_sequence();
     if (!sequence) [[unlikely]] return std::unexpected{detail::from(sequence.error())};
 
-    packet.shrink_back(octets.size() - inner->length);
+    packet.shrink_back(octets.size() - inner.length);
     packet.grow_front(front);
     const byte_span whole = packet.octets();
     ip::next_header next{};
     if (is_tunnel) {
-        next = ip::tunnelled(inner->family);
-        if (const auto ok = ip::write_outer_header(whole, *inner, p.source, p.id.destination, ip::next_header::ah, p.tunnel,
+        next = ip::tunnelled(inner.family);
+        if (const auto ok = ip::write_outer_header(whole, inner, p.source, p.id.destination, ip::next_header::ah, p.tunnel,
                                                    how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
             !ok) [[unlikely]]
             return std::unexpected{detail::from(ok.error())};
@@ -122,26 +123,52 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
            .id = p.id.spi,
            .sequence = sa::low_half(*sequence)}
         .emit(ah.first<header::size>());
-    std::memset(ah.data() + header::size, 0, *size - header::size);
-    return icv_job{.packet = whole,
-                   .ah_at = static_cast<std::uint32_t>(ah_at),
-                   .ah_size = static_cast<std::uint32_t>(*size),
-                   .sequence = *sequence,
-                   .extended = p.extended_sequence};
+    const std::size_t written = header::size + sa.suite().icv_size();  // the ICV, later
+    if (written != *size) [[unlikely]] std::memset(ah.data() + written, 0, *size - written);
+    job.packet = whole;
+    job.ah_at = static_cast<std::uint32_t>(ah_at);
+    job.ah_size = static_cast<std::uint32_t>(*size);
+    job.sequence = *sequence;
+    job.extended = p.extended_sequence;
+    return {};
+}
+/// As `prepare_into`, with the job by value.
+template <crypto::mac Mac, class Sequence, io::packet Packet>
+[[nodiscard]] auto prepare(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
+    -> result<icv_job> {
+    result<icv_job> job{std::in_place};
+    if (const auto ok = prepare_into(sa, packet, now, *job, how); !ok) [[unlikely]] job = std::unexpected{ok.error()};
+    return job;
+}
+
+/// First step of `compute`: makes the IV of a MAC that has one, and lays the packet out as the ICV covers it.
+template <crypto::mac Mac, class Sequence>
+void lay_out(sa::outbound<Mac, Sequence>& sa, const icv_job& job, icv_work& work) noexcept {
+    detail::lay_out(job, work, sa.suite().icv_size());
+    if constexpr (crypto::mac_with_iv<Mac>)
+        if (const std::size_t n = sa.suite().iv_size(); n != 0 && work.outcome) {
+            work.outcome = sa.suite().make_iv(sa.scratch(), job.sequence.value(), byte_span{work.computed}.first(n));
+            if (!work.outcome && std::exchange(work.is_laid_out, false)) work.fields.restore(job.packet);
+        }
+}
+/// Third step, after `run`: the packet is whole, with the ICV in it.
+/// @return what the MAC says; the packet is to be dropped after an error
+template <crypto::mac Mac, class Sequence>
+[[nodiscard]] auto write_icv(const sa::outbound<Mac, Sequence>& sa, const icv_work& work) noexcept -> crypto::result<void> {
+    if (work.is_laid_out) [[likely]] work.fields.restore(work.job->packet);
+    if (work.outcome) [[likely]]
+        crypto::copy_short(work.computed.data(), work.job->icv_field().data(), sa.suite().icv_size());
+    return work.outcome;
 }
 
 /// Computes the ICV of a prepared packet and writes it into the packet.
-/// @return what the MAC says; the packet is to be dropped after an error
+/// @return as `write_icv`
 template <crypto::mac Mac, class Sequence>
 [[nodiscard]] auto compute(sa::outbound<Mac, Sequence>& sa, const icv_job& job) noexcept -> crypto::result<void> {
-    std::array<std::byte, detail::max_icv_size> icv;  // NOLINT: written before it is read
-    const byte_span out = byte_span{icv}.first(sa.suite().icv_size());
-    if constexpr (crypto::mac_with_iv<Mac>)
-        if (const std::size_t n = sa.suite().iv_size(); n != 0)
-            if (const auto ok = sa.suite().make_iv(sa.scratch(), job.sequence.value(), out.first(n)); !ok) [[unlikely]] return ok;
-    if (const auto ok = detail::icv_of(sa.suite(), sa.keys(), sa.scratch(), job, out); !ok) [[unlikely]] return ok;
-    crypto::copy_short(out.data(), job.icv_field().data(), out.size());
-    return {};
+    icv_work work;
+    lay_out(sa, job, work);
+    run(sa, {&work, 1});
+    return write_icv(sa, work);
 }
 
 /// Protects one packet in place.
@@ -151,9 +178,9 @@ template <crypto::mac Mac, class Sequence>
 template <crypto::mac Mac, class Sequence, io::packet Packet>
 [[nodiscard]] auto seal(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, const shape& how = {}) noexcept
     -> result<void> {
-    const auto job = prepare(sa, packet, now, how);
-    if (!job) [[unlikely]] return std::unexpected{job.error()};
-    if (!compute(sa, *job)) [[unlikely]] return std::unexpected{errc::crypto_failed};
+    icv_job job;
+    if (const auto ok = prepare_into(sa, packet, now, job, how); !ok) [[unlikely]] return ok;
+    if (!compute(sa, job)) [[unlikely]] return std::unexpected{errc::crypto_failed};
     return {};
 }
 

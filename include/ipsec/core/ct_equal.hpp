@@ -10,13 +10,12 @@ namespace ipsec {
 /// @return whether `a` and `b` hold the same octets; the time depends on the lengths only
 [[nodiscard]] inline auto ct_equal(byte_view a, byte_view b) noexcept -> bool {
     if (a.size() != b.size()) return false;
-    // Volatile, so that no compiler finds out that the rest does not matter; words, since each step waits for the one before.
-    volatile std::uint64_t difference = 0;
+    std::uint64_t difference = 0;
     const auto step = [&]<class Word>(Word, std::size_t at) {
         Word x, y;
         std::memcpy(&x, a.data() + at, sizeof x);
         std::memcpy(&y, b.data() + at, sizeof y);
-        difference = difference | static_cast<std::uint64_t>(x ^ y);
+        difference |= static_cast<std::uint64_t>(x ^ y);
     };
     std::size_t at = 0;
     for (; a.size() - at >= 8; at += 8) step(std::uint64_t{}, at);
@@ -25,7 +24,9 @@ namespace ipsec {
         at += 4;
     }
     for (; at < a.size(); ++at) step(std::uint8_t{}, at);
-    return difference == 0;
+    // All of it is written where others could look, so that no compiler finds out that a part would do.
+    const volatile std::uint64_t whole = difference;
+    return whole == 0;
 }
 
 }  // namespace ipsec

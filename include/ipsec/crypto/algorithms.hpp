@@ -69,14 +69,26 @@ struct prf_info {
     std::uint8_t size;
     status ike;                   ///< RFC 8247 §2.2
 };
+/// How a group computes, and so what its public values look like.
+enum class group_kind : std::uint8_t {
+    modp = 1,  ///< modular exponentiation: public values and g^xy as long as the prime
+    ecp,       ///< a curve over a prime field: public values are x | y, g^xy is x alone          RFC 5903 §7
+    ec2n       ///< a curve over GF(2^n): public values and g^xy are x alone                      RFC 2409 §6.3
+};
 struct group_info {
     group_id id;
-    std::string_view name;
-    std::uint16_t bits;
+    std::string_view name;        ///< strongSwan's word where it has one
+    group_kind kind;
+    std::uint16_t bits;           ///< of the field
     std::uint16_t exponent_bits;  ///< private exponents: twice the larger estimate of the strength, or more     RFC 3526 §8
-    status ike;                   ///< RFC 8247 §2.4
+    status ike;                   ///< RFC 8247 §2.4; not listed there: `may`
     std::uint16_t rfc;
-    [[nodiscard]] constexpr auto size() const noexcept -> std::size_t { return bits / 8U; }  ///< of KE data and of g^xy
+    [[nodiscard]] constexpr auto secret_size() const noexcept -> std::size_t { return (bits + 7U) / 8U; }  ///< octets of g^xy
+    /// Octets of a public value: what KE carries.
+    [[nodiscard]] constexpr auto size() const noexcept -> std::size_t {
+        return kind == group_kind::ecp ? 2 * secret_size() : secret_size();
+    }
+    [[nodiscard]] constexpr auto exponent_size() const noexcept -> std::size_t { return (exponent_bits + 7U) / 8U; }
 };
 
 // clang-format off
@@ -150,16 +162,37 @@ inline constexpr std::array prf_algorithms{
     prf_info{prf_id::hmac_sha2_384, "prfsha384", hash_id::sha2_384, 6, 48, status::may},
     prf_info{prf_id::hmac_sha2_512, "prfsha512", hash_id::sha2_512, 7, 64, status::should_plus},
 };
-inline constexpr std::array groups{
-    group_info{group_id::modp768,  "modp768",   768, 256, status::must_not,   2409},
-    group_info{group_id::modp1024, "modp1024", 1024, 256, status::should_not, 2409},
-    group_info{group_id::modp1536, "modp1536", 1536, 256, status::should_not, 3526},
-    group_info{group_id::modp2048, "modp2048", 2048, 320, status::must,       3526},
-    group_info{group_id::modp3072, "modp3072", 3072, 424, status::may,        3526},
-    group_info{group_id::modp4096, "modp4096", 4096, 480, status::may,        3526},
-    group_info{group_id::modp6144, "modp6144", 6144, 544, status::may,        3526},
-    group_info{group_id::modp8192, "modp8192", 8192, 624, status::may,        3526},
-};
+inline constexpr auto groups = [] {
+    using enum group_id;
+    using enum group_kind;
+    using enum status;
+    using row = group_info;
+    return std::array{
+        row{modp768,      "modp768",      modp,  768, 256, must_not,   2409},
+        row{modp1024,     "modp1024",     modp, 1024, 256, should_not, 2409},
+        // RFC 8247 is silent on these two. RFC 2412 App. E.3 and E.4 estimate 76 and 91 bits of strength.
+        row{ec2n155,      "ec2n155",      ec2n,  155, 160, should_not, 2409},
+        row{ec2n185,      "ec2n185",      ec2n,  185, 192, should_not, 2409},
+        row{modp1536,     "modp1536",     modp, 1536, 256, should_not, 3526},
+        row{modp2048,     "modp2048",     modp, 2048, 320, must,       3526},
+        row{modp3072,     "modp3072",     modp, 3072, 424, may,        3526},
+        row{modp4096,     "modp4096",     modp, 4096, 480, may,        3526},
+        row{modp6144,     "modp6144",     modp, 6144, 544, may,        3526},
+        row{modp8192,     "modp8192",     modp, 8192, 624, may,        3526},
+        row{ecp256,       "ecp256",       ecp,   256, 256, should,     5903},
+        row{ecp384,       "ecp384",       ecp,   384, 384, may,        5903},
+        row{ecp521,       "ecp521",       ecp,   521, 521, may,        5903},
+        row{modp1024s160, "modp1024s160", modp, 1024, 160, must_not,   5114},
+        row{modp2048s224, "modp2048s224", modp, 2048, 224, should_not, 5114},
+        row{modp2048s256, "modp2048s256", modp, 2048, 256, should_not, 5114},
+        row{ecp192,       "ecp192",       ecp,   192, 192, may,        5114},
+        row{ecp224,       "ecp224",       ecp,   224, 224, may,        5114},
+        row{ecp224bp,     "ecp224bp",     ecp,   224, 224, may,        6954},
+        row{ecp256bp,     "ecp256bp",     ecp,   256, 256, may,        6954},
+        row{ecp384bp,     "ecp384bp",     ecp,   384, 384, may,        6954},
+        row{ecp512bp,     "ecp512bp",     ecp,   512, 512, may,        6954},
+    };
+}();
 // clang-format on
 
 /// An algorithm that is known by name and number and that this library does not have. Whoever asks for it is told so by name.
@@ -167,7 +200,7 @@ template <class Id>
 struct refused_info {
     Id id;
     std::string_view name;
-    std::uint16_t ike_v1;  ///< phase 1 encryption algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
+    std::uint16_t ike_v1;  ///< phase 1 encryption or hash algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
     std::uint8_t phase_2;  ///< ESP or AH transform identifier                                           RFC 2407 §4.4
     std::uint16_t ike_v2;
     std::string_view why;
@@ -179,6 +212,10 @@ inline constexpr std::array refused_ciphers{
 inline constexpr std::array refused_macs{
     refused_info<integrity_id>{integrity_id::des_mac, "desmac", 3, 4, 3, "no document says how it works"},
     refused_info<integrity_id>{integrity_id::kpdk_md5, "kpdk", 4, 2, 4, "a keyed hash that HMAC replaced: RFC 1828"},
+};
+inline constexpr std::array refused_hashes{
+    refused_info<hash_id>{hash_id::tiger, "tiger", 3, 0, 3,
+                          "crypto libraries have dropped it, and no peer that speaks it is known"},
 };
 
 namespace detail {
@@ -262,6 +299,9 @@ template <class Table, class Info, class Value>
 [[nodiscard]] constexpr auto find_refused(integrity_id id) noexcept {
     return detail::row(refused_macs, &refused_info<integrity_id>::id, id);
 }
+[[nodiscard]] constexpr auto find_refused(hash_id id) noexcept {
+    return detail::row(refused_hashes, &refused_info<hash_id>::id, id);
+}
 /// What is wrong with an identifier that has no row: `unsupported_algorithm` or `unknown_algorithm`.
 template <class Id>
 [[nodiscard]] constexpr auto fault_of_missing(Id id) noexcept -> errc {
@@ -285,6 +325,12 @@ template <class Id>
     for (const auto allowed : e.key_bits)
         if (bits != 0 && bits == allowed) return bits / 8U;
     return std::unexpected{errc::bad_key_size};
+}
+
+/// The key length, in bits, of a cipher in phase 1 for which no Key Length attribute says one; 0 where that is the only length
+/// or where one has to be said.                                                              RFC 2409 App. B, RFC 3602 §5.3
+[[nodiscard]] constexpr auto phase_1_default_bits(encryption_id id) noexcept -> std::uint16_t {
+    return id == encryption_id::blowfish_cbc ? 448 : id == encryption_id::cast128_cbc ? 128 : 0;
 }
 
 /// What the caller names as wanted although it is dangerous.

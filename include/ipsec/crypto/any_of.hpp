@@ -51,7 +51,7 @@ public:
     /// Calls `work(part, keys, scratch)` with the agreed part and its own state: one unwrapping for many packets of one SA.
     /// @return what `work` returns (`result<void>`), or `foreign_keys`
     template <class Work>
-    [[nodiscard]] auto unwrap(const keys& k, scratch& t, Work&& work) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto unwrap(const keys& k, scratch& t, Work&& work) const noexcept -> result<void> {
         return at<0>([&]<std::size_t I>(const auto& p) -> result<void> {
             const auto* mine = std::get_if<I>(&k);
             auto* room = std::get_if<I>(&t);
@@ -66,13 +66,13 @@ public:
 protected:
     // A chain of comparisons and not std::visit, which goes through a table of pointers: no indirect call per packet.
     template <std::size_t I, class Work>
-    constexpr auto at(Work&& work) const noexcept {
+    [[gnu::always_inline]] constexpr auto at(Work&& work) const noexcept {
         if constexpr (I + 1 < sizeof...(Parts))
             if (part_.index() != I) return at<I + 1>(std::forward<Work>(work));
         return work.template operator()<I>(*std::get_if<I>(&part_));
     }
     template <class Question>
-    constexpr auto ask(Question q) const noexcept {
+    [[gnu::always_inline]] constexpr auto ask(Question q) const noexcept {
         return at<0>([&]<std::size_t I>(const auto& p) { return q(p); });
     }
 

@@ -213,9 +213,8 @@ private:
         if (!authenticates()) return {};
         if (icv_size() > max_icv_size) [[unlikely]] return std::unexpected{errc::bad_length};
         std::array<std::byte, max_icv_size> expected;  // NOLINT: written before it is read
-        const byte_span icv = byte_span{expected}.first(icv_size());
-        if (auto ok = authenticate(k, t, covered(job.packet), job.sequence, job.extended, icv); !ok) return ok;
-        if (!ct_equal(icv, at->icv)) return std::unexpected{errc::unauthentic};
+        if (auto ok = authenticate(k, t, covered(job.packet), job.sequence, job.extended, expected); !ok) return ok;
+        if (!ct_equal(byte_view{expected}.first(icv_size()), at->icv)) return std::unexpected{errc::unauthentic};
         return {};
     }
     [[nodiscard]] auto decrypt(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {

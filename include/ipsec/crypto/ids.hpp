@@ -51,12 +51,37 @@ enum class integrity_id : std::uint8_t {
     kpdk_md5
 };
 
-enum class hash_id : std::uint8_t { md5 = 1, sha1, sha2_256, sha2_384, sha2_512, ripemd_160 };
+enum class hash_id : std::uint8_t {
+    md5 = 1, sha1, sha2_256, sha2_384, sha2_512, ripemd_160,
+    tiger  ///< known and refused, see `find_refused`
+};
 enum class prf_id : std::uint8_t { hmac_md5 = 1, hmac_sha1, hmac_sha2_256, hmac_sha2_384, hmac_sha2_512 };
 
 /// Diffie-Hellman groups by their IKE number, which IKEv1 and IKEv2 share. Open: any number is a value.
 enum class group_id : std::uint16_t {
-    none = 0, modp768 = 1, modp1024 = 2, modp1536 = 5, modp2048 = 14, modp3072 = 15, modp4096 = 16, modp6144 = 17, modp8192 = 18
+    none = 0,
+    modp768 = 1,
+    modp1024 = 2,
+    ec2n155 = 3,
+    ec2n185 = 4,
+    modp1536 = 5,
+    modp2048 = 14,
+    modp3072 = 15,
+    modp4096 = 16,
+    modp6144 = 17,
+    modp8192 = 18,
+    ecp256 = 19,
+    ecp384 = 20,
+    ecp521 = 21,
+    modp1024s160 = 22,
+    modp2048s224 = 23,
+    modp2048s256 = 24,
+    ecp192 = 25,
+    ecp224 = 26,
+    ecp224bp = 27,
+    ecp256bp = 28,
+    ecp384bp = 29,
+    ecp512bp = 30
 };
 
 /// What protects the packets of one SA: an algorithm pair and the length of the cipher's key.

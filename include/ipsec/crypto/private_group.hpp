@@ -9,6 +9,9 @@
 
 namespace ipsec::crypto {
 
+/// No group has a longer prime, polynomial or public value, whatever a policy says.
+inline constexpr std::size_t largest_group_bits = 8192;
+
 /// Modular exponentiation: all numbers big-endian.
 struct modp_parameters {
     std::vector<std::byte> prime{};

@@ -90,12 +90,19 @@ struct cipher_word {
         if (word == c.name) return true;
     for (const auto& m : refused_macs)
         if (word == m.name) return true;
+    for (const auto& h : refused_hashes)
+        if (word == h.name) return true;
     return false;
 }
 [[nodiscard]] constexpr auto read_group(std::string_view word) noexcept -> std::optional<group_id> {
     for (const auto& g : groups)
         if (word == g.name) return g.id;
     return std::nullopt;
+}
+
+/// Whether the word would be a group's if there were one of that size.
+[[nodiscard]] constexpr auto looks_like_group(std::string_view word) noexcept -> bool {
+    return word.starts_with("modp") || word.starts_with("ecp") || word.starts_with("ec2n");
 }
 
 /// All words of a proposal, each kind at most once.
@@ -131,9 +138,9 @@ struct words {
             twice = w.extended_sequence.has_value();
             w.extended_sequence = word == "esn";
         } else {
-            return std::unexpected{name_error{word.starts_with("modp") ? errc::unknown_group
-                                              : is_refused(word)       ? errc::unsupported_algorithm
-                                                                       : errc::unknown_algorithm,
+            return std::unexpected{name_error{looks_like_group(word) ? errc::unknown_group
+                                              : is_refused(word)     ? errc::unsupported_algorithm
+                                                                     : errc::unknown_algorithm,
                                               word}};
         }
         if (twice) return std::unexpected{name_error{errc::bad_proposal, word}};

@@ -7,7 +7,7 @@ namespace ipsec::crypto {
 
 /// Copies `n` octets, a handful. The usual sizes are spelled out: a short copy whose size the compiler does not know becomes a
 /// `rep movs`, and the start of that costs more than all the checks of a packet.
-inline void copy_short(const std::byte* from, std::byte* to, std::size_t n) noexcept {
+[[gnu::always_inline]] inline void copy_short(const std::byte* from, std::byte* to, std::size_t n) noexcept {
     switch (n) {
         case 8: std::memcpy(to, from, 8); break;
         case 12: std::memcpy(to, from, 12); break;

@@ -18,6 +18,7 @@
 #include "ipsec/dataplane/crypto_calls.hpp"
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
+#include "ipsec/dataplane/icv_list.hpp"
 #include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
@@ -29,14 +30,6 @@
 #include "ipsec/sa/bundle.hpp"
 
 namespace ipsec::dataplane {
-
-/// SAs that are taken off one packet before the walk gives up on it, unless the user sets another limit.
-inline constexpr std::size_t max_nesting = 8;
-
-/// Says of every address that it is this system's: right for a host, and for a gateway through which no foreign IPsec passes.
-struct every_address {
-    [[nodiscard]] constexpr auto operator()(const ip::address&) const noexcept -> bool { return true; }
-};
 
 /// Takes bursts of packets, removes the protection of those that have it, holds them against policy, and hands them to a sink in
 /// the order in which they came.
@@ -97,7 +90,7 @@ private:
         std::array<ip::overview, 2> views;  // in place, in turn: copies of what was just written are slow
         std::uint8_t view = 0;
         esp::pending<esp_sa> pending_esp;
-        std::optional<ah::pending<ah_sa>> pending_ah;
+        ah::pending<ah_sa> pending_ah;
 
         /// The packet as it is now.
         [[nodiscard]] auto seen() noexcept -> ip::overview& { return views[view]; }
@@ -105,9 +98,7 @@ private:
         /// Of the header in front of the IPsec header, with `has_id`.
         [[nodiscard]] auto source() const noexcept -> const ip::address& { return views[id_view].flow.source; }
         [[nodiscard]] auto destination() const noexcept -> const ip::address& { return views[id_view].flow.destination; }
-        [[nodiscard]] auto id() const noexcept -> sa::id {
-            return {.spi = spi, .destination = destination(), .protocol = protocol};
-        }
+        [[nodiscard]] auto id() const noexcept -> sa::id { return {spi, destination(), protocol}; }
 
         void reset() noexcept {
             verdict = {};
@@ -123,10 +114,12 @@ private:
     template <class Observer>
     auto round(std::span<Packet> packets, instant now, Observer& observer) noexcept -> std::size_t {
         jobs_.clear();
+        icvs_.clear();
         found_.fill(none_found);
         for (std::size_t i = 0; i < packets.size(); ++i)
             if (slots_[i].is_open) look(slots_[i], packets[i], i, now, observer);
         jobs_.run([&](std::size_t i, const auto& item) { outcomes_[i] = item.outcome; });
+        icvs_.run([&](std::size_t i, const ah_sa& sa, const auto& work) { outcomes_[i] = ah::verify(sa, work); });
         std::size_t left = 0;
         for (std::size_t i = 0; i < packets.size(); ++i) {
             slot& s = slots_[i];
@@ -136,8 +129,6 @@ private:
         }
         return left;
     }
-
-    static constexpr std::uint16_t none_found = 0xffffU;
 
     /// Whether it is IPsec for this system.
     [[nodiscard]] auto is_ours(const ip::flow& f) const noexcept -> bool {
@@ -211,18 +202,17 @@ private:
             if (esp->is_resync_due()) [[unlikely]] (void)esp::resynchronise(*esp, packet, how_.resync_room, now);
             if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]]
                 return reason_of(ok.error());
-            crypto::open_job& job = jobs_.next();
+            auto& job = jobs_.next();
             job.packet = s.pending_esp.job.packet;
             job.sequence = s.pending_esp.job.sequence;
             job.extended = s.pending_esp.job.extended;
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }
-        if (s.sa->ah()->is_resync_due()) [[unlikely]] (void)ah::resynchronise(*s.sa->ah(), packet, now);
-        auto p = ah::inspect(*s.sa->ah(), packet, now);
-        if (!p) return reason_of(p.error());
-        outcomes_[i] = ah::compute(*s.sa->ah(), p->job);
-        s.pending_ah.emplace(std::move(*p));
+        ah_sa& ah = *s.sa->ah();
+        if (ah.is_resync_due()) [[unlikely]] (void)ah::resynchronise(ah, packet, now);
+        if (const auto ok = ah::inspect_into(ah, packet, now, s.pending_ah); !ok) [[unlikely]] return reason_of(ok.error());
+        icvs_.add(i, ah, s.pending_ah.job);
         return drop::none;
     }
 
@@ -238,9 +228,8 @@ private:
             if (done) [[likely]] alarm = done->alarm;
             else why = reason_of(done.error());
         };
-        if (auto* const esp = s.sa->esp())
-            take(esp::finish(*esp, packet, std::move(s.pending_esp), outcomes_[i], now));
-        else take(ah::finish(*s.sa->ah(), packet, std::move(*s.pending_ah), outcomes_[i], now));
+        if (auto* const esp = s.sa->esp()) take(esp::finish(*esp, packet, std::move(s.pending_esp), outcomes_[i], now));
+        else take(ah::finish(*s.sa->ah(), packet, std::move(s.pending_ah), outcomes_[i], now));
         events_->collect(*s.sa);
         if (why != drop::none) [[unlikely]] return discard(s, packet, why, now, observer);
 
@@ -400,9 +389,11 @@ private:
     [[no_unique_address]] IsLocal is_local_;
     std::array<slot, Burst> slots_{};
     flow_memo memo_;
+    static constexpr std::uint16_t none_found = 0xffffU;
     std::array<std::uint16_t, 16> found_{};  ///< by SPI: places of the round that may have found the SA
     std::array<crypto::result<void>, Burst> outcomes_{};
     job_list<esp_suite, crypto::open_job, Burst> jobs_;
+    icv_list<ah_sa, Burst> icvs_;
     dataplane::counters counters_;
 };
 

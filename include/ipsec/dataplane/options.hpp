@@ -1,10 +1,12 @@
 #pragma once
 /// How a walk treats packets.
-#include "ipsec/core/bytes.hpp"
-
+#include <cstddef>
 #include <cstdint>
 
+#include "ipsec/core/bytes.hpp"
+
 namespace ipsec::ip {
+class address;
 class fragment_memory;
 }  // namespace ipsec::ip
 
@@ -12,6 +14,14 @@ namespace ipsec::dataplane {
 
 /// The padding of an outbound walk that is told of none: nothing is asked and nothing done. Others: `dataplane/padding.hpp`.
 struct no_padding {};
+
+/// SAs that are taken off one packet before the walk gives up on it, unless the user sets another limit.
+inline constexpr std::size_t max_nesting = 8;
+
+/// Says of every address that it is this system's: right for a host, and for a gateway through which no foreign IPsec passes.
+struct every_address {
+    [[nodiscard]] constexpr auto operator()(const ip::address&) const noexcept -> bool { return true; }
+};
 
 /// The same for both directions.
 struct options {

@@ -17,9 +17,9 @@
 #include "ipsec/dataplane/crypto_calls.hpp"
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
+#include "ipsec/dataplane/icv_list.hpp"
 #include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
-
 #include "ipsec/dataplane/sink.hpp"
 #include "ipsec/dataplane/size_check.hpp"
 #include "ipsec/esp/seal.hpp"
@@ -78,6 +78,7 @@ public:
 private:
     using entry = typename Sadb::outbound_entry;
     using esp_suite = typename Sadb::esp_outbound::suite_type;
+    using ah_sa = typename Sadb::ah_outbound;
     struct slot {
         dataplane::verdict verdict;
         ip::overview seen;
@@ -85,6 +86,7 @@ private:
         bool by_payload = false;  ///< policy decided by what the packet quotes
         std::uint8_t size = 0;  ///< SAs of the bundle; 0: nothing to do, or done for
         std::array<entry*, Sadb::bundle::max_size> sas;  // the first `size` of them
+        ah::icv_job icv;  ///< of the SA that is being put on, if it is AH
     };
 
     // --- which SAs -------------------------------------------------------------------------------------------------------------
@@ -219,6 +221,7 @@ private:
     template <class Observer, class Pad>
     void protect_all(std::span<Packet> packets, std::size_t level, instant now, Observer& observer, Pad& pad) noexcept {
         jobs_.clear();
+        icvs_.clear();
         for (std::size_t i = 0; i < packets.size(); ++i) {
             slot& s = slots_[i];
             if (level >= s.size) continue;
@@ -227,12 +230,15 @@ private:
                 discard(s, packets[i], why, now, observer, &e);
             events_->collect(e);
         }
-        jobs_.run([&](std::size_t i, const auto& item) {
+        const auto take = [&](std::size_t i, bool is_sealed, std::uint64_t sequence) {
             slot& s = slots_[i];
-            if (item.outcome) [[likely]] done(s, level);
+            if (is_sealed) [[likely]] done(s, level);
             else
-                discard(s, packets[i], drop::crypto_failed, now, observer, s.sas[level],
-                        sa::low_half(sa::sequence64{item.job.sequence}));
+                discard(s, packets[i], drop::crypto_failed, now, observer, s.sas[level], sa::low_half(sa::sequence64{sequence}));
+        };
+        jobs_.run([&](std::size_t i, const auto& item) { take(i, item.outcome.has_value(), item.job.sequence); });
+        icvs_.run([&](std::size_t i, const ah_sa& sa, const auto& work) {
+            take(i, ah::write_icv(sa, work).has_value(), work.job->sequence.value());
         });
     }
     template <class Pad>
@@ -256,8 +262,9 @@ private:
             return drop::none;
         }
         const ah::shape how{.identification = identification_++, .forwarded = forwarded};
-        if (const auto ok = ah::seal(*e.ah(), packet, now, how); !ok) return reason_of(ok.error());
-        done(slots_[i], level);
+        ah::icv_job& job = slots_[i].icv;
+        if (const auto ok = ah::prepare_into(*e.ah(), packet, now, job, how); !ok) return reason_of(ok.error());
+        icvs_.add(i, *e.ah(), job);
         return drop::none;
     }
     static void done(slot& s, std::size_t level) noexcept {
@@ -302,8 +309,7 @@ private:
                     r.source = p.source;
                     r.destination = p.id.destination;
                 }
-                // The last one there was; for AH, whose cryptography is done at once, the packet's.
-                if (why == drop::sequence_exhausted || (why == drop::crypto_failed && !sequence))
+                if (why == drop::sequence_exhausted)  // the last one there was
                     r.sequence = sa::low_half(e->esp() != nullptr ? e->esp()->last_sequence() : e->ah()->last_sequence());
             }
             tell(observer, r);
@@ -319,6 +325,7 @@ private:
     std::array<slot, Burst> slots_{};
     flow_memo memo_;
     job_list<esp_suite, crypto::seal_job, Burst> jobs_;
+    icv_list<ah_sa, Burst> icvs_;
     std::size_t deepest_ = 0;
     dataplane::counters counters_;
 };

@@ -54,23 +54,11 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
 [[nodiscard]] auto inspect_into(const sa::inbound<Suite, Window>& sa, Packet& packet, instant,
                                 pending<sa::inbound<Suite, Window>>& into) noexcept -> result<void> {
     const byte_span all = packet.octets();
-    // Spelled out for the header that nearly every packet has: a struct that comes back by value is slower than all the checks.
-    std::size_t offset = 0, next_field = ip::v4::protocol_at, end = 0;
-    if (!all.empty() && (all[0] >> 4) == std::byte{4}) [[likely]] {
-        const auto length = ip::v4::checked_header_length(all);
-        if (!length) [[unlikely]] return std::unexpected{errc::not_ip};
-        if ((wire::load<std::uint16_t>(all.subspan(6)) & 0x3fffU) != 0) [[unlikely]] return std::unexpected{errc::fragment};
-        offset = *length;
-        end = wire::load<std::uint16_t>(all.subspan(2));
-    } else {
-        const auto where = ip::find_insertion_point(all, ip::destination_options_place::in_front);
-        if (!where) [[unlikely]] return std::unexpected{detail::from(where.error())};
-        offset = where->offset;
-        next_field = where->next_field;
-        end = ip::stated_length(all, where->family);
-    }
-    if (all[next_field] != static_cast<std::byte>(ip::next_header::esp)) [[unlikely]] return std::unexpected{errc::not_esp};
-    const byte_span esp = all.subspan(offset, end - offset);
+    ip::insertion_point at;
+    std::size_t end = 0;
+    if (const auto ok = ip::find_last_header(all, at, end); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (at.next != ip::next_header::esp) [[unlikely]] return std::unexpected{errc::not_esp};
+    const byte_span esp = all.subspan(at.offset, end - at.offset);
     if (esp.size() < header::size) [[unlikely]] return std::unexpected{errc::truncated};
     const sa::spi id{wire::load<std::uint32_t>(esp)};
     const sa::sequence32 low{wire::load<std::uint32_t>(esp.subspan<4>())};
@@ -94,8 +82,8 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     into.job.packet = esp;  // part by part: a whole job would be made elsewhere and copied
     into.job.sequence = sequence.value();
     into.job.extended = sa.parameters().extended_sequence;
-    into.ip_headers = static_cast<std::uint16_t>(offset);
-    into.next_field = static_cast<std::uint16_t>(next_field);
+    into.ip_headers = static_cast<std::uint16_t>(at.offset);
+    into.next_field = static_cast<std::uint16_t>(at.next_field);
     into.before_text = static_cast<std::uint16_t>(before);
     into.behind_text = static_cast<std::uint16_t>(icv);
     return {};

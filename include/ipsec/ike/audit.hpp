@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ipsec/core/instant.hpp"
+#include "ipsec/crypto/ids.hpp"
 #include "ipsec/ike/errc.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/isakmp/header.hpp"
@@ -66,6 +67,14 @@ public:
 
 private:
     std::array<std::uint64_t, 256> counts_{};
+};
+
+/// New Group Mode gave a number to a group.                                                    RFC 2409 §5.6
+struct group_record {
+    instant when;
+    ike::path path;
+    isakmp::cookie_pair cookies;
+    crypto::group_id number{};
 };
 
 }  // namespace ipsec::ike

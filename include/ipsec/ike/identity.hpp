@@ -14,6 +14,12 @@ namespace ipsec::ike {
 
 using isakmp::id_type;  ///< RFC 2407 §4.6.2.1
 
+/// Whether an identity of this type names a host, a user or a key, and says no addresses.       RFC 2407 §4.6.2.1
+[[nodiscard]] constexpr auto names_a_party(id_type t) noexcept -> bool {
+    return t == id_type::fqdn || t == id_type::user_fqdn || t == id_type::der_asn1_dn || t == id_type::der_asn1_gn ||
+           t == id_type::key_id;
+}
+
 /// The body of an ID payload by value: type, protocol, port, data.
 class identity {
 public:

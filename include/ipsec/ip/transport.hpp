@@ -56,6 +56,29 @@ enum class destination_options_place : std::uint8_t { behind = 1, in_front };
     return v6::header_size + wire::load<std::uint16_t>(packet.subspan(4));
 }
 
+/// Where ESP or AH begins in a packet that came in, and where the packet ends by its own header.
+///
+/// Spelled out for the header that nearly every packet has: a struct that comes back by value is slower than all the checks.
+/// @return as `find_insertion_point`; `at` and `end` are without meaning then
+[[nodiscard]] constexpr auto find_last_header(byte_view packet, insertion_point& at, std::size_t& end) noexcept -> result<void> {
+    if (!packet.empty() && (packet[0] >> 4) == std::byte{4}) [[likely]] {
+        const auto length = v4::checked_header_length(packet);
+        if (!length) [[unlikely]] return std::unexpected{length.error()};
+        if ((wire::load<std::uint16_t>(packet.subspan(6)) & 0x3fffU) != 0) [[unlikely]] return std::unexpected{errc::is_fragment};
+        at.offset = static_cast<std::uint32_t>(*length);
+        at.next_field = v4::protocol_at;
+        at.next = static_cast<next_header>(packet[v4::protocol_at]);
+        at.family = family::v4;
+        end = wire::load<std::uint16_t>(packet.subspan(2));
+        return {};
+    }
+    const auto where = find_insertion_point(packet, destination_options_place::in_front);
+    if (!where) [[unlikely]] return std::unexpected{where.error()};
+    at = *where;
+    end = stated_length(packet, at.family);
+    return {};
+}
+
 /// Writes `next` where `next_field` says and the packet's own size into its length field, and keeps the IPv4 checksum right.
 /// @pre `packet` begins with an IP header that was read before it grew or shrank, and is all of the packet: no link padding
 /// @return `errc::too_long`, with nothing changed, when the length field cannot hold the size

@@ -20,7 +20,7 @@ inline constexpr std::size_t protocol_at = 9;   ///< where the protocol octet st
 
 /// Header length in octets after all that can be checked of it: version, header length, total length.
 /// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`
-[[nodiscard]] constexpr auto checked_header_length(byte_view packet) noexcept -> result<std::size_t> {
+[[nodiscard, gnu::always_inline]] constexpr auto checked_header_length(byte_view packet) noexcept -> result<std::size_t> {
     if (packet.empty()) return std::unexpected{errc::truncated};
     if ((packet[0] >> 4) != std::byte{4}) return std::unexpected{errc::bad_version};
     if (packet.size() < min_header) return std::unexpected{errc::truncated};

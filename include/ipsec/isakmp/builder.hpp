@@ -63,6 +63,15 @@ public:
         where.emit(w_);
         return *this;
     }
+    /// The same under another DOI.
+    template <domain_of_interpretation Doi>
+    constexpr auto sa(const typename Doi::situation& where) noexcept -> builder& {
+        open_top(payload_type::security_association);
+        in_sa_ = true;
+        w_.put(Doi::number);
+        where.emit(w_);
+        return *this;
+    }
     /// A proposal of the security association; transforms follow. The number of transforms is filled in.
     constexpr auto proposal(std::uint8_t number, protocol_id protocol, byte_view spi = {}) noexcept -> builder& {
         if (!in_sa_) return fail(errc::bad_nesting);
@@ -145,6 +154,7 @@ public:
     }
     constexpr auto lie_first(payload_type v) noexcept -> builder& {
         first_lie_ = v;
+        lies_about_first_ = true;
         return *this;
     }
 
@@ -159,7 +169,7 @@ public:
         return all.subspan(has_header_ && all.size() >= header::size ? header::size : 0);
     }
     /// Type of the first payload, for the header of a chain that is built apart.
-    [[nodiscard]] constexpr auto first() const noexcept -> payload_type { return first_lie_.value_or(first_); }
+    [[nodiscard]] constexpr auto first() const noexcept -> payload_type { return lies_about_first_ ? first_lie_ : first_; }
 
     /// Patches the header. @return the whole message, in the caller's octets; or the first fault:
     ///         `errc::no_room` (also: a payload over 65535 octets, over 255 transforms or octets of SPI), `errc::bad_nesting`
@@ -243,7 +253,8 @@ private:
     std::size_t claimed_at_ = 0;
     std::size_t claimed_size_ = 0;
     payload_type first_ = payload_type::none;
-    std::optional<payload_type> first_lie_{};
+    payload_type first_lie_ = payload_type::none;
+    bool lies_about_first_ = false;
     std::optional<std::uint32_t> message_length_{};
     std::optional<errc> fault_{};
 };

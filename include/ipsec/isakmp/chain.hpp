@@ -160,9 +160,10 @@ struct proposal_node {
 /// A security association with everything in it, read to the bottom.                    RFC 2408 §4.2
 ///
 /// The limits bound memory and work, whatever a peer sends; over them is an error of its own, not a cut.
-template <std::size_t Proposals, std::size_t Transforms, std::size_t Attributes>
+template <std::size_t Proposals, std::size_t Transforms, std::size_t Attributes, domain_of_interpretation Doi = ipsec_doi>
 class basic_sa_tree {
 public:
+    using sa_payload = basic_security_association<Doi>;
     /// @param body  of the SA payload, behind its generic header
     /// @return what `security_association::parse`, `proposal::parse`, `transform::parse` say; `no_proposal`,
     ///         `too_many_proposals`, `bad_proposal_order`, `no_transform`, `too_many_transforms`, `bad_transform_count`,
@@ -171,7 +172,7 @@ public:
     // req: rfc2408-3.5-1, rfc2408-3.6-1
     [[nodiscard]] static constexpr auto parse(byte_view body, bool reserved_must_be_zero = true) noexcept
         -> result<basic_sa_tree> {
-        const auto sa = security_association::parse(body);
+        const auto sa = sa_payload::parse(body);
         if (!sa) return std::unexpected{sa.error()};
         basic_sa_tree tree;
         tree.sa_ = *sa;
@@ -189,7 +190,7 @@ public:
         return tree;
     }
 
-    [[nodiscard]] constexpr auto sa() const noexcept -> const security_association& { return sa_; }
+    [[nodiscard]] constexpr auto sa() const noexcept -> const sa_payload& { return sa_; }
     [[nodiscard]] constexpr auto proposals() const noexcept -> std::span<const proposal_node> { return proposals_; }
     /// The transforms of one of `proposals()`, in the sender's order of preference.
     [[nodiscard]] constexpr auto transforms(const proposal_node& p) const noexcept -> std::span<const transform_node> {
@@ -241,7 +242,7 @@ private:
         return {};
     }
 
-    security_association sa_;
+    sa_payload sa_;
     static_vector<proposal_node, Proposals> proposals_;
     static_vector<transform_node, Transforms> transforms_;
 };

@@ -147,7 +147,7 @@ enum class oakley_group_type : std::uint16_t { reserved = 0, modp = 1, ecp = 2, 
     return "unknown group type";
 }
 
-/// The name of a group by its number, as in the IKE registry.                   RFC 2409 §6, RFC 3526, RFC 5903, RFC 5114
+/// The name of a group by its number, as in the IKE registry.         RFC 2409 §6, RFC 3526, RFC 5903, RFC 5114, RFC 6954
 [[nodiscard]] constexpr auto name_of_group(crypto::group_id g) noexcept -> std::string_view {
     switch (static_cast<std::uint16_t>(g)) {
         case 1: return "768-bit MODP";
@@ -166,6 +166,12 @@ enum class oakley_group_type : std::uint16_t { reserved = 0, modp = 1, ecp = 2, 
         case 22: return "1024-bit MODP, 160-bit subgroup";
         case 23: return "2048-bit MODP, 224-bit subgroup";
         case 24: return "2048-bit MODP, 256-bit subgroup";
+        case 25: return "192-bit random ECP";
+        case 26: return "224-bit random ECP";
+        case 27: return "brainpoolP224r1";
+        case 28: return "brainpoolP256r1";
+        case 29: return "brainpoolP384r1";
+        case 30: return "brainpoolP512r1";
         default: return static_cast<std::uint16_t>(g) >= 32768 ? "private group" : "unknown group";
     }
 }

@@ -25,11 +25,12 @@ enum class payload_type : std::uint8_t {
     notification = 11,
     delete_sa = 12,
     vendor_id = 13,
-    attributes = 14,     ///< mode configuration (draft-dukes-ike-mode-cfg): known by name, not read here
+    attributes = 14,     ///< Mode Config and XAUTH (draft-dukes-ike-mode-cfg-02)
     nat_d = 20,          ///< RFC 3947 §3.2
     nat_oa = 21,         ///< RFC 3947 §5.2
     nat_d_draft = 130,   ///< private use number of the NAT-T drafts
     nat_oa_draft = 131,  ///< private use number of the NAT-T drafts
+    fragment = 132,      ///< a piece of a message, of private use
 };
 
 [[nodiscard]] constexpr auto name_of(payload_type t) noexcept -> std::string_view {
@@ -53,6 +54,7 @@ enum class payload_type : std::uint8_t {
         case payload_type::nat_oa: return "NAT-OA";
         case payload_type::nat_d_draft: return "NAT-D (draft)";
         case payload_type::nat_oa_draft: return "NAT-OA (draft)";
+        case payload_type::fragment: return "FRAGMENT";
     }
     return static_cast<std::uint8_t>(t) >= 128 ? "private payload" : "reserved payload";
 }

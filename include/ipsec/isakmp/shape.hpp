@@ -58,7 +58,9 @@ inline constexpr payload_rule cert{certificate, 0, payload_rule::any_number};
 inline constexpr payload_rule request{certificate_request, 0, payload_rule::any_number};
 inline constexpr payload_rule notify{notification, 0, payload_rule::any_number};
 inline constexpr payload_rule nat{nat_d, 0, payload_rule::any_number};
+inline constexpr payload_rule nat_draft{nat_d_draft, 0, payload_rule::any_number};
 inline constexpr payload_rule original{nat_oa, 0, 2};
+inline constexpr payload_rule original_draft{nat_oa_draft, 0, 2};
 
 inline constexpr std::array lead_sa{security_association};
 inline constexpr std::array lead_hash{hash};
@@ -66,7 +68,7 @@ inline constexpr std::array lead_hash_sa{hash, security_association};
 
 inline constexpr std::array offer{payload_rule{security_association, 1, 1}, vendor, cert, request};
 inline constexpr std::array exchange_keys{
-    payload_rule{key_exchange, 1, 1}, payload_rule{nonce, 1, 1}, nat, vendor, cert, request};
+    payload_rule{key_exchange, 1, 1}, payload_rule{nonce, 1, 1}, nat, nat_draft, vendor, cert, request};
 inline constexpr std::array identify_psk{
     payload_rule{identification, 1, 1}, payload_rule{hash, 1, 1}, notify, vendor, cert, request};
 inline constexpr std::array identify_sig{
@@ -81,17 +83,20 @@ inline constexpr std::array aggressive_offer{payload_rule{security_association, 
                                              request};
 inline constexpr std::array aggressive_answer_psk{payload_rule{security_association, 1, 1}, payload_rule{key_exchange, 1, 1},
                                                   payload_rule{nonce, 1, 1}, payload_rule{identification, 1, 1},
-                                                  payload_rule{hash, 1, 1}, nat, vendor, cert, request};
+                                                  payload_rule{hash, 1, 1}, nat, nat_draft, vendor, cert, request};
 inline constexpr std::array aggressive_answer_sig{payload_rule{security_association, 1, 1}, payload_rule{key_exchange, 1, 1},
                                                   payload_rule{nonce, 1, 1}, payload_rule{identification, 1, 1},
-                                                  payload_rule{signature, 1, 1}, nat, vendor, cert, request};
-inline constexpr std::array aggressive_proof_psk{payload_rule{hash, 1, 1}, nat, vendor, cert, request, notify};
-inline constexpr std::array aggressive_proof_sig{payload_rule{signature, 1, 1}, nat, vendor, cert, request, notify};
+                                                  payload_rule{signature, 1, 1}, nat, nat_draft, vendor, cert, request};
+inline constexpr std::array aggressive_proof_psk{payload_rule{hash, 1, 1}, nat, nat_draft, vendor, cert, request, notify};
+inline constexpr std::array aggressive_proof_sig{payload_rule{signature, 1, 1}, nat, nat_draft, vendor, cert, request, notify};
 
 inline constexpr std::array quick_offer{payload_rule{hash, 1, 1}, payload_rule{security_association, 1, payload_rule::any_number},
                                         payload_rule{nonce, 1, 1}, payload_rule{key_exchange, 0, 1},
-                                        payload_rule{identification, 0, 2}, original, notify, cert, request};
+                                        payload_rule{identification, 0, 2}, original, original_draft, notify, cert, request};
 inline constexpr std::array quick_proof{payload_rule{hash, 1, 1}, notify, cert, request};
+
+inline constexpr std::array new_group_offer{payload_rule{hash, 1, 1}, payload_rule{security_association, 1, 1}};
+inline constexpr std::array new_group_answer{payload_rule{hash, 1, 1}, payload_rule{security_association, 0, 1}, notify};
 
 inline constexpr std::array protected_information{payload_rule{hash, 1, 1}, notify,
                                                   payload_rule{delete_sa, 0, payload_rule::any_number}, cert, request};
@@ -122,10 +127,53 @@ inline constexpr std::array<shape, 3> quick_mode{
     {{"Quick Mode 1", detail::quick_offer, detail::lead_hash_sa, payload_type::identification},
      {"Quick Mode 2", detail::quick_offer, detail::lead_hash_sa, payload_type::identification},
      {"Quick Mode 3", detail::quick_proof, detail::lead_hash}}};
+/// Under an ISAKMP SA; a notification may stand for the SA of message 2.                 RFC 2409 §5.6
+inline constexpr std::array<shape, 2> new_group_mode{{{"New Group Mode 1", detail::new_group_offer, detail::lead_hash_sa},
+                                                      {"New Group Mode 2", detail::new_group_answer, detail::lead_hash}}};
 /// Under an ISAKMP SA: HASH(1), then notifications and deletes.                          RFC 2409 §5.7
 inline constexpr shape informational{"Informational", detail::protected_information, detail::lead_hash};
 /// In the clear, before keys exist: notifications only.                                  RFC 2408 §4.8
 inline constexpr shape informational_in_clear{"Informational in the clear", detail::open_information, {}};
+
+// --- the exchanges of RFC 2408 §4, whose AUTH is a HASH or a SIG ------------------------------------------------------------------
+
+namespace detail {
+inline constexpr std::array sa_nonce{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1}, vendor, cert, request};
+inline constexpr std::array ke_auth_hash{payload_rule{key_exchange, 1, 1}, payload_rule{identification, 1, 1},
+                                         payload_rule{hash, 1, 1}, vendor, cert, request};
+inline constexpr std::array ke_auth_sig{payload_rule{key_exchange, 1, 1}, payload_rule{identification, 1, 1},
+                                        payload_rule{signature, 1, 1}, vendor, cert, request};
+inline constexpr std::array sa_auth_hash{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1},
+                                         payload_rule{identification, 1, 1}, payload_rule{hash, 1, 1}, vendor, cert, request};
+inline constexpr std::array sa_auth_sig{payload_rule{security_association, 1, 1}, payload_rule{nonce, 1, 1},
+                                        payload_rule{identification, 1, 1}, payload_rule{signature, 1, 1}, vendor, cert, request};
+inline constexpr std::array auth_hash{payload_rule{identification, 1, 1}, payload_rule{hash, 1, 1}, vendor, cert, request};
+inline constexpr std::array auth_sig{payload_rule{identification, 1, 1}, payload_rule{signature, 1, 1}, vendor, cert, request};
+}  // namespace detail
+
+/// RFC 2408 §4.4
+// req: rfc2408-4.1-1
+inline constexpr std::array<shape, 4> base_hash{{{"Base 1", detail::sa_nonce, detail::lead_sa},
+                                                 {"Base 2", detail::sa_nonce, detail::lead_sa},
+                                                 {"Base 3", detail::ke_auth_hash, {}},
+                                                 {"Base 4", detail::ke_auth_hash, {}}}};
+inline constexpr std::array<shape, 4> base_signature{{{"Base 1", detail::sa_nonce, detail::lead_sa},
+                                                      {"Base 2", detail::sa_nonce, detail::lead_sa},
+                                                      {"Base 3", detail::ke_auth_sig, {}},
+                                                      {"Base 4", detail::ke_auth_sig, {}}}};
+/// RFC 2408 §4.6
+inline constexpr std::array<shape, 3> authentication_only_hash{{{"Authentication Only 1", detail::sa_nonce, detail::lead_sa},
+                                                                {"Authentication Only 2", detail::sa_auth_hash, detail::lead_sa},
+                                                                {"Authentication Only 3", detail::auth_hash, {}}}};
+inline constexpr std::array<shape, 3> authentication_only_signature{
+    {{"Authentication Only 1", detail::sa_nonce, detail::lead_sa},
+     {"Authentication Only 2", detail::sa_auth_sig, detail::lead_sa},
+     {"Authentication Only 3", detail::auth_sig, {}}}};
+/// RFC 2408 §4.5: IKE has it as Main Mode, RFC 2409 §5.
+inline constexpr const auto& identity_protection_hash = main_mode_psk;
+inline constexpr const auto& identity_protection_signature = main_mode_signature;
+/// RFC 2408 §4.7: IKE has it as Aggressive Mode, RFC 2409 §5.
+inline constexpr const auto& aggressive_hash = aggressive_psk;
 
 }  // namespace shapes
 

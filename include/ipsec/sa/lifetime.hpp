@@ -72,31 +72,36 @@ public:
           soft_packets_{or_none(of.soft.packets)},
           hard_packets_{or_none(of.hard.packets)},
           soft_at_{at(of.soft.time, now)},
-          hard_at_{at(of.hard.time, now)} {}
+          hard_at_{at(of.hard.time, now)} {
+        set_marks();
+    }
 
     /// Uses up one packet and `n` octets: those that the algorithms were applied to, padding included.
     /// @return `errc::lifetime_expired` when a hard limit forbids the packet, which then counts for nothing
     // req: rfc2401-4.4.3-14, rfc2401-4.4.3-17
     constexpr auto charge(std::size_t n, instant now) noexcept -> result<void> {
-        if (is_over_ || now >= hard_at_ || packets_ >= hard_packets_ || n > hard_octets_ - octets_) [[unlikely]] {
-            is_over_ = true;
-            return std::unexpected{errc::lifetime_expired};
-        }
+        if (now >= mark_at_ || packets_ >= mark_packets_ || n >= mark_octets_ - octets_) [[unlikely]]
+            return charge_at_mark(n, now);
         ++packets_;
         octets_ += n;
-        if (now >= soft_at_ || packets_ >= soft_packets_ || octets_ >= soft_octets_) [[unlikely]]
-            is_late_ = true;
         return {};
     }
     /// Looks at the clock alone: for SAs that carry nothing.
     constexpr void check(instant now) noexcept {
         if (now >= soft_at_) is_late_ = true;
         if (now >= hard_at_) is_over_ = true;
+        set_marks();
     }
     /// Brings the soft limit forward to now: the sequence numbers are about to be used up, say.
-    constexpr void grow_old() noexcept { is_late_ = true; }
+    constexpr void grow_old() noexcept {
+        is_late_ = true;
+        set_marks();
+    }
     /// Ends the life now: the sequence numbers are used up, say.
-    constexpr void end() noexcept { is_over_ = true; }
+    constexpr void end() noexcept {
+        is_over_ = true;
+        set_marks();
+    }
 
     [[nodiscard]] constexpr auto is_expired() const noexcept -> bool { return is_over_; }
     /// Whether there is something for `take_expiry` to report.
@@ -145,6 +150,26 @@ private:
     static constexpr auto at(duration d, instant now) noexcept -> instant {
         return d.nanoseconds() == 0 ? instant::never() : now + d;
     }
+    /// As `charge`, where a limit may have been reached.
+    [[gnu::noinline]] constexpr auto charge_at_mark(std::size_t n, instant now) noexcept -> result<void> {
+        if (is_over_ || now >= hard_at_ || packets_ >= hard_packets_ || n > hard_octets_ - octets_) {
+            end();
+            return std::unexpected{errc::lifetime_expired};
+        }
+        ++packets_;
+        octets_ += n;
+        if (now >= soft_at_ || packets_ >= soft_packets_ || octets_ >= soft_octets_) grow_old();
+        return {};
+    }
+    /// The nearest limits: the soft ones, and the hard ones when those are past. A life that is over has no octet left.
+    constexpr void set_marks() noexcept {
+        const auto next = [this](auto soft, auto hard) { return is_late_ || hard < soft ? hard : soft; };
+        mark_at_ = next(soft_at_, hard_at_);
+        mark_packets_ = next(soft_packets_ - 1, hard_packets_);
+        mark_octets_ = is_over_ ? octets_ : next(soft_octets_, hard_octets_);
+    }
+    instant mark_at_;
+    std::uint64_t mark_octets_ = 0, mark_packets_ = 0;
     std::uint64_t octets_ = 0, packets_ = 0;
     std::uint64_t soft_octets_, hard_octets_, soft_packets_, hard_packets_;
     instant soft_at_, hard_at_;

@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "ipsec/sa/detail/snapshot_fields.hpp"
+#include "ipsec/sa/detail/snapshot_form.hpp"
 #include "ipsec/sa/inbound.hpp"
 #include "ipsec/sa/outbound.hpp"
 
@@ -73,33 +74,8 @@ inline constexpr std::uint64_t most_used = std::numeric_limits<std::uint64_t>::m
 [[nodiscard]] constexpr auto product(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
     return b == 0 || a <= most_used / b ? a * b : most_used;
 }
-inline constexpr std::array snapshot_magic{std::byte{'I'}, std::byte{'P'}, std::byte{'s'}, std::byte{'a'}};
-inline constexpr std::size_t snapshot_header_size = 9;
-enum class seal_kind : std::uint8_t { open = 0, under_key = 1 };
-
-inline void put_header(wire::writer& w, seal_kind kind) noexcept {
-    w.put_octets(snapshot_magic).put(snapshot::version).put(kind).put(std::uint16_t{0});
-}
-/// Says how much follows the header, once that is known.
-inline void put_length(wire::writer& w, std::size_t whole) noexcept {
-    w.patch(snapshot_header_size - 2, static_cast<std::uint16_t>(whole - snapshot_header_size));
-}
-/// @return how it is sealed; `errc::snapshot_truncated`, `bad_snapshot`, `snapshot_version`
-[[nodiscard]] inline auto read_header(byte_view in) noexcept -> result<seal_kind> {
-    wire::reader r{in};
-    const byte_view magic = r.take_octets(snapshot_magic.size());
-    const auto version = r.take<std::uint16_t>();
-    const auto kind = r.take<seal_kind>();
-    const auto length = r.take<std::uint16_t>();
-    if (!r.ok()) return std::unexpected{errc::snapshot_truncated};
-    if (wire::load<std::uint32_t>(magic) != wire::load<std::uint32_t>(byte_view{snapshot_magic}))
-        return std::unexpected{errc::bad_snapshot};
-    if (version != snapshot::version) return std::unexpected{errc::snapshot_version};
-    if (kind > seal_kind::under_key) return std::unexpected{errc::bad_snapshot};
-    if (r.left() < length) return std::unexpected{errc::snapshot_truncated};
-    if (r.left() > length) return std::unexpected{errc::bad_snapshot};
-    return kind;
-}
+inline constexpr snapshot_form packet_sa_form{
+    {std::byte{'I'}, std::byte{'P'}, std::byte{'s'}, std::byte{'a'}}, snapshot::version, "ipsecpp snapshot 1"};
 /// @return `errc::unknown_algorithm` for a pair without a name; `errc::bad_snapshot` when `w` has no room, and for what
 ///         `take_body` would refuse
 [[nodiscard]] inline auto put_body(wire::writer& w, const snapshot& s) noexcept -> result<void> {
@@ -177,17 +153,17 @@ template <class Sa>
 ///         `errc::bad_snapshot`: no room, or values that `parse` would refuse. After a fault `out` is zero
 [[nodiscard]] inline auto emit(const snapshot& s, byte_span out) noexcept -> result<byte_view> {
     wire::writer w{out};
-    detail::put_header(w, detail::seal_kind::open);
+    detail::put_header(w, detail::packet_sa_form, detail::seal_kind::open);
     if (const auto ok = detail::put_body(w, s); !ok) {
         wipe(out);
         return std::unexpected{ok.error()};
     }
-    detail::put_length(w, w.size());
+    (void)detail::put_length(w, w.size());
     return w.written();
 }
 /// @return `errc::snapshot_truncated`, `snapshot_version`, `bad_snapshot`; `snapshot_key` for one that is sealed
 [[nodiscard]] inline auto parse(byte_view in) noexcept -> result<snapshot> {
-    const auto kind = detail::read_header(in);
+    const auto kind = detail::read_header(in, detail::packet_sa_form);
     if (!kind) return std::unexpected{kind.error()};
     if (*kind != detail::seal_kind::open) return std::unexpected{errc::snapshot_key};
     return detail::take_body(in.subspan(detail::snapshot_header_size));

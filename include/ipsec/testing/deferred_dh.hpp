@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/crypto/private_group.hpp"
 #include "ipsec/crypto/public_key.hpp"
 
 namespace ipsec::testing {
@@ -48,6 +48,12 @@ public:
     }
 
     [[nodiscard]] auto generate(crypto::ticket t, crypto::group_id g) noexcept -> std::optional<crypto::result<dh_key>> {
+        return later(t, inner_.generate(t, g));
+    }
+    [[nodiscard]] auto generate(crypto::ticket t, const crypto::private_group& g) noexcept
+        -> std::optional<crypto::result<dh_key>>
+        requires(crypto::private_group_provider<Inner>)
+    {
         return later(t, inner_.generate(t, g));
     }
     [[nodiscard]] auto agree(crypto::ticket t, const dh_key& mine, byte_view peer) noexcept

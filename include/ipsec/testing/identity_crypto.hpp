@@ -10,7 +10,7 @@
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/crypto/esp_suite.hpp"
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/private_group_check.hpp"
 
 namespace ipsec::testing {
 
@@ -37,7 +37,8 @@ private:
 }  // namespace detail
 
 /// A checksum over key and octets where a prf, a hash or an HMAC would stand; text is "encrypted" as it is; Diffie-Hellman in
-/// the field of 2^61-1, padded to the size of the group. Models `crypto::ike_v1_provider`; equal seeds give equal octets.
+/// the field of 2^61-1, padded to the size of the group, for groups with a safe prime. Models `crypto::ike_v1_provider`; equal
+/// seeds give equal octets.
 ///
 /// Sizes, lengths, weak keys and public values are judged as the real provider judges them.
 class identity_provider {
@@ -51,6 +52,7 @@ public:
     private:
         friend class identity_provider;
         crypto::group_id group_ = crypto::group_id::none;
+        crypto::private_group parts_;  // without a prime: a group of the table
         std::vector<std::byte> public_;  // on the heap: a key is moved from state to state
         secret<8> private_;
         std::uint64_t x_ = 0;
@@ -66,6 +68,16 @@ public:
         m.add(in);
         m.fill(out);
         return true;
+    }
+    /// MODP groups of unknown order and 64 bits at least; `unsupported_algorithm` for others.
+    [[nodiscard]] auto generate(crypto::ticket, const crypto::private_group& g) noexcept
+        -> std::optional<crypto::result<dh_key>> {
+        const auto* m = std::get_if<crypto::modp_parameters>(&g);
+        if (m == nullptr || !m->order.empty() || crypto::size_of(g) < 9)
+            return std::unexpected{crypto::errc::unsupported_algorithm};
+        dh_key k = pair_of(crypto::size_of(g));
+        k.parts_ = g;
+        return k;
     }
     [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept
         -> crypto::result<crypto::digest> {
@@ -134,8 +146,15 @@ private:
     [[nodiscard]] auto make_pair(crypto::group_id g) noexcept -> crypto::result<dh_key> {
         const auto* info = crypto::find(g);
         if (info == nullptr) return std::unexpected{crypto::errc::unknown_group};
-        dh_key k;
+        // Any number in range is a public value of a group with a safe prime; those of the others would need the group.
+        if (info->kind != crypto::group_kind::modp || !crypto::modp_of(g).order.empty())
+            return std::unexpected{crypto::errc::unsupported_algorithm};
+        dh_key k = pair_of(info->size());
         k.group_ = g;
+        return k;
+    }
+    [[nodiscard]] auto pair_of(std::size_t size) noexcept -> dh_key {
+        dh_key k;
         k.private_ = secret<8>::zeros(8);
         std::uint64_t y = 0;
         while (y < 2) {
@@ -143,12 +162,15 @@ private:
             k.x_ = wire::load<std::uint64_t>(k.private_.view()) % field;
             y = power(37, k.x_);
         }
-        k.public_.resize(info->size());
+        k.public_.resize(size);
         wire::store(byte_span{k.public_}.last(8), y);
         return k;
     }
     [[nodiscard]] static auto shared(const dh_key& mine, byte_view peer) noexcept -> crypto::result<crypto::dh_secret> {
-        if (auto ok = crypto::check_public_value(mine.group_, peer); !ok) return std::unexpected{ok.error()};
+        const auto ok = mine.group_ == crypto::group_id::none && crypto::size_of(mine.parts_) != 0
+                            ? crypto::check_public_value(mine.parts_, peer)
+                            : crypto::check_public_value(mine.group_, peer);
+        if (!ok) return std::unexpected{ok.error()};
         auto out = crypto::dh_secret::zeros(peer.size());
         wire::store(out.octets().last(8), power(wire::load<std::uint64_t>(peer.last(8)), mine.x_));
         return out;
@@ -157,7 +179,7 @@ private:
     std::uint64_t draws_ = 0;
     std::size_t pairs_ = 0, secrets_ = 0;
 };
-static_assert(crypto::explain_ike_v1_provider<identity_provider>());
+static_assert(crypto::explain_ike_v1_provider<identity_provider>() && crypto::private_group_provider<identity_provider>);
 
 /// The sizes of a CBC cipher without the cipher: text stays readable, the IV repeats the sequence number.
 /// Sizes are set per object, so one type stands for any suite.

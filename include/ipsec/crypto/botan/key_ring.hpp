@@ -48,18 +48,16 @@ public:
     /// Holds a signature against a hash: it has exactly the size that the scheme and the key give it, and for RSA the padding is
     /// made anew and compared, never parsed.
     /// @return `unauthentic`, `wrong_key_type`, `bad_key`, `bad_length` for a hash that the scheme does not sign
-    [[nodiscard]] auto verify(const public_key& peer, signature_scheme s, byte_view digest, byte_view signature) const noexcept
+    [[nodiscard]] auto verify(const public_key& peer, signature_scheme s, byte_view digest, byte_view signature) noexcept
         -> result<void> {
-        auto key = load_public_key(peer.spki);
+        const auto key = known(peer);
         if (!key) return std::unexpected{key.error()};
-        const auto kind = kind_of(**key, limits_);
-        if (!kind) return std::unexpected{kind.error()};
-        if (kind_for(s) != *kind) return std::unexpected{errc::wrong_key_type};
-        const auto modulus = modulus_of(**key);
+        if (kind_for(s) != (*key)->kind) return std::unexpected{errc::wrong_key_type};
+        const auto modulus = modulus_of(*(*key)->key);
         if (!takes_digest(s, digest.size(), modulus)) return std::unexpected{errc::bad_length};
         if (signature.size() != signature_size(s, modulus)) return std::unexpected{errc::unauthentic};
         return shim::fenced([&]() -> result<void> {
-            Botan::PK_Verifier verifier{**key, padding_for(s)};
+            Botan::PK_Verifier verifier{*(*key)->key, padding_for(s)};
             if (!verifier.verify_message(shim::octets(digest), digest.size(), shim::octets(signature), signature.size()))
                 return std::unexpected{errc::unauthentic};
             return {};
@@ -69,15 +67,15 @@ public:
     /// PKCS#1 type 2, one ciphertext for each piece, each as long as the modulus.
     /// @return `bad_length` for a piece longer than the modulus less 11, `wrong_key_type`, `bad_key`, `no_randomness`
     // req: rfc2409-5.2-2
-    [[nodiscard]] auto encrypt_to(const public_key& peer, std::span<const byte_view> pieces) const noexcept
+    [[nodiscard]] auto encrypt_to(const public_key& peer, std::span<const byte_view> pieces) noexcept
         -> result<std::vector<std::vector<std::byte>>> {
-        auto key = load_rsa(peer);
+        const auto key = known_rsa(peer);
         if (!key) return std::unexpected{key.error()};
         return shim::fenced([&]() -> result<std::vector<std::vector<std::byte>>> {
-            Botan::PK_Encryptor_EME encryptor{**key, *random_, "Raw"};
+            Botan::PK_Encryptor_EME encryptor{*(*key)->key, *random_, "Raw"};
             std::vector<std::vector<std::byte>> out;
             for (const byte_view piece : pieces) {
-                auto block = rsa_block::zeros(modulus_of(**key));
+                auto block = rsa_block::zeros(modulus_of(*(*key)->key));
                 if (auto ok = pkcs1::pad(piece, *random_, block.octets()); !ok) return std::unexpected{ok.error()};
                 out.push_back(left_padded(encryptor.encrypt(shim::octets(block.view()), block.size(), *random_), block.size()));
             }
@@ -120,10 +118,10 @@ public:
         if (k == nullptr) return std::unexpected{errc::unknown_key};
         return modulus_of(*k->key);
     }
-    [[nodiscard]] auto modulus_size(const public_key& peer) const noexcept -> result<std::size_t> {
-        auto key = load_rsa(peer);
+    [[nodiscard]] auto modulus_size(const public_key& peer) noexcept -> result<std::size_t> {
+        const auto key = known_rsa(peer);
         if (!key) return std::unexpected{key.error()};
-        return modulus_of(**key);
+        return modulus_of(*(*key)->key);
     }
 
     [[nodiscard]] auto limits() const noexcept -> const public_key_limits& { return limits_; }
@@ -158,12 +156,32 @@ private:
         if (k == nullptr) return std::unexpected{errc::unknown_key};
         return shim::fenced([&]() -> result<public_key> { return public_key{shim::bytes_of(k->key->subject_public_key())}; });
     }
-    [[nodiscard]] auto load_rsa(const public_key& peer) const noexcept -> result<std::unique_ptr<Botan::Public_Key>> {
+    /// A peer's key, as it was loaded before if that is not long ago: Botan takes fifteen times as long to load an RSA key as to
+    /// verify with it.
+    struct peer_key {
+        std::vector<std::byte> spki;
+        std::unique_ptr<Botan::Public_Key> key;
+        key_kind kind{};
+    };
+    static constexpr std::size_t most_peer_keys = 32;
+    [[nodiscard]] auto known(const public_key& peer) noexcept -> result<const peer_key*> {
+        for (const auto& k : peers_)
+            if (k.spki == peer.spki) return &k;
         auto key = load_public_key(peer.spki);
-        if (!key) return key;
+        if (!key) return std::unexpected{key.error()};
         const auto kind = kind_of(**key, limits_);
         if (!kind) return std::unexpected{kind.error()};
-        if (*kind != key_kind::rsa) return std::unexpected{errc::wrong_key_type};
+        return shim::fenced([&]() -> result<const peer_key*> {
+            peer_key fresh{peer.spki, std::move(*key), *kind};
+            if (peers_.size() < most_peer_keys) return &peers_.emplace_back(std::move(fresh));
+            auto& oldest = peers_[next_peer_++ % most_peer_keys];
+            oldest = std::move(fresh);
+            return &oldest;
+        });
+    }
+    [[nodiscard]] auto known_rsa(const public_key& peer) noexcept -> result<const peer_key*> {
+        const auto key = known(peer);
+        if (key && (*key)->kind != key_kind::rsa) return std::unexpected{errc::wrong_key_type};
         return key;
     }
     [[nodiscard]] static constexpr auto kind_for(signature_scheme s) noexcept -> std::optional<key_kind> {
@@ -215,6 +233,8 @@ private:
     std::unique_ptr<rng_adapter> random_;
     public_key_limits limits_;
     std::vector<entry> signing_, decryption_;
+    std::vector<peer_key> peers_;
+    std::size_t next_peer_ = 0;
 };
 
 }  // namespace ipsec::crypto::botan

@@ -5,28 +5,13 @@
 
 #include "ipsec/core/rng.hpp"
 #include "ipsec/core/secret.hpp"
+#include "ipsec/crypto/botan/dh.hpp"
 #include "ipsec/crypto/botan/random.hpp"
 #include "ipsec/crypto/botan/shim.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/crypto/des_keys.hpp"
-#include "ipsec/crypto/modp.hpp"
 
 namespace ipsec::crypto::botan {
-
-/// A Diffie-Hellman key pair. Both halves are wiped when it goes.
-class dh_key {
-public:
-    [[nodiscard]] auto group() const noexcept -> group_id { return group_; }
-    [[nodiscard]] auto public_value() const noexcept -> byte_view { return public_.view(); }
-    /// The private exponent, for a user who writes a file of keys for an analyser.
-    [[nodiscard]] auto private_value() const noexcept -> byte_view { return private_.view(); }
-
-private:
-    friend class provider;
-    group_id group_ = group_id::none;
-    secret<1024> public_;
-    secret<80> private_;
-};
 
 /// Models `ike_v1_provider`. Answers every ticket in the same call. Movable; one per thread.
 class provider {
@@ -62,9 +47,10 @@ public:
             return finish(*h, parts, info->size);
         });
     }
+    /// @return `unknown_algorithm`, `unsupported_algorithm` for Tiger, `provider_failed`
     [[nodiscard]] auto hash(hash_id id, std::span<const byte_view> parts) noexcept -> result<digest> {
         const auto* info = find(id);
-        if (info == nullptr) return std::unexpected{errc::unknown_algorithm};
+        if (info == nullptr) return std::unexpected{fault_of_missing(id)};
         return shim::fenced([&]() -> result<digest> {
             auto h = Botan::HashFunction::create_or_throw(shim::hash_name(id));
             return finish(*h, parts, info->size);
@@ -72,7 +58,8 @@ public:
     }
 
     /// CBC over whole blocks in place. `iv` is one block and is only read.
-    /// @return `unknown_algorithm` for what is no CBC cipher, `bad_key_size`, `bad_length`, `weak_key`, `provider_failed`
+    /// @return `unknown_algorithm` for what is no CBC cipher, `unsupported_algorithm` for RC5 and for a key length that Botan does
+    ///         not take (CAST-128 below 88 bits), `bad_key_size`, `bad_length`, `weak_key`, `provider_failed`
     [[nodiscard]] auto encrypt(encryption_id c, byte_view key, byte_view iv, byte_span text) noexcept -> result<void> {
         return cbc(c, key, iv, text, shim::encryption);
     }
@@ -121,13 +108,18 @@ public:
     }
 
     /// A new key pair with an exponent of twice the group's strength or more (RFC 3526 §8); every exchange gets a fresh one.
-    /// @return `unknown_group`, `no_randomness`, `provider_failed`
+    /// @return `unknown_group`, `unsupported_algorithm` for a curve that Botan was built without, `no_randomness`,
+    ///         `provider_failed`
     // req: rfc6989-2.2-4
-    [[nodiscard]] auto generate(ticket, group_id g) noexcept -> std::optional<result<dh_key>> { return make_pair(g); }
+    [[nodiscard]] auto generate(ticket, group_id g) noexcept -> std::optional<result<dh_key>> { return dh::generate(g, *this); }
+    /// @pre `check` passed the group
+    [[nodiscard]] auto generate(ticket, const private_group& g) noexcept -> std::optional<result<dh_key>> {
+        return dh::generate(g, *this);
+    }
     /// g^xy, left-padded to the length of the group.                                                     RFC 2409 §5
     /// @return `unknown_group`, `foreign_keys` for a pair that was moved from, `bad_public_value`, `provider_failed`
     [[nodiscard]] auto agree(ticket, const dh_key& mine, byte_view peer) noexcept -> std::optional<result<dh_secret>> {
-        return shared(mine, peer);
+        return dh::agree(mine, peer, *this);
     }
 
 private:
@@ -152,48 +144,20 @@ private:
     [[nodiscard]] static auto cbc(encryption_id c, byte_view key, byte_view iv, byte_span text, Botan::Cipher_Dir way) noexcept
         -> result<void> {
         const auto* info = find(c);
-        if (info == nullptr || info->combined || info->ike_v1 == 0) return std::unexpected{errc::unknown_algorithm};
+        if (info == nullptr) return std::unexpected{fault_of_missing(c)};
+        if (info->combined || info->ike_v1 == 0) return std::unexpected{errc::unknown_algorithm};
         const auto bits = info->key_length_attribute ? static_cast<std::uint16_t>(key.size() * 8) : std::uint16_t{0};
         if (auto size = key_size(c, bits); !size || *size != key.size()) return std::unexpected{errc::bad_key_size};
         if (iv.size() != info->block || text.size() % info->block != 0) return std::unexpected{errc::bad_length};
         if (auto ok = check_cipher_key(c, key); !ok) return ok;
         if (text.empty()) return {};
         return shim::fenced([&]() -> result<void> {
-            auto mode = Botan::Cipher_Mode::create_or_throw(shim::mode_name(c, key.size()), way);
+            auto mode = Botan::Cipher_Mode::create(shim::mode_name(c, key.size()), way);
+            if (mode == nullptr || !mode->valid_keylength(key.size())) return std::unexpected{errc::unsupported_algorithm};
             mode->set_key(shim::octets(key), key.size());
             mode->start(shim::octets(iv), iv.size());
             mode->process(shim::octets(text), text.size());
             return {};
-        });
-    }
-    [[nodiscard]] auto make_pair(group_id g) noexcept -> result<dh_key> {
-        const auto* info = find(g);
-        if (info == nullptr) return std::unexpected{errc::unknown_group};
-        dh_key k;
-        k.group_ = g;
-        k.public_ = secret<1024>::zeros(info->size());
-        k.private_ = secret<80>::zeros(info->exponent_bits / 8U);
-        const byte_span x = k.private_.octets();
-        if (!fill(x)) return std::unexpected{errc::no_randomness};
-        x.front() |= std::byte{0x80};  // one length for all exponents, so that the time does not tell it
-        const auto made = shim::fenced([&]() -> result<void> {
-            const auto y = Botan::power_mod(Botan::BigInt(modp::generator), shim::number_from(x), shim::number_from(prime_of(g)));
-            shim::number_to(y, k.public_.octets());
-            return {};
-        });
-        if (!made) return std::unexpected{made.error()};
-        return k;
-    }
-    [[nodiscard]] static auto shared(const dh_key& mine, byte_view peer) noexcept -> result<dh_secret> {
-        // Without its exponent the secret would be 1, and everybody would know it.
-        if (find(mine.group()) != nullptr && mine.private_value().empty()) return std::unexpected{errc::foreign_keys};
-        if (auto ok = check_public_value(mine.group(), peer); !ok) return std::unexpected{ok.error()};
-        return shim::fenced([&]() -> result<dh_secret> {
-            const auto z = Botan::power_mod(shim::number_from(peer), shim::number_from(mine.private_value()),
-                                            shim::number_from(prime_of(mine.group())));
-            auto out = dh_secret::zeros(peer.size());
-            shim::number_to(z, out.octets());
-            return out;
         });
     }
 
@@ -201,6 +165,6 @@ private:
     void* source_ = nullptr;
     auto (*fill_)(void*, byte_span) noexcept -> bool = nullptr;
 };
-static_assert(explain_ike_v1_provider<provider>() && aead_provider<provider>);
+static_assert(explain_ike_v1_provider<provider>() && aead_provider<provider> && private_group_provider<provider>);
 
 }  // namespace ipsec::crypto::botan

@@ -40,7 +40,7 @@ public:
         return keys_.decrypt_raw(own, pieces);
     }
     [[nodiscard]] auto modulus_size(decryption_key own) const noexcept -> result<std::size_t> { return keys_.modulus_size(own); }
-    [[nodiscard]] auto modulus_size(const public_key& peer) const noexcept -> result<std::size_t> {
+    [[nodiscard]] auto modulus_size(const public_key& peer) noexcept -> result<std::size_t> {
         return keys_.modulus_size(peer);
     }
     [[nodiscard]] auto prove(ticket, std::span<const byte_view> chain, std::span<const byte_view> lists,

@@ -4,6 +4,8 @@
 #include <botan/auto_rng.h>
 #include <botan/bigint.h>
 #include <botan/cipher_mode.h>
+#include <botan/ec_group.h>
+#include <botan/ecdh.h>
 #include <botan/exceptn.h>
 #include <botan/hash.h>
 #include <botan/mac.h>
@@ -11,6 +13,9 @@
 #include <botan/rng.h>
 #include <botan/stream_cipher.h>
 #include <botan/version.h>
+#if defined(BOTAN_HAS_SYSTEM_RNG)
+#include <botan/system_rng.h>
+#endif
 
 #include <cstdint>
 #include <memory>
@@ -51,7 +56,8 @@ inline void number_to(const Botan::BigInt& n, byte_span out) {
 
 /// Runs `work`, which returns a `result`; whatever it throws becomes `fault`.
 template <class Work>
-[[nodiscard]] auto fenced(Work&& work, errc fault = errc::provider_failed) noexcept -> decltype(work()) {
+[[nodiscard, gnu::always_inline]] inline auto fenced(Work&& work, errc fault = errc::provider_failed) noexcept
+    -> decltype(work()) {
     try {
         return work();
     } catch (...) {
@@ -67,6 +73,7 @@ template <class Work>
         case hash_id::sha2_384: return "SHA-384";
         case hash_id::sha2_512: return "SHA-512";
         case hash_id::ripemd_160: return "RIPEMD-160";
+        case hash_id::tiger: break;
     }
     return "";
 }
@@ -114,6 +121,47 @@ template <class Work>
     return {};
 }
 
+/// The name of a curve of Botan's; empty for what is none over a prime field.
+[[nodiscard]] inline auto curve_name(group_id g) noexcept -> const char* {
+    switch (g) {
+        case group_id::ecp192: return "secp192r1";
+        case group_id::ecp224: return "secp224r1";
+        case group_id::ecp256: return "secp256r1";
+        case group_id::ecp384: return "secp384r1";
+        case group_id::ecp521: return "secp521r1";
+        case group_id::ecp224bp: return "brainpool224r1";
+        case group_id::ecp256bp: return "brainpool256r1";
+        case group_id::ecp384bp: return "brainpool384r1";
+        case group_id::ecp512bp: return "brainpool512r1";
+        default: return "";
+    }
+}
+/// Throws for a curve that Botan does not have.
+[[nodiscard]] inline auto curve(group_id g) -> Botan::EC_Group {
+#if BOTAN_VERSION_CODE >= BOTAN_VERSION_CODE_FOR(3, 7, 0)
+    return Botan::EC_Group::from_name(curve_name(g));
+#else
+    return Botan::EC_Group{std::string{curve_name(g)}};
+#endif
+}
+/// The key pair of a private number. Throws when it is not between zero and the order.
+[[nodiscard]] inline auto ecdh_key([[maybe_unused]] Botan::RandomNumberGenerator& blinding, const Botan::EC_Group& group,
+                                   const Botan::BigInt& x) -> Botan::ECDH_PrivateKey {
+#if BOTAN_VERSION_CODE >= BOTAN_VERSION_CODE_FOR(3, 7, 0)
+    return Botan::ECDH_PrivateKey{group, Botan::EC_Scalar::from_bigint(group, x)};
+#else
+    return Botan::ECDH_PrivateKey{blinding, group, x};
+#endif
+}
+/// Whether Botan as it was built has the curve.
+[[nodiscard]] inline auto has_curve(group_id g) noexcept -> bool {
+    try {
+        return curve(g).get_order() > 0;
+    } catch (...) {
+        return false;
+    }
+}
+
 /// Whether Botan as it was built has the cipher, with a key of that length.
 [[nodiscard]] inline auto has_mode(encryption_id id, std::size_t key_octets) noexcept -> bool {
     try {
@@ -122,6 +170,15 @@ template <class Work>
     } catch (...) {
         return false;
     }
+}
+
+/// The system's source of random octets; where this Botan has no way to it, a generator that it seeds by itself.
+[[nodiscard]] inline auto system_generator() -> std::unique_ptr<Botan::RandomNumberGenerator> {
+#if defined(BOTAN_HAS_SYSTEM_RNG)
+    return std::make_unique<Botan::System_RNG>();
+#else
+    return std::make_unique<Botan::AutoSeeded_RNG>();
+#endif
 }
 
 }  // namespace ipsec::crypto::botan::shim

@@ -29,14 +29,29 @@ struct picked_child {
 };
 
 /// Body of one of the initiator's SA payloads of Quick Mode; `own` has the SPIs of both protocols.
+/// Whether the modes of a child are UDP-Encapsulated ones, and by whose numbers.   RFC 3947 §5.1, draft-ietf-ipsec-nat-t-ike-03
+struct udp_modes {
+    bool used = false;
+    bool drafts = false;
+    constexpr udp_modes(bool u, bool d = false) noexcept : used{u}, drafts{d} {}  // NOLINT: a NAT is there or it is not
+    /// What is added to the number of the plain mode.
+    [[nodiscard]] constexpr auto offset() const noexcept -> unsigned { return !used ? 0 : drafts ? 61442 : 2; }
+};
+/// The numbers of the drafts mean the same.
+[[nodiscard]] constexpr auto rfc_encapsulation_mode(std::uint64_t number) noexcept -> std::uint64_t {
+    const bool draft = number == static_cast<std::uint64_t>(isakmp::encapsulation_mode::udp_tunnel_draft) ||
+                       number == static_cast<std::uint64_t>(isakmp::encapsulation_mode::udp_transport_draft);
+    return draft ? number - 61440 : number;
+}
+
 /// @param in_udp  here and below: a NAT is on the way, so that the mode is a UDP-Encapsulated one and AH is of no use
-[[nodiscard]] inline auto write_child_offer(const child_config& c, const child_spis& own, bool in_udp = false) -> octets;
+[[nodiscard]] inline auto write_child_offer(const child_config& c, const child_spis& own, udp_modes in_udp = false) -> octets;
 /// The first alternative of the offer that is in the policy; `own` has the responder's SPIs for both protocols.
 /// @return `errc::no_proposal_chosen`, or what is wrong with the payload
-[[nodiscard]] inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, bool in_udp = false)
+[[nodiscard]] inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, udp_modes in_udp = false)
     -> admitted<picked_child>;
 /// What the answer to `offer` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
-[[nodiscard]] inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, bool in_udp = false)
+[[nodiscard]] inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, udp_modes in_udp = false)
     -> admitted<agreed_child>;
 
 namespace detail {
@@ -74,6 +89,7 @@ struct child_transform {
         if (!ok) return std::nullopt;
     }
     const auto l = life.finish(isakmp::default_life_seconds);
+    mode = rfc_encapsulation_mode(mode);
     if (!l || mode > 4 || auth > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
     child_transform c{.algorithms = {},
                       .mode = std::nullopt,
@@ -83,7 +99,7 @@ struct child_transform {
                       .extended_sequence = esn == 1};
     if (mode == 1 || mode == 3) c.mode = sa::mode::tunnel;
     if (mode == 2 || mode == 4) c.mode = sa::mode::transport;
-    if (group != 0 && crypto::find(c.group) == nullptr) return std::nullopt;
+    if (group != 0 && !is_private(c.group) && crypto::find(c.group) == nullptr) return std::nullopt;
     const auto* integrity = crypto::find_auth_v1(static_cast<std::uint16_t>(auth));
     if (auth != 0 && integrity == nullptr) return std::nullopt;
     c.algorithms.integrity = integrity != nullptr ? integrity->id : crypto::integrity_id::none;
@@ -103,9 +119,9 @@ struct child_transform {
 
 /// Attributes that every transform of a child has.
 // req: rfc3947-5.1-1, rfc3947-5.1-2, rfc3947-5.1-3
-inline void put_child_attributes(isakmp::builder& b, const child_config& c, bool in_udp) {
+inline void put_child_attributes(isakmp::builder& b, const child_config& c, udp_modes in_udp) {
     using isakmp::sa_attribute;
-    b.number(sa_attribute::encapsulation_mode, (c.mode == sa::mode::tunnel ? 1U : 2U) + (in_udp ? 2U : 0U));
+    b.number(sa_attribute::encapsulation_mode, (c.mode == sa::mode::tunnel ? 1U : 2U) + in_udp.offset());
     if (c.lifetime.seconds != 0) b.number(sa_attribute::life_type, 1U).number(sa_attribute::life_duration, c.lifetime.seconds);
     if (c.lifetime.kilobytes != 0)
         b.number(sa_attribute::life_type, 2U).number(sa_attribute::life_duration, c.lifetime.kilobytes);
@@ -114,7 +130,7 @@ inline void put_child_attributes(isakmp::builder& b, const child_config& c, bool
     if (c.extended_sequence) b.number(sa_attribute::extended_sequence_number, 1U);
 }
 inline void put_esp(isakmp::builder& b, std::uint8_t number, const crypto::transform& t, const child_config& c,
-                    bool in_udp = false) {
+                    udp_modes in_udp = false) {
     using isakmp::sa_attribute;
     const auto* e = crypto::find(t.encryption);
     b.transform(number, e->esp_v1);
@@ -123,7 +139,7 @@ inline void put_esp(isakmp::builder& b, std::uint8_t number, const crypto::trans
     if (const auto* i = crypto::find(t.integrity)) b.number(sa_attribute::authentication_algorithm, i->auth_v1);
 }
 inline void put_ah(isakmp::builder& b, std::uint8_t number, crypto::integrity_id id, const child_config& c,
-                   bool in_udp = false) {
+                   udp_modes in_udp = false) {
     const auto* i = crypto::find(id);
     b.transform(number, i->ah_v1);
     put_child_attributes(b, c, in_udp);
@@ -156,13 +172,13 @@ struct alternative {
 }
 
 /// Whether the policy takes this pair of transforms (either may be missing), and what they agree on.
-[[nodiscard]] inline auto accept(const child_config& c, const child_transform* esp, const child_transform* ah, bool in_udp)
+[[nodiscard]] inline auto accept(const child_config& c, const child_transform* esp, const child_transform* ah, udp_modes in_udp)
     -> std::optional<agreed_child> {
-    if (in_udp && ah != nullptr) return std::nullopt;  // the addresses that AH covers change on the way    RFC 3948 §1
+    if (in_udp.used && ah != nullptr) return std::nullopt;  // the addresses that AH covers change on the way    RFC 3948 §1
     const child_transform& any = esp != nullptr ? *esp : *ah;
     for (const child_transform* t : {esp, ah}) {
         if (t == nullptr) continue;
-        if ((t->mode && *t->mode != c.mode) || t->in_udp != in_udp) return std::nullopt;
+        if ((t->mode && *t->mode != c.mode) || t->in_udp != in_udp.used) return std::nullopt;
         if (t->group != c.pfs || (t->extended_sequence && !c.extended_sequence)) return std::nullopt;
         if (t->extended_sequence != any.extended_sequence) return std::nullopt;
     }
@@ -177,7 +193,7 @@ struct alternative {
 
 }  // namespace detail
 
-inline auto write_child_offer(const child_config& c, const child_spis& own, bool in_udp) -> octets {
+inline auto write_child_offer(const child_config& c, const child_spis& own, udp_modes in_udp) -> octets {
     octets room(detail::offer_room);
     isakmp::builder b{room};
     b.sa();
@@ -189,7 +205,7 @@ inline auto write_child_offer(const child_config& c, const child_spis& own, bool
     // req: rfc2408-4.2-1, rfc2408-4.2-3, rfc2408-4.2-4
     for (const child_suite& s : c.suites) {
         if (proposal == 255) break;
-        if (in_udp && s.ah) continue;
+        if (in_udp.used && s.ah) continue;
         const auto now = s.esp && s.ah ? kind::both : s.esp ? kind::esp : kind::ah;
         if (now == kind::both) {
             b.proposal(++proposal, isakmp::protocol_id::ipsec_esp, esp_spi.octets);
@@ -210,7 +226,8 @@ inline auto write_child_offer(const child_config& c, const child_spis& own, bool
     return detail::sa_body(b);
 }
 
-inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, bool in_udp) -> admitted<picked_child> {
+inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, udp_modes in_udp)
+    -> admitted<picked_child> {
     const auto tree = isakmp::sa_tree::parse(offer);
     if (!tree) return std::unexpected{fault{tree.error()}};
     if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
@@ -259,7 +276,8 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
     return std::move(*picked);
 }
 
-inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, bool in_udp) -> admitted<agreed_child> {
+inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view reply, udp_modes in_udp)
+    -> admitted<agreed_child> {
     const auto ours = isakmp::sa_tree::parse(offer);
     const auto theirs = isakmp::sa_tree::parse(reply);
     if (!theirs) return std::unexpected{fault{theirs.error()}};

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "ipsec/core/instant.hpp"
@@ -12,13 +16,17 @@
 #include "ipsec/core/strong.hpp"
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/crypto/ids.hpp"
+#include "ipsec/crypto/private_group_check.hpp"
 #include "ipsec/crypto/public_key.hpp"
 #include "ipsec/ike/errc.hpp"
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/ike/v1/certificates.hpp"
 #include "ipsec/isakmp/header.hpp"
 #include "ipsec/isakmp/oakley.hpp"
+#include "ipsec/isakmp/config_attribute.hpp"
+#include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
 namespace ipsec::ike::v1 {
@@ -88,18 +96,25 @@ struct child_config {
     crypto::group_id pfs = crypto::group_id::none;  ///< `none`: keys from phase 1 alone; else both sides need this group
     /// Whose packets. Absent on both sides: those of the two peers themselves, and no identities are sent.   RFC 2409 §5.5
     std::optional<client> local{}, remote{};
-    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them.
+    /// What stands for `local` and `remote` in the identities of Quick Mode instead of addresses: a domain name, a user at one, a
+    /// DER name, a key id. The traffic is that of `local` and `remote` all the same.        RFC 2407 §4.6.2.1, RFC 2401 §4.4.2
+    std::optional<identity> local_name{}, remote_name{};
+    /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them. Not with names.
     bool allow_narrower = false;
     /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
     bool transport_for_clients = false;
     v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     std::uint8_t pairs = 1;          ///< SA payloads in one Quick Mode, each a pair of SAs by itself        RFC 2409 §5.5
+    bool anti_replay = true;         ///< inbound SAs keep a window; without one the initiator is told           RFC 2407 §4.6.3.2
+    bool replay_status = false;      ///< as the responder, say REPLAY-STATUS in any case                      RFC 2407 §4.6.3.2
     bool extended_sequence = false;  ///< ask for extended sequence numbers                                    RFC 4304
     bool start_at_once = false;      ///< negotiate as soon as the ISAKMP SA stands, not only on `acquire`
     bool rekey = true;               ///< a new pair before the old one ends
     /// Absent, or not before the end that was agreed on: by `config::margin_percent`.
     std::optional<rekey_time> rekey_at{};
     on_dead_peer when_dead = on_dead_peer::forget;
+    /// Set the commit bit: the peer uses its SAs once it has heard CONNECTED from this end. A peer's is always heeded.
+    bool commit_bit = false;                                                                 // RFC 2408 §3.1
     friend auto operator==(const child_config&, const child_config&) noexcept -> bool = default;
 };
 /// Whether SAs made for `a` serve `b` as well: all is equal but when to negotiate.
@@ -109,12 +124,48 @@ struct child_config {
     return a == b;
 }
 
+/// A group by its parts, and the number that stands for it: 32768 or more.                     RFC 2409 §5.6, §6
+struct named_group {
+    crypto::group_id id{};
+    crypto::private_group parts{};
+    friend auto operator==(const named_group&, const named_group&) -> bool = default;
+};
+[[nodiscard]] constexpr auto is_private(crypto::group_id g) noexcept -> bool { return static_cast<std::uint16_t>(g) >= 0x8000; }
+/// @return null when there is none of that number
+[[nodiscard]] inline auto find_group(std::span<const named_group> all, crypto::group_id g) noexcept -> const named_group* {
+    for (const named_group& n : all)
+        if (n.id == g) return &n;
+    return nullptr;
+}
+/// In which form an end speaks of NAT: as the RFC, or as draft-ietf-ipsec-nat-t-ike-02 and -03, for peers that are older.
+enum class nat_forms : std::uint8_t { rfc = 1, rfc_and_drafts, drafts };
+
 /// How an endpoint gets through NAT.                                                            RFC 3947, RFC 3948
 struct nat_traversal {
     bool enabled = true;               ///< say and listen for it in phase 1
     bool force = false;                ///< behave as if there were a NAT in any case, and make the peer believe so
     std::uint16_t port = 4500;         ///< where both ends move to once a NAT was found
     duration keepalive = seconds(20);  ///< from behind a NAT, so that it keeps its mapping; 0: none       RFC 3948 §4
+    nat_forms forms = nat_forms::rfc;
+};
+
+/// IKE messages in pieces that a path takes, for peers that say they understand it.              detail in fragmentation.hpp
+struct fragmentation {
+    bool enabled = false;      ///< say and take it
+    std::size_t size = 1200;   ///< octets of the largest IKE datagram that goes out; 576 and 1280 less IP and UDP are safe values
+};
+
+/// Who asks and who is asked for a user name and a password after phase 1.                       draft-beaulieu-ike-xauth-02
+enum class xauth_part : std::uint8_t { none = 0, edge_device, client };
+struct xauth {
+    xauth_part part = xauth_part::none;
+    std::string user{};           ///< client: empty asks the user of the library each time
+    secret<128> password{};       ///< client
+    std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
+    duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
+    /// A pre-shared key that many clients know proves nothing about the gateway to any of them; without this neither a client
+    /// nor an edge device may have a pre-shared key beside XAUTH.
+    bool allow_group_secret = false;
 };
 
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
@@ -136,7 +187,7 @@ struct public_keys {
     struct own_signature {
         isakmp::oakley_authentication method{};
         crypto::signing_key key;
-        std::vector<std::vector<std::byte>> certificates{};  ///< DER, sent in CERT payloads in this order; empty: none is sent
+        own_certificate certificate{};  ///< sent in CERT payloads, asked for or not; empty: none is sent
     };
     struct known_key {
         isakmp::oakley_authentication method{};
@@ -144,8 +195,21 @@ struct public_keys {
     };
     std::vector<own_signature> sign_with{};
     std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
-    /// A signature of the peer may also hold by a certificate that comes with it, under these authorities.
-    std::optional<std::vector<std::uint32_t>> anchors{};
+    /// A signature of the peer may also hold by a certificate that comes with it, or that is here already.
+    std::optional<v1::trust> trust{};
+};
+
+/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
+enum class config_part : std::uint8_t { none = 0, client, server };
+struct mode_config_settings {
+    config_part part = config_part::none;
+    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
+    bool required = true;             ///< phase 2 waits for it
+    duration patience = seconds(60);  ///< for how long
+    /// Client: what it asks for.
+    std::vector<isakmp::config_attribute> wanted{
+        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
+        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
 };
 
 struct peer_config {
@@ -156,7 +220,10 @@ struct peer_config {
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
     std::optional<identity> remote_id{};  ///< default: the remote address
-    std::vector<ike_suite> suites{ike_suite{}};
+    std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
+    /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves
+    /// the choice to the responder.
+    bool prefer_own_suites = false;
     phase_1_modes modes{};
     public_keys keys{};
     v1::lifetime lifetime{};
@@ -164,6 +231,18 @@ struct peer_config {
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
+    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from the
+    /// peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
+    std::vector<named_group> private_groups{};
+    bool accept_new_groups = false;       ///< take any group of the peer's that `crypto::check` passes with these limits
+    crypto::group_limits new_group_limits{};
+    /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
+    bool identity_pfs = false;
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. They stay with `identity_pfs`.
+    bool children_outlive_ike = true;
+    v1::fragmentation fragmentation{};
+    v1::xauth xauth{};
+    v1::mode_config_settings mode_config{};
     bool rekey = true;                    ///< a new Main Mode before the ISAKMP SA ends, if child SAs are there then
     std::optional<rekey_time> rekey_at{}; ///< as in `child_config`
 };
@@ -172,6 +251,7 @@ struct peer_config {
 struct limits {
     std::size_t message = 8192;           ///< octets of a datagram that is looked at
     std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
+    std::size_t half_open_per_peer = 32;  ///< of these, how many one peer's address may have; its oldest goes
     std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
     std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes
     std::size_t exchanges = 16;           ///< Quick Modes of one ISAKMP SA that are open or can still be asked for a resend
@@ -184,6 +264,9 @@ struct limits {
     std::uint32_t aggressive_per_second = 10; ///< Diffie-Hellman that strangers may cause; as much again at once
     std::uint8_t aggressive_repeats = 2;  ///< how often message 2 is repeated where message 3 does not come
     std::uint8_t amplification = 5;       ///< octets sent for one that came in, before the peer is known to be there
+    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
+    std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
+    std::size_t fragments = 32;           ///< pieces of one message
 };
 
 /// Whether this end begins with Aggressive Mode: where it is told to, or where Main Mode is not served.
@@ -191,7 +274,8 @@ struct limits {
     return p.modes.begin_aggressive || !p.modes.accept_main;
 }
 /// Of our keys the one for a method; of the peer's keys the one for it. @return nullptr where there is none
-[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method) -> const public_keys::own_signature* {
+[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method)
+    -> const public_keys::own_signature* {
     const auto at = std::ranges::find(p.keys.sign_with, method, &public_keys::own_signature::method);
     return at == p.keys.sign_with.end() ? nullptr : &*at;
 }
@@ -202,6 +286,9 @@ struct limits {
 
 struct config {
     std::vector<peer_config> peers{};
+    /// Who may have SAs for what, once it is authenticated: the first entry in order for its identity counts, and whoever has
+    /// none gets nothing. Empty: each peer may have all of its children. Texts and ranges outlive the endpoint.   RFC 4301 §4.4.3
+    std::vector<policy::peer_entry> authorization{};
     retransmit_policy retransmit{};
     v1::limits limits{};
     /// Seconds since 1970 at `instant{}`: certificates have dates, and the time that is handed in has none.
@@ -217,6 +304,10 @@ struct config {
     /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
+    /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet that
+    /// comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
+    /// whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
+    duration connected_wait = seconds(10);
 };
 
 /// Whether every peer can be served.
@@ -266,9 +357,14 @@ struct config {
     if (c.suites.empty()) return std::unexpected{errc::no_suites};
     for (const child_suite& s : c.suites)
         if (auto ok = check(s); !ok) return ok;
-    if (c.pfs != crypto::group_id::none && crypto::find(c.pfs) == nullptr) return std::unexpected{errc::unusable_algorithm};
+    if (c.pfs != crypto::group_id::none && !is_private(c.pfs) && crypto::find(c.pfs) == nullptr)
+        return std::unexpected{errc::unusable_algorithm};
     if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
     if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
+    for (const auto* name : {&c.local_name, &c.remote_name})
+        if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
+            return std::unexpected{errc::bad_identity};
+    if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
     if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
         return std::unexpected{errc::bad_lifetime};
     if (c.pairs == 0) return std::unexpected{errc::bad_limit};
@@ -284,7 +380,7 @@ namespace detail {
         if (*method == proof::shared_key && (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)))
             return std::unexpected{errc::short_secret};
         if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||
-                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.anchors)))
+                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.trust)))
             return std::unexpected{errc::no_key_for_method};
         // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
         const ike_suite& first = p.suites.front();
@@ -296,14 +392,16 @@ namespace detail {
         return std::unexpected{errc::bad_identity};
     return {};
 }
-/// Two peers with one address can be told apart by their identities, in Aggressive Mode alone.       RFC 2409 §5.4
+/// Two peers with one address can be told apart by their identities, in Aggressive Mode alone: by what a peer is known.
+///                                                                                                          RFC 2409 §5.4
 // req: rfc2409-5.4-m1
-[[nodiscard]] inline auto are_one_peer(const peer_config& a, const peer_config& b) -> bool {
-    if (a.path.remote.address != b.path.remote.address || a.path.local.address != b.path.local.address) return false;
-    const auto serves_main = [](const peer_config& p) { return p.modes.accept_main && !p.path.remote.address.is_unspecified(); };
-    if (serves_main(a) && serves_main(b)) return true;
-    const auto id = [](const peer_config& p) { return p.remote_id ? *p.remote_id : identity::of(p.path.remote.address); };
-    return id(a).same_party(id(b));
+[[nodiscard]] inline auto is_known_by_address(const peer_config& p) -> bool {
+    return p.modes.accept_main && !p.path.remote.address.is_unspecified();
+}
+using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
+[[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {
+    const identity id = p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
+    return {p.path.local.address, p.path.remote.address, id.type(), {id.data().begin(), id.data().end()}};
 }
 }  // namespace detail
 
@@ -314,40 +412,59 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
         for (const ike_suite& s : p.suites)
             if (proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>)
                 return std::unexpected{errc::no_key_for_method};
-        if (p.keys.anchors && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
+        if (p.keys.trust && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
+    }
+    return {};
+}
+/// The children of one peer, each and together.
+[[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
+    std::set<sa::policy_id> policies;
+    for (const child_config& c : children) {
+        if (auto ok = check(c); !ok) return ok;
+        if (c.pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
+        if (!policies.insert(c.policy).second) return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }
 
 inline auto check(const config& c) -> result<void> {
+    std::set<std::pair<ip::address, ip::address>> addresses;
+    std::set<sa::policy_id> policies;
     const auto& l = c.limits;
-    if (l.message < 512 || l.half_open == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 || l.exchanges == 0 ||
-        l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
+    if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
+        l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
         l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 || l.amplification == 0 ||
-        c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
+        c.connected_wait < duration{} || c.outbound_delay < duration{} ||
+        (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
-    for (std::size_t i = 0; i < c.peers.size(); ++i) {
-        const peer_config& p = c.peers[i];
+    std::set<detail::name_at> names;
+    for (const peer_config& p : c.peers) {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         if (auto ok = detail::check_methods(p); !ok) return ok;
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
+        if (p.fragmentation.enabled && (p.fragmentation.size < 128 || l.fragmented == 0 || l.fragments == 0))
+            return std::unexpected{errc::bad_limit};
+        if (p.xauth.part != xauth_part::none && !p.psk.empty() && !p.xauth.allow_group_secret)
+            return std::unexpected{errc::group_secret};
+        if (p.xauth.tries == 0 || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
+            p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
+            return std::unexpected{errc::bad_limit};
         if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||
             (p.nat.force && !p.nat.enabled))
             return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
-        for (std::size_t j = 0; j < i; ++j)
-            if (detail::are_one_peer(c.peers[j], p)) return std::unexpected{errc::duplicate_peer};
-        for (std::size_t j = 0; j < p.children.size(); ++j) {
-            if (auto ok = check(p.children[j]); !ok) return ok;
-            if (p.children[j].pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
-            for (std::size_t k = 0; k <= i; ++k)
-                for (std::size_t m = 0; m < (k == i ? j : c.peers[k].children.size()); ++m)
-                    if (c.peers[k].children[m].policy == p.children[j].policy) return std::unexpected{errc::duplicate_policy};
-        }
+        if (detail::is_known_by_address(p) && !addresses.emplace(p.path.local.address, p.path.remote.address).second)
+            return std::unexpected{errc::duplicate_peer};
+        if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
+        if (auto ok = check(p.children, l); !ok) return ok;
+        for (const named_group& g : p.private_groups)
+            if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
+        for (const child_config& child : p.children)
+            if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }

@@ -3,7 +3,9 @@
 ///
 /// Message 1 of a Main Mode is answered without keeping anything of its sender. The cookie is a keyed hash over both ends of the
 /// path, CKY-I, the initiator's whole offer and a secret that is thrown away slot by slot; so it depends on the parties, nobody
-/// else can make one, it is good for two slots at most, and it differs for every SA since CKY-I does.
+/// else can make one, it is good for two slots at most, and it differs for every SA since CKY-I does. It has two halves: the
+/// first goes without the offer, so that what is none of ours is known before any offer is looked for, and a cookie of ours whose
+/// offer was pushed out is told by name; both together are 64 bits that a stranger would have to guess.
 ///
 /// HASH_I and HASH_R cover SAi_b, which message 3 does not carry. What is kept is therefore not the exchange but the *offer*:
 /// a peer sends the same octets each time, so a few offers per configured peer are enough, however many first messages come.
@@ -36,6 +38,18 @@ public:
         if (auto ok = turn(p, now); !ok) return std::unexpected{ok.error()};
         return hash(p, current_, at, cky_i, sai_b, peer);
     }
+    /// Whether `cky_r` is one that was made here for that path and CKY-I, in this slot or in the one before, whatever the offer.
+    template <class P>
+        requires crypto::prf_provider<P> && rng<P>
+    [[nodiscard]] auto was_made_here(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i,
+                                     const isakmp::cookie_r& cky_r) -> bool {
+        if (!turn(p, now)) return false;
+        const auto fits = [&](const secret<32>& key) {
+            const auto half = first_half(p, key, at, cky_i);
+            return half && ct_equal(byte_view{*half}, cky_r.octets().template first<half_size>());
+        };
+        return fits(current_) || (!previous_.empty() && fits(previous_));
+    }
     /// Whether `cky_r` was made for this offer, in this slot or in the one before.
     template <class P>
         requires crypto::prf_provider<P> && rng<P>
@@ -58,7 +72,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t max_spent = 1024;
+    static constexpr std::size_t max_spent = 1024, half_size = isakmp::cookie_r::size / 2;
     struct spent {
         isakmp::cookie_r cookie;
         std::int64_t slot = 0;
@@ -77,21 +91,40 @@ private:
         next_spent_ = 0;
         return {};
     }
+    /// Both ports, and what else goes into a hash beside addresses, CKY-I and the offer.
+    static auto ports_of(const path& at, std::byte last) -> std::array<std::byte, 5> {
+        std::array<std::byte, 5> o{};
+        wire::store(byte_span{o}, at.local.port);
+        wire::store(byte_span{o}.subspan(2), at.remote.port);
+        o[4] = last;
+        return o;
+    }
+    template <class P>
+    static auto first_half(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i)
+        -> result<std::array<std::byte, half_size>> {
+        const auto rest = ports_of(at, std::byte{0xff});  // no offer has this
+        const std::array<byte_view, 4> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
+                                             cky_i.octets()};
+        auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
+        if (!h || h->size() < half_size) return std::unexpected{errc::crypto_failed};
+        std::array<std::byte, half_size> half{};
+        copy_octets(h->view().first(half_size), half);
+        return half;
+    }
     template <class P>
     static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
                      const extensions& peer) -> result<isakmp::cookie_r> {
-        std::array<std::byte, 5> rest{};
-        wire::store(byte_span{rest}, at.local.port);
-        wire::store(byte_span{rest}.subspan(2), at.remote.port);
-        rest[4] = static_cast<std::byte>((peer.nat_traversal ? 1 : 0) | (peer.dead_peer_detection ? 2 : 0));
+        const auto rest = ports_of(at, static_cast<std::byte>(peer.octet()));
         // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
         // since both addresses are of one family.
         const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
                                              cky_i.octets(), sai_b};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
-        if (!h || h->size() < isakmp::cookie_r::size) return std::unexpected{errc::crypto_failed};
+        const auto half = first_half(p, key, at, cky_i);
+        if (!half || !h || h->size() < half_size) return std::unexpected{errc::crypto_failed};
         std::array<std::byte, isakmp::cookie_r::size> cookie{};
-        copy_octets(h->view().first(cookie.size()), cookie);
+        copy_octets(*half, cookie);
+        copy_octets(h->view().first(half_size), byte_span{cookie}.subspan(half_size));
         isakmp::cookie_r c{cookie};
         if (c.is_zero()) {  // zero stands for "not chosen yet"
             cookie.back() = std::byte{1};

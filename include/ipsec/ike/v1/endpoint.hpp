@@ -14,12 +14,17 @@
 /// SPIs are drawn here, unpredictable and different from those of all SAs made here; the SADB confirms them when the inbound SA
 /// is
 /// installed, and a refusal ends the exchange. A message that lets the peer use an SA leaves after the answer to its install.
+///
+/// Whatever happens concerns one peer, which is found by a hash of cookies, addresses, policy or SPI; only its own SAs are walked
+/// then, whose number `limits` bounds. So a call costs the same with a hundred thousand ISAKMP SAs as with one.
 #include <algorithm>
 #include <map>
 #include <memory>
 
 #include "ipsec/core/token_bucket.hpp"
+#include "ipsec/ike/timer_heap.hpp"
 #include "ipsec/ike/v1/cookie_jar.hpp"
+#include "ipsec/ike/v1/detail/endpoint_index.hpp"
 #include "ipsec/ike/v1/ike_sa.hpp"
 
 namespace ipsec::ike::v1 {
@@ -81,14 +86,12 @@ public:
     /// The answer of a deferred provider. An answer for a ticket that nobody waits for is ignored.
     void complete(instant now, crypto::ticket t, crypto::result<dh_key> answer) {
         house_->now = now;
-        for (auto& [cky, sa] : sas_)
-            if (sa->waits_for(t)) {
-                sa->complete(t, dh_generated<dh_key>{std::move(answer)});
-                break;
-            }
-        settle();
+        give(t, dh_generated<dh_key>{std::move(answer)});
     }
-    void complete(instant now, crypto::ticket t, crypto::result<crypto::dh_secret> answer);
+    void complete(instant now, crypto::ticket t, crypto::result<crypto::dh_secret> answer) {
+        house_->now = now;
+        give(t, dh_agreed{std::move(answer)});
+    }
     void complete(instant now, crypto::ticket t, crypto::result<octets> signature) {
         complete_phase_1(now, t, signature_made{std::move(signature)});
     }
@@ -126,26 +129,64 @@ public:
     /// @return `errc::no_such_peer`, or what `check` says; then everything is as before
     auto replace_children(instant now, peer_id peer, std::vector<child_config> children) -> result<void>;
 
+    /// Writes an ISAKMP SA down, with the pairs made under it, and if it is the newest with those
+    /// whose ISAKMP SA is gone; nothing changes here.        snapshot.hpp
+    /// @return `errc::unknown_cookie`: none stands by that name
+    [[nodiscard]] auto store(instant now, const isakmp::cookie_pair& cookies) const -> result<snapshot>;
+    /// Takes it up again; the SAs of its pairs are the user's to restore (`sa/snapshot.hpp`). No event tells of it.
+    ///
+    /// @param away  how long nobody was there: taken off all lifetimes
+    /// @return its cookies; `errc::no_such_peer`, `no_such_policy`: the configuration has none of the kind any more;
+    ///         `no_proposal_chosen`, `identity_mismatch`, `not_authorized`: it would not agree to this SA any more; `expired`;
+    ///         `already_there`: the cookies or an SPI are in use; `limit_reached`. Then nothing has changed
+    auto restore(instant now, const snapshot& s, duration away = {}) -> result<isakmp::cookie_pair>;
+
     [[nodiscard]] auto poll_event() -> std::optional<event>;
     /// The user's word on an event: anything that converts to `bool`. Matters for installs; harmless for the rest.
     template <class R> void answer(const event& e, const R& outcome) {
         const bool ok = static_cast<bool>(outcome);
-        if (const auto* in = std::get_if<sa::install_inbound>(&e)) answered(in->id, true, ok);
-        if (const auto* out = std::get_if<sa::install_outbound>(&e)) answered(out->id, false, ok);
+        if (const auto* in = std::get_if<sa::install_inbound>(&e)) answered(*in, true, ok);
+        if (const auto* out = std::get_if<sa::install_outbound>(&e)) answered(*out, false, ok);
     }
+    /// What XAUTH and Mode Config tell and ask: see `dialogue.hpp`. Answers may come at any later time, once each; those that
+    /// nobody waits for any more are ignored.
+    [[nodiscard]] auto poll_dialogue() -> std::optional<dialogue> {
+        if (house_->dialogues.empty()) return std::nullopt;
+        dialogue d = std::move(house_->dialogues.front());
+        house_->dialogues.pop_front();
+        return d;
+    }
+    /// @param message  goes to the client beside the outcome
+    void answer(instant now, const xauth_attempt& a, bool is_right, std::string_view message = {}) {
+        tell_sa(now, a.cookies, xauth_mode::verdict{is_right, message});
+    }
+    /// @param given  null where the user cannot say: the edge device is told so
+    void answer(instant now, const xauth_prompt& p, const credentials* given) {
+        tell_sa(now, p.cookies, xauth_mode::answer{given});
+    }
+    void answer(instant now, const configuration_wanted& w, const configuration& given) { tell_sa(now, w.cookies, given); }
     /// The next message to send, copied to `scratch`. One that does not fit is lost, as a network would lose it.
     [[nodiscard]] auto poll_transmit(byte_span scratch) -> std::optional<transmit>;
     /// When `handle_timeout` has something to do; `instant::never()` if it has not.
-    [[nodiscard]] auto poll_timeout() const -> instant;
+    [[nodiscard]] auto poll_timeout() const -> instant { return std::min(timers_.next(), fragments_.due()); }
 
     // --- looking in ---
     [[nodiscard]] auto settings() const noexcept -> const config& { return house_->settings; }
-    [[nodiscard]] auto children() const noexcept -> const std::vector<child_pair>& { return house_->children; }
-    [[nodiscard]] auto ike_sa_count() const noexcept -> std::size_t { return sas_.size(); }
-    [[nodiscard]] auto established_count() const -> std::size_t {
-        return static_cast<std::size_t>(std::ranges::count_if(sas_, [](const auto& s) { return s.second->is_established(); }));
+    /// The pairs of one peer, in the order in which they were made. @pre the peer is there
+    [[nodiscard]] auto children(peer_id peer) const noexcept -> const std::vector<child_pair>& {
+        return house_->children_of(peer);
     }
-    [[nodiscard]] auto half_open_count() const -> std::size_t { return sas_.size() - established_count(); }
+    /// A copy of the pairs of all peers.
+    [[nodiscard]] auto children() const -> std::vector<child_pair> {
+        std::vector<child_pair> all;
+        for (const peer_room& r : house_->rooms) all.insert(all.end(), r.children.begin(), r.children.end());
+        return all;
+    }
+    [[nodiscard]] auto ike_sa_count() const noexcept -> std::size_t { return count_; }
+    [[nodiscard]] auto established_count() const noexcept -> std::size_t { return established_count_; }
+    [[nodiscard]] auto half_open_count() const noexcept -> std::size_t { return count_ - established_count_; }
+    /// ISAKMP SAs that were looked at so far: says what a call costs, whatever the machine.
+    [[nodiscard]] auto visits() const noexcept -> std::uint64_t { return visits_; }
 
 private:
     using sa_type = ike_sa<Traits>;
@@ -156,108 +197,183 @@ private:
         friend auto operator==(const wish&, const wish&) -> bool = default;
     };
 
+    /// An ISAKMP SA, and what the indices know about it.
+    struct resident {
+        std::unique_ptr<sa_type> sa;
+        isakmp::cookie_pair key;          ///< under which it is found
+        std::uint64_t half_open = 0;      ///< its place in `half_open_`; 0: not there
+        bool counts_as_established = false;
+    };
+    /// What is kept for a peer: a few of each.
+    struct station {
+        std::vector<resident> sas{};  ///< in the order in which they were begun
+        std::vector<wish> wishes{};
+        std::size_t half_open = 0;
+    };
+
     explicit endpoint(std::unique_ptr<house<Traits>> h)
-        : house_{std::move(h)}, jar_{house_->settings.cookie_slot}, shelves_(house_->settings.peers.size()),
-          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second} {}
+        : house_{std::move(h)},
+          jar_{house_->settings.cookie_slot},
+          shelves_(house_->settings.peers.size()),
+          stations_(house_->settings.peers.size()),
+          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second} {
+        for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
+            const peer_config& p = house_->settings.peers[i];
+            if (detail::is_known_by_address(p))
+                (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
+            if (p.modes.accept_aggressive) by_name_.emplace(detail::name_of_peer(p), i);
+            index_policies(peer_id{i});
+        }
+    }
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
     [[nodiscard]] auto find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id>;
     [[nodiscard]] auto may_be_aggressive(const ike::path& at) -> bool;
+    template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
+        house_->now = now;
+        sa_type* const sa = find_sa(cookies);
+        if (sa == nullptr) return;
+        sa->answer(a);
+        settle(sa->peer());
+    }
+    void take_fragment(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto may_send_fragments(peer_id peer, const isakmp::header& h, const ike::path& at) -> bool;
+    [[nodiscard]] auto fragment_size_for(const typename house<Traits>::outgoing& m) const -> std::size_t;
+    [[nodiscard]] auto poll_fragment(std::size_t most, byte_span scratch) -> std::optional<transmit>;
     void notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at);
     template <class Answer> void complete_phase_1(instant now, crypto::ticket t, Answer answer) {
         house_->now = now;
-        for (auto& [cky, sa] : sas_)
-            if (sa->waits_for(t)) {
-                sa->complete(t, std::move(answer));
-                break;
-            }
-        settle();
+        give(t, std::move(answer));
     }
-    void answered(const sa::id& id, bool inbound, bool ok) {
-        for (auto& [cky, sa] : sas_)
-            if (sa->answer(id, inbound, ok)) break;
-        settle();
-    }
+    template <class Answer> void give(crypto::ticket t, Answer&& answer);
+    void answered(const sa::install& e, bool inbound, bool ok);
     [[nodiscard]] auto find_peer(const ike::path& at) const -> std::optional<peer_id> {
-        for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
-            const auto& p = house_->settings.peers[i].path;
-            if (house_->settings.peers[i].modes.accept_main && p.remote.address == at.remote.address &&
-                p.local.address == at.local.address)
-                return peer_id{i};
-        }
-        return std::nullopt;
+        const std::uint32_t i = by_address_.find({at.local.address, at.remote.address});
+        return i < stations_.size() ? std::optional{peer_id{i}} : std::nullopt;
     }
     [[nodiscard]] auto find_child(sa::policy_id policy) const -> std::optional<std::pair<peer_id, std::size_t>> {
-        for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i)
-            for (std::size_t k = 0; k < house_->settings.peers[i].children.size(); ++k)
-                if (house_->settings.peers[i].children[k].policy == policy) return std::pair{peer_id{i}, k};
-        return std::nullopt;
+        const std::uint32_t i = by_policy_.find(policy);
+        if (i >= stations_.size()) return std::nullopt;
+        const auto& children = house_->settings.peers[i].children;
+        const auto at = std::ranges::find(children, policy, &child_config::policy);
+        if (at == children.end()) return std::nullopt;
+        return std::pair{peer_id{i}, static_cast<std::size_t>(at - children.begin())};
+    }
+    void index_policies(peer_id peer) {
+        for (const child_config& c : house_->peer(peer).children) (void)by_policy_.insert(c.policy, peer.value());
+    }
+    /// All walks over ISAKMP SAs go over those of one peer, and through here.
+    [[nodiscard]] auto sas_of(peer_id peer) const -> const std::vector<resident>& {
+        const auto& all = stations_[peer.value()].sas;
+        visits_ += all.size();
+        return all;
+    }
+    [[nodiscard]] auto find_sa(const isakmp::cookie_pair& cookies) const -> sa_type* {
+        const std::uint32_t i = by_cookies_.find(cookies);
+        if (i >= stations_.size()) return nullptr;
+        for (const resident& r : sas_of(peer_id{i}))
+            if (r.key == cookies) return r.sa.get();
+        return nullptr;
     }
     [[nodiscard]] auto newest(peer_id peer) const -> sa_type* {
         sa_type* best = nullptr;
-        for (const auto& [cky, sa] : sas_)
-            if (sa->peer() == peer && sa->is_usable() && (best == nullptr || sa->serial() > best->serial())) best = sa.get();
+        for (const resident& r : sas_of(peer))
+            if (r.sa->is_usable() && (best == nullptr || r.sa->serial() > best->serial())) best = r.sa.get();
         return best;
     }
     /// Whether a Main Mode of ours is under way.
     [[nodiscard]] auto has_coming(peer_id peer) const -> bool {
-        return std::ranges::any_of(sas_, [&](const auto& s) {
-            return s.second->peer() == peer && !s.second->is_established() && !s.second->is_over() &&
-                   s.second->role() == role::initiator;
+        return std::ranges::any_of(sas_of(peer), [](const resident& r) {
+            return !r.sa->stands() && !r.sa->is_over() && r.sa->role() == role::initiator;
         });
     }
     /// Where a new Main Mode goes: where the peer was heard of last, as long as an SA with it stands.    RFC 3947 §4
     // req: rfc3947-4-7, rfc3947-4-8
     [[nodiscard]] auto path_to(peer_id peer) const -> const ike::path& {
-        const auto at = house_->known.find(peer.value());
-        return at != house_->known.end() ? at->second.path : house_->peer(peer).path;
+        const auto& known = house_->room(peer).known;
+        return known ? known->path : house_->peer(peer).path;
     }
+    /// Takes an ISAKMP SA in under its cookies. `settle` has to follow.
+    auto take_in(std::unique_ptr<sa_type> sa, const isakmp::cookie_pair& key) -> sa_type&;
+    void put_out(peer_id peer, std::size_t place);
     auto start_main_mode(peer_id peer) -> result<void> {
         if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
         auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
         sa->start();
         if (sa->is_over()) return std::unexpected{errc::no_randomness};
         const auto key = sa->cookies();
-        sas_[key] = std::move(sa);
+        take_in(std::move(sa), key);
+        arm(peer);
         return {};
     }
     auto want(const wish& w) -> result<void> {
+        if (house_->is_late(w.peer, w.child, w.local, w.remote) || std::ranges::any_of(sas_of(w.peer), [&](const resident& r) {
+                return !r.sa->is_over() && r.sa->has_exchange_for(w.child, w.local, w.remote);
+            }))
+            return {};
         if (sa_type* sa = newest(w.peer)) {
-            if (sa->has_exchange_for(w.child, w.local, w.remote) || house_->is_late(w.peer, w.child, w.local, w.remote))
-                return {};
             auto ok = sa->start_quick_mode(w.child, w.local, w.remote);
-            settle();
+            settle(w.peer);
             return ok;
         }
-        if (std::ranges::find(wishes_, w) == wishes_.end()) {
-            if (wishes_.size() >= house_->settings.limits.queue) return std::unexpected{errc::limit_reached};
-            wishes_.push_back(w);
-        }
+        if (auto ok = keep(w); !ok) return ok;
         if (!has_coming(w.peer)) {
             auto ok = start_main_mode(w.peer);
-            settle();
+            settle(w.peer);
             return ok;
         }
         return {};
     }
+    [[nodiscard]] auto children_stay(peer_id peer) const -> bool {
+        const peer_config& p = house_->peer(peer);
+        return p.children_outlive_ike || p.identity_pfs;
+    }
+    /// Remembers a wish, once. @return `errc::limit_reached`
+    auto keep(const wish& w) -> result<void> {
+        auto& wishes = stations_[w.peer.value()].wishes;
+        if (std::ranges::find(wishes, w) != wishes.end()) return {};
+        if (wish_count_ >= house_->settings.limits.queue) return std::unexpected{errc::limit_reached};
+        wishes.push_back(w);
+        ++wish_count_;
+        return {};
+    }
+    /// Takes away the wishes of a peer that `which` picks, each of which it sees.
+    template <class Which> void drop_wishes(peer_id peer, Which&& which) {
+        wish_count_ -= std::erase_if(stations_[peer.value()].wishes, which);
+    }
     /// Removes the pairs of a peer that `which` picks, with one Delete for all of them.
     template <class F> void let_go(peer_id peer, F&& which);
-    void settle();
-    void look_around();
+    /// What follows from a change: cookies that became known, SAs that came to stand or ended, wishes that can be met.
+    void settle(peer_id peer);
+    void register_all(peer_id peer);
+    void heed_initial_contact(peer_id peer);
+    void look_around(peer_id peer);
     void came_to_stand(sa_type& sa);
-    void bury_the_dead();
+    void bury_the_dead(peer_id peer);
     void meet_wishes(sa_type& sa, std::vector<wish> more);
-    void make_room_for_half_open();
+    void clear_away(peer_id peer);
+    void make_room_for_half_open(peer_id peer);
+    void turn(peer_id peer);
+    void arm(peer_id peer);
 
     std::unique_ptr<house<Traits>> house_;
     cookie_jar jar_;
     std::vector<offer_shelf> shelves_;
-    std::map<isakmp::cookie_pair, std::unique_ptr<sa_type>> sas_{};
-    std::vector<wish> wishes_{};
-    std::vector<isakmp::cookie_pair> aggressive_{};  ///< Aggressive Modes of strangers, the newest last
+    std::vector<station> stations_;  ///< by the number of the peer
+    sa::hash_index<detail::cookie_key> by_cookies_{};
+    sa::hash_index<detail::address_pair> by_address_{};
+    sa::hash_index<sa::policy_id> by_policy_{};
+    timer_heap timers_{};
+    std::map<std::uint64_t, peer_id> half_open_{};  ///< as responder, the oldest first
+    std::uint64_t begun_ = 0;
+    std::size_t count_ = 0, established_count_ = 0, wish_count_ = 0;
+    mutable std::uint64_t visits_ = 0;
+    std::map<detail::name_at, std::uint32_t> by_name_{};  ///< peers that may begin with Aggressive Mode
+    std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
     token_bucket aggressive_rate_;
+    fragment_table fragments_{};
 };
 
 }  // namespace ipsec::ike::v1
@@ -265,3 +381,6 @@ private:
 #include "ipsec/ike/v1/detail/endpoint.hpp"
 #include "ipsec/ike/v1/detail/endpoint_children.hpp"
 #include "ipsec/ike/v1/detail/endpoint_first_messages.hpp"
+#include "ipsec/ike/v1/detail/endpoint_fragments.hpp"
+#include "ipsec/ike/v1/detail/endpoint_settle.hpp"
+#include "ipsec/ike/v1/detail/endpoint_snapshot.hpp"

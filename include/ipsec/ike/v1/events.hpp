@@ -42,6 +42,7 @@ struct child_established {
     isakmp::message_id message_id;
     std::uint32_t pair = 0;  ///< of the first pair
     bool rekeyed = false;    ///< it takes the place of an older pair
+    bool peer_checks_replay = true;  ///< false: the responder keeps no window, by its REPLAY-STATUS     RFC 2407 §4.6.3.2
 };
 
 /// `install_inbound`, `install_outbound`, `update_path` and `remove` are to be answered.

@@ -4,11 +4,14 @@
 /// Part of `endpoint.hpp`; users have no need for it.
 #include <algorithm>
 #include <deque>
-#include <map>
 #include <utility>
 
+#include "ipsec/ike/v1/detail/transaction_states.hpp"
+#include "ipsec/ike/v1/fragmentation.hpp"
 #include "ipsec/ike/v1/informational.hpp"
+#include "ipsec/ike/v1/new_group_mode.hpp"
 #include "ipsec/ike/v1/quick_mode.hpp"
+#include "ipsec/sa/index.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -60,6 +63,15 @@ struct whereabouts {
     instant keepalive_at = instant::never();
 };
 
+/// What stands with one peer beside its ISAKMP SAs. All of it is bounded by `limits`, so that a walk over it costs the same
+/// however many peers there are.
+struct peer_room {
+    std::vector<child_pair> children{};
+    std::vector<late_use> late{};
+    std::optional<whereabouts> known{};  ///< as long as an SA with the peer stands
+    std::vector<named_group> groups{};   ///< that New Group Mode agreed on
+};
+
 template <class Traits> struct observer_of {
     using type = null_observer;
 };
@@ -79,12 +91,14 @@ struct house {
         ike::path path;
         octets datagram;           ///< the ISAKMP message, without what the link puts in front of it
         bool is_keepalive = false; ///< a NAT-keepalive instead of a message
+        cutting pieces{};          ///< where it goes out in pieces
     };
 
-    house(config c, provider& p, observer& o) : settings{std::move(c)}, crypto{p}, watcher{o} {}
+    house(config c, provider& p, observer& o)
+        : settings{std::move(c)}, crypto{p}, watcher{o}, rooms(settings.peers.size()) {}
     house(config c, provider& p)
         requires std::same_as<observer, null_observer>
-        : settings{std::move(c)}, crypto{p}, watcher{nobody} {}
+        : settings{std::move(c)}, crypto{p}, watcher{nobody}, rooms(settings.peers.size()) {}
     house(const house&) = delete;
     auto operator=(const house&) -> house& = delete;
 
@@ -95,20 +109,35 @@ struct house {
     instant now{};
     std::deque<event> events{};
     std::deque<outgoing> messages{};
-    std::vector<child_pair> children{};
-    std::vector<late_use> late{};
-    std::map<std::uint32_t, whereabouts> known{};  ///< by the number of the peer
+    std::vector<peer_room> rooms;  ///< by the number of the peer
+    sa::hash_index<sa::spi_key> inbound_spis{};  ///< of pairs and of installs that are asked for: to the number of the peer
+    sa::hash_index<sa::id> outbound_ids{};       ///< of pairs: to the number of the peer
     struct doomed_sa {
         peer_id by;
         isakmp::cookie_pair cookies;
     };
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
+    static constexpr unsigned ticket_bits = 40;
     std::uint64_t tickets = 0;
+    std::uint16_t fragment_ids = 0;
+    std::deque<dialogue> dialogues{};
     std::uint64_t established = 0;  ///< counts ISAKMP SAs, so that the newest is known
     std::uint32_t pairs = 0;
 
     [[nodiscard]] auto peer(peer_id id) const -> const peer_config& { return settings.peers[id.value()]; }
+    [[nodiscard]] auto room(peer_id id) -> peer_room& { return rooms[id.value()]; }
+    [[nodiscard]] auto room(peer_id id) const -> const peer_room& { return rooms[id.value()]; }
+    [[nodiscard]] auto children_of(peer_id id) -> std::vector<child_pair>& { return rooms[id.value()].children; }
+    [[nodiscard]] auto children_of(peer_id id) const -> const std::vector<child_pair>& { return rooms[id.value()].children; }
     [[nodiscard]] auto env(peer_id id, const ike::path& at) -> environment { return {now, crypto, watcher, peer(id), id, at}; }
+
+    /// A ticket says by itself which peer it is about, so that its answer finds its way at once. Never 0.
+    [[nodiscard]] auto next_ticket(peer_id p) -> crypto::ticket {
+        const std::uint64_t whose = (std::uint64_t{p.value()} + 1) << ticket_bits;
+        return crypto::ticket{whose | (++tickets & ((std::uint64_t{1} << ticket_bits) - 1))};
+    }
+    /// A number that is no peer's for a ticket that was not made here.
+    [[nodiscard]] static auto peer_of(crypto::ticket t) -> std::uint64_t { return (t.value() >> ticket_bits) - 1; }
 
     void report(const fault& f, const ike::path& at, const isakmp::header& h, bool authenticated = false) {
         tell(watcher, audit_record{now, f.why, f.detail, at, h.cookies(), h.exchange, h.id, authenticated});
@@ -120,7 +149,11 @@ struct house {
                 watcher.on(message_trace{now, direction::out, at, *h, datagram, payloads, state,
                                          static_cast<std::uint8_t>(std::min(transmission, 255U))});
         }
-        if (messages.size() < settings.limits.queue) messages.push_back({at, datagram});
+        const auto put = [&](const ike::path& to, const octets& d) {
+            if (messages.size() < settings.limits.queue) messages.push_back({to, d});
+        };
+        if constexpr (spoils_messages<provider>) crypto.send(at, datagram, transmission, put);
+        else put(at, datagram);
     }
     void send_keepalive(const ike::path& at) {
         if (messages.size() < settings.limits.queue) messages.push_back({at, {}, true});
@@ -128,16 +161,32 @@ struct house {
     void trace_in(const ike::path& at, const isakmp::header& h, byte_view datagram, byte_view payloads, std::string_view state) {
         tell(watcher, message_trace{now, direction::in, at, h, datagram, payloads, state, 1});
     }
+    // --- whose SA is it? ---
+    void own_inbound(const sa::id& id, peer_id p) { (void)inbound_spis.insert({id.spi}, p.value()); }
+    void own_outbound(const sa::id& id, peer_id p) { (void)outbound_ids.insert(id, p.value()); }
+    void disown_inbound(const sa::id& id) { (void)inbound_spis.erase({id.spi}); }
+    /// A peer may have named one SPI for two pairs: then the other one keeps it.
+    void disown_outbound(const sa::id& id, peer_id p) {
+        const bool still = std::ranges::any_of(children_of(p), [&](const child_pair& c) {
+            return std::ranges::find(c.outbound, id) != c.outbound.end();
+        });
+        if (!still) (void)outbound_ids.erase(id);
+    }
+    /// Calls `f(child_pair&)` for each pair that the SA belongs to. `f` neither adds nor drops pairs.
+    template <class F> void for_pairs_with(const sa::id& id, F&& f) {
+        const std::uint32_t in = inbound_spis.find({id.spi}), out = outbound_ids.find(id);
+        for (const std::uint32_t p : {in, out == in ? decltype(inbound_spis)::absent : out})
+            if (p < rooms.size())
+                for (child_pair& c : rooms[p].children)
+                    if (c.has(id)) f(c);
+    }
     /// An SPI that no SA of this endpoint has. The SADB has the last word when the SA is installed.
     [[nodiscard]] auto draw_spi() -> result<std::uint32_t> {
         for (int i = 0; i < 16; ++i) {
             std::array<std::byte, 4> o{};
             if (!crypto.fill(o)) return std::unexpected{errc::no_randomness};
             const auto spi = wire::load<std::uint32_t>(o);
-            const bool used = std::ranges::any_of(children, [&](const child_pair& c) {
-                return std::ranges::any_of(c.inbound, [&](const sa::id& id) { return id.spi.value() == spi; });
-            });
-            if (spi >= 256 && !used) return spi;
+            if (spi >= 256 && inbound_spis.find({sa::spi{spi}}) == decltype(inbound_spis)::absent) return spi;
         }
         return std::unexpected{errc::no_randomness};
     }
@@ -171,32 +220,32 @@ struct house {
         return most / 1024 * part + most % 1024 * part / 1024;
     }
 
-    /// Asks for the outbound SAs of the pairs that `which(late_use)` picks.
-    template <class Which> void use(Which&& which) {
-        std::erase_if(late, [&](late_use& l) {
+    /// Asks for the outbound SAs of the peer's pairs that `which(late_use)` picks.
+    template <class Which> void use(peer_id p, Which&& which) {
+        std::erase_if(room(p).late, [&](late_use& l) {
             if (!which(std::as_const(l))) return false;
             for (event& e : l.events) events.push_back(std::move(e));
             return true;
         });
     }
     /// Message 3 was lost, and went out again. A few times: anybody can repeat a message that he saw.
-    void use_later(const isakmp::cookie_pair& made_under, isakmp::message_id id) {
-        for (late_use& l : late)
-            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3) l.at = now + settings.outbound_delay;
+    void use_later(peer_id p, const isakmp::cookie_pair& made_under, isakmp::message_id id) {
+        for (late_use& l : room(p).late)
+            if (l.made_under == made_under && l.message_id == id && l.repeated++ < 3)
+                l.at = std::max(l.at, now + settings.outbound_delay);
     }
     /// Whether a pair for this traffic stands and is about to be used.
     [[nodiscard]] auto is_late(peer_id p, std::size_t child, const std::optional<client>& local,
                                const std::optional<client>& remote) const -> bool {
-        return std::ranges::any_of(children, [&](const child_pair& c) {
+        return std::ranges::any_of(children_of(p), [&](const child_pair& c) {
             return c.serves(p, child, local, remote) &&
-                   std::ranges::any_of(late, [&](const late_use& l) { return l.number == c.number; });
+                   std::ranges::any_of(room(p).late, [&](const late_use& l) { return l.number == c.number; });
         });
     }
 
     /// An ISAKMP SA came to stand there.
     void found(peer_id p, const ike::path& at, const nat_view& nat) {
-        whereabouts& w = known[p.value()];
-        w = {at, nat, instant::never()};
+        whereabouts& w = room(p).known.emplace(whereabouts{at, nat, instant::never()});
         w.keepalive_at = next_keepalive(p, w);
     }
     /// Whoever is behind a NAT keeps its mapping alive, once the peer is on the port for it.   RFC 3948 §4
@@ -208,12 +257,12 @@ struct house {
     }
     /// A NAT gave the peer another port: all that goes to it goes there.
     void moved(peer_id p, const ike::path& to) {
-        const auto at = known.find(p.value());
-        if (at == known.end()) return;
-        at->second.path = to;
+        auto& [children, late, known, groups] = room(p);
+        if (!known) return;
+        known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};
         for (child_pair& c : children) {
-            if (c.peer != p || !c.encapsulation) continue;
+            if (!c.encapsulation) continue;
             c.encapsulation = ports;
             const auto waits = std::ranges::find(late, c.number, &late_use::number);
             if (waits == late.end())
@@ -226,19 +275,22 @@ struct house {
 
     /// A replacement did not come about: it is tried again later, as long as the pair lives.
     void rekey_failed(peer_id p, std::size_t child, const std::optional<client>& local, const std::optional<client>& remote) {
-        for (child_pair& c : children)
+        for (child_pair& c : children_of(p))
             if (c.serves(p, child, local, remote) && c.rekey_started && c.retire == instant::never()) {
                 c.rekey_started = false;
                 c.soft = now + settings.retransmit.longest;
             }
     }
-    /// Removes a pair on this side. One that was about to give way to it, and to no other, stays in use.
-    void drop(std::size_t i) {
-        use([&](const late_use& l) { return l.number == children[i].number; });
+    /// Removes a pair on this side: the `i`th of the peer. One that was about to give way to it, and to no other, stays in use.
+    void drop(peer_id p, std::size_t i) {
+        std::vector<child_pair>& children = children_of(p);
+        use(p, [&](const late_use& l) { return l.number == children[i].number; });
         for (const auto& ids : {children[i].inbound, children[i].outbound})
             for (const sa::id& id : ids) events.emplace_back(sa::remove{id});
         const child_pair gone = children[i];
         children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
+        for (const sa::id& id : gone.inbound) disown_inbound(id);
+        for (const sa::id& id : gone.outbound) disown_outbound(id, p);
         for (child_pair& c : children) {
             if (!c.is_followed_by(gone) || c.retire == instant::never() ||
                 std::ranges::any_of(children, [&](const child_pair& o) { return c.is_followed_by(o); }))

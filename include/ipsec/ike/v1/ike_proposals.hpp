@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ipsec/ike/v1/detail/proposal_parts.hpp"
+#include "ipsec/ike/v1/xauth_methods.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -14,6 +15,7 @@ struct agreed_ike {
     ike_suite suite;
     v1::lifetime lifetime;
     v1::lifetime offered;  ///< by the initiator
+    xauthenticated xauth = xauthenticated::nobody;
 };
 /// What a responder chose, and the body of the SA payload that says so.
 struct picked_ike {
@@ -24,7 +26,7 @@ struct picked_ike {
 
 /// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
 [[nodiscard]] inline auto write_ike_offer(const peer_config& p) -> octets;
-/// The first transform of the offer that is in the policy.
+/// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
 /// @return `errc::no_proposal_chosen`, or what is wrong with the payload
 [[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike>;
 /// What the answer to `sai_b` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
@@ -55,9 +57,12 @@ namespace detail {
         }
         if (!ok || *v > 0xffff'ffffU) return std::nullopt;
     }
+    const xauthenticated xauth = asks_xauth(method);
+    method = base_method(method);
     const auto l = life.finish(isakmp::default_life_seconds);
     if (!l || encryption > 0xffff || hash > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
     const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
+    if (e != nullptr && bits == 0) bits = crypto::phase_1_default_bits(e->id);
     const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
     // The number selects a row of our own table, never an object behind it.
     const auto* g = crypto::find(static_cast<crypto::group_id>(group));
@@ -65,7 +70,7 @@ namespace detail {
     const auto authentication = static_cast<isakmp::oakley_authentication>(method);
     if (method > 0xffff || !proof_by(authentication)) return std::nullopt;
     if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
-    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id, authentication}, *l, *l};
+    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id, authentication}, *l, *l, xauth};
 }
 
 }  // namespace detail
@@ -82,7 +87,8 @@ inline auto write_ike_offer(const peer_config& p) -> octets {
         if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
         b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
             .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
-            .number(oakley_attribute::authentication_method, static_cast<std::uint64_t>(s.authentication))
+            .number(oakley_attribute::authentication_method,
+                    with_xauth(static_cast<std::uint64_t>(s.authentication), wanted_xauth(p, true)))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)
@@ -100,18 +106,24 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_i
     if (proposal.value.protocol != isakmp::protocol_id::isakmp) return std::unexpected{fault{isakmp::errc::bad_protocol}};
     if (proposal.value.spi.size() > 16) return std::unexpected{fault{isakmp::errc::bad_spi_size}};
     if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
+    std::optional<agreed_ike> best;
+    std::size_t place = p.suites.size();
+    const isakmp::transform* chosen = nullptr;
     for (const auto& t : tree->transforms(proposal)) {
         const auto offered = detail::read_ike_transform(t.value);
-        if (!offered) continue;
-        for (std::size_t i = 0; i < p.suites.size(); ++i) {
-            if (!(p.suites[i] == offered->suite)) continue;
-            octets room(detail::offer_room);
-            isakmp::builder b{room};
-            b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(t.value);
-            return picked_ike{{offered->suite, shorter(offered->lifetime, p.lifetime), offered->lifetime}, i, detail::sa_body(b)};
-        }
+        if (!offered || offered->xauth != wanted_xauth(p, false)) continue;
+        const auto i = static_cast<std::size_t>(std::ranges::find(p.suites, offered->suite) - p.suites.begin());
+        if (i >= place) continue;  // none of ours, or no better one
+        best = offered;
+        place = i;
+        chosen = &t.value;
+        if (!p.prefer_own_suites) break;
     }
-    return std::unexpected{fault{errc::no_proposal_chosen}};
+    if (!best) return std::unexpected{fault{errc::no_proposal_chosen}};
+    octets room(detail::offer_room);
+    isakmp::builder b{room};
+    b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(*chosen);
+    return picked_ike{{best->suite, shorter(best->lifetime, p.lifetime), best->lifetime, best->xauth}, place, detail::sa_body(b)};
 }
 
 inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike> {

@@ -1,14 +1,18 @@
 #pragma once
-/// One ISAKMP SA: the Main Mode or Aggressive Mode that makes it, the Quick Modes and Informational exchanges under it, its timers.
+/// One ISAKMP SA: the Main Mode or Aggressive Mode that makes it,
+/// the Quick Modes and Informational exchanges under it, its timers.
 ///
 /// Part of `endpoint.hpp`. All state that a peer can make grow is bounded by `limits`.
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "ipsec/ike/v1/aggressive_mode.hpp"
+#include "ipsec/ike/v1/authorization.hpp"
 #include "ipsec/ike/v1/house.hpp"
 #include "ipsec/ike/v1/main_mode.hpp"
+#include "ipsec/ike/v1/snapshot.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -42,7 +46,7 @@ public:
         return t.value() != 0 &&
                (t == ticket_ || std::ranges::any_of(exchanges_, [&](const auto& x) { return x.second.ticket == t; }));
     }
-    /// Starts a Quick Mode. @return `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
+    /// Starts a Quick Mode. @return `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`, `errc::bad_selector`
     auto start_quick_mode(std::size_t child, const std::optional<client>& local, const std::optional<client>& remote)
         -> result<void>;
     static constexpr std::size_t no_child = ~std::size_t{0};  ///< in place of a number: the child is gone
@@ -51,6 +55,13 @@ public:
     void renumber_children(const std::vector<std::size_t>& place);
     /// The user's word on an install of this SA's exchanges. @return whether it was one of them
     auto answer(const sa::id& id, bool inbound, bool ok) -> bool;
+    /// As octets could say it, and the way back.                                                 snapshot.hpp
+    [[nodiscard]] auto store() const -> snapshot;
+    void resume(const snapshot& s, duration away);
+    /// The user's word in XAUTH and Mode Config; ignored where nobody waits for it.
+    void answer(const xauth_mode::verdict& v);
+    void answer(const xauth_mode::answer& a);
+    void answer(const configuration& given);
     /// Ends everything; with a Delete to the peer if it stands.
     void close(errc why, bool tell_peer);
     /// One protected Informational exchange; nothing happens before the SA stands. @return the message; empty if none was sent
@@ -65,8 +76,11 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
-    /// Established, not given up on, and not about to be replaced.
-    [[nodiscard]] auto is_usable() const noexcept -> bool { return is_established() && !over_ && !suspect_; }
+    /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another Quick
+    /// Mode.
+    [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
+    /// Phase 1 is over, and XAUTH and Mode Config where they come before phase 2.
+    [[nodiscard]] auto stands() const noexcept -> bool { return is_established() && serial_ != 0; }
     /// Larger is newer; 0 before it stands.
     [[nodiscard]] auto serial() const noexcept -> std::uint64_t { return serial_; }
     [[nodiscard]] auto established_at() const noexcept -> instant { return established_at_; }
@@ -80,24 +94,37 @@ public:
     void rekey_started() noexcept { rekey_started_ = true; }
     [[nodiscard]] auto is_rekeying() const noexcept -> bool { return rekey_started_; }
     void retire_at(instant t) noexcept { retire_at_ = t; }
+    [[nodiscard]] auto is_expiring() const noexcept -> bool { return is_established() && !over_ && hard_at_ <= house_.now; }
     [[nodiscard]] auto sai_b() const -> byte_view;
+    /// How large a datagram to the peer may be; 0: it takes no pieces.
+    [[nodiscard]] auto fragment_size() const -> std::size_t {
+        const bool can = std::visit(
+            [](const auto& s) {
+                if constexpr (requires { s.both; }) return s.both.fragmentation;
+                else return false;
+            },
+            machine_);
+        return can ? house_.peer(peer_).fragmentation.size : 0;
+    }
     /// A responder whose lifetime is shorter than what was offered has something to say.      RFC 2407 §4.5.4
     [[nodiscard]] auto shortened_lifetime() const -> std::optional<v1::lifetime> {
         const auto& a = keys().agreed;
         if (role_ == role::initiator || a.lifetime == a.offered) return std::nullopt;
         return a.lifetime;
     }
+    /// What the peer proved to be. @pre the SA stands
+    [[nodiscard]] auto peer_identity() const -> const identity& { return std::get<main_mode::established>(machine_).remote; }
     [[nodiscard]] auto has_open_exchange() const -> bool;
     [[nodiscard]] auto has_exchange_for(std::size_t child, const std::optional<client>& local,
                                         const std::optional<client>& remote) const -> bool;
     /// Whether the peer said INITIAL-CONTACT under this SA since the last call.
-    [[nodiscard]] auto take_initial_contact() -> bool { return std::exchange(initial_contact_, false); }
+    [[nodiscard]] auto take_initial_contact() -> bool { return stands() && std::exchange(initial_contact_, false); }
     /// Genuine packets of the peer came in on an SA.                                           RFC 3706 §5.4
     void saw_activity() { if (is_established()) heard(); }
     /// The peer is known to be somewhere else by another SA.
     void follow() {
-        const auto at = house_.known.find(peer_.value());
-        if (is_established() && at != house_.known.end() && at->second.path.link == path_.link) path_ = at->second.path;
+        const auto& at = house_.room(peer_).known;
+        if (is_established() && at && at->path.link == path_.link) path_ = at->path;
     }
     /// Whether the peer was found dead since the last call.
     [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false); }
@@ -125,7 +152,7 @@ private:
     using quick_machine =
         std::variant<failed, quick_mode::making_ke_i, quick_mode::sent_offer<dh_key>, quick_mode::agreeing_i<dh_key>,
                      quick_mode::installing_i, quick_mode::making_ke_r, quick_mode::agreeing_r<dh_key>, quick_mode::installing_r,
-                     quick_mode::expecting_proof, quick_mode::done>;
+                     quick_mode::expecting_proof, quick_mode::awaiting_connected, quick_mode::done>;
     /// One Quick Mode.
     struct exchange {
         v1::role role = v1::role::initiator;
@@ -146,6 +173,25 @@ private:
         std::vector<child_pair> pairs;
         bool rekeyed = false;
         bool sent_anything = false;
+        octets connected, connected_payloads;  ///< CONNECTED, as this end said it
+        bool connected_early = false;          ///< the peer said it before message 3 came
+        bool handed_over = false;              ///< the pairs are the endpoint's
+    };
+
+    /// One New Group Mode.
+    struct group_exchange {
+        v1::role role = v1::role::initiator;
+        crypto::group_id number{};
+        std::variant<failed, new_group_mode::sent_group, new_group_mode::agreed> state{};
+        retransmit_timer timer{};
+        octets sent, sent_payloads, received;
+        instant deadline = instant::never();
+    };
+    /// A Quick Mode to be, whose group is not agreed on yet.
+    struct waiting_for_group {
+        std::size_t child = 0;
+        std::optional<client> local, remote;
+        friend auto operator==(const waiting_for_group&, const waiting_for_group&) -> bool = default;
     };
 
     // --- phase 1 ---
@@ -185,6 +231,11 @@ private:
     [[nodiscard]] auto may_come_by(const ike::path& at) const -> bool;
     [[nodiscard]] auto where_it_is() const -> ike::path;
     void is_genuine();
+    /// When nobody can ask any more for what phase 1 sent last.
+    [[nodiscard]] auto forget_at() const -> instant {
+        return received_.capacity() == 0 ? instant::never() : established_at_ + house_.settings.retransmit.span();
+    }
+    void forget_phase_1();
     [[nodiscard]] auto keys() const -> const main_mode::keyed& { return std::get<main_mode::established>(machine_); }
     void count(std::size_t n);
 
@@ -214,14 +265,73 @@ private:
     void take_query(const isakmp::notification& n, const isakmp::header& h);
     void take_acknowledgement(const isakmp::notification& n, const isakmp::header& h);
 
+    // --- private groups ---
+    [[nodiscard]] auto make_public_value(crypto::ticket t, crypto::group_id g) -> std::optional<crypto::result<dh_key>>;
+    [[nodiscard]] auto wait_for_group(const waiting_for_group& w) -> result<bool>;
+    auto start_new_group(crypto::group_id g) -> result<void>;
+    void send(group_exchange& x, isakmp::message_id id, sealed_message&& m);
+    [[nodiscard]] auto room_for_group() -> bool;
+    [[nodiscard]] static auto is_open(const group_exchange& x) -> bool {
+        return std::holds_alternative<new_group_mode::sent_group>(x.state);
+    }
+    [[nodiscard]] auto learn(const named_group& g) -> bool;
+    void end(group_exchange& x, isakmp::message_id id, std::variant<failed, new_group_mode::agreed> with);
+    void handle_new_group(const isakmp::header& h, byte_view datagram);
+    void begin_new_group(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto refuses_group(const isakmp::notification& n) -> bool;
+    void handle_group_timers();
+
+    // --- between the phases ---
+    [[nodiscard]] auto begin_transactions() -> bool;
+    void stand();
+    void begin_transaction(const transaction::content& c);
+    void end_transaction(const transaction::content& c);
+    void handle_transaction(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto may_take(const isakmp::attributes& in) const -> bool;
+    [[nodiscard]] static auto is_about_xauth(const isakmp::attributes& in) -> bool {
+        return std::ranges::any_of(in.list, [](const isakmp::attribute a) { return isakmp::is_xauth(a.type); });
+    }
+    void take_transaction(const isakmp::attributes& in, const isakmp::header& h);
+    void take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h);
+    template <class... Next> void adopt_xauth(xauth_mode::step<Next...>&& s);
+    void begin_config();
+    void handle_transaction_timers();
+    [[nodiscard]] auto xauth_env() const -> xauth_mode::environment { return {house_.peer(peer_), peer_, cookies_}; }
+    [[nodiscard]] auto has_passed_xauth() const -> bool {
+        return house_.peer(peer_).xauth.part == xauth_part::none || std::holds_alternative<xauth_mode::passed>(talk_->xauth);
+    }
+
     // --- phase 2 ---
-    [[nodiscard]] auto quick_env() -> typename house_type::quick_environment { return {house_.env(peer_, path_), keys()}; }
+    /// Whether the peer, by the identity that it proved, may have SAs for this far side.     RFC 4301 §4.4.3.3
+    [[nodiscard]] auto may_have(const std::optional<client>& remote) const -> bool {
+        return is_authorized_for(house_.settings, peer_identity(), remote ? remote->addresses : ip::range{path_.remote.address});
+    }
+    [[nodiscard]] auto quick_env() -> typename house_type::quick_environment {
+        return {house_.env(peer_, path_), keys(), house_.room(peer_).groups};
+    }
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
     void enter(exchange& x);
     void fail(exchange& x, errc why, bool tell_peer);
     void send(exchange& x, sealed_message&& m);
     void handle_quick_mode(const isakmp::header& h, byte_view datagram);
     void begin_quick_mode(const isakmp::header& h, byte_view datagram);
+    [[nodiscard]] auto is_of(const late_use& l, const exchange& x) const -> bool {
+        return l.made_under == cookies_ && l.message_id == x.id;
+    }
+    /// Nothing is left to wait for.
+    void use_outbound(const exchange& x) {
+        house_.use(peer_, [&](const late_use& l) { return is_of(l, x); });
+    }
+    /// Where an ISAKMP SA serves one Quick Mode, it goes once nobody can ask for a message of it.        RFC 2409 §8
+    void retire_if_spent(const exchange& x) {
+        if (!spent_) return;
+        const duration grace = house_.settings.delete_grace * (x.role == role::initiator ? 1 : 4);
+        retire_at_ = std::min(retire_at_, house_.now + grace);
+    }
+    void await_connected(exchange& x);
+    void handle_connected_timer(exchange& x);
+    [[nodiscard]] auto takes_connected(const isakmp::header& h) -> exchange*;
+    void handle_connected(exchange& x, const isakmp::header& h, byte_view datagram);
     void handle_informational(const isakmp::header& h, byte_view datagram);
     void take_notification(byte_view body, const isakmp::header& h);
     void take_delete(byte_view body, const isakmp::header& h, bool& doomed);
@@ -233,9 +343,10 @@ private:
         used_ids_.insert(id);
         if (used_ids_.size() > house_.settings.limits.message_ids / 4 * 3) soft_at_ = std::min(soft_at_, house_.now);
     }
-    [[nodiscard]] auto next_ticket() -> crypto::ticket { return crypto::ticket{++house_.tickets}; }
+    [[nodiscard]] auto next_ticket() -> crypto::ticket { return house_.next_ticket(peer_); }
     [[nodiscard]] static auto is_open(const exchange& x) -> bool {
-        return !std::holds_alternative<failed>(x.state) && !std::holds_alternative<quick_mode::done>(x.state);
+        return !std::holds_alternative<failed>(x.state) && !std::holds_alternative<quick_mode::awaiting_connected>(x.state) &&
+               !std::holds_alternative<quick_mode::done>(x.state);
     }
     [[nodiscard]] auto room_for_exchange() -> bool;
     [[nodiscard]] auto pairs_of_peer() const -> std::size_t;
@@ -262,6 +373,7 @@ private:
     std::uint64_t serial_ = 0;
     std::size_t unproven_in_ = 0, unproven_out_ = 0;  ///< octets of an Aggressive Mode whose initiator may not be there
     bool is_aggressive_ = false;
+    bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};
@@ -269,7 +381,10 @@ private:
     std::uint32_t answered_in_ = 0;                            ///< the message whose query was answered last
     bool dead_ = false;
     std::map<std::uint32_t, exchange> exchanges_{};
+    std::map<std::uint32_t, group_exchange> groups_{};  ///< New Group Modes
+    std::vector<waiting_for_group> waiting_{};
     std::set<std::uint32_t> used_ids_{};
+    std::unique_ptr<transaction::talk> talk_{};  ///< where XAUTH or Mode Config is configured
 };
 
 // --- time and end -------------------------------------------------------------------------------------------------------------
@@ -289,11 +404,15 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     }
     if (hard_at_ <= house_.now) return close(errc::expired, true);
     handle_dead_peer_timer();
+    if (!over_) handle_transaction_timers();
     if (over_) return;
     if (retire_at_ <= house_.now && !has_open_exchange()) return close(errc::closed, true);
+    if (forget_at() <= house_.now) forget_phase_1();
+    handle_group_timers();
     for (auto it = exchanges_.begin(); it != exchanges_.end();) {
         exchange& x = it->second;
         if (!is_open(x)) {
+            handle_connected_timer(x);
             it = x.deadline <= house_.now ? exchanges_.erase(it) : std::next(it);
             continue;
         }
@@ -309,13 +428,22 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
     }
 }
 
+/// What phase 1 left behind and phase 2 has no use for: an SA that stands for a day shall not carry it along.
+template <class Traits> void ike_sa<Traits>::forget_phase_1() {
+    for (octets* o : {&sent_, &sent_payloads_, &received_, &stashed_}) *o = octets{};
+    auto& up = std::get<main_mode::established>(machine_);
+    for (octets* o : {&up.sai_b, &up.gxi, &up.gxr}) *o = octets{};
+}
+
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
-    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_});
+    instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
+    if (talk_) t = std::min({t, talk_->until, talk_->own.timer.due()});
     if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
+    for (const auto& [id, x] : groups_) t = std::min({t, x.timer.due(), x.deadline});
     return t;
 }
 
@@ -324,6 +452,8 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
     if (!is_established()) return fail_phase_1(why);
     for (auto& [id, x] : exchanges_)
         if (is_open(x)) fail(x, why, tell_peer);
+    for (auto& [id, x] : groups_)
+        if (is_open(x)) end(x, isakmp::message_id{id}, failed{why});
     if (tell_peer) {
         informational::content c;
         c.payloads.push_back(informational::delete_of(cookies_));
@@ -335,9 +465,12 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
 
 }  // namespace ipsec::ike::v1
 
+#include "ipsec/ike/v1/detail/ike_sa_commit.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_dead_peer.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_informational.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_installs.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_main_mode.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_new_group.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_path.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_quick_mode.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_transaction.hpp"

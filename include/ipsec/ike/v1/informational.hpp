@@ -66,17 +66,20 @@ inline void add_deletes(content& c, const spi_lists& s) {
     return {isakmp::payload_type::notification, std::move(body)};
 }
 
-/// HDR*, HASH(1), N/D. The IV comes from the message's own ID.
+/// HDR*, HASH(1), N/D. The IV comes from the message's own ID. @param flags  beside the encryption bit
 // req: rfc2409-5.7-1, rfc2408-4.8-1
 template <class P>
-[[nodiscard]] auto write(const content& c, isakmp::message_id id, const main_mode::keyed& ike, P& p) -> result<sealed_message> {
+[[nodiscard]] auto write(const content& c, isakmp::message_id id, const main_mode::keyed& ike, P& p, std::uint8_t flags = 0)
+    -> result<sealed_message> {
     const std::size_t hash_size = ike.keys.skeyid_a.size();
     const auto first = phase_2_iv(p, ike.agreed.suite.hash, ike.next, id.value());
     if (!first) return std::unexpected{errc::crypto_failed};
-    message_writer w{header_of(ike.cky, isakmp::exchange_type::informational, id)};
+    isakmp::header h = header_of(ike.cky, isakmp::exchange_type::informational, id);
+    h.flags.octet = flags;
+    message_writer w{h};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const auto& payload : c.payloads) w.add(payload.type, payload.body);
-    const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size));
+    const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size, p));
     if (!hash) return std::unexpected{errc::crypto_failed};
     w.set_hash(hash->view());
     return w.finish(p, ike.cipher, *first);

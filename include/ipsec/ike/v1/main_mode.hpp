@@ -100,7 +100,7 @@ template <class Env>
 /// HDR, KE, Nr in: ask for g^xy.
 template <class Key, class Env>
 [[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
-    const extensions go_on{s.both.nat_traversal && msg.nat, s.both.dead_peer_detection};
+    const extensions go_on = s.both.after_nat_d(msg.nat.has_value());
     return {agreeing_i<Key>{s.cky, s.agreed, go_on, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
                             std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
             {}};
@@ -148,8 +148,8 @@ template <class Env> [[nodiscard]] auto on(phase_1::proving<sent_auth> s, certif
 }
 template <class Env>
 [[nodiscard]] auto on(phase_1::verifying<sent_auth> s, const signature_judged& done, Env& e)
-    -> step<established, sent_auth, failed> {
-    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    -> step<established, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
     if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
     auto up = on(std::move(s.before), phase_1::accepted(s.what), e);
     return {std::get<established>(std::move(up.state)), {}};
@@ -159,7 +159,7 @@ template <class Env>
 template <class Env>
 [[nodiscard]] auto begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
                          key_exchange msg, Env&) -> step<making_ke_r> {
-    const extensions go_on{both.nat_traversal && msg.nat, both.dead_peer_detection};
+    const extensions go_on = both.after_nat_d(msg.nat.has_value());
     return {making_ke_r{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx),
                         std::move(msg.nonce)},
             {}};
@@ -216,8 +216,8 @@ template <class Env> [[nodiscard]] auto on(phase_1::proving<expecting_auth> s, c
 }
 template <class Env>
 [[nodiscard]] auto on(phase_1::verifying<expecting_auth> s, const signature_judged& done, Env& e)
-    -> step<phase_1::signing<proven_r>, expecting_auth, failed> {
-    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    -> step<phase_1::signing<proven_r>, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
     if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
     const authenticated msg = phase_1::accepted(s.what);
     proven_r p{{std::move(static_cast<keyed&>(s.before)), msg.remote, msg.initial_contact, msg.responder_lifetime}};

@@ -40,6 +40,11 @@ struct sealed_message {
     iv next;          ///< of the next message of the exchange; empty when not encrypted
 };
 
+/// When a provider that spoils messages may still change one: `testing/faults.hpp`. With any other nothing of it is there.
+enum class message_stage : std::uint8_t { before_hash, before_encryption };
+template <class P> concept spoils_messages =
+    requires(P& p, isakmp::builder& b, byte_span room) { p.spoil(b, room, message_stage::before_hash); };
+
 /// A message in the making. Payloads go in through `build()`; a HASH that stands first is claimed, and filled in when the rest
 /// of the message is there.
 class message_writer {
@@ -58,6 +63,10 @@ public:
         const byte_view chain = b_.close().chain_so_far();
         return chain.subspan(std::min(chain.size(), hash_size + isakmp::generic_header::size));
     }
+    template <class P> [[nodiscard]] auto behind_hash(std::size_t hash_size, P& p) -> byte_view {
+        if constexpr (spoils_messages<P>) p.spoil(b_, room_, message_stage::before_hash);
+        return behind_hash(hash_size);
+    }
     /// Writes the HASH that was claimed first.
     void set_hash(byte_view hash) noexcept { copy_octets(hash.first(std::min(hash.size(), b_.claimed().size())), b_.claimed()); }
 
@@ -70,6 +79,7 @@ public:
     // req: rfc2409-3.2-2, rfc2409-3.2-3, rfc2409-B-3
     template <crypto::cbc_provider P>
     [[nodiscard]] auto finish(P& p, const message_cipher& c, const iv& first) -> result<sealed_message> {
+        if constexpr (spoils_messages<P>) p.spoil(b_, room_, message_stage::before_encryption);
         auto m = (b_.pad_to(c.block), finish());
         if (!m) return m;
         m->datagram[flags_at] |= std::byte{isakmp::header_flags::encryption_bit};

@@ -1,22 +1,49 @@
 #pragma once
 /// What two ends say of themselves by vendor IDs, and the search for a NAT between them.     RFC 3947 §3, RFC 3706 §5.1
+///
+/// The drafts 02 and 03 differ from the RFC by the numbers of two payloads and of two encapsulation modes. Earlier ones leave ESP
+/// on port 500 behind a marker of eight octets, which no packet side here has; later ones took numbers that others have now.
 #include <algorithm>
 #include <array>
 
 #include "ipsec/ike/v1/message.hpp"
 #include "ipsec/ike/v1/config.hpp"
+#include "ipsec/ike/vendor_ids.hpp"
 #include "ipsec/isakmp/chain.hpp"
 #include "ipsec/isakmp/cookie.hpp"
 
 namespace ipsec::ike::v1 {
 
-/// What an end understands beyond RFC 2409.
+/// What an end understands beyond RFC 2409; of both ends together, what they do.
 struct extensions {
-    bool nat_traversal = false;
+    bool nat_traversal = false;  ///< in one of the two forms below
     bool dead_peer_detection = false;
+    bool nat_rfc = false;        ///< RFC 3947
+    bool nat_drafts = false;     ///< draft-ietf-ipsec-nat-t-ike-02 and -03
+    bool fragmentation = false;
+    bool extended_authentication = false;
     friend constexpr auto operator==(const extensions&, const extensions&) noexcept -> bool = default;
+    /// What two ends have in common. Of two forms of NAT traversal the RFC's is taken.
     friend constexpr auto operator&(const extensions& a, const extensions& b) noexcept -> extensions {
-        return {a.nat_traversal && b.nat_traversal, a.dead_peer_detection && b.dead_peer_detection};
+        extensions both;
+        both.dead_peer_detection = a.dead_peer_detection && b.dead_peer_detection;
+        both.nat_rfc = a.nat_rfc && b.nat_rfc;
+        both.nat_drafts = !both.nat_rfc && a.nat_drafts && b.nat_drafts;
+        both.nat_traversal = both.nat_rfc || both.nat_drafts;
+        both.fragmentation = a.fragmentation && b.fragmentation;
+        both.extended_authentication = a.extended_authentication && b.extended_authentication;
+        return both;
+    }
+    /// The same once messages 3 and 4 are there: without NAT-D payloads NAT traversal goes no further.
+    [[nodiscard]] constexpr auto after_nat_d(bool found) const noexcept -> extensions {
+        extensions e = *this;
+        e.nat_traversal = e.nat_traversal && found;
+        return e;
+    }
+    /// All of it in one octet, for the hash of a cookie.
+    [[nodiscard]] constexpr auto octet() const noexcept -> std::byte {
+        return static_cast<std::byte>((nat_traversal ? 1 : 0) | (dead_peer_detection ? 2 : 0) | (nat_rfc ? 4 : 0) |
+                                      (nat_drafts ? 8 : 0) | (fragmentation ? 16 : 0) | (extended_authentication ? 32 : 0));
     }
 };
 
@@ -25,26 +52,59 @@ inline constexpr std::array vendor_nat_traversal{0x4a_b, 0x13_b, 0x1c_b, 0x81_b,
                                                  0x5c_b, 0x57_b, 0x28_b, 0xf2_b, 0x0e_b, 0x95_b, 0x45_b, 0x2f_b};
 inline constexpr std::array vendor_dead_peer_detection{0xaf_b, 0xca_b, 0xd7_b, 0x13_b, 0x68_b, 0xa1_b, 0xf1_b, 0xc9_b,
                                                        0x6b_b, 0x86_b, 0x96_b, 0xfc_b, 0x77_b, 0x57_b, 0x01_b, 0x00_b};
+/// Behind the ID: fragments of any message of phase 1, as strongSwan and racoon say it; Cisco says both bits.
+inline constexpr std::array vendor_fragmentation{0x40_b, 0x48_b, 0xb7_b, 0xd5_b, 0x6e_b, 0xbc_b, 0xe8_b, 0x85_b, 0x25_b, 0xe7_b,
+                                                 0xde_b, 0x7f_b, 0x00_b, 0xd6_b, 0xc2_b, 0xd3_b, 0x80_b, 0x00_b, 0x00_b, 0x00_b};
 
 /// What this end says to a peer.
-[[nodiscard]] inline auto own_extensions(const peer_config& p) -> extensions { return {p.nat.enabled, true}; }
+[[nodiscard]] inline auto own_extensions(const peer_config& p) -> extensions {
+    extensions own;
+    own.nat_traversal = p.nat.enabled;
+    own.nat_rfc = p.nat.enabled && p.nat.forms != nat_forms::drafts;
+    own.nat_drafts = p.nat.enabled && p.nat.forms != nat_forms::rfc;
+    own.dead_peer_detection = true;
+    own.fragmentation = p.fragmentation.enabled;
+    own.extended_authentication = p.xauth.part != xauth_part::none;
+    return own;
+}
 
 inline void add_vendor_ids(message_writer& w, const extensions& own) {
-    if (own.nat_traversal) w.add(isakmp::payload_type::vendor_id, vendor_nat_traversal);
+    if (own.nat_rfc) w.add(isakmp::payload_type::vendor_id, vendor_nat_traversal);
+    for (const vendor_row& r : known_vendors) {
+        const bool draft = own.nat_drafts && r.kind == vendor_kind::nat_traversal_draft;
+        const bool xauth = own.extended_authentication && r.kind == vendor_kind::extended_authentication;
+        if (draft || xauth) w.add(isakmp::payload_type::vendor_id, r.view());
+    }
+    if (own.fragmentation) w.add(isakmp::payload_type::vendor_id, vendor_fragmentation);
     if (own.dead_peer_detection) w.add(isakmp::payload_type::vendor_id, vendor_dead_peer_detection);
 }
-/// What the vendor IDs of message 1 or 2 say. Of dead peer detection the minor version says nothing about the messages.
+/// What the vendor IDs of message 1 or 2 say, in whatever order they come. Of dead peer detection the minor version says nothing
+/// about the messages; drafts whose numbers or ports are not known here are passed over.
 [[nodiscard]] inline auto read_vendor_ids(const isakmp::chain& in) -> extensions {
     extensions e;
     for (const isakmp::payload_view& p : in) {
         if (p.type != isakmp::payload_type::vendor_id) continue;
-        if (std::ranges::equal(p.body, vendor_nat_traversal)) e.nat_traversal = true;
-        constexpr std::size_t minor = vendor_dead_peer_detection.size() - 1;
-        if (p.body.size() == minor + 1 &&
-            std::ranges::equal(p.body.first(minor), byte_view{vendor_dead_peer_detection}.first(minor)))
-            e.dead_peer_detection = true;
+        const vendor_row* const known = find_vendor(p.body);
+        if (known == nullptr) continue;
+        switch (known->kind) {
+            case vendor_kind::nat_traversal: e.nat_rfc = e.nat_rfc || p.body.size() == known->size; break;
+            case vendor_kind::nat_traversal_draft: e.nat_drafts = e.nat_drafts || p.body.size() == known->size; break;
+            case vendor_kind::dead_peer_detection:
+                e.dead_peer_detection = e.dead_peer_detection ||
+                                        (p.body.size() == vendor_dead_peer_detection.size() && p.body[known->size] == 1_b);
+                break;
+            case vendor_kind::fragmentation: e.fragmentation = true; break;
+            case vendor_kind::extended_authentication: e.extended_authentication = true; break;
+            default: break;
+        }
     }
+    e.nat_traversal = e.nat_rfc || e.nat_drafts;
     return e;
+}
+
+/// The payload that carries a NAT-D hash, as the two ends agreed.                     RFC 3947 §9, draft-ietf-ipsec-nat-t-ike-03
+[[nodiscard]] constexpr auto nat_d_of(const extensions& both) noexcept -> isakmp::payload_type {
+    return both.nat_drafts ? isakmp::payload_type::nat_d_draft : isakmp::payload_type::nat_d;
 }
 
 /// Where there is a NAT.
@@ -70,11 +130,11 @@ template <crypto::prf_provider P>
 /// provider failed
 template <crypto::prf_provider P>
 [[nodiscard]] auto add_nat_d(message_writer& w, P& p, crypto::hash_id hash, const isakmp::cookie_pair& cky, const path& at,
-                             bool force) -> bool {
+                             bool force, isakmp::payload_type type = isakmp::payload_type::nat_d) -> bool {
     const socket_address own = force ? socket_address{ip::address::v4(0, 0, 0, 0), 0} : at.local;
     const auto theirs = nat_hash(p, hash, cky, at.remote), ours = nat_hash(p, hash, cky, own);
     if (!theirs || !ours) return false;
-    w.add(isakmp::payload_type::nat_d, theirs->view()).add(isakmp::payload_type::nat_d, ours->view());
+    w.add(type, theirs->view()).add(type, ours->view());
     return true;
 }
 
@@ -90,7 +150,7 @@ template <crypto::prf_provider P>
     std::size_t n = 0;
     nat_view v{.here = false, .there = true, .forced = force};
     for (const isakmp::payload_view& payload : in) {
-        if (payload.type != isakmp::payload_type::nat_d) continue;
+        if (payload.type != isakmp::payload_type::nat_d && payload.type != isakmp::payload_type::nat_d_draft) continue;
         if (n++ == 0) v.here = !std::ranges::equal(payload.body, ours->view());
         else if (std::ranges::equal(payload.body, theirs->view())) v.there = false;
     }

@@ -11,6 +11,9 @@
 ///     HDR*, HASH(3)                                -->
 ///     done: outbound SAs                                 done: outbound SAs
 ///
+/// Where one end set the commit bit, the other does not use its outbound SAs before it has heard (RFC 2408 §3.1)
+///     awaiting_connected                          <--   HDR*, HASH(1), N(CONNECTED)
+///
 /// `installing_…` waits until the user has installed the inbound SAs: they stand before the message that lets the peer use them
 /// leaves.
 #include <algorithm>
@@ -49,6 +52,26 @@ template <class Env>
     if (const auto bad = detail::check_hash(*p, expected)) return std::unexpected{*bad};
     return proof{std::move(*p)};
 }
+/// CONNECTED: in an Informational exchange that has the message ID of this one, or in a fourth message of this one.
+/// @param next  where the IVs of the exchange stand
+// req: rfc2408-3.1-12, rfc2408-4.8-4
+template <class Env>
+[[nodiscard]] auto admit_connected(const iv& next, const isakmp::header& h, byte_view datagram, Env& e) -> admitted<connected> {
+    connected out;
+    if (h.exchange == isakmp::exchange_type::quick_mode) {
+        auto p = detail::open(h, datagram, next, isakmp::shapes::quick_mode[2], e);
+        if (!p) return std::unexpected{p.error()};
+        const auto expected = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, h.id.value(), {}, p->chain.behind(0));
+        if (const auto bad = detail::check_hash(*p, expected)) return std::unexpected{*bad};
+        out = connected{std::move(*p)};
+    } else {
+        auto p = informational::admit(h, datagram, e.ike, e.crypto);
+        if (!p) return std::unexpected{p.error()};
+        out = connected{{std::move(p->payloads), p->chain, next, h.flags.commit()}};
+    }
+    if (!detail::says_connected(out.chain)) return std::unexpected{fault{errc::unexpected_message}};
+    return out;
+}
 
 // --- transitions: initiator --------------------------------------------------------------------------------------------------
 
@@ -61,9 +84,12 @@ template <class Env, class Key>
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, s.about.id.value());
     if (!first) return {failed{errc::crypto_failed}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
-    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, e.ike.nat.any()));
-    auto m = write_offer(next.about.id, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{},
-                         client_body(next.about.local), client_body(next.about.remote),
+    for (const child_spis& spis : next.own) next.offers.push_back(write_child_offer(c, spis, {e.ike.nat.any(), e.ike.both.nat_drafts}));
+    auto ids = write_ids(c, next.about.local, next.about.remote, e);
+    if (!ids) return {failed{ids.error()}, {}};
+    next.idci = std::move(ids->ci);
+    next.idcr = std::move(ids->cr);
+    auto m = write_offer(next.about, {}, next.offers, next.ni, next.x ? next.x->public_value() : byte_view{}, next.idci, next.idcr,
                          original_addresses(c, role::initiator, e), {}, *first, e);
     if (!m) return {failed{m.error()}, {}};
     next.next = m->next;
@@ -75,6 +101,7 @@ template <class Env, class Key>
 template <class Env>
 [[nodiscard]] auto start(subject about, std::vector<child_spis> own, Env& e)
     -> step<making_ke_i, sent_offer<typename Env::dh_key>, failed> {
+    about.commit.own = e.peer.children[about.child].commit_bit;
     making_ke_i s{about, std::move(own)};
     if (e.peer.children[about.child].pfs != crypto::group_id::none) return {std::move(s), {}};
     auto sent = detail::send_offer<Env, typename Env::dh_key>(std::move(s), std::nullopt, e);
@@ -93,22 +120,24 @@ template <class Key, class Env>
 [[nodiscard]] auto on(sent_offer<Key> s, answer msg, Env& e) -> step<agreeing_i<Key>, installing_i, failed> {
     using enum isakmp::payload_type;
     const child_config& c = e.peer.children[s.about.child];
+    s.about.commit.peer = msg.commit;
     const auto& chain = msg.chain;
     const auto nr = chain.template get<isakmp::nonce>();
     if (!nr) return {failed{errc::malformed}, {}};
     if (chain.count(security_association) != s.offers.size()) return {failed{errc::not_what_was_offered}, {}};
     // Identities come back as they were sent. Where none were, a peer may say what that means: the two ends themselves, unless a
     // NAT makes each end see others.
-    const std::size_t ids = chain.count(identification);
-    if (ids == 1 || (ids == 0 && s.about.local)) return {failed{errc::identity_mismatch}, {}};
-    if (ids == 2) {
-        const auto ci = detail::read_client(chain.find(identification, 0)->body);
-        const auto cr = detail::read_client(chain.find(identification, 1)->body);
-        const client own_end{.addresses = e.path.local.address}, peer_end{.addresses = e.path.remote.address};
-        const bool as_sent = ci && cr && *ci == s.about.local.value_or(own_end) && *cr == s.about.remote.value_or(peer_end);
-        if (!as_sent && (s.about.local || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
+    const auto ids = detail::read_ids(chain, role::initiator);
+    if (!ids || (!ids->local && !s.idci.empty())) return {failed{errc::identity_mismatch}, {}};
+    if (ids->local) {
+        const auto as_sent = [](const octets& sent, const identity& back, const ip::address& end) {
+            const auto own = sent.empty() ? result<identity>{identity::of(end)} : identity::parse(sent);
+            return own && detail::say_the_same(*own, back);
+        };
+        const bool same = as_sent(s.idci, *ids->local, e.path.local.address) && as_sent(s.idcr, *ids->remote, e.path.remote.address);
+        if (!same && (!s.idci.empty() || !e.ike.nat.any())) return {failed{errc::identity_mismatch}, {}};
     }
-    auto gx = detail::read_gx(chain, c.pfs);
+    auto gx = detail::read_gx(chain, c.pfs, e.groups);
     if (!gx) return {failed{gx.error()}, {}};
     std::vector<sa_pair> pairs;
     for (std::size_t i = 0; i < s.offers.size(); ++i) {
@@ -122,15 +151,7 @@ template <class Key, class Env>
                          .ah_in = {},
                          .ah_out = {}});
     }
-    for (const isakmp::payload_view& p : chain) {
-        if (p.type != notification) continue;
-        const auto n = isakmp::notification::parse(p.body);
-        if (!n || n->message != isakmp::notify_type::responder_lifetime || n->spi.size() != 4) continue;
-        const auto spi = wire::load<std::uint32_t>(n->spi);
-        if (const auto life = read_lifetime(n->data, false))
-            for (sa_pair& pair : pairs)
-                if (spi == pair.agreed.peer.esp || spi == pair.agreed.peer.ah) pair.lifetime = shorter(pair.lifetime, *life);
-    }
+    detail::take_responder_notifications(chain, pairs);
     octets nr_b = to_octets(nr->data);
     if (c.pfs != crypto::group_id::none)
         return {agreeing_i<Key>{s.about,
@@ -153,15 +174,36 @@ template <class Key, class Env>
     if (auto ok = detail::make_keys(s.about, s.pairs, made.shared->view(), s.ni, s.nr, e); !ok) return {failed{ok.error()}, {}};
     return {installing_i{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), s.next}, {}};
 }
+namespace detail {
+/// Message 3 is through. Whoever set the commit bit says CONNECTED; the other end waits for it.     RFC 2408 §3.1
+// req: rfc2408-3.1-11
+template <class Env>
+[[nodiscard]] auto finish(subject about, std::vector<sa_pair> pairs, const iv& next, actions out, Env& e)
+    -> step<awaiting_connected, done, failed> {
+    if (about.commit.own) {
+        auto c = write_connected(about, pairs, e);
+        if (!c) return {failed{c.error()}, {}};
+        out.also = std::move(*c);
+    }
+    if (about.commit.must_wait()) return {awaiting_connected{about, std::move(pairs), next}, std::move(out)};
+    return {done{about, std::move(pairs)}, std::move(out)};
+}
+}  // namespace detail
+
 /// HDR*, HASH(3) out.
-template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<done, failed> {
+template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<awaiting_connected, done, failed> {
     const auto hash = hash_3(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, s.about.id.value(), s.ni, s.nr);
     if (!hash) return {failed{errc::crypto_failed}, {}};
-    auto m = message_writer{header_of(e.ike.cky, isakmp::exchange_type::quick_mode, s.about.id)}
+    auto m = message_writer{detail::header_for(s.about, e)}
                  .add(isakmp::payload_type::hash, hash->view())
                  .finish(e.crypto, e.ike.cipher, s.next);
     if (!m) return {failed{m.error()}, {}};
-    return {done{s.about, std::move(s.pairs)}, {.send = std::move(*m)}};
+    const iv next = m->next;
+    return detail::finish(s.about, std::move(s.pairs), next, {.send = std::move(*m)}, e);
+}
+/// CONNECTED in.
+template <class Env> [[nodiscard]] auto on(awaiting_connected s, const connected&, Env&) -> step<done> {
+    return {done{s.about, std::move(s.pairs)}, {}};
 }
 
 // --- transitions: responder --------------------------------------------------------------------------------------------------
@@ -175,28 +217,24 @@ template <class Env>
     const auto& chain = msg.chain;
     const auto ni = chain.template get<isakmp::nonce>();
     if (!ni) return {failed{errc::malformed}, {}};
-    const std::size_t sas = chain.count(security_association), ids = chain.count(identification);
-    if (ids == 1) return {failed{errc::bad_identity}, {}};
+    const std::size_t sas = chain.count(security_association);
+    const auto ids = detail::read_ids(chain, role::responder);
+    if (!ids) return {failed{ids.error()}, {}};
     if (sas == 0 || sas > own.size()) return {failed{errc::limit_reached}, {}};
-    std::optional<client> ci, cr;
     octets idci, idcr;
-    if (ids == 2) {
+    if (ids->local) {
         idci = to_octets(chain.find(identification, 0)->body);
         idcr = to_octets(chain.find(identification, 1)->body);
-        const auto i = detail::read_client(idci), r = detail::read_client(idcr);
-        if (!i || !r || !can_be_said(*i, *r)) return {failed{errc::bad_identity}, {}};
-        ci = *i;
-        cr = *r;
     }
     errc why = errc::identity_mismatch;
-    for (const detail::candidate& which : detail::candidates(e.peer, cr, ci)) {
+    for (const detail::candidate& which : detail::candidates(e.peer, *ids)) {
         const child_config& c = e.peer.children[which.child];
-        auto gx = detail::read_gx(chain, c.pfs);
+        auto gx = detail::read_gx(chain, c.pfs, e.groups);
         if (!gx) {
             why = gx.error();
             continue;
         }
-        agreeing<std::monostate, role::responder> s{.about = {id, which.child, cr, ci},
+        agreeing<std::monostate, role::responder> s{.about = {id, which.child, which.local, which.remote, {c.commit_bit && !msg.commit, msg.commit}},
                                                     .pairs = {},
                                                     .replies = {},
                                                     .ni = to_octets(ni->data),
@@ -264,18 +302,17 @@ template <class Key, class Env>
 }
 /// HDR*, HASH(2), SA, Nr … out.
 template <class Env> [[nodiscard]] auto on(installing_r s, installed, Env& e) -> step<expecting_proof, failed> {
-    std::vector<octets> notifications;
-    for (const sa_pair& p : s.pairs)
-        if (!(p.lifetime == p.agreed.offered)) notifications.push_back(detail::lifetime_notification(p));  // req: rfc2407-4.5.4-1
-    auto m = detail::write_offer(s.about.id, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr,
-                                 detail::original_addresses(e.peer.children[s.about.child], role::responder, e), notifications,
+    const child_config& c = e.peer.children[s.about.child];
+    auto m = detail::write_offer(s.about, s.ni, s.replies, s.nr, s.gx, s.idci, s.idcr,
+                                 detail::original_addresses(c, role::responder, e), detail::responder_notifications(c, s.pairs),
                                  s.next, e);
     if (!m) return {failed{m.error()}, {}};
     return {expecting_proof{s.about, std::move(s.pairs), std::move(s.ni), std::move(s.nr), m->next}, {.send = std::move(*m)}};
 }
 /// HDR*, HASH(3) in.
-template <class Env> [[nodiscard]] auto on(expecting_proof s, const proof&, Env&) -> step<done> {
-    return {done{s.about, std::move(s.pairs)}, {}};
+template <class Env> [[nodiscard]] auto on(expecting_proof s, const proof& msg, Env& e) -> step<awaiting_connected, done, failed> {
+    s.about.commit.peer = s.about.commit.peer || msg.commit;
+    return detail::finish(s.about, std::move(s.pairs), msg.next, {}, e);
 }
 
 /// Every other pair: the state stays, the event is reported.

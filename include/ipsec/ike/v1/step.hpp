@@ -49,6 +49,7 @@ struct environment {
 /// What a transition wants done beside the change of state.
 struct actions {
     std::optional<sealed_message> send{};
+    std::optional<sealed_message> also{};  ///< behind it; an exchange of its own that repeats with it
     std::optional<errc> report{};
     std::optional<ike::path> move{};  ///< the message goes there, and all later ones
 };
@@ -107,6 +108,8 @@ struct pieces_decrypted {
 /// A fresh nonce of 32 octets.                                                                  RFC 2409 §5
 inline constexpr std::size_t own_nonce = 32;
 template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
+    if constexpr (requires { r.forced_nonce(); })  // testing/faults.hpp
+        if (auto forced = r.forced_nonce()) return *forced;
     octets n(own_nonce);
     if (!r.fill(n)) return std::unexpected{errc::no_randomness};
     return n;
@@ -119,8 +122,10 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
         case errc::no_proposal_chosen:
         case errc::limit_reached:
         case errc::install_refused: return isakmp::notify_type::no_proposal_chosen;
+        case errc::group_refused: return isakmp::notify_type::attributes_not_supported;
         case errc::bad_key_exchange: return isakmp::notify_type::invalid_key_information;
         case errc::bad_identity:
+        case errc::not_authorized:
         case errc::identity_mismatch: return isakmp::notify_type::invalid_id_information;
         default: return std::nullopt;
     }

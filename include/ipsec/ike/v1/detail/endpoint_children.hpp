@@ -11,11 +11,12 @@ template <class Traits>
 template <class F>
 void endpoint<Traits>::let_go(peer_id peer, F&& which) {
     informational::spi_lists gone;
-    for (std::size_t i = house_->children.size(); i-- > 0;) {
-        const child_pair& c = house_->children[i];
-        if (c.peer != peer || !which(c)) continue;
+    const std::vector<child_pair>& pairs = house_->children_of(peer);
+    for (std::size_t i = pairs.size(); i-- > 0;) {
+        const child_pair& c = pairs[i];
+        if (!which(c)) continue;
         for (const sa::id& id : c.inbound) gone.add(id);
-        house_->drop(i);
+        house_->drop(peer, i);
     }
     sa_type* const sa = newest(peer);
     informational::content c;
@@ -29,32 +30,29 @@ auto endpoint<Traits>::replace_children(instant now, peer_id peer, std::vector<c
     house_->now = now;
     if (peer.value() >= house_->settings.peers.size()) return std::unexpected{errc::no_such_peer};
     auto& current = house_->settings.peers[peer.value()].children;
-    std::swap(current, children);
-    const auto ok = check(house_->settings);
-    std::swap(current, children);
-    if (!ok) return ok;
+    if (const auto ok = check(children, house_->settings.limits); !ok) return ok;
+    for (const child_config& c : children)
+        if (const auto at = find_child(c.policy); at && at->first != peer) return std::unexpected{errc::duplicate_policy};
     // Where each child stands in the new list; `gone` for one whose SAs are of no use there.
     constexpr auto gone = ike_sa<Traits>::no_child;
     std::vector<std::size_t> place(current.size(), gone);
     for (std::size_t i = 0; i < current.size(); ++i)
         for (std::size_t k = 0; k < children.size(); ++k)
             if (children[k].policy == current[i].policy && same_sas(current[i], children[k])) place[i] = k;
-    for (auto& [cky, sa] : sas_)
-        if (sa->peer() == peer) sa->give_up_exchanges(place);
+    for (const resident& r : sas_of(peer)) r.sa->give_up_exchanges(place);
     let_go(peer, [&](const child_pair& c) { return place[c.child] == gone; });
-    std::erase_if(wishes_, [&](const wish& w) {
-        if (w.peer != peer || place[w.child] != gone) return false;
+    drop_wishes(peer, [&](const wish& w) {
+        if (place[w.child] != gone) return false;
         house_->events.emplace_back(exchange_failed{peer, {}, {}, current[w.child].policy, errc::closed});
         return true;
     });
-    for (wish& w : wishes_)
-        if (w.peer == peer) w.child = place[w.child];
-    for (child_pair& c : house_->children)
-        if (c.peer == peer) c.child = place[c.child];
-    for (auto& [cky, sa] : sas_)
-        if (sa->peer() == peer) sa->renumber_children(place);
+    for (wish& w : stations_[peer.value()].wishes) w.child = place[w.child];
+    for (child_pair& c : house_->children_of(peer)) c.child = place[c.child];
+    for (const resident& r : sas_of(peer)) r.sa->renumber_children(place);
+    for (const child_config& c : current) (void)by_policy_.erase(c.policy);
     current = std::move(children);
-    settle();
+    index_policies(peer);
+    settle(peer);
     return {};
 }
 
@@ -62,11 +60,13 @@ auto endpoint<Traits>::replace_children(instant now, peer_id peer, std::vector<c
 template <class Traits> void ike_sa<Traits>::give_up_exchanges(const std::vector<std::size_t>& place) {
     for (auto& [id, x] : exchanges_)
         if (is_open(x) && place[x.about.child] == no_child) fail(x, errc::closed, true);
+    std::erase_if(waiting_, [&](const waiting_for_group& w) { return place[w.child] == no_child; });
 }
 template <class Traits> void ike_sa<Traits>::renumber_children(const std::vector<std::size_t>& place) {
     const auto move = [&](quick_mode::subject& about) {
         if (about.child < place.size()) about.child = place[about.child];
     };
+    for (waiting_for_group& w : waiting_) w.child = place[w.child];
     for (auto& [id, x] : exchanges_) {
         move(x.about);
         for (child_pair& p : x.pairs) p.child = x.about.child;

@@ -42,6 +42,7 @@ template <class Traits>
 void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
+    if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
     for (const auto& o : shelves_[peer.value()].offers()) {
         if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
         const auto picked = pick_ike(house_->peer(peer), o.sai_b);
@@ -51,15 +52,13 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
         if (!msg) return refuse(msg.error());
         if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
-        make_room_for_half_open();
+        make_room_for_half_open(peer);
         house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
-        auto sa = std::make_unique<sa_type>(*house_, peer, at, role::responder);
-        auto& place = sas_[h.cookies()];
-        place = std::move(sa);
-        place->begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
-        return;
+        sa_type& sa = take_in(std::make_unique<sa_type>(*house_, peer, at, role::responder), h.cookies());
+        sa.begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
+        return settle(peer);
     }
-    refuse(errc::bad_cookie);
+    refuse(errc::offer_forgotten);
 }
 
 /// The peer of this name that may begin with Aggressive Mode from there. One with an address of its own has to come from it.
@@ -68,12 +67,10 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
-    for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
-        const peer_config& p = house_->settings.peers[i];
-        const auto& remote = p.path.remote.address;
-        if (p.modes.accept_aggressive && p.path.local.address == at.local.address &&
-            (remote == at.remote.address || remote.is_unspecified()) && who.same_party(phase_1::remote_identity(p)))
-            return peer_id{i};
+    const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
+    for (const ip::address& remote : {at.remote.address, any}) {
+        const auto found = by_name_.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
+        if (found != by_name_.end()) return peer_id{found->second};
     }
     return std::nullopt;
 }
@@ -85,10 +82,10 @@ auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
     const auto& l = house_->settings.limits;
     std::size_t all = 0, of_source = 0;
     for (const isakmp::cookie_pair& cky : aggressive_) {
-        const auto it = sas_.find(cky);
-        if (it == sas_.end() || it->second->is_established()) continue;
+        const sa_type* const sa = find_sa(cky);
+        if (sa == nullptr || sa->is_established()) continue;
         ++all;
-        if (it->second->path().remote.address == at.remote.address) ++of_source;
+        if (sa->path().remote.address == at.remote.address) ++of_source;
     }
     return all < l.aggressive_half_open && of_source < l.aggressive_per_source && aggressive_rate_.take(house_->now);
 }
@@ -97,10 +94,14 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram) {
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
-    std::erase_if(aggressive_, [&](const isakmp::cookie_pair& cky) { return !sas_.contains(cky); });
+    std::erase_if(aggressive_, [&](const isakmp::cookie_pair& cky) { return find_sa(cky) == nullptr; });
     for (const isakmp::cookie_pair& cky : aggressive_)
-        if (cky.initiator == h.initiator)  // sent again, since message 2 was lost
-            return sas_.find(cky)->second->handle(h, at, datagram);
+        if (cky.initiator == h.initiator) {  // sent again, since message 2 was lost
+            sa_type* const sa = find_sa(cky);
+            const peer_id whose = sa->peer();
+            sa->handle(h, at, datagram);
+            return settle(whose);
+        }
     const auto who = aggressive_mode::read_claimed_identity(h, datagram);
     if (!who) return refuse(who.error());
     const auto peer = find_peer_by_name(at, *who);
@@ -112,29 +113,32 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, msg->sai_b);
     if (!cky_r) return refuse(cky_r.error());
     const isakmp::cookie_pair cky{h.initiator, *cky_r};
-    if (!jar_.spend(*cky_r) || sas_.contains(cky)) return refuse(errc::spent_cookie);
-    make_room_for_half_open();
+    if (!jar_.spend(*cky_r) || find_sa(cky) != nullptr) return refuse(errc::spent_cookie);
+    make_room_for_half_open(*peer);
     house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
-    auto& place = sas_[cky];
-    place = std::make_unique<sa_type>(*house_, *peer, at, role::responder);
     if (aggressive_.size() == house_->settings.limits.half_open) aggressive_.erase(aggressive_.begin());
     aggressive_.push_back(cky);
-    place->begin(cky, std::move(*msg), datagram);
+    take_in(std::make_unique<sa_type>(*house_, *peer, at, role::responder), cky).begin(cky, std::move(*msg), datagram);
+    settle(*peer);
 }
 
+/// The oldest half-open SA goes: of the same peer, where that has too many; of all, where there are too many.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::make_room_for_half_open() {
-    std::size_t n = 0;
-    auto oldest = sas_.end();
-    for (auto it = sas_.begin(); it != sas_.end(); ++it) {
-        if (it->second->is_established() || it->second->role() != role::responder) continue;
-        ++n;
-        if (oldest == sas_.end() || it->second->born() < oldest->second->born()) oldest = it;
+void endpoint<Traits>::make_room_for_half_open(peer_id peer) {
+    const auto& limits = house_->settings.limits;
+    peer_id whose = peer;
+    if (stations_[peer.value()].half_open < limits.half_open_per_peer) {
+        if (half_open_.size() < limits.half_open) return;
+        whose = half_open_.begin()->second;
     }
-    if (n < house_->settings.limits.half_open) return;
-    oldest->second->close(errc::limit_reached, false);
-    sas_.erase(oldest);
+    // They stand there in the order in which they were begun.
+    const auto& all = sas_of(whose);
+    const auto oldest = std::ranges::find_if(all, [](const resident& r) { return r.half_open != 0; });
+    if (oldest == all.end()) return;
+    oldest->sa->close(errc::limit_reached, false);
+    put_out(whose, static_cast<std::size_t>(oldest - all.begin()));
+    arm(whose);
 }
 
 template <class Traits>

@@ -28,6 +28,7 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
                 tell(house_.watcher, notify_record{house_.now, path_, cookies_, n->message, false});
         return house_.report(errc::unexpected_message, path_, h);
     }
+    if (exchange* const x = takes_connected(h)) return handle_connected(*x, h, datagram);
     if (used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
     const auto msg = informational::admit(h, datagram, keys(), house_.crypto);
     if (!msg) return house_.report(msg.error(), path_, h);
@@ -64,6 +65,8 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     } else if (n->message == isakmp::notify_type::responder_lifetime && n->protocol == isakmp::protocol_id::isakmp) {
         const bool named = n->spi.empty() || std::ranges::equal(n->spi, cookies_.octets());
         if (const auto life = read_lifetime(n->data, true); life && named && role_ == role::initiator) limit_life(*life);
+    } else if (refuses_group(*n)) {
+        return;
     } else if (isakmp::is_error(n->message) && h.exchange == isakmp::exchange_type::informational) {
         // By the SPI that we offered; a peer that leaves it out, or names the ISAKMP SA, can mean only an exchange that waits
         // alone.
@@ -93,19 +96,20 @@ template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const i
             const byte_view spi = d->spi(i);
             const isakmp::cookie_pair which{isakmp::cookie_i{spi.first<8>()}, isakmp::cookie_r{spi.last<8>()}};
             if (which == cookies_) doomed = true;
-            else house_.doomed.push_back({peer_, which});
+            else if (stands()) house_.doomed.push_back({peer_, which});
         }
         return;
     }
+    if (!stands()) return;  // whoever has not passed XAUTH takes nothing away from those who have
     if (d->protocol != isakmp::protocol_id::ipsec_esp && d->protocol != isakmp::protocol_id::ipsec_ah) return;
     const auto protocol = d->protocol == isakmp::protocol_id::ipsec_esp ? sa::protocol::esp : sa::protocol::ah;
     for (std::size_t i = 0; i < d->count; ++i) {
         const sa::spi spi{wire::load<std::uint32_t>(d->spi(i))};
-        for (std::size_t k = house_.children.size(); k-- > 0;) {
-            const child_pair& c = house_.children[k];
-            if (c.peer == peer_ &&
-                std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
-                house_.drop(k);
+        const std::vector<child_pair>& pairs = house_.children_of(peer_);
+        for (std::size_t k = pairs.size(); k-- > 0;) {
+            const child_pair& c = pairs[k];
+            if (std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
+                house_.drop(peer_, k);
         }
         for (auto& [id, x] : exchanges_)
             if (is_open(x) && std::ranges::find(x.peer_spis, spi.value()) != x.peer_spis.end())

@@ -80,11 +80,13 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
             sa::install_inbound in;
             in.id = pair.inbound[i];
             detail::describe(in, pair, p.agreed, i, c.mode);
+            in.anti_replay = in.anti_replay && c.anti_replay;
             in.source = there;
             in.keymat = in.id.protocol == sa::protocol::esp ? p.esp_in.keymat.clone() : p.ah_in.keymat.clone();
             in.selectors = selector_of(remote, local);
             in.lifetimes = life;
             x.waiting.push_back(in.id);
+            house_.own_inbound(in.id, peer_);
             house_.events.emplace_back(std::move(in));
         }
         x.pairs.push_back(pair);
@@ -96,10 +98,14 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
     const child_config& c = house_.peer(peer_).children[x.about.child];
     const client local = x.about.local.value_or(client{.addresses = path_.local.address});
     const client remote = x.about.remote.value_or(client{.addresses = path_.remote.address});
-    const bool waits = x.role == role::initiator && house_.settings.outbound_delay > duration{};
+    x.handed_over = true;
+    retire_if_spent(x);
+    const bool unsaid = std::holds_alternative<quick_mode::awaiting_connected>(x.state);  // by a peer that set the commit bit
+    const duration wait = unsaid ? house_.settings.connected_wait : house_.settings.outbound_delay;
+    const bool waits = unsaid || (x.role == role::initiator && wait > duration{});
     std::vector<late_use> late;
     for (std::size_t k = 0; k < pairs.size(); ++k) {
-        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + house_.settings.outbound_delay, {}});
+        late.push_back({x.pairs[k].number, cookies_, x.id, house_.now + wait, {}});
         quick_mode::sa_pair& p = pairs[k];
         child_pair& pair = x.pairs[k];
         if (pair.encapsulation) pair.encapsulation = {path_.local.port, path_.remote.port};  // it may have moved meanwhile
@@ -119,12 +125,13 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
             out.selectors = selector_of(local, remote);
             out.lifetimes = life;
             x.outbound_waiting.push_back(out.id);
+            house_.own_outbound(out.id, peer_);
             late.back().events.emplace_back(std::move(out));
         }
         // The inbound keys are with the user now.
         p.esp_in.keymat.clear();
         p.ah_in.keymat.clear();
-        for (child_pair& old : house_.children) {
+        for (child_pair& old : house_.children_of(peer_)) {
             if (!old.serves(peer_, x.about.child, x.about.local, x.about.remote) || old.message_id == x.id) continue;
             x.rekeyed = true;
             // Whoever started the exchange that replaces a pair deletes the old one; both ends may, when they met.
@@ -135,13 +142,14 @@ template <class Traits> void ike_sa<Traits>::finish(exchange& x, std::vector<qui
             if (x.role == role::responder && old.made + house_.settings.retransmit.span() <= x.begun)
                 old.retire = std::min(old.retire, house_.now + house_.settings.delete_grace * 4);
         }
-        house_.children.push_back(pair);
+        house_.children_of(peer_).push_back(pair);
     }
     const std::uint32_t first = x.pairs.empty() ? 0 : x.pairs.front().number;
     x.installed.clear();
-    late.back().events.emplace_back(child_established{peer_, c.policy, x.id, first, x.rekeyed});
-    for (late_use& l : late) house_.late.push_back(std::move(l));
-    if (!waits) house_.use([&](const late_use& l) { return l.made_under == cookies_ && l.message_id == x.id; });
+    late.back().events.emplace_back(child_established{
+        peer_, c.policy, x.id, first, x.rekeyed, std::ranges::all_of(pairs, &quick_mode::sa_pair::peer_checks_replay)});
+    for (late_use& l : late) house_.room(peer_).late.push_back(std::move(l));
+    if (!waits) use_outbound(x);
 }
 
 template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbound, bool ok) -> bool {
@@ -155,10 +163,11 @@ template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbou
             // The pair is of no use in one direction: both go, and the peer is told.
             informational::content c;
             informational::spi_lists gone;
-            for (std::size_t i = house_.children.size(); i-- > 0;)
-                if (house_.children[i].has(id)) {
-                    for (const sa::id& in : house_.children[i].inbound) gone.add(in);
-                    house_.drop(i);
+            const std::vector<child_pair>& pairs = house_.children_of(peer_);
+            for (std::size_t i = pairs.size(); i-- > 0;)
+                if (pairs[i].has(id)) {
+                    for (const sa::id& in : pairs[i].inbound) gone.add(in);
+                    house_.drop(peer_, i);
                 }
             informational::add_deletes(c, gone);
             if (!c.payloads.empty()) inform(c);

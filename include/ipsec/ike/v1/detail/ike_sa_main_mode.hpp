@@ -80,15 +80,11 @@ template <class Traits> void ike_sa<Traits>::enter() {
     if (auto* up = std::get_if<main_mode::established>(&machine_)) {
         timer_.stop();
         deadline_ = instant::never();
-        serial_ = ++house_.established;
         established_at_ = house_.now;
-        newly_established_ = true;
         limit_life(up->agreed.lifetime);
         if (role_ == role::initiator && up->responder_lifetime) limit_life(*up->responder_lifetime);
-        initial_contact_ = up->initial_contact;
         heard();
-        house_.found(peer_, path_, up->nat);
-        house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up->agreed.suite, life_});
+        if (!begin_transactions()) stand();
     } else if (auto* bad = std::get_if<failed>(&machine_)) {
         fail_phase_1(bad->why);
     } else if (std::holds_alternative<main_mode::expecting_auth>(machine_) ||
@@ -124,7 +120,7 @@ void ike_sa<Traits>::ask(State& s) {
             const std::vector<byte_view> chain(s.what.certificates.begin(), s.what.certificates.end());
             const std::vector<byte_view> lists(s.what.lists.begin(), s.what.lists.end());
             const auto& c = house_.settings;
-            feed<certificate_judged>(house_.crypto.prove(ticket_, chain, lists, house_.peer(peer_).keys.anchors.value(),
+            feed<certificate_judged>(house_.crypto.prove(ticket_, chain, lists, house_.peer(peer_).keys.trust->anchors,
                                                          c.unix_time_at_zero + house_.now.nanoseconds() / 1'000'000'000));
         } else fail_phase_1(errc::no_key_for_method);
     }
@@ -210,7 +206,9 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
     // Whoever goes on already has sent message 3: it was lost, and comes again upon message 2.
     if (is_unproven_responder() && ticket_.value() == 0) repeat_phase_1();
     switch (h.exchange) {
+        case isakmp::exchange_type::transaction: return handle_transaction(h, datagram);
         case isakmp::exchange_type::quick_mode: return handle_quick_mode(h, datagram);
+        case isakmp::exchange_type::new_group_mode: return handle_new_group(h, datagram);
         case isakmp::exchange_type::informational: return handle_informational(h, datagram);
         default: return house_.report(errc::unknown_exchange, path_, h);
     }
@@ -218,10 +216,16 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
 
 template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header& h, byte_view datagram) {
     // A copy of what was accepted last is answered from what was sent then: no state moves, no Diffie-Hellman.
-    if (std::ranges::equal(datagram, received_)) {
-        if (is_unproven_responder()) repeat_phase_1();
+    const bool is_copy = std::ranges::equal(datagram, received_);
+    // Only the first message has no cookie of ours: what else comes without one shows nobody to be there.
+    if (is_aggressive_ && h.responder.is_zero()) {
+        if (is_copy && is_unproven_responder()) return repeat_phase_1();
+        return house_.report(errc::unexpected_message, came_by_, h);
+    }
+    if (is_copy) {
         // Message 3 of an Aggressive Mode has no answer: with one, two ends would go on answering each other's copies.
-        else if (role_ == role::responder && !is_aggressive_ && !sent_.empty()) house_.send(came_by_, sent_, sent_payloads_, state_name(), 2);
+        if (role_ == role::responder && !is_aggressive_ && !sent_.empty())
+            house_.send(came_by_, sent_, sent_payloads_, state_name(), 2);
         return;
     }
     auto e = house_.env(peer_, came_by_);

@@ -7,6 +7,8 @@
 namespace ipsec::ike::v1 {
 
 template <class Traits> auto ike_sa<Traits>::fresh_message_id() -> result<isakmp::message_id> {
+    if constexpr (requires { house_.crypto.forced_message_id(); })  // testing/faults.hpp
+        if (const auto forced = house_.crypto.forced_message_id()) return *forced;
     for (int i = 0; i < 16; ++i) {
         std::array<std::byte, 4> o{};
         if (!house_.crypto.fill(o)) return std::unexpected{errc::no_randomness};
@@ -34,7 +36,7 @@ template <class Traits> auto ike_sa<Traits>::room_for_exchange() -> bool {
 }
 /// Pairs of SAs that the peer has, and those that it is about to get by exchanges of this SA.
 template <class Traits> auto ike_sa<Traits>::pairs_of_peer() const -> std::size_t {
-    auto n = static_cast<std::size_t>(std::ranges::count(house_.children, peer_, &child_pair::peer));
+    std::size_t n = house_.children_of(peer_).size();
     for (const auto& [id, x] : exchanges_)
         if (is_open(x)) n += x.own.size();
     return n;
@@ -44,9 +46,14 @@ template <class Traits>
 auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<client>& local, const std::optional<client>& remote)
     -> result<void> {
     const child_config& c = house_.peer(peer_).children[child];
-    if (!room_for_exchange()) return std::unexpected{errc::limit_reached};
+    if (spent_ || !room_for_exchange()) return std::unexpected{errc::limit_reached};
     if (keys().nat.any() && std::ranges::all_of(c.suites, [](const child_suite& s) { return s.ah.has_value(); }))
         return std::unexpected{errc::no_ah_through_nat};
+    if (!may_have(remote)) return std::unexpected{errc::not_authorized};
+    if ((c.local_name || c.remote_name) && (local != c.local || remote != c.remote))
+        return std::unexpected{errc::bad_selector};  // a name stands for all that it stands for
+    if (const auto waits = wait_for_group({child, local, remote}); !waits) return std::unexpected{waits.error()};
+    else if (*waits) return {};
     auto own = house_.draw_spis(c.pairs);
     if (!own) return std::unexpected{own.error()};
     const auto id = fresh_message_id();
@@ -54,6 +61,7 @@ auto ike_sa<Traits>::start_quick_mode(std::size_t child, const std::optional<cli
     exchange& x = exchanges_[id->value()];
     x.begun = house_.now;
     x.role = role::initiator;
+    spent_ = house_.peer(peer_).identity_pfs;
     x.id = *id;
     x.about = {*id, child, local, remote};
     x.own = *own;
@@ -69,6 +77,12 @@ void ike_sa<Traits>::adopt(exchange& x, step<Next...>&& s) {
     std::visit([&]<class S>(S&& next) { x.state.template emplace<std::decay_t<S>>(std::forward<S>(next)); }, std::move(s.state));
     x.timer.stop();
     if (s.out.send) send(x, std::move(*s.out.send));
+    if (s.out.also) {
+        x.connected = std::move(s.out.also->datagram);
+        x.connected_payloads = std::move(s.out.also->payloads);
+        count(x.connected.size());
+        house_.send(path_, x.connected, x.connected_payloads, "connected", 1);
+    }
     enter(x);
 }
 template <class Traits> void ike_sa<Traits>::send(exchange& x, sealed_message&& m) {
@@ -95,11 +109,11 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
     };
     if (std::holds_alternative<quick_mode::making_ke_i>(x.state)) {
         x.ticket = next_ticket();
-        if (auto made = house_.crypto.generate(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
+        if (auto made = make_public_value(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
     } else if (auto* r = std::get_if<quick_mode::making_ke_r>(&x.state)) {
         x.about = r->rest.about;
         x.ticket = next_ticket();
-        if (auto made = house_.crypto.generate(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
+        if (auto made = make_public_value(x.ticket, pfs())) complete(x.ticket, dh_generated<dh_key>{std::move(*made)});
     } else if (auto* ai = std::get_if<quick_mode::agreeing_i<dh_key>>(&x.state)) {
         name_peer_spis(ai->pairs);
         x.ticket = next_ticket();
@@ -113,8 +127,12 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
     } else if (auto* ir = std::get_if<quick_mode::installing_r>(&x.state)) {
         x.about = ir->about;
         install(x, ir->pairs, ir->about);
+    } else if (auto* w = std::get_if<quick_mode::awaiting_connected>(&x.state)) {
+        finish(x, w->pairs);
+        await_connected(x);
     } else if (auto* d = std::get_if<quick_mode::done>(&x.state)) {
-        finish(x, d->pairs);
+        if (x.handed_over) use_outbound(x);
+        else finish(x, d->pairs);
     } else if (auto* bad = std::get_if<failed>(&x.state)) {
         fail(x, bad->why, true);
     }
@@ -126,13 +144,17 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
     x.ticket = {};
     // Installs that were asked for and are not answered yet are taken back as well: the user takes events in order.
     for (const auto* list : {&x.installed, &x.waiting})
-        for (const sa::id& id : *list) house_.events.emplace_back(sa::remove{id});
+        for (const sa::id& id : *list) {
+            house_.events.emplace_back(sa::remove{id});
+            house_.disown_inbound(id);
+        }
     x.installed.clear();
     x.waiting.clear();
     house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
     house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
     if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);
     x.state.template emplace<failed>(failed{why});
+    retire_if_spent(x);
     x.deadline = house_.now + house_.settings.retransmit.span();
     if (!tell_peer) return;
     informational::content c;
@@ -163,18 +185,22 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
 
 template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram) {
     // req: rfc2409-4-2
-    if (!is_established()) return house_.report(errc::unexpected_message, path_, h);
+    if (!stands()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = exchanges_.find(h.id.value());
     if (it == exchanges_.end()) return begin_quick_mode(h, datagram);
     exchange& x = it->second;
     if (std::ranges::equal(datagram, x.received)) {
-        const bool may = std::holds_alternative<quick_mode::expecting_proof>(x.state) ||
-                         (x.role == role::initiator && std::holds_alternative<quick_mode::done>(x.state)) ||
+        const bool over = x.handed_over && !std::holds_alternative<failed>(x.state);
+        const bool may = std::holds_alternative<quick_mode::expecting_proof>(x.state) || (x.role == role::initiator && over) ||
                          (x.role == role::responder && std::holds_alternative<failed>(x.state) && !x.sent_anything);
+        // CONNECTED was lost, or message 3 with it.
+        if (over && !x.connected.empty()) house_.send(came_by_, x.connected, x.connected_payloads, "again", 2);
         if (!may || x.sent.empty()) return;
         house_.send(came_by_, x.sent, x.sent_payloads, "again", 2);
-        return house_.use_later(cookies_, x.id);
+        return house_.use_later(peer_, cookies_, x.id);
     }
+    if (takes_connected(h) == &x && !std::holds_alternative<quick_mode::expecting_proof>(x.state))
+        return handle_connected(x, h, datagram);
     auto q = quick_env();
     const auto take = [&](auto& state) {
         auto msg = quick_mode::admit(state, h, datagram, q);
@@ -184,6 +210,8 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
         x.received = to_octets(datagram);
         count(datagram.size());
         is_genuine();
+        for (const isakmp::payload_view& p : msg->chain)
+            if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
         q.path = path_;
         adopt(x, quick_mode::on(std::move(state), std::move(*msg), q));
     };
@@ -207,7 +235,7 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     tell(house_.watcher, iv_secret{cookies_, h.id, msg->next});
     count(datagram.size());
     const std::size_t sas = msg->chain.count(isakmp::payload_type::security_association);
-    const bool too_many = pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
+    const bool too_many = std::exchange(spent_, spent_ || house_.peer(peer_).identity_pfs) || pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
     auto own = house_.draw_spis(std::min(sas, house_.settings.limits.pairs_per_exchange));
     if (!own) return house_.report(own.error(), path_, h, true);
     exchange& x = exchanges_[h.id.value()];
@@ -230,7 +258,16 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     for (const isakmp::payload_view& p : msg->chain)
         if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
     if (too_many) return adopt(x, step<failed>{failed{errc::limit_reached}, {}});
-    adopt(x, quick_mode::begin(h.id, std::move(*msg), *own, q));
+    auto next = quick_mode::begin(h.id, std::move(*msg), *own, q);
+    const bool may = std::visit(
+        [&](const auto& s) {
+            if constexpr (requires { s.about; }) return may_have(s.about.remote);
+            else if constexpr (requires { s.rest.about; }) return may_have(s.rest.about.remote);
+            else return true;
+        },
+        next.state);
+    if (!may) return adopt(x, step<failed>{failed{errc::not_authorized}, {}});
+    adopt(x, std::move(next));
 }
 
 template <class Traits> auto ike_sa<Traits>::has_open_exchange() const -> bool {
@@ -239,6 +276,7 @@ template <class Traits> auto ike_sa<Traits>::has_open_exchange() const -> bool {
 template <class Traits>
 auto ike_sa<Traits>::has_exchange_for(std::size_t child, const std::optional<client>& local,
                                       const std::optional<client>& remote) const -> bool {
+    if (std::ranges::find(waiting_, waiting_for_group{child, local, remote}) != waiting_.end()) return true;
     return std::ranges::any_of(exchanges_, [&](const auto& it) {
         const exchange& x = it.second;
         return is_open(x) && x.role == role::initiator && x.about.child == child && x.about.local == local &&

@@ -2,7 +2,9 @@
 /// Messages and keys of Quick Mode.
 #include <algorithm>
 
+#include "ipsec/ike/v1/detail/quick_mode_clients.hpp"
 #include "ipsec/ike/v1/detail/quick_mode_states.hpp"
+#include "ipsec/ike/v1/informational.hpp"
 #include "ipsec/isakmp/payloads/nat_oa.hpp"
 
 namespace ipsec::ike::v1::quick_mode::detail {
@@ -18,7 +20,7 @@ template <class Env>
                                             {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
     if (!chain) return std::unexpected{fault{chain.error()}};
     if (auto ok = isakmp::check_shape(*chain, shape); !ok) return std::unexpected{fault{ok.error()}};
-    return proven{std::move(m->payloads), *chain, m->next};
+    return proven{std::move(m->payloads), *chain, m->next, h.flags.commit()};
 }
 [[nodiscard]] inline auto check_hash(const proven& p, const crypto::result<crypto::digest>& expected) -> std::optional<fault> {
     if (!expected) return fault{errc::crypto_failed};
@@ -45,24 +47,59 @@ template <class Env>
     return out;
 }
 
+/// The header of a message of ours. Whoever sets the commit bit sets it in all messages of the exchange.
+template <class Env> [[nodiscard]] auto header_for(const subject& about, Env& e) -> isakmp::header {
+    isakmp::header h = header_of(e.ike.cky, isakmp::exchange_type::quick_mode, about.id);
+    if (about.commit.own) h.flags.octet |= isakmp::header_flags::commit_bit;
+    return h;
+}
+
 /// HDR*, HASH(1 or 2), SA…, nonce [, KE] [, IDci, IDcr] [, NAT-OAi, NAT-OAr] [, N].
 template <class Env>
-[[nodiscard]] auto write_offer(isakmp::message_id id, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce,
+[[nodiscard]] auto write_offer(const subject& about, byte_view ni_for_hash_2, std::span<const octets> sas, byte_view nonce,
                                byte_view gx, byte_view idci, byte_view idcr, std::span<const octets> originals,
                                std::span<const octets> notifications, const iv& first, Env& e) -> result<sealed_message> {
     const std::size_t hash_size = e.ike.keys.skeyid_a.size();
-    message_writer w{header_of(e.ike.cky, isakmp::exchange_type::quick_mode, id)};
+    message_writer w{header_for(about, e)};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const octets& sa : sas) w.add(isakmp::payload_type::security_association, sa);
     w.add(isakmp::payload_type::nonce, nonce);
     if (!gx.empty()) w.add(isakmp::payload_type::key_exchange, gx);
     if (!idci.empty()) w.add(isakmp::payload_type::identification, idci).add(isakmp::payload_type::identification, idcr);
-    for (const octets& a : originals) w.add(isakmp::payload_type::nat_oa, a);
+    for (const octets& a : originals)
+        w.add(e.ike.both.nat_drafts ? isakmp::payload_type::nat_oa_draft : isakmp::payload_type::nat_oa, a);
     for (const octets& n : notifications) w.add(isakmp::payload_type::notification, n);
-    const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, id.value(), ni_for_hash_2, w.behind_hash(hash_size));
+    const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, about.id.value(), ni_for_hash_2,
+                               w.behind_hash(hash_size, e.crypto));
     if (!hash) return std::unexpected{errc::crypto_failed};
     w.set_hash(hash->view());
     return w.finish(e.crypto, e.ike.cipher, first);
+}
+
+/// A notification about one pair, by the SPI that this end receives with.
+[[nodiscard]] inline auto notification_of(const sa_pair& p, isakmp::notify_type type, byte_view data) -> octets {
+    const bool esp = p.agreed.suite.esp.has_value();
+    const v1::detail::spi_octets spi{esp ? p.own.esp : p.own.ah};
+    const auto protocol = esp ? isakmp::protocol_id::ipsec_esp : isakmp::protocol_id::ipsec_ah;
+    return informational::notify_of(type, protocol, spi.octets, data).body;
+}
+
+/// HDR*, HASH(1), N(CONNECTED): an Informational exchange under the message ID of the Quick Mode. It names the first SA by the SPI
+/// that this end receives with.                                                                 RFC 2408 §3.1, §4.8
+// req: rfc2408-3.1-12, rfc2408-3.1-14, rfc2408-4.8-4
+template <class Env>
+[[nodiscard]] auto write_connected(const subject& about, const std::vector<sa_pair>& pairs, Env& e) -> result<sealed_message> {
+    informational::content c;
+    c.payloads.push_back(
+        {isakmp::payload_type::notification, notification_of(pairs.front(), isakmp::notify_type::connected, {})});
+    return informational::write(c, about.id, e.ike, e.crypto, isakmp::header_flags::commit_bit);
+}
+[[nodiscard]] inline auto says_connected(const isakmp::chain& chain) -> bool {
+    for (const isakmp::payload_view& p : chain) {
+        if (p.type != isakmp::payload_type::notification) continue;
+        if (const auto n = isakmp::notification::parse(p.body); n && n->message == isakmp::notify_type::connected) return true;
+    }
+    return false;
 }
 
 /// KEYMAT of all SAs of all pairs.                                                             RFC 2409 §5.5
@@ -106,67 +143,51 @@ template <class Env>
     return {};
 }
 
-/// A client identity's body; empty where the exchange has none.
-[[nodiscard]] inline auto client_body(const std::optional<client>& c) -> octets {
-    if (!c) return {};
-    const auto id = to_identity(*c);
-    return id ? main_mode::detail::id_body(*id) : octets{};
-}
-[[nodiscard]] inline auto read_client(byte_view body) -> result<client> {
-    const auto id = identity::parse(body);
-    if (!id) return std::unexpected{id.error()};
-    return to_client(*id);
-}
-
 /// The public value in a message, or nothing; judged against whether there must be one.
-[[nodiscard]] inline auto read_gx(const isakmp::chain& chain, crypto::group_id pfs) -> result<octets> {
+[[nodiscard]] inline auto read_gx(const isakmp::chain& chain, crypto::group_id pfs, std::span<const named_group> groups)
+    -> result<octets> {
     const auto* ke = chain.find(isakmp::payload_type::key_exchange);
     if (pfs == crypto::group_id::none) {
         if (ke != nullptr) return std::unexpected{errc::no_proposal_chosen};
         return octets{};
     }
     if (ke == nullptr) return std::unexpected{errc::no_proposal_chosen};
-    if (ke->body.size() != crypto::find(pfs)->size()) return std::unexpected{errc::bad_key_exchange};
+    const auto* const own = find_group(groups, pfs);
+    if (is_private(pfs) && own == nullptr) return std::unexpected{errc::no_proposal_chosen};
+    if (ke->body.size() != (own != nullptr ? crypto::size_of(own->parts) : crypto::find(pfs)->size()))
+        return std::unexpected{errc::bad_key_exchange};
     return to_octets(ke->body);
 }
 
-/// Which child of the policy serves these identities: one that says exactly them, else one that has them in it.
-struct candidate {
-    std::size_t child = 0;
-    std::optional<client> local, remote;
-};
-[[nodiscard]] inline auto candidates(const peer_config& p, const std::optional<client>& local,
-                                     const std::optional<client>& remote) -> std::vector<candidate> {
-    const client own_end{.addresses = p.path.local.address}, peer_end{.addresses = p.path.remote.address};
-    std::vector<candidate> exact, wider;
-    for (std::size_t i = 0; i < p.children.size(); ++i) {
-        const child_config& c = p.children[i];
-        const client& l = c.local ? *c.local : own_end;
-        const client& r = c.remote ? *c.remote : peer_end;
-        const client& want_l = local ? *local : own_end;
-        const client& want_r = remote ? *remote : peer_end;
-        if (l == want_l && r == want_r) exact.push_back({i, local, remote});
-        else if (c.allow_narrower && l.contains(want_l) && r.contains(want_r)) wider.push_back({i, local, remote});
+/// What the responder adds to message 2 about its pairs: RESPONDER-LIFETIME where its own is shorter, REPLAY-STATUS by policy.
+// req: rfc2407-4.5.4-1, rfc2407-4.5.4-2, rfc2407-4.6.3-3, rfc2407-4.6.3.1-4, rfc2407-4.6.3.1-5, rfc2407-4.6.3.1-7
+// req: rfc2407-4.6.3.2-4, rfc2407-4.6.3.2-5, rfc2407-4.6.3.2-7, rfc2407-4.6.3.2-8
+[[nodiscard]] inline auto responder_notifications(const child_config& c, const std::vector<sa_pair>& pairs) -> std::vector<octets> {
+    std::vector<octets> out;
+    for (const sa_pair& p : pairs) {
+        if (!(p.lifetime == p.agreed.offered))
+            out.push_back(notification_of(p, isakmp::notify_type::responder_lifetime, write_lifetime(p.lifetime, false)));
+        if (!c.replay_status && c.anti_replay) continue;
+        const std::array<std::byte, 4> checks{{{}, {}, {}, std::byte{c.anti_replay}}};
+        out.push_back(notification_of(p, isakmp::notify_type::replay_status, checks));
     }
-    exact.insert(exact.end(), wider.begin(), wider.end());
-    return exact;
+    return out;
 }
 
-/// RESPONDER-LIFETIME of one pair.                                                            RFC 2407 §4.6.3.1
-// req: rfc2407-4.6.3.1-4, rfc2407-4.6.3.1-5, rfc2407-4.6.3.1-7
-[[nodiscard]] inline auto lifetime_notification(const sa_pair& p) -> octets {
-    const bool esp = p.agreed.suite.esp.has_value();
-    const v1::detail::spi_octets spi{esp ? p.own.esp : p.own.ah};
-    const octets data = write_lifetime(p.lifetime, false);
-    isakmp::notification n;
-    n.protocol = esp ? isakmp::protocol_id::ipsec_esp : isakmp::protocol_id::ipsec_ah;
-    n.message = isakmp::notify_type::responder_lifetime;
-    n.spi = spi.octets;
-    n.data = data;
-    octets body(n.size());
-    wire::writer w{body};
-    n.emit(w);
-    return body;
+/// What message 2 says about the pairs beside what was agreed on, by the peer's SPI.                 RFC 2407 §4.6.3.1, §4.6.3.2
+inline void take_responder_notifications(const isakmp::chain& chain, std::vector<sa_pair>& pairs) {
+    for (const isakmp::payload_view& p : chain) {
+        if (p.type != isakmp::payload_type::notification) continue;
+        const auto n = isakmp::notification::parse(p.body);
+        if (!n || n->spi.size() != 4) continue;
+        const auto spi = wire::load<std::uint32_t>(n->spi);
+        const auto life = n->message == isakmp::notify_type::responder_lifetime ? read_lifetime(n->data, false) : std::nullopt;
+        for (sa_pair& pair : pairs) {
+            if (spi != pair.agreed.peer.esp && spi != pair.agreed.peer.ah) continue;
+            if (life) pair.lifetime = shorter(pair.lifetime, *life);
+            if (n->message == isakmp::notify_type::replay_status) pair.peer_checks_replay = n->replay_detection();
+        }
+    }
 }
 
 }  // namespace ipsec::ike::v1::quick_mode::detail

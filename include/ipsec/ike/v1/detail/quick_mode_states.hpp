@@ -9,6 +9,7 @@ namespace ipsec::ike::v1::quick_mode {
 template <class Provider, class Observer>
 struct environment : v1::environment<Provider, Observer> {
     const main_mode::keyed& ike;
+    std::span<const named_group> groups{};  ///< that New Group Mode agreed on with the peer
 };
 
 /// One direction of one protocol.
@@ -22,13 +23,22 @@ struct sa_pair {
     child_spis own;
     v1::lifetime lifetime;
     sa_keys esp_in, esp_out, ah_in, ah_out;  ///< spi 0 where the protocol is not used
+    bool peer_checks_replay = true;          ///< unless the responder said otherwise                RFC 2407 §4.6.3.2
+};
+
+/// Who set the commit bit. The end that did not waits for CONNECTED.                           RFC 2408 §3.1
+// req: rfc2408-3.1-11
+struct commit_bits {
+    bool own = false, peer = false;
+    [[nodiscard]] constexpr auto must_wait() const noexcept -> bool { return peer && !own; }
 };
 
 /// What an exchange is about.
 struct subject {
     isakmp::message_id id;
     std::size_t child = 0;                   ///< place in the peer's `children`
-    std::optional<client> local{}, remote{};  ///< absent: no identities are sent
+    std::optional<client> local{}, remote{};  ///< absent: the two ends themselves
+    commit_bits commit{};
 };
 
 // --- states ------------------------------------------------------------------------------------------------------------------
@@ -48,6 +58,7 @@ template <class Key> struct sent_offer {
     octets ni;
     std::optional<Key> x;
     iv next;
+    octets idci{}, idcr{};  ///< bodies as they were sent, or empty
 };
 /// Both, with PFS: g(qm)^xy is being made. `pairs` have no keys yet.
 template <class Key, role Role> struct agreeing {
@@ -93,6 +104,14 @@ struct expecting_proof {
     octets ni, nr;
     iv next;
 };
+/// Both: message 3 is through, and the peer, which set the commit bit, has yet to say CONNECTED. `next` continues the exchange,
+/// for a peer that says it in a fourth message of Quick Mode.                                  RFC 2408 §3.1
+struct awaiting_connected {
+    static constexpr std::string_view name = "waiting for CONNECTED";
+    subject about;
+    std::vector<sa_pair> pairs;
+    iv next;
+};
 /// All messages are through; the outbound SAs may be used.
 struct done {
     static constexpr std::string_view name = "done";
@@ -107,11 +126,14 @@ struct proven {
     octets payloads;
     isakmp::chain chain;
     iv next;
+    bool commit = false;  ///< the bit of its header
 };
 /// Message 1, 2 and 3.
 struct offer : proven {};
 struct answer : proven {};
 struct proof : proven {};
+/// CONNECTED, in an Informational exchange with the message ID of the Quick Mode, or in a fourth message of it.
+struct connected : proven {};
 /// The user has installed all inbound SAs.
 struct installed {};
 

@@ -1,0 +1,107 @@
+#pragma once
+// ISAKMP payloads in words, a line for each thing that a payload says.
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "ipsec/ike/identity.hpp"
+#include "ipsec/ip/text.hpp"
+#include "ipsec/isakmp/chain.hpp"
+#include "ipsec/isakmp/offer.hpp"
+#include "ipsec/isakmp/payloads/delete_sa.hpp"
+#include "ipsec/isakmp/payloads/notification.hpp"
+
+namespace payload_text {
+
+using namespace ipsec;
+using lines = std::vector<std::string>;
+
+[[nodiscard]] inline auto hex(byte_view octets, std::size_t most = 24) -> std::string {
+    std::string s;
+    for (const std::byte b : octets.first(std::min(most, octets.size()))) s += fmt::format("{:02x}", static_cast<unsigned>(b));
+    return octets.size() > most ? s + fmt::format("… ({} octets)", octets.size()) : s;
+}
+[[nodiscard]] inline auto life(const isakmp::offered_lifetime& l) -> std::string {
+    std::string s;
+    if (l.seconds) s += fmt::format(", {} s", *l.seconds);
+    if (l.kilobytes) s += fmt::format(", {} kB", *l.kilobytes);
+    return s;
+}
+[[nodiscard]] inline auto key_length(const std::optional<std::uint16_t>& bits) -> std::string {
+    return bits ? fmt::format(" {}", *bits) : std::string{};
+}
+
+/// Proposals and transforms, one line each.
+[[nodiscard]] inline auto of_sa(byte_view body) -> lines {
+    const auto tree = isakmp::sa_tree::parse(body);
+    if (!tree) return {std::string{name_of(tree.error())}};
+    lines out;
+    for (const auto& p : tree->proposals()) {
+        const bool phase_1 = p.value.protocol == isakmp::protocol_id::isakmp;
+        out.push_back(fmt::format("proposal {}: {}{}", p.value.number, name_of(p.value.protocol),
+                                  p.value.spi.empty() ? "" : ", SPI " + hex(p.value.spi)));
+        for (const auto& t : tree->transforms(p)) {
+            std::string said;
+            if (const auto o = isakmp::read_phase1(t.value); phase_1 && o) {
+                said = fmt::format("{}{}, {}, {}, {}{}", name_of(o->encryption), key_length(o->key_length), name_of(o->hash),
+                                   o->group ? isakmp::name_of_group(*o->group) : "group by its parts", name_of(o->authentication),
+                                   life(o->life));
+            } else if (const auto q = isakmp::read_phase2(p.value.protocol, t.value); !phase_1 && q) {
+                said = fmt::format("{}{}", name_of_transform(q->protocol, q->id), key_length(q->key_length));
+                if (q->authentication) said += fmt::format(", {}", name_of(*q->authentication));
+                if (q->mode) said += fmt::format(", {}", name_of(*q->mode));
+                if (q->group) said += fmt::format(", {}", isakmp::name_of_group(*q->group));
+                if (q->extended_sequence) said += ", extended sequence numbers";
+                said += life(q->life);
+            } else {
+                said = fmt::format("transform id {}", t.value.id);
+            }
+            out.push_back(fmt::format("  {}: {}", t.value.number, said));
+        }
+    }
+    return out;
+}
+[[nodiscard]] inline auto of_id(byte_view body) -> std::string {
+    const auto id = ike::identity::parse(body);
+    if (!id) return hex(body);
+    std::string s{name_of(id->type())};
+    if (id->type() == isakmp::id_type::fqdn || id->type() == isakmp::id_type::user_fqdn)
+        s += " " + std::string{reinterpret_cast<const char*>(id->data().data()), id->data().size()};
+    else if (const auto c = ike::to_client(id->with(0, 0))) s += fmt::format(" {}", ip::to_text(c->addresses).view());
+    else s += " " + hex(id->data());
+    if (id->protocol() != 0 || id->port() != 0) s += fmt::format(", protocol {}, port {}", id->protocol(), id->port());
+    return s;
+}
+[[nodiscard]] inline auto of_delete(byte_view body) -> std::string {
+    const auto d = isakmp::delete_sa::parse(body);
+    if (!d) return hex(body);
+    std::string s{name_of(d->protocol)};
+    for (std::size_t i = 0; i < d->count; ++i) s += " " + hex(d->spi(i));
+    return s;
+}
+[[nodiscard]] inline auto of_notification(byte_view body) -> std::string {
+    const auto n = isakmp::notification::parse(body);
+    if (!n) return hex(body);
+    return fmt::format("{}{}{}", name_of(n->message), n->spi.empty() ? "" : ", SPI " + hex(n->spi),
+                       n->data.empty() ? "" : ", " + hex(n->data));
+}
+
+/// What one payload says; its name stands in the first line.
+[[nodiscard]] inline auto of(const isakmp::payload_view& p) -> lines {
+    using enum isakmp::payload_type;
+    const std::string name{name_of(p.type)};
+    switch (p.type) {
+        case security_association: {
+            lines out{name};
+            for (const auto& l : of_sa(p.body)) out.push_back("  " + l);
+            return out;
+        }
+        case identification: return {name + " " + of_id(p.body)};
+        case notification: return {name + " " + of_notification(p.body)};
+        case delete_sa: return {name + " " + of_delete(p.body)};
+        default: return {name + " " + hex(p.body)};
+    }
+}
+
+}  // namespace payload_text

@@ -1,0 +1,250 @@
+#pragma once
+/// Bodies of `ike_sa`: XAUTH and Mode Config between phase 1 and phase 2.
+#include <algorithm>
+
+#include "ipsec/ike/v1/ike_sa.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// After phase 1: whatever has to come before phase 2 begins. @return whether there is anything
+template <class Traits> auto ike_sa<Traits>::begin_transactions() -> bool {
+    const peer_config& p = house_.peer(peer_);
+    const bool config = p.mode_config.part != config_part::none;
+    if (p.xauth.part == xauth_part::none && !config) return false;
+    talk_ = std::make_unique<transaction::talk>();
+    talk_->until = house_.now + p.xauth.patience;
+    if (p.xauth.part == xauth_part::edge_device) adopt_xauth(xauth_mode::ask(xauth_env()));
+    else if (p.xauth.part == xauth_part::client) talk_->xauth.template emplace<xauth_mode::expecting>();
+    else begin_config();
+    return true;
+}
+
+/// The peer is who it says, and knows what it asked for: phase 2 may begin.
+template <class Traits> void ike_sa<Traits>::stand() {
+    if (serial_ != 0 || over_) return;
+    const auto& up = std::get<main_mode::established>(machine_);
+    if (talk_) talk_->until = instant::never();
+    serial_ = ++house_.established;
+    newly_established_ = true;
+    initial_contact_ = initial_contact_ || up.initial_contact;
+    house_.found(peer_, path_, up.nat);
+    house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up.agreed.suite, life_});
+}
+
+// --- messages -----------------------------------------------------------------------------------------------------------------
+
+/// REQUEST or SET: a new exchange of ours, in place of the one before.
+template <class Traits> void ike_sa<Traits>::begin_transaction(const transaction::content& c) {
+    const auto id = fresh_message_id();
+    const auto first = id ? phase_2_iv(house_.crypto, keys().agreed.suite.hash, keys().next, id->value()) : crypto::result<iv>{};
+    if (!id || !first) return close(id ? errc::crypto_failed : errc::no_randomness, true);
+    auto m = transaction::write(c, *id, *first, keys(), house_.crypto);
+    if (!m) return close(m.error(), true);
+    auto& x = talk_->own;
+    x = {.id = *id, .said = c.message, .identifier = c.identifier, .open = true, .next = m->next,
+         .sent = std::move(m->datagram), .sent_payloads = std::move(m->payloads)};
+    x.timer.start(house_.now, house_.settings.retransmit);
+    count(x.sent.size());
+    tell(house_.watcher, iv_secret{cookies_, x.id, x.next});
+    house_.send(path_, x.sent, x.sent_payloads, name_of(c.message), 1);
+}
+/// REPLY or ACK: the second message of the peer's exchange; kept, since the peer may ask again.
+template <class Traits> void ike_sa<Traits>::end_transaction(const transaction::content& c) {
+    auto& x = talk_->peers;
+    if (!x.open) return;
+    auto m = transaction::write(c, x.id, x.next, keys(), house_.crypto);
+    if (!m) return close(m.error(), true);
+    x.open = false;
+    x.sent = std::move(m->datagram);
+    x.sent_payloads = std::move(m->payloads);
+    count(x.sent.size());
+    tell(house_.watcher, iv_secret{cookies_, x.id, m->next});
+    house_.send(path_, x.sent, x.sent_payloads, name_of(c.message), 1);
+}
+
+template <class Traits> void ike_sa<Traits>::handle_transaction(const isakmp::header& h, byte_view datagram) {
+    using enum isakmp::config_message;
+    if (!is_established() || !talk_) return house_.report(errc::unexpected_message, path_, h);
+    auto& own = talk_->own;
+    auto& theirs = talk_->peers;
+    const bool is_answer = own.id.value() != 0 && h.id == own.id;
+    if (is_answer && !own.open) return;  // the answer once more
+    if (!is_answer && theirs.id.value() != 0 && h.id == theirs.id) {
+        if (!std::ranges::equal(datagram, theirs.received)) return house_.report(errc::replayed_message_id, path_, h);
+        if (!theirs.sent.empty()) house_.send(came_by_, theirs.sent, theirs.sent_payloads, "again", 2);
+        return;
+    }
+    if (!is_answer && used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
+    const auto first = is_answer ? crypto::result<iv>{own.next}
+                                 : phase_2_iv(house_.crypto, keys().agreed.suite.hash, keys().next, h.id.value());
+    if (!first) return house_.report(errc::crypto_failed, path_, h);
+    const auto msg = transaction::admit(h, datagram, *first, keys(), house_.crypto);
+    if (!msg) return house_.report(msg.error(), path_, h);
+    const isakmp::attributes& in = msg->body;
+    if (is_answer && (in.message != transaction::answer_to(own.said) || in.identifier != own.identifier))
+        return house_.report(errc::unexpected_message, path_, h, true);
+    if (!is_answer && in.message != request && in.message != set) return house_.report(errc::unexpected_message, path_, h, true);
+    if (!is_answer && used_ids_.size() >= house_.settings.limits.message_ids)
+        return house_.report(errc::limit_reached, path_, h, true);
+    // What is too early, or has no business here, leaves nothing behind: it may come again when its time has come.
+    if (!is_answer && !may_take(in)) return house_.report(errc::unexpected_message, path_, h, true);
+    is_genuine();
+    count(datagram.size());
+    tell(house_.watcher, iv_secret{cookies_, h.id, msg->next});
+    if constexpr (observes<typename house_type::observer, message_trace>) {
+        octets shown = msg->payloads;
+        transaction::blank_secrets(h.next_payload, shown);
+        house_.trace_in(path_, h, datagram, shown, name_of(in.message));
+    }
+    if (is_answer) {
+        own.open = false;
+        own.timer.stop();
+        return take_transaction_answer(in, h);
+    }
+    use_message_id(h.id.value());
+    theirs = {.id = h.id, .said = in.message, .identifier = in.identifier, .open = true, .next = msg->next,
+              .received = to_octets(datagram), .sent = {}, .sent_payloads = {}};
+    take_transaction(in, h);
+}
+
+/// Whether this end has a part in what the peer begins, by now.
+template <class Traits> auto ike_sa<Traits>::may_take(const isakmp::attributes& in) const -> bool {
+    const peer_config& p = house_.peer(peer_);
+    if (is_about_xauth(in)) return p.xauth.part == xauth_part::client;
+    const bool is_set = in.message == isakmp::config_message::set;
+    return has_passed_xauth() && p.mode_config.part == (is_set ? config_part::client : config_part::server);
+}
+
+/// REQUEST or SET.
+template <class Traits> void ike_sa<Traits>::take_transaction(const isakmp::attributes& in, const isakmp::header& h) {
+    const bool is_set = in.message == isakmp::config_message::set;
+    if (is_about_xauth(in)) {
+        // It may come again at any time: the edge device asks anew.                          draft-beaulieu-ike-xauth-02 §6
+        xauth_mode::expecting now{};
+        if (const auto* e = std::get_if<xauth_mode::expecting>(&talk_->xauth)) now = *e;
+        if (const auto* w = std::get_if<xauth_mode::prompting>(&talk_->xauth)) now.told = w->told;
+        if (is_set) adopt_xauth(xauth_mode::on_set(in, xauth_env()));
+        else adopt_xauth(xauth_mode::on_request(now, in, xauth_env()));
+        return;
+    }
+    const auto asked = mode_config::read(in.list);
+    if (!asked) {
+        talk_->peers.open = false;
+        return house_.report(fault{errc::malformed}, path_, h, true);
+    }
+    if (is_set) {
+        if (auto c = mode_config::write(isakmp::config_message::ack, in.identifier, mode_config::taken(*asked)))
+            end_transaction(*c);
+        house_.dialogues.emplace_back(configured{peer_, cookies_, *asked});
+        talk_->config.template emplace<transaction::config_done>();
+        return stand();
+    }
+    talk_->config.template emplace<transaction::config_serving>(*asked);
+    house_.dialogues.emplace_back(configuration_wanted{peer_, cookies_, *asked});
+}
+
+/// REPLY or ACK.
+template <class Traits> void ike_sa<Traits>::take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h) {
+    if (auto* a = std::get_if<xauth_mode::asking>(&talk_->xauth)) return adopt_xauth(xauth_mode::on(*a, in, xauth_env()));
+    if (auto* t = std::get_if<xauth_mode::telling>(&talk_->xauth)) return adopt_xauth(xauth_mode::on(*t, in, xauth_env()));
+    const auto said = mode_config::read(in.list);
+    if (!said) {
+        house_.report(fault{errc::malformed}, path_, h, true);
+        return close(errc::malformed, true);
+    }
+    if (std::holds_alternative<transaction::config_asking>(talk_->config)) {
+        house_.dialogues.emplace_back(configured{peer_, cookies_, *said});
+    } else if (auto* s = std::get_if<transaction::config_setting>(&talk_->config)) {
+        configuration taken;
+        for (const configuration::item& i : s->given.items)
+            if (said->has(i.type)) taken.items.push_back(i);
+        house_.dialogues.emplace_back(configured{peer_, cookies_, std::move(taken)});
+    } else return house_.report(errc::unexpected_message, path_, h, true);
+    talk_->config.template emplace<transaction::config_done>();
+    stand();
+}
+
+// --- XAUTH ---------------------------------------------------------------------------------------------------------------------
+
+template <class Traits>
+template <class... Next>
+void ike_sa<Traits>::adopt_xauth(xauth_mode::step<Next...>&& s) {
+    std::visit([&]<class S>(S&& next) { talk_->xauth.template emplace<std::decay_t<S>>(std::forward<S>(next)); },
+               std::move(s.state));
+    if (s.out.ask) house_.dialogues.push_back(std::move(*s.out.ask));
+    if (s.out.say) {
+        const bool ours =
+            s.out.say->message == isakmp::config_message::request || s.out.say->message == isakmp::config_message::set;
+        if (ours) begin_transaction(*s.out.say);
+        else end_transaction(*s.out.say);
+    }
+    if (over_) return;
+    if (std::holds_alternative<xauth_mode::refused>(talk_->xauth)) return close(errc::xauth_failed, true);
+    if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) begin_config();
+}
+
+template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::verdict& v) {
+    if (!talk_ || over_) return;
+    if (auto* j = std::get_if<xauth_mode::judging>(&talk_->xauth)) adopt_xauth(xauth_mode::on(*j, v, xauth_env()));
+}
+template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::answer& a) {
+    if (!talk_ || over_) return;
+    if (auto* p = std::get_if<xauth_mode::prompting>(&talk_->xauth)) adopt_xauth(xauth_mode::on(std::move(*p), a, xauth_env()));
+}
+
+// --- Mode Config ---------------------------------------------------------------------------------------------------------------
+
+/// Phase 1 and XAUTH are over.
+template <class Traits> void ike_sa<Traits>::begin_config() {
+    const auto& c = house_.peer(peer_).mode_config;
+    if (c.part == config_part::none) return stand();
+    talk_->until = house_.now + c.patience;
+    if (c.part == config_part::client && !c.push) {
+        configuration wanted;
+        for (const auto a : c.wanted) wanted.add(a);
+        talk_->config.template emplace<transaction::config_asking>();
+        if (auto m = mode_config::write(isakmp::config_message::request, 0, wanted)) begin_transaction(*m);
+    } else if (c.part == config_part::server && c.push) {
+        talk_->config.template emplace<transaction::config_composing>();
+        house_.dialogues.emplace_back(configuration_wanted{peer_, cookies_, {}});
+    } else {
+        talk_->config.template emplace<transaction::config_waiting>();
+    }
+    if (!c.required) stand();
+}
+
+template <class Traits> void ike_sa<Traits>::answer(const configuration& given) {
+    if (!talk_ || over_) return;
+    if (auto* s = std::get_if<transaction::config_serving>(&talk_->config)) {
+        const auto c =
+            mode_config::write(isakmp::config_message::reply, talk_->peers.identifier, mode_config::answer(s->asked, given));
+        if (!c)
+            return house_.report(c.error(), path_, header_of(cookies_, isakmp::exchange_type::transaction, talk_->peers.id),
+                                 true);
+        end_transaction(*c);
+        talk_->config.template emplace<transaction::config_done>();
+        return stand();
+    }
+    if (!std::holds_alternative<transaction::config_composing>(talk_->config)) return;
+    const auto c = mode_config::write(isakmp::config_message::set, 0, given);
+    if (!c) return house_.report(c.error(), path_, header_of(cookies_, isakmp::exchange_type::transaction), true);
+    talk_->config.template emplace<transaction::config_setting>(given);
+    begin_transaction(*c);
+}
+
+// --- time ----------------------------------------------------------------------------------------------------------------------
+
+template <class Traits> void ike_sa<Traits>::handle_transaction_timers() {
+    if (!talk_) return;
+    auto& x = talk_->own;
+    switch (x.timer.fire(house_.now, house_.settings.retransmit)) {
+        case retransmit_verdict::send_again: house_.send(path_, x.sent, x.sent_payloads, "again", x.timer.sent()); break;
+        case retransmit_verdict::give_up:
+            x.open = false;
+            return close(std::holds_alternative<xauth_mode::telling>(talk_->xauth) ? errc::xauth_failed : errc::timed_out, true);
+        case retransmit_verdict::not_yet: break;
+    }
+    if (talk_->until <= house_.now) close(errc::timed_out, true);
+}
+
+}  // namespace ipsec::ike::v1

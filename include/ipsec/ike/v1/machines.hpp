@@ -1,0 +1,124 @@
+#pragma once
+/// The machines of all exchanges, one type for each role: what `tables.hpp` makes tables of.
+#include "ipsec/ike/v1/authentication_only.hpp"
+#include "ipsec/ike/v1/base_exchange.hpp"
+#include "ipsec/ike/v1/quick_mode.hpp"
+#include "ipsec/ike/v1/tables.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// Main Mode, RFC 2409 §5.
+template <class Provider> struct main_mode_initiator {
+    static constexpr std::string_view exchange = "Main Mode";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = v1::environment<Provider, null_observer>;
+    using key = typename Provider::dh_key;
+    using states = type_list<main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<key>, main_mode::agreeing_i<key>,
+                             phase_1::signing<main_mode::agreed_i>, main_mode::sent_auth,
+                             phase_1::proving<main_mode::sent_auth>, phase_1::verifying<main_mode::sent_auth>,
+                             main_mode::established>;
+    using events = type_list<main_mode::reply_sa, dh_generated<key>, main_mode::key_exchange, dh_agreed, main_mode::authenticated,
+                             main_mode::misidentified, phase_1::claim, signature_made, certificate_judged, signature_judged>;
+    using entrances = type_list<enters<started, decltype(main_mode::start(std::declval<environment&>()))>>;
+};
+/// Its answer to message 1 has no state: `cookie_jar.hpp`.
+template <class Provider> struct main_mode_responder {
+    static constexpr std::string_view exchange = "Main Mode";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = v1::environment<Provider, null_observer>;
+    using key = typename Provider::dh_key;
+    using states =
+        type_list<main_mode::making_ke_r, main_mode::agreeing_r<key>, main_mode::expecting_auth,
+                  phase_1::proving<main_mode::expecting_auth>, phase_1::verifying<main_mode::expecting_auth>,
+                  phase_1::signing<main_mode::proven_r>, main_mode::established>;
+    using events = typename main_mode_initiator<Provider>::events;
+    using entrances = type_list<enters<
+        main_mode::key_exchange,
+        decltype(main_mode::begin(std::declval<const isakmp::cookie_pair&>(), std::declval<const agreed_ike&>(),
+                                  std::declval<const extensions&>(), byte_view{}, std::declval<main_mode::key_exchange>(),
+                                  std::declval<environment&>()))>>;
+};
+
+/// Quick Mode, RFC 2409 §5.5, with and without PFS.
+template <class Provider> struct quick_mode_initiator {
+    static constexpr std::string_view exchange = "Quick Mode";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = quick_mode::environment<Provider, null_observer>;
+    using key = typename Provider::dh_key;
+    using states = type_list<quick_mode::making_ke_i, quick_mode::sent_offer<key>, quick_mode::agreeing_i<key>,
+                             quick_mode::installing_i, quick_mode::awaiting_connected, quick_mode::done>;
+    using events = type_list<dh_generated<key>, quick_mode::answer, dh_agreed, quick_mode::installed, quick_mode::proof,
+                             quick_mode::connected>;
+    using entrances = type_list<
+        enters<started, decltype(quick_mode::start(std::declval<quick_mode::subject>(), std::declval<std::vector<child_spis>>(),
+                                                   std::declval<environment&>()))>>;
+};
+template <class Provider> struct quick_mode_responder {
+    static constexpr std::string_view exchange = "Quick Mode";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = quick_mode::environment<Provider, null_observer>;
+    using key = typename Provider::dh_key;
+    using states = type_list<quick_mode::making_ke_r, quick_mode::agreeing_r<key>, quick_mode::installing_r,
+                             quick_mode::expecting_proof, quick_mode::awaiting_connected, quick_mode::done>;
+    using events = typename quick_mode_initiator<Provider>::events;
+    using entrances = type_list<
+        enters<quick_mode::offer, decltype(quick_mode::begin(isakmp::message_id{}, std::declval<quick_mode::offer>(),
+                                                             std::span<const child_spis>{}, std::declval<environment&>()))>>;
+};
+
+/// Base Exchange, RFC 2408 §4.4.
+template <class Provider> struct base_initiator {
+    static constexpr std::string_view exchange = "Base";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using key = typename Provider::dh_key;
+    using states = type_list<base_exchange::sent_offer, base_exchange::making_ke_i, base_exchange::sent_proof<key>,
+                             base_exchange::agreeing_i<key>, base_exchange::established>;
+    using events = type_list<base_exchange::answer, dh_generated<key>, base_exchange::proof, dh_agreed>;
+    using entrances = type_list<enters<started, decltype(base_exchange::start(std::declval<environment&>()))>>;
+};
+template <class Provider> struct base_responder {
+    static constexpr std::string_view exchange = "Base";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using key = typename Provider::dh_key;
+    using states = type_list<base_exchange::sent_answer, base_exchange::making_ke_r, base_exchange::agreeing_r<key>,
+                             base_exchange::established>;
+    using events = typename base_initiator<Provider>::events;
+    using entrances =
+        type_list<enters<generic::offer, decltype(base_exchange::begin(std::declval<generic::offer>(), isakmp::cookie_r{},
+                                                                       std::declval<environment&>()))>>;
+};
+
+/// Authentication Only Exchange, RFC 2408 §4.6.
+template <class Provider> struct authentication_only_initiator {
+    static constexpr std::string_view exchange = "Authentication Only";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using states = type_list<authentication_only::sent_offer, authentication_only::established>;
+    using events = type_list<authentication_only::answer, authentication_only::proof>;
+    using entrances = type_list<enters<started, decltype(authentication_only::start(std::declval<environment&>()))>>;
+};
+template <class Provider> struct authentication_only_responder {
+    static constexpr std::string_view exchange = "Authentication Only";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = exchange_environment<Provider, exchange_policy_archetype>;
+    using states = type_list<authentication_only::sent_proof, authentication_only::established>;
+    using events = typename authentication_only_initiator<Provider>::events;
+    using entrances =
+        type_list<enters<generic::offer, decltype(authentication_only::begin(std::declval<generic::offer>(), isakmp::cookie_r{},
+                                                                             std::declval<environment&>()))>>;
+};
+
+template <class Provider>
+using all_machines = type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>,  //
+                               quick_mode_initiator<Provider>, quick_mode_responder<Provider>,  //
+                               base_initiator<Provider>, base_responder<Provider>,  //
+                               authentication_only_initiator<Provider>, authentication_only_responder<Provider>>;
+
+/// Calls `f(std::type_identity<Machine>{})` for each machine.
+template <class Provider, class F> constexpr void for_each_machine(F&& f) {
+    [&]<class... Machines>(type_list<Machines...>) { (f(std::type_identity<Machines>{}), ...); }(all_machines<Provider>{});
+}
+
+}  // namespace ipsec::ike::v1

@@ -1,0 +1,111 @@
+#pragma once
+/// Protection suites of IKE as administrators write them: "aes256-sha256-modp2048", "3des-md5-modp1024-rsasig".
+///
+/// A cipher, a hash and a group in the words of `crypto/proposal_name.hpp`, in any order; and, if it is no pre-shared key, a word
+/// for the method of authentication: `psk`, `dsssig`, `rsasig`, `rsaenc`, `rsarev`, `ecdsa256`, `ecdsa384`, `ecdsa521`. A prf may
+/// be named (`prfsha1`): IKEv1 has none to negotiate, so it has to be the HMAC of the hash.        RFC 2409 §4, App. A
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "ipsec/crypto/proposal_name.hpp"
+#include "ipsec/ike/v1/config.hpp"
+#include "ipsec/isakmp/oakley.hpp"
+
+namespace ipsec::ike::v1 {
+
+namespace detail {
+using method = isakmp::oakley_authentication;
+inline constexpr std::array method_words{
+    std::pair{std::string_view{"psk"}, method::pre_shared_key},
+    std::pair{std::string_view{"dsssig"}, method::dss_signatures},
+    std::pair{std::string_view{"rsasig"}, method::rsa_signatures},
+    std::pair{std::string_view{"rsaenc"}, method::rsa_encryption},
+    std::pair{std::string_view{"rsarev"}, method::revised_rsa_encryption},
+    std::pair{std::string_view{"ecdsa256"}, method::ecdsa_256},
+    std::pair{std::string_view{"ecdsa384"}, method::ecdsa_384},
+    std::pair{std::string_view{"ecdsa521"}, method::ecdsa_521},
+};
+/// Cuts the next word off.
+[[nodiscard]] constexpr auto next_word(std::string_view& rest, std::string_view separators) noexcept -> std::string_view {
+    const auto end = rest.find_first_of(separators);
+    const std::string_view word = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    return word;
+}
+/// A suite of a type that may know methods of authentication or not.
+template <class Suite>
+[[nodiscard]] constexpr auto read_suite(std::string_view text) noexcept -> crypto::name_result<Suite> {
+    using crypto::errc;
+    using crypto::name_error;
+    if (text.empty() || text.ends_with('-')) return std::unexpected{name_error{errc::bad_proposal, text}};
+    crypto::proposal_text plain;  // the words that every proposal has
+    std::string_view method_word, prf_word;
+    auto by = method::pre_shared_key;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::string_view word = next_word(rest, "-");
+        const auto* const m = std::ranges::find(method_words, word, &decltype(method_words)::value_type::first);
+        if (m != method_words.end() || word.starts_with("prf")) {
+            std::string_view& place = m != method_words.end() ? method_word : prf_word;
+            if (!place.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
+            place = word;
+            if (m != method_words.end()) by = m->second;
+        } else {
+            if (!plain.view().empty()) plain.add("-");
+            plain.add(word);
+        }
+    }
+    const auto p = crypto::parse_ike_v1_proposal(plain);
+    if (!p) {
+        // The word is one of the text's, unless it is about all of them.
+        const auto at = p.error().word == plain.view() ? std::string_view::npos : text.find(p.error().word);
+        return std::unexpected{
+            name_error{p.error().code, at == std::string_view::npos ? text : text.substr(at, p.error().word.size())}};
+    }
+    if (!prf_word.empty()) {
+        const auto* const f = crypto::find(crypto::find(p->hash)->prf);
+        if (f == nullptr || f->name != prf_word) return std::unexpected{name_error{errc::not_for_ike_v1, prf_word}};
+    }
+    Suite s{};
+    s.encryption = p->encryption;
+    s.key_bits = p->key_bits;
+    s.hash = p->hash;
+    s.group = p->group;
+    if constexpr (requires { s.authentication = by; }) s.authentication = by;
+    else if (by != method::pre_shared_key) return std::unexpected{name_error{errc::unsupported_algorithm, method_word}};
+    return s;
+}
+template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) noexcept -> crypto::proposal_text {
+    auto out = crypto::to_text(crypto::ike_v1_proposal{s.encryption, s.key_bits, s.hash, s.group});
+    if constexpr (requires { s.authentication; })
+        for (const auto& [word, by] : method_words)
+            if (by == s.authentication && by != method::pre_shared_key) out.add("-").add(word);
+    return out;
+}
+}  // namespace detail
+
+/// @return what `crypto::parse_ike_v1_proposal` finds; `bad_proposal` for a second method or prf; `not_for_ike_v1` for a prf that
+///         is not the HMAC of the hash; `unsupported_algorithm` for a method that no suite can have; each with the word
+[[nodiscard]] constexpr auto parse_ike_suite(std::string_view text) noexcept -> crypto::name_result<ike_suite> {
+    return detail::read_suite<ike_suite>(text);
+}
+/// Several of them with commas or blanks between, the one that is liked best first: `peer_config::suites` as a line of text.
+/// @return as above; `bad_proposal` for a suite named twice, and for an empty list
+[[nodiscard]] inline auto parse_ike_suites(std::string_view text) -> crypto::name_result<std::vector<ike_suite>> {
+    std::vector<ike_suite> out;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::string_view word = detail::next_word(rest, ", ");
+        if (word.empty()) continue;
+        const auto s = parse_ike_suite(word);
+        if (!s) return std::unexpected{s.error()};
+        if (std::ranges::find(out, *s) != out.end())
+            return std::unexpected{crypto::name_error{crypto::errc::bad_proposal, word}};
+        out.push_back(*s);
+    }
+    if (out.empty()) return std::unexpected{crypto::name_error{crypto::errc::bad_proposal, text}};
+    return out;
+}
+/// "aes256-sha256-modp2048"; parses back to the same value.
+[[nodiscard]] constexpr auto to_text(const ike_suite& s) noexcept -> crypto::proposal_text { return detail::write_suite(s); }
+
+}  // namespace ipsec::ike::v1

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""examples/ike_tables: the edges that it lists are those typed by hand, and what it draws for Graphviz has each of them."""
+import os
+import re
+import subprocess
+import sys
+
+program = os.path.join(os.environ["IPSECPP_BIN"], "ike_tables")
+if not os.path.exists(program):
+    print("skipped: the examples were not built")
+    sys.exit(77)
+
+
+def run(*arguments, code=0):
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, (arguments, done.returncode, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+by_hand = open(os.path.join(os.environ["IPSECPP_SOURCE"], "tests", "ike", "rfc2409_edges.txt")).read()
+wanted = sorted(re.findall(r"^\[(.*)\]$", by_hand, re.M))
+listed = sorted(run("--list").splitlines())
+assert listed == wanted, set(listed) ^ set(wanted)
+
+drawn = []
+for exchange in sorted({e.split(" | ")[0] for e in wanted}):
+    for role in ("initiator", "responder"):
+        text = run(exchange, role)
+        assert re.match(r'digraph exchange \{\n.*label = "%s, %s";.*\}\n$' % (exchange, role), text, re.S), text
+        for state, following, event in re.findall(r'^    "([^"]+)" -> "([^"]+)" \[label = "([^"]+)"\];$', text, re.M):
+            drawn.append(f"{exchange} | {role} | {state} | {event} | {following}")
+assert sorted(drawn) == wanted, set(drawn) ^ set(wanted)
+assert "Quick Mode" in run("No Mode", code=2)
+print(f"{len(wanted)} edges listed and drawn")

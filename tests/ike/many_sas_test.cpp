@@ -1,0 +1,190 @@
+// A hundred thousand ISAKMP SAs: what a call costs does not depend on them, and what an idle one holds is known.
+#include "support/alloc_counter.hpp"
+#include "support/catch.hpp"
+#include "support/ike_ends.hpp"
+
+using namespace ipsec;
+using namespace ipsec::test;
+
+namespace {
+struct quiet_traits {
+    using provider = testing::identity_provider;
+};
+using endpoint = v1::endpoint<quiet_traits>;
+
+const ip::address hub_address = ip::address::v4(192, 0, 2, 1);
+auto spoke_address(std::uint32_t n) -> ip::address {
+    return ip::address::v4(10, static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8),
+                           static_cast<std::uint8_t>(n));
+}
+auto peer(std::uint32_t n, bool is_hub) -> v1::peer_config {
+    v1::peer_config p;
+    const ike::path at{{hub_address, 500}, {spoke_address(n), 500}, {}};
+    p.path = is_hub ? at : ike::reversed(at);
+    p.psk = v1::psk_of("correct horse");
+    p.suites = {{crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha2_256, crypto::group_id::modp2048}};
+    p.children.push_back({.policy = sa::policy_id{n + 1}});
+    return p;
+}
+auto hub_config(std::uint32_t n) -> v1::config {
+    v1::config c;
+    for (std::uint32_t i = 0; i < n; ++i) c.peers.push_back(peer(i, true));
+    return c;
+}
+auto cookies_of(std::uint32_t n) -> isakmp::cookie_pair {
+    std::array<std::byte, 8> o{};
+    wire::store(byte_span{o}, std::uint64_t{n} + 1);
+    return {isakmp::cookie_i{o}, isakmp::cookie_r{o}};
+}
+
+/// A hub of many, and one spoke that lives.
+struct net {
+    explicit net(std::uint32_t n) : hub{*endpoint::make(hub_config(n), crypto)}, spoke{make_spoke(n - 1)}, last{n - 1} {}
+    auto make_spoke(std::uint32_t n) -> endpoint {
+        v1::config c;
+        c.peers.push_back(peer(n, false));
+        return *endpoint::make(std::move(c), other_crypto);
+    }
+    /// Messages in both directions until there are none; all installs are granted.
+    void talk() {
+        for (bool more = true; more;) {
+            more = false;
+            for (auto [from, to] : {std::pair{&spoke, &hub}, std::pair{&hub, &spoke}}) {
+                while (auto e = from->poll_event()) from->answer(*e, true);
+                while (auto tx = from->poll_transmit(scratch)) {
+                    to->handle_datagram(now, ike::reversed(tx->path), tx->octets);
+                    more = true;
+                }
+            }
+        }
+    }
+    /// SAs with all other peers, copies of the one with the spoke but for their names.
+    void fill(bool with_pairs) {
+        const auto model = hub.store(now, standing);
+        REQUIRE(model);
+        for (std::uint32_t n = 0; n < last; ++n) {
+            auto s = *v1::parse(octets_of(*model));
+            s.remote = s.path.remote.address = spoke_address(n);
+            s.keyed.cky = cookies_of(n);
+            if (!with_pairs) s.pairs.clear();
+            for (v1::kept_pair& p : s.pairs) {
+                p.pair.policy = sa::policy_id{n + 1};
+                p.pair.inbound[0].spi = sa::spi{1000 + n};
+                p.pair.outbound[0].destination = spoke_address(n);
+            }
+            REQUIRE(hub.restore(now, s));
+        }
+    }
+    auto octets_of(const v1::snapshot& s) -> byte_view {
+        const auto out = v1::emit(s, scratch);
+        REQUIRE(out);
+        return *out;
+    }
+    template <class F> auto visits(F&& f) -> std::uint64_t {
+        const auto before = hub.visits();
+        f();
+        return hub.visits() - before;
+    }
+
+    testing::identity_provider crypto{1}, other_crypto{2};
+    instant now{seconds(100000).nanoseconds()};
+    endpoint hub, spoke;
+    std::uint32_t last;
+    isakmp::cookie_pair standing;
+    std::vector<std::byte> scratch = std::vector<std::byte>(v1::snapshot::max_size);
+};
+
+/// What each of a day's works costs at a hub of `n`.
+auto works(std::uint32_t n) -> std::vector<std::uint64_t> {
+    net all{n};
+    std::vector<std::uint64_t> out;
+    const auto add = [&](auto&& f) { out.push_back(all.visits(f)); };
+    add([&] {  // Main Mode and Quick Mode
+        REQUIRE(all.spoke.start(all.now, sa::policy_id{n}));
+        for (auto* e : {&all.spoke, &all.hub}) (void)e->poll_timeout();
+        all.talk();
+    });
+    REQUIRE(all.spoke.children().size() == 1);
+    all.standing = all.spoke.children().at(0).made_under;
+    all.fill(true);
+    REQUIRE(all.hub.established_count() == n);
+    all.now = all.now + seconds(1);
+    all.spoke.handle_timeout(all.now);
+    add([&] { all.hub.handle_timeout(all.now); });
+    const auto pair = all.hub.children(v1::peer_id{n - 1}).at(0);
+    add([&] { all.hub.handle(all.now, sa::activity{pair.inbound[0]}); });
+    add([&] {  // a Quick Mode in place of an old one
+        all.hub.handle(all.now, sa::soft_expired{pair.outbound[0], pair.policy});
+        all.talk();
+    });
+    CHECK(all.hub.children(v1::peer_id{n - 1}).size() == 2);
+    all.now = all.now + seconds(1);
+    all.hub.handle_timeout(all.now);
+    add([&] {  // a message that is not answered, and its repetition
+        REQUIRE(all.hub.start(all.now, sa::policy_id{n}));
+        while (all.hub.poll_transmit(all.scratch)) {}
+        all.now = all.now + seconds(3);
+        CHECK(all.hub.poll_timeout() <= all.now);
+        all.hub.handle_timeout(all.now);
+        CHECK(all.hub.poll_transmit(all.scratch));
+    });
+    add([&] {  // a stranger's first message, and a message for an SA that is not there
+        std::array<std::byte, 28> bad{};
+        all.hub.handle_datagram(all.now, {{hub_address, 500}, {ip::address::v4(203, 0, 113, 1), 500}, {}}, bad);
+        auto again = all.make_spoke(n - 1);
+        REQUIRE(again.start(all.now, sa::policy_id{n}));
+        const auto tx = again.poll_transmit(all.scratch);
+        all.hub.handle_datagram(all.now, ike::reversed(tx->path), tx->octets);
+    });
+    add([&] { all.hub.close(all.now, v1::peer_id{n - 1}); });
+    CHECK(all.hub.established_count() == n - 1);
+    return out;
+}
+}  // namespace
+
+TEST_CASE("what a datagram, a timer, an event or an answer costs does not depend on the ISAKMP SAs there are", "[ike][many]") {
+    const auto few = works(3), many = works(100'000);
+    CHECK(few == many);
+    for (const std::uint64_t n : many) CHECK(n < 1000);
+}
+
+TEST_CASE("an idle ISAKMP SA holds less than 4 KiB, with its pair of SAs too", "[ike][many]") {
+    if (!allocations_are_counted) {
+        WARN("skipped: nobody counts allocations here");
+        return;
+    }
+    const bool with_pair = GENERATE(false, true);
+    constexpr std::uint32_t n = 4000;
+    net all{n};
+    REQUIRE(all.spoke.start(all.now, sa::policy_id{n}));
+    all.talk();
+    all.standing = all.spoke.children().at(0).made_under;
+    const auto before = octets_held;
+    all.fill(with_pair);
+    const auto each = static_cast<double>(octets_held - before) / (n - 1);
+    CAPTURE(with_pair, each);
+    CHECK(each < (with_pair ? 3072 : 2560));
+    CHECK(each > 512);  // something is counted
+}
+
+TEST_CASE("what phase 1 left behind is let go when nobody can ask for it any more", "[ike][many]") {
+    if (!allocations_are_counted) {
+        WARN("skipped: nobody counts allocations here");
+        return;
+    }
+    net all{1};
+    const auto before = octets_held;
+    REQUIRE(all.spoke.start(all.now, v1::peer_id{0}));
+    all.talk();
+    const auto fresh = octets_held - before;
+    const instant due = all.hub.poll_timeout();
+    CHECK(due <= all.now + ike::retransmit_policy{}.span());
+    all.now = due;
+    for (auto* e : {&all.hub, &all.spoke}) e->handle_timeout(all.now);
+    CHECK(octets_held - before < fresh - 1000);
+    CHECK(all.hub.established_count() == 1);
+    // It stands as before.
+    REQUIRE(all.spoke.start(all.now, sa::policy_id{1}));
+    all.talk();
+    CHECK(all.hub.children().size() == 1);
+}
