@@ -15,7 +15,7 @@ inline void certificates(byte_view in) {
     constexpr ike::v1::certificate_limits limits{.certificates = 4, .lists = 2, .octets = 8192};
     constexpr std::int64_t middle_of_2026 = 1780272000;
     const auto is_inside = [&](byte_view v) { return v.data() >= in.data() && v.data() + v.size() <= in.data() + in.size(); };
-    ike::v1::credentials gathered{limits};
+    ike::v1::received_certificates gathered{limits};
     crypto::botan::trust_store store{crypto::botan::certificate_policy{.hashes = crypto::botan::signature_hashes::md5_too}};
     wire::reader r{in};
     for (bool is_first = true; r.left() > 3; is_first = false) {

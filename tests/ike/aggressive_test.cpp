@@ -11,7 +11,9 @@ using testing::fate;
 
 namespace {
 
-auto name_of_end(bool left) -> ike::identity { return *ike::identity::of_text(ike::id_type::fqdn, left ? "left.example" : "right.example"); }
+auto name_of_end(bool left) -> ike::identity {
+    return *ike::identity::of_text(ike::id_type::fqdn, left ? "left.example" : "right.example");
+}
 /// The left end begins with Aggressive Mode, the right one accepts it; both go by names.
 auto aggressive(bool left, std::string_view psk = "correct horse") -> v1::config {
     auto c = ike_config(left, psk);
@@ -22,7 +24,8 @@ auto aggressive(bool left, std::string_view psk = "correct horse") -> v1::config
     p.modes = {.begin_aggressive = left, .accept_aggressive = !left, .accept_main = false};
     return c;
 }
-template <class Ends> auto ends_over(std::vector<testing::fault> script, testing::link_options options = {}, std::uint64_t seed = 1) {
+template <class Ends> auto ends_over(std::vector<testing::fault> script, testing::link_options options = {},
+                                     std::uint64_t seed = 1) {
     return std::make_unique<Ends>(aggressive(true), aggressive(false), typename Ends::link{options, std::move(script)}, seed);
 }
 template <class Ends> void check_good_end(Ends& ends) {
@@ -57,7 +60,8 @@ TEMPLATE_TEST_CASE("Aggressive Mode comes to stand after three messages, and Qui
     REQUIRE(ends->run(seconds(60)));
     check_good_end(*ends);
     const auto& first = ends->left.record.messages;
-    CHECK(std::vector(first.begin(), first.begin() + 3) == std::vector<std::string>{"-> Aggressive Mode", "<- Aggressive Mode", "-> Aggressive Mode"});
+    CHECK(std::vector(first.begin(), first.begin() + 3) ==
+          std::vector<std::string>{"-> Aggressive Mode", "<- Aggressive Mode", "-> Aggressive Mode"});
     CHECK(ends->left.established[0].role == v1::role::initiator);
     CHECK(ends->right.established[0].role == v1::role::responder);
     CHECK(ends->left.record.audits.empty());
@@ -102,7 +106,8 @@ TEST_CASE("whoever is not known by name gets no answer", "[ike][aggressive][cve-
     CHECK(ends.left.failures.at(0).why == errc::timed_out);
 }
 
-TEST_CASE("Aggressive Mode that is not accepted stays without answer, and a Main Mode peer is not begun with", "[ike][aggressive][cve-38]") {
+TEST_CASE("Aggressive Mode that is not accepted stays without answer, and a Main Mode peer is not begun with",
+          "[ike][aggressive][cve-38]") {
     auto r = ike_config(false);
     r.peers[0].local_id = name_of_end(false);
     r.peers[0].remote_id = name_of_end(true);
@@ -113,8 +118,8 @@ TEST_CASE("Aggressive Mode that is not accepted stays without answer, and a Main
     CHECK(ends.right.record.count(errc::unknown_peer) >= 1);
 }
 
-TEMPLATE_TEST_CASE("wrong keys and names: nothing stands, and both ends let go in time", "[ike][aggressive][cve-33]", identity_ends,
-                   deferred_ends) {
+TEMPLATE_TEST_CASE("wrong keys and names: nothing stands, and both ends let go in time", "[ike][aggressive][cve-33]",
+                   identity_ends, deferred_ends) {
     auto l = aggressive(true), r = aggressive(false);
     errc seen = errc::bad_hash;
     SECTION("the responder has another key") { r.peers[0].psk = v1::psk_of("wrong horse"); }
@@ -141,8 +146,9 @@ TEMPLATE_TEST_CASE("Aggressive Mode with one or two messages lost, doubled, swap
         for (const auto what : {fate::drop, fate::duplicate, fate::swap, fate::delay})
             for (std::size_t k = i + 1; k <= 8; ++k) {
                 CAPTURE(i, k, static_cast<int>(what));
-                auto ends = ends_over<TestType>({{.index = i, .what = what, .from = {}, .extra = milliseconds(500)},
-                                                 {.index = k, .what = k == 8 ? what : fate::drop, .from = {}, .extra = milliseconds(500)}});
+                auto ends = ends_over<TestType>(
+                    {{.index = i, .what = what, .from = {}, .extra = milliseconds(500)},
+                     {.index = k, .what = k == 8 ? what : fate::drop, .from = {}, .extra = milliseconds(500)}});
                 REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));
                 REQUIRE(ends->run(seconds(100)));
                 check_good_end(*ends);
@@ -152,8 +158,14 @@ TEMPLATE_TEST_CASE("Aggressive Mode with one or two messages lost, doubled, swap
 TEMPLATE_TEST_CASE("Aggressive Mode over a link that is bad by chance: no run hangs, what stands is equal",
                    "[ike][aggressive][bad_link]", identity_ends, deferred_ends) {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
-        auto ends = ends_over<TestType>({}, {.loss = 0.05 * static_cast<double>(seed % 7), .duplicate = 0.1, .swap = 0.1, .delay = 0.1,
-                                             .jitter = milliseconds(3000), .seed = seed}, seed);
+        auto ends = ends_over<TestType>({},
+                                        {.loss = 0.05 * static_cast<double>(seed % 7),
+                                         .duplicate = 0.1,
+                                         .swap = 0.1,
+                                         .delay = 0.1,
+                                         .jitter = milliseconds(3000),
+                                         .seed = seed},
+                                        seed);
         CAPTURE(seed);
         REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));
         REQUIRE(ends->run(seconds(250)));
@@ -169,7 +181,8 @@ TEMPLATE_TEST_CASE("Aggressive Mode over a link that is bad by chance: no run ha
     }
 }
 
-TEST_CASE("a copy of any message is answered from the cache, octet for octet, and costs no Diffie-Hellman", "[ike][aggressive][IKE1-008]") {
+TEST_CASE("a copy of any message is answered from the cache, octet for octet, and costs no Diffie-Hellman",
+          "[ike][aggressive][IKE1-008]") {
     auto ends = ends_over<identity_ends>({});
     REQUIRE(ends->left.ike.start(ends->now(), v1::peer_id{0}));
     REQUIRE(ends->run(seconds(1)));
@@ -189,6 +202,19 @@ TEST_CASE("a copy of any message is answered from the cache, octet for octet, an
     for (std::size_t i = before; i < ends->sent.size(); ++i) CHECK(ends->sent[i].octets == so_far[1].octets);
     CHECK(ends->left.crypto.pairs_made() == left_pairs);
     CHECK(ends->right.crypto.pairs_made() == right_pairs);
+}
+
+TEST_CASE("message 1 in another form with the same cookie starts nothing", "[ike][aggressive][cve-50]") {
+    ike_end<testing::identity_provider> right{aggressive(false), 5U};
+    auto first = first_message(9);
+    right.ike.handle_datagram(instant{}, ike::reversed(left_path), first);
+    CHECK(right.crypto.pairs_made() == 1);
+    first.back() ^= std::byte{1};
+    right.ike.handle_datagram(instant{}, ike::reversed(left_path), first);
+    CHECK(right.record.count(errc::unexpected_message) == 1);
+    CHECK(right.crypto.pairs_made() == 1);
+    CHECK(right.crypto.secrets_made() == 0);
+    CHECK(right.ike.ike_sa_count() == 1);
 }
 
 TEST_CASE("no changed octet of any message makes an ISAKMP SA, and the genuine one still does", "[ike][aggressive][cve-33]") {
@@ -237,8 +263,8 @@ TEST_CASE("no changed octet of any message makes an ISAKMP SA, and the genuine o
 // --- NAT ----------------------------------------------------------------------------------------------------------------------
 
 // req: rfc3947-4-1, rfc3947-4-2
-TEMPLATE_TEST_CASE("behind a NAT, message 3 and all that follows goes by port 4500", "[ike][aggressive][nat][IKE1-094]", identity_ends,
-                   deferred_ends) {
+TEMPLATE_TEST_CASE("behind a NAT, message 3 and all that follows goes by port 4500", "[ike][aggressive][nat][IKE1-094]",
+                   identity_ends, deferred_ends) {
     for (const bool lossy : {false, true}) {
         auto r = aggressive(false);
         r.peers[0].path.remote.address = ip::address::v4(0, 0, 0, 0);
@@ -297,7 +323,8 @@ TEST_CASE("Aggressive Modes of strangers are limited: per address, in all, and b
     }
 }
 
-TEST_CASE("a responder that hears nothing more makes no g^xy, and sends no more than the stated factor", "[ike][aggressive][cve-46][cve-50]") {
+TEST_CASE("a responder that hears nothing more makes no g^xy, and sends no more than the stated factor",
+          "[ike][aggressive][cve-46][cve-50]") {
     for (const auto factor : std::array<std::uint8_t, 4>{1, 2, 3, 5}) {
         CAPTURE(static_cast<int>(factor));
         auto c = aggressive(false);

@@ -18,7 +18,7 @@ using v1::cert_encoding;
 using verdict = std::optional<crypto_errc>;
 
 auto payload(cert_encoding e, byte_view data) -> isakmp::certificate { return {e, data}; }
-auto put(v1::credentials& c, cert_encoding e, byte_view data) -> verdict {
+auto put(v1::received_certificates& c, cert_encoding e, byte_view data) -> verdict {
     const auto r = c.add(payload(e, data));
     return r ? verdict{} : r.error();
 }
@@ -62,7 +62,7 @@ TEST_CASE("every encoding of RFC 2408 §3.9 is served or refused by name", "[ike
     };
     for (const auto& r : rows) {
         CAPTURE(static_cast<int>(r.encoding));
-        v1::credentials c;
+        v1::received_certificates c;
         CHECK(put(c, r.encoding, r.data) == r.expected);
         CHECK(c.chain_for(gateway_id()).size() == r.certificates);
         CHECK(c.lists().size() == r.lists);
@@ -78,7 +78,7 @@ TEST_CASE("every encoding of RFC 2408 §3.9 is served or refused by name", "[ike
 TEST_CASE("what does not parse is refused and leaves the rest; the same twice counts once; all has a limit",
           "[ike][certificates][cve-18]") {
     const auto cert = pki::gateway().der(), middle = pki::middle().der(), wrapped = pkcs7({cert, middle});
-    v1::credentials c;
+    v1::received_certificates c;
     CHECK(put(c, cert_encoding::x509_signature, cert) == verdict{});
     CHECK(put(c, cert_encoding::x509_signature, byte_view{cert}.first(cert.size() - 1)) == crypto_errc::bad_certificate);
     CHECK(put(c, cert_encoding::x509_signature, wrapped) == crypto_errc::bad_certificate);
@@ -90,12 +90,12 @@ TEST_CASE("what does not parse is refused and leaves the rest; the same twice co
     CHECK(put(c, cert_encoding::x509_key_exchange, cert) == verdict{});
     CHECK(c.chain_for(gateway_id()).size() == 2);
 
-    v1::credentials few{{.certificates = 1, .lists = 1, .octets = 65535}};
+    v1::received_certificates few{{.certificates = 1, .lists = 1, .octets = 65535}};
     CHECK(put(few, cert_encoding::x509_signature, cert) == verdict{});
     CHECK(put(few, cert_encoding::x509_signature, cert) == verdict{});
     CHECK(put(few, cert_encoding::x509_signature, middle) == crypto_errc::bad_length);
     CHECK(put(few, cert_encoding::pkcs7_wrapped_x509, wrapped) == crypto_errc::bad_length);
-    v1::credentials small{{.certificates = 4, .lists = 4, .octets = cert.size() + middle.size() - 1}};
+    v1::received_certificates small{{.certificates = 4, .lists = 4, .octets = cert.size() + middle.size() - 1}};
     CHECK(put(small, cert_encoding::x509_signature, cert) == verdict{});
     CHECK(put(small, cert_encoding::x509_signature, middle) == crypto_errc::bad_length);
 }
@@ -110,7 +110,7 @@ TEST_CASE("the peer's own certificate is found wherever it stands", "[ike][certi
     std::vector<byte_view> order{own, middle, root, others};
     std::ranges::sort(order, {}, [](byte_view v) { return v.size(); });
     for (int i = 0; i < 24; ++i) {
-        v1::credentials c;
+        v1::received_certificates c;
         for (const auto v : order) REQUIRE(put(c, cert_encoding::x509_signature, v) == verdict{});
         const auto chain = c.chain_for(gateway_id());
         REQUIRE(chain.size() == 4);
@@ -197,7 +197,7 @@ TEST_CASE("from payloads to a proven peer", "[ike][certificates][cve-42]") {
     REQUIRE(store.add_anchor(pki::root().der()).has_value());
     const auto own = pki::gateway(true).der(), middle = pki::middle().der();
     const auto list = pki::revocation_list{.issuer = pki::middle_name, .signer = keys::rsa_1024, .revoked = {7}}.der();
-    v1::credentials c;
+    v1::received_certificates c;
     for (const byte_view v : {byte_view{middle}, byte_view{own}}) REQUIRE(put(c, cert_encoding::x509_signature, v) == verdict{});
     const auto anywhere = ip::parse_address("192.0.2.1").value();
     const auto proof = store.prove(c.chain_for(gateway_id()), c.lists(), {}, pki::now);

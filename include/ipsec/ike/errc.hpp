@@ -55,6 +55,12 @@ enum class errc : std::uint8_t {
     bad_selector,         ///< a selector that no identity payload can say
     bad_lifetime,         ///< a lifetime of nothing, or one shorter than its margin
     bad_limit,            ///< a limit of zero where at least one is needed
+    no_key_for_method,    ///< a method of authentication without the keys it needs, or that the provider has not
+    not_for_aggressive_mode, ///< Aggressive Mode cannot negotiate a group; or a peer that no exchange serves    RFC 2409 §5
+    // Of a peer, again:
+    bad_signature,        ///< SIG_I or SIG_R does not hold                                             RFC 2409 §5.1
+    bad_certificate,      ///< a certificate of the peer proves no key, or not for this identity        RFC 4945
+    no_key_of_peer,       ///< a signature, and neither a key nor a certificate to hold it against
     // Snapshots:
     bad_snapshot,         ///< no snapshot, or values that no ISAKMP SA has
     snapshot_version,     ///< made by a version of this library whose form is another one
@@ -62,12 +68,6 @@ enum class errc : std::uint8_t {
     snapshot_key,         ///< sealed with another key, or sealed where an open one was expected
     snapshot_altered,     ///< sealed with this key, and changed since
     already_there,        ///< an SA with these cookies, or with one of these SPIs, stands here
-    no_key_for_method,    ///< a method of authentication without the keys it needs, or that the provider has not
-    not_for_aggressive_mode, ///< Aggressive Mode cannot negotiate a group; or a peer that no exchange serves    RFC 2409 §5
-    // Of a peer, again:
-    bad_signature,        ///< SIG_I or SIG_R does not hold                                             RFC 2409 §5.1
-    bad_certificate,      ///< a certificate of the peer proves no key, or not for this identity        RFC 4945
-    no_key_of_peer,       ///< a signature, and neither a key nor a certificate to hold it against
 };
 template <class T> using result = std::expected<T, errc>;
 
@@ -85,11 +85,11 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unknown_cookie:
         case errc::bad_cookie:
         case errc::not_decryptable:
-        case errc::snapshot_key:
-        case errc::snapshot_altered:
         case errc::bad_signature:
         case errc::bad_certificate:
         case errc::no_key_of_peer:
+        case errc::snapshot_key:
+        case errc::snapshot_altered:
         case errc::bad_hash: return condition::unauthenticated;
         case errc::unknown_peer:
         case errc::unexpected_message:
@@ -184,17 +184,17 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_selector: return "selector that no identity payload can say";
         case errc::bad_lifetime: return "lifetime is nothing, or shorter than its margin";
         case errc::bad_limit: return "limit is zero";
+        case errc::no_key_for_method: return "method of authentication without its keys";
+        case errc::not_for_aggressive_mode: return "offer that Aggressive Mode cannot make";
+        case errc::bad_signature: return "signature does not hold";
+        case errc::bad_certificate: return "certificate does not prove the peer";
+        case errc::no_key_of_peer: return "no key to verify the signature with";
         case errc::bad_snapshot: return "no snapshot of an ISAKMP SA";
         case errc::snapshot_version: return "snapshot of another version";
         case errc::snapshot_truncated: return "snapshot is truncated";
         case errc::snapshot_key: return "snapshot is sealed with another key";
         case errc::snapshot_altered: return "snapshot was altered";
         case errc::already_there: return "SA stands here already";
-        case errc::no_key_for_method: return "method of authentication without its keys";
-        case errc::not_for_aggressive_mode: return "offer that Aggressive Mode cannot make";
-        case errc::bad_signature: return "signature does not hold";
-        case errc::bad_certificate: return "certificate does not prove the peer";
-        case errc::no_key_of_peer: return "no key to verify the signature with";
     }
     return "unknown IKE error";
 }

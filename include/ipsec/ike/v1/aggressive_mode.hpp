@@ -72,6 +72,7 @@ template <class Key, class Env>
     if (std::ranges::equal(r->gx, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
     answer a{h.responder, *agreed, own_extensions(e.peer) & read_vendor_ids(*in), std::move(r->gx), std::move(r->nonce),
              std::move(r->what)};
+    a.what.from = e.path;
     a.what.proof = to_octets(in->find(phase_1::payload_of(method))->body);
     if (auto ok = phase_1::read_beside(a.what, *in, false); !ok) return std::unexpected{fault{ok.error()}};
     if (a.both.nat_traversal) {

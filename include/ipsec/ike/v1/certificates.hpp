@@ -50,9 +50,9 @@ struct certificate_limits {
 }
 
 /// Gathers the CERT payloads of an exchange, in any order, doubles and all. Views into the message; nothing is verified.
-class credentials {
+class received_certificates {
 public:
-    explicit credentials(certificate_limits limits = {}) noexcept : limits_{limits} {}
+    explicit received_certificates(certificate_limits limits = {}) noexcept : limits_{limits} {}
 
     /// Takes the certificates and lists of one payload. What is refused leaves the others as they are.
     /// @return `unsupported_encoding`, `bad_certificate` for what does not parse, `bad_length` over the limits

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,10 +23,11 @@
 #include "ipsec/ike/identity.hpp"
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
-#include "ipsec/isakmp/config_attribute.hpp"
-#include "ipsec/policy/peer_auth.hpp"
+#include "ipsec/ike/v1/certificates.hpp"
 #include "ipsec/isakmp/header.hpp"
 #include "ipsec/isakmp/oakley.hpp"
+#include "ipsec/isakmp/config_attribute.hpp"
+#include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
 namespace ipsec::ike::v1 {
@@ -173,19 +175,6 @@ struct dead_peer_detection {
     duration timeout{};  ///< without an answer for so long after the first query the peer is dead; 0: as for any message
 };
 
-/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
-enum class config_part : std::uint8_t { none = 0, client, server };
-struct mode_config_settings {
-    config_part part = config_part::none;
-    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
-    bool required = true;             ///< phase 2 waits for it
-    duration patience = seconds(60);  ///< for how long
-    /// Client: what it asks for.
-    std::vector<isakmp::config_attribute> wanted{
-        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
-        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
-};
-
 /// Which exchanges phase 1 may go by. Aggressive Mode shows identities to everybody and gives whoever asks something to guess
 /// weak pre-shared keys by, so it is neither begun nor answered unless that is said here.                    RFC 2409 §5
 struct phase_1_modes {
@@ -199,7 +188,7 @@ struct public_keys {
     struct own_signature {
         isakmp::oakley_authentication method{};
         crypto::signing_key key;
-        std::vector<std::vector<std::byte>> certificates{};  ///< DER, sent in CERT payloads in this order; empty: none is sent
+        own_certificate certificate{};  ///< sent in CERT payloads, asked for or not; empty: none is sent
     };
     struct known_key {
         isakmp::oakley_authentication method{};
@@ -207,8 +196,21 @@ struct public_keys {
     };
     std::vector<own_signature> sign_with{};
     std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
-    /// A signature of the peer may also hold by a certificate that comes with it, under these authorities.
-    std::optional<std::vector<std::uint32_t>> anchors{};
+    /// A signature of the peer may also hold by a certificate that comes with it, or that is here already.
+    std::optional<v1::trust> trust{};
+};
+
+/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
+enum class config_part : std::uint8_t { none = 0, client, server };
+struct mode_config_settings {
+    config_part part = config_part::none;
+    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
+    bool required = true;             ///< phase 2 waits for it
+    duration patience = seconds(60);  ///< for how long
+    /// Client: what it asks for.
+    std::vector<isakmp::config_attribute> wanted{
+        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
+        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
 };
 
 struct peer_config {
@@ -258,14 +260,14 @@ struct limits {
     std::size_t message_ids = 4096;       ///< message IDs of the peer remembered under one ISAKMP SA; then no new exchange
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
-    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
-    std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
-    std::size_t fragments = 32;           ///< pieces of one message
     std::size_t aggressive_half_open = 16;///< of `half_open`; beyond it the first message of an Aggressive Mode is not answered
     std::size_t aggressive_per_source = 4;///< the same, of one remote address
     std::uint32_t aggressive_per_second = 10; ///< Diffie-Hellman that strangers may cause; as much again at once
     std::uint8_t aggressive_repeats = 2;  ///< how often message 2 is repeated where message 3 does not come
     std::uint8_t amplification = 5;       ///< octets sent for one that came in, before the peer is known to be there
+    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
+    std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
+    std::size_t fragments = 32;           ///< pieces of one message
 };
 
 /// Whether this end begins with Aggressive Mode: where it is told to, or where Main Mode is not served.
@@ -370,17 +372,6 @@ struct config {
     return {};
 }
 
-/// The children of one peer, each and together.
-[[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
-    std::set<sa::policy_id> policies;
-    for (const child_config& c : children) {
-        if (auto ok = check(c); !ok) return ok;
-        if (c.pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
-        if (!policies.insert(c.policy).second) return std::unexpected{errc::duplicate_policy};
-    }
-    return {};
-}
-
 namespace detail {
 [[nodiscard]] inline auto check_methods(const peer_config& p) -> result<void> {
     const bool aggressive = p.modes.begin_aggressive || p.modes.accept_aggressive;
@@ -390,7 +381,7 @@ namespace detail {
         if (*method == proof::shared_key && (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)))
             return std::unexpected{errc::short_secret};
         if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||
-                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.anchors)))
+                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.trust)))
             return std::unexpected{errc::no_key_for_method};
         // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
         const ike_suite& first = p.suites.front();
@@ -402,9 +393,16 @@ namespace detail {
         return std::unexpected{errc::bad_identity};
     return {};
 }
-/// Whether Main Mode finds the peer by where it comes from.                                      RFC 2409 §5.4
-[[nodiscard]] inline auto is_found_by_address(const peer_config& p) -> bool {
+/// Two peers with one address can be told apart by their identities, in Aggressive Mode alone: by what a peer is known.
+///                                                                                                          RFC 2409 §5.4
+// req: rfc2409-5.4-m1
+[[nodiscard]] inline auto is_known_by_address(const peer_config& p) -> bool {
     return p.modes.accept_main && !p.path.remote.address.is_unspecified();
+}
+using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
+[[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {
+    const identity id = p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
+    return {p.path.local.address, p.path.remote.address, id.type(), {id.data().begin(), id.data().end()}};
 }
 }  // namespace detail
 
@@ -415,14 +413,23 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
         for (const ike_suite& s : p.suites)
             if (proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>)
                 return std::unexpected{errc::no_key_for_method};
-        if (p.keys.anchors && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
+        if (p.keys.trust && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
+    }
+    return {};
+}
+/// The children of one peer, each and together.
+[[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
+    std::set<sa::policy_id> policies;
+    for (const child_config& c : children) {
+        if (auto ok = check(c); !ok) return ok;
+        if (c.pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
+        if (!policies.insert(c.policy).second) return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }
 
 inline auto check(const config& c) -> result<void> {
     std::set<std::pair<ip::address, ip::address>> addresses;
-    std::map<std::pair<ip::address, ip::address>, std::vector<identity>> names;
     std::set<sa::policy_id> policies;
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
@@ -432,6 +439,7 @@ inline auto check(const config& c) -> result<void> {
         c.connected_wait < duration{} || c.outbound_delay < duration{} ||
         (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
+    std::set<detail::name_at> names;
     for (const peer_config& p : c.peers) {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         if (auto ok = detail::check_methods(p); !ok) return ok;
@@ -450,14 +458,9 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_limit};
         if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
             return std::unexpected{errc::bad_identity};
-        // Two peers with one address can be told apart by their identities, in Aggressive Mode alone.       RFC 2409 §5.4
-        // req: rfc2409-5.4-m1
-        const std::pair ends{p.path.local.address, p.path.remote.address};
-        if (detail::is_found_by_address(p) && !addresses.insert(ends).second) return std::unexpected{errc::duplicate_peer};
-        const identity who = p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
-        for (const identity& other : names[ends])
-            if (other.same_party(who)) return std::unexpected{errc::duplicate_peer};
-        names[ends].push_back(who);
+        if (detail::is_known_by_address(p) && !addresses.emplace(p.path.local.address, p.path.remote.address).second)
+            return std::unexpected{errc::duplicate_peer};
+        if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
         for (const named_group& g : p.private_groups)
             if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};

@@ -224,7 +224,9 @@ private:
           aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second} {
         for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
             const peer_config& p = house_->settings.peers[i];
-            if (detail::is_found_by_address(p)) (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
+            if (detail::is_known_by_address(p))
+                (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
+            if (p.modes.accept_aggressive) by_name_.emplace(detail::name_of_peer(p), i);
             index_policies(peer_id{i});
         }
     }
@@ -246,6 +248,10 @@ private:
     [[nodiscard]] auto fragment_size_for(const typename house<Traits>::outgoing& m) const -> std::size_t;
     [[nodiscard]] auto poll_fragment(std::size_t most, byte_span scratch) -> std::optional<transmit>;
     void notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at);
+    template <class Answer> void complete_phase_1(instant now, crypto::ticket t, Answer answer) {
+        house_->now = now;
+        give(t, std::move(answer));
+    }
     template <class Answer> void give(crypto::ticket t, Answer&& answer);
     void answered(const sa::install& e, bool inbound, bool ok);
     [[nodiscard]] auto find_peer(const ike::path& at) const -> std::optional<peer_id> {
@@ -369,9 +375,10 @@ private:
     std::uint64_t begun_ = 0;
     std::size_t count_ = 0, established_count_ = 0, wish_count_ = 0;
     mutable std::uint64_t visits_ = 0;
-    fragment_table fragments_{};
-    std::vector<isakmp::cookie_pair> aggressive_{};  ///< Aggressive Modes of strangers, the newest last
+    std::map<detail::name_at, std::uint32_t> by_name_{};  ///< peers that may begin with Aggressive Mode
+    std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
     token_bucket aggressive_rate_;
+    fragment_table fragments_{};
 };
 
 }  // namespace ipsec::ike::v1

@@ -1,5 +1,6 @@
 #pragma once
-/// One ISAKMP SA: the Main Mode or Aggressive Mode that makes it, the Quick Modes and Informational exchanges under it, its timers.
+/// One ISAKMP SA: the Main Mode or Aggressive Mode that makes it,
+/// the Quick Modes and Informational exchanges under it, its timers.
 ///
 /// Part of `endpoint.hpp`. All state that a peer can make grow is bounded by `limits`.
 #include <algorithm>
@@ -370,9 +371,9 @@ private:
     v1::lifetime life_{0, 0};
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
-    bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
     std::size_t unproven_in_ = 0, unproven_out_ = 0;  ///< octets of an Aggressive Mode whose initiator may not be there
     bool is_aggressive_ = false;
+    bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};

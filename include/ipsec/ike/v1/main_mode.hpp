@@ -148,8 +148,8 @@ template <class Env> [[nodiscard]] auto on(phase_1::proving<sent_auth> s, certif
 }
 template <class Env>
 [[nodiscard]] auto on(phase_1::verifying<sent_auth> s, const signature_judged& done, Env& e)
-    -> step<established, sent_auth, failed> {
-    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    -> step<established, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
     if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
     auto up = on(std::move(s.before), phase_1::accepted(s.what), e);
     return {std::get<established>(std::move(up.state)), {}};
@@ -216,8 +216,8 @@ template <class Env> [[nodiscard]] auto on(phase_1::proving<expecting_auth> s, c
 }
 template <class Env>
 [[nodiscard]] auto on(phase_1::verifying<expecting_auth> s, const signature_judged& done, Env& e)
-    -> step<phase_1::signing<proven_r>, expecting_auth, failed> {
-    if (auto ok = phase_1::judged(done); !ok) return {std::move(s.before), {.report = ok.error()}};
+    -> step<phase_1::signing<proven_r>, failed> {
+    if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
     if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
     const authenticated msg = phase_1::accepted(s.what);
     proven_r p{{std::move(static_cast<keyed&>(s.before)), msg.remote, msg.initial_contact, msg.responder_lifetime}};

@@ -8,7 +8,7 @@
 /// The exchanges ask here for keys, for the hash of an end, and for what follows from a peer's claim.
 #include <algorithm>
 
-#include "ipsec/crypto/modp.hpp"
+#include "ipsec/crypto/public_value.hpp"
 #include "ipsec/ike/v1/detail/main_mode_states.hpp"
 #include "ipsec/isakmp/payloads/certificate.hpp"
 #include "ipsec/isakmp/payloads/notification.hpp"
@@ -80,12 +80,14 @@ template <class Env>
 
 /// SKEYID. With signatures it needs `gxy`; the other methods do without.                         RFC 2409 §5
 template <class Env>
-[[nodiscard]] auto make_skeyid(const keyed& k, byte_view ni, byte_view nr, byte_view gxy, Env& e) -> crypto::result<crypto::digest> {
+[[nodiscard]] auto make_skeyid(const keyed& k, byte_view ni, byte_view nr, byte_view gxy, Env& e)
+    -> crypto::result<crypto::digest> {
     switch (method_of(k)) {
         case proof::signature: return skeyid_signature(e.crypto, k.prf, ni, nr, gxy);
         case proof::encryption:
         case proof::revised_encryption:
-            return skeyid_encryption(e.crypto, k.prf, k.agreed.suite.hash, ni, nr, k.cky.initiator.octets(), k.cky.responder.octets());
+            return skeyid_encryption(e.crypto, k.prf, k.agreed.suite.hash, ni, nr, k.cky.initiator.octets(),
+                                     k.cky.responder.octets());
         case proof::shared_key: break;
     }
     return skeyid_psk(e.crypto, k.prf, e.peer.psk.view(), ni, nr);
@@ -138,38 +140,39 @@ template <class Before, class Env>
     if (!hash) return std::unexpected{errc::crypto_failed};
     return signing<Before>{std::move(before), key->key, *scheme, std::move(*hash)};
 }
+template <class Payload> void add_body(message_writer& w, const Payload& p) {
+    octets body(p.size());
+    wire::writer out{body};
+    p.emit(out);
+    w.add(Payload::type, body);
+}
 /// [ CERT, ] of the key that signs.
 // req: rfc2409-5.1-3
 inline void add_certificates(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
     const auto* key = key_to_sign(p, method);
     if (key == nullptr) return;
-    for (const octets& der : key->certificates) {
-        octets body(1 + der.size(), static_cast<std::byte>(isakmp::cert_encoding::x509_signature));
-        copy_octets(der, byte_span{body}.subspan(1));
-        w.add(isakmp::payload_type::certificate, body);
-    }
+    for (const isakmp::certificate& c : payloads_of(key->certificate)) add_body(w, c);
 }
-/// A request for a certificate, where the peer may prove itself by one: of whatever authority, since it names none.
+/// Requests for a certificate, where the peer may prove itself by one.
 // req: rfc2409-5-9
 inline void add_certificate_request(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
-    if (proof_by(method) != proof::signature || !p.keys.anchors) return;
-    w.add(isakmp::payload_type::certificate_request, std::array{static_cast<std::byte>(isakmp::cert_encoding::x509_signature)});
+    if (proof_by(method) != proof::signature || !p.keys.trust) return;
+    for (const isakmp::certificate_request& r : requests_for(*p.keys.trust)) add_body(w, r);
 }
 
 // --- the peer's proof ---------------------------------------------------------------------------------------------------------
 
 /// Reads what stands beside the proof: certificates and notifications. Those of the latter count that stand in a text which only
 /// the peer can have encrypted.
-// req: rfc2408-3.9-1
 [[nodiscard]] inline auto read_beside(claim& c, const isakmp::chain& in, bool encrypted) -> result<void> {
-    static constexpr std::size_t most_certificates = 8;
+    received_certificates all;
     for (const isakmp::payload_view& p : in) {
         if (p.type == isakmp::payload_type::certificate) {
             const auto cert = isakmp::certificate::parse(p.body);
             if (!cert) return std::unexpected{errc::bad_certificate};
-            if (c.certificates.size() + c.lists.size() == most_certificates) return std::unexpected{errc::limit_reached};
-            if (cert->encoding == isakmp::cert_encoding::x509_signature) c.certificates.push_back(to_octets(cert->data));
-            else if (cert->encoding == isakmp::cert_encoding::crl) c.lists.push_back(to_octets(cert->data));
+            // What is of a kind that nobody here can read does no harm to what is.
+            if (const auto ok = all.add(*cert); !ok && ok.error() != crypto::errc::unsupported_encoding)
+                return std::unexpected{errc::bad_certificate};
         } else if (p.type == isakmp::payload_type::notification && encrypted) {
             const auto n = isakmp::notification::parse(p.body);
             if (!n) continue;
@@ -177,6 +180,8 @@ inline void add_certificate_request(message_writer& w, const peer_config& p, isa
             if (n->message == isakmp::notify_type::responder_lifetime) c.responder_lifetime = read_lifetime(n->data, true);
         }
     }
+    for (const byte_view der : all.chain_for(c.who)) c.certificates.push_back(to_octets(der));
+    for (const byte_view der : all.lists()) c.lists.push_back(to_octets(der));
     return {};
 }
 [[nodiscard]] inline auto accepted(const claim& c) -> authenticated {
@@ -198,17 +203,11 @@ template <class Env>
     return {};
 }
 
-/// Whether a certificate may answer to an identity.                                                RFC 4945 §3.1
-[[nodiscard]] inline auto may_be(const crypto::certified& c, const identity& who) -> bool {
-    if (who.type() == id_type::der_asn1_dn) return !c.subject.empty() && std::ranges::equal(c.subject, who.data());
-    return std::ranges::any_of(c.names, [&](const crypto::certified::name& n) {
-        return n.type == static_cast<std::uint8_t>(who.type()) && std::ranges::equal(n.data, who.data());
-    });
-}
-
-/// The state that goes on waiting when a claim did not hold: the one that took the message in, unless a mode says otherwise.
-template <class Before> [[nodiscard]] auto again(Before s) -> Before { return s; }
-template <class Before> using back_to = decltype(again(std::declval<Before>()));
+/// What follows when a claim does not hold. In Main Mode only the end that g^xy was made with can have encrypted it, and the
+/// exchange is over; Aggressive Mode, where anybody could have sent it, goes back to waiting.
+template <class Before> [[nodiscard]] auto again(Before, errc why) -> step<failed> { return {failed{why}, {}}; }
+template <class State> auto only_state(const step<State>&) -> State;
+template <class Before> using back_to = decltype(only_state(again(std::declval<Before>(), errc{})));
 
 /// A claim by signature, to be held against `key`. @return `errc::crypto_failed`
 template <class Before, class Env>
@@ -216,20 +215,20 @@ template <class Before, class Env>
     -> step<verifying<Before>, back_to<Before>> {
     auto hash = hash_of(before, peer, c.id_b, e);
     const auto scheme = scheme_of(before.agreed.suite.authentication);
-    if (!hash || !scheme) return {again(std::move(before)), {.report = errc::crypto_failed}};
+    if (!hash || !scheme)
+        return widened<step<verifying<Before>, back_to<Before>>>(again(std::move(before), errc::crypto_failed));
     return {verifying<Before>{std::move(before), std::move(c), key, *scheme, std::move(*hash)}, {}};
 }
 /// By a key that is known, or else by what the certificates beside it prove.
 template <class Before, class Env>
 [[nodiscard]] auto judge_signature(Before before, role peer, claim c, Env& e)
     -> step<proving<Before>, verifying<Before>, back_to<Before>> {
-    if (const auto* known = key_of_peer(e.peer, before.agreed.suite.authentication)) {
-        auto next = verify_by(std::move(before), peer, std::move(c), *known, e);
-        if (auto* v = std::get_if<verifying<Before>>(&next.state)) return {std::move(*v), {}};
-        return {std::get<back_to<Before>>(std::move(next.state)), std::move(next.out)};
-    }
-    if (!e.peer.keys.anchors || c.certificates.empty())
-        return {again(std::move(before)), {.report = errc::no_key_of_peer}};
+    using next = step<proving<Before>, verifying<Before>, back_to<Before>>;
+    if (const auto* known = key_of_peer(e.peer, before.agreed.suite.authentication))
+        return widened<next>(verify_by(std::move(before), peer, std::move(c), *known, e));
+    if (e.peer.keys.trust && c.certificates.empty()) c.certificates = e.peer.keys.trust->known;
+    if (!e.peer.keys.trust || c.certificates.empty())
+        return widened<next>(again(std::move(before), errc::no_key_of_peer));
     return {proving<Before>{std::move(before), std::move(c)}, {}};
 }
 /// What a chain of certificates proved: a key, and the names that it may answer to. The identity has to be one of them.
@@ -237,8 +236,9 @@ template <class Before, class Env>
 template <class Before, class Env>
 [[nodiscard]] auto take_certificate(proving<Before> s, role peer, certificate_judged done, Env& e)
     -> step<verifying<Before>, back_to<Before>> {
-    if (!done.verdict || !may_be(*done.verdict, s.what.who))
-        return {again(std::move(s.before)), {.report = errc::bad_certificate}};
+    if (!done.verdict || !done.verdict->may_sign || !e.peer.keys.trust ||
+        !check_identity(s.what.who, *done.verdict, s.what.from.remote.address, e.peer.keys.trust->identities))
+        return widened<step<verifying<Before>, back_to<Before>>>(again(std::move(s.before), errc::bad_certificate));
     return verify_by(std::move(s.before), peer, std::move(s.what), done.verdict->key, e);
 }
 /// @return `errc::bad_signature`, `errc::crypto_failed`

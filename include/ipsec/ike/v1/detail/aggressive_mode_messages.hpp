@@ -52,7 +52,8 @@ template <class State, class Env> [[nodiscard]] auto write_first(const State& s,
 }
 /// HDR, SA, KE, Nr, IDir, [CERT,] HASH_R or SIG_R.
 template <class Env>
-[[nodiscard]] auto write_second(const keyed& k, byte_view sar_b, byte_view nr, byte_view proof, Env& e) -> result<sealed_message> {
+[[nodiscard]] auto write_second(const keyed& k, byte_view sar_b, byte_view nr, byte_view proof, Env& e)
+    -> result<sealed_message> {
     message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
     w.add(payload_type::security_association, sar_b)
         .add(payload_type::key_exchange, k.gxr)
@@ -61,8 +62,7 @@ template <class Env>
     phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
     w.add(phase_1::payload_of(phase_1::method_of(k)), proof);
     phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
-    // req: rfc3947-3.2-2
-    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force))
+    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, nat_d_of(k.both)))
         return std::unexpected{errc::crypto_failed};
     add_vendor_ids(w, own_extensions(e.peer));
     return w.finish();
@@ -74,7 +74,7 @@ template <class Env> [[nodiscard]] auto write_third(keyed& k, byte_view proof, E
     const ike::path at = moves ? moved_for_nat(e.path, e.peer.nat.port) : e.path;
     message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
     phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
-    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force))
+    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force, nat_d_of(k.both)))
         return std::unexpected{errc::crypto_failed};
     auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
     if (!m) return std::unexpected{m.error()};

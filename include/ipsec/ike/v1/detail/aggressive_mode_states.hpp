@@ -52,7 +52,9 @@ template <class Key> struct agreeing_i {
 template <class Key> struct answered : keyed {
     sent_first<Key> before;
 };
-template <class Key> [[nodiscard]] auto again(answered<Key> s) -> sent_first<Key> { return std::move(s.before); }
+template <class Key> [[nodiscard]] auto again(answered<Key> s, errc why) -> step<sent_first<Key>> {
+    return {std::move(s.before), {.report = why}};
+}
 /// Initiator: the responder is proven, message 3 is still to be made.
 struct proven_i : established {};
 
@@ -95,6 +97,9 @@ struct expecting_proof : keyed {
     identity remote;
     octets idii_b;
 };
+[[nodiscard]] inline auto again(expecting_proof s, errc why) -> step<expecting_proof> {
+    return {std::move(s), {.report = why}};
+}
 /// Responder: the keys are there, message 2 is still to be signed.
 struct answering : expecting_proof {
     octets sar_b, nr;

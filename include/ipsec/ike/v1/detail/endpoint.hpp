@@ -18,9 +18,8 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         datagram = datagram.subspan(what->offset);
     }
     static constexpr std::array served{isakmp::exchange_type::identity_protection, isakmp::exchange_type::aggressive,
-                                       isakmp::exchange_type::informational,
-                                       isakmp::exchange_type::quick_mode, isakmp::exchange_type::new_group_mode,
-                                       isakmp::exchange_type::transaction};
+                                       isakmp::exchange_type::informational, isakmp::exchange_type::quick_mode,
+                                       isakmp::exchange_type::new_group_mode, isakmp::exchange_type::transaction};
     const auto parsed = isakmp::header::parse(datagram);
     const isakmp::header h = parsed ? *parsed : isakmp::header{};
     if (!parsed) return house_->report(parsed.error(), at, h);

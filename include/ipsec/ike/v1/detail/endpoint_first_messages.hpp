@@ -67,12 +67,10 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
-    for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
-        const peer_config& p = house_->settings.peers[i];
-        const auto& remote = p.path.remote.address;
-        if (p.modes.accept_aggressive && p.path.local.address == at.local.address &&
-            (remote == at.remote.address || remote.is_unspecified()) && who.same_party(phase_1::remote_identity(p)))
-            return peer_id{i};
+    const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
+    for (const ip::address& remote : {at.remote.address, any}) {
+        const auto found = by_name_.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
+        if (found != by_name_.end()) return peer_id{found->second};
     }
     return std::nullopt;
 }
@@ -100,8 +98,9 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     for (const isakmp::cookie_pair& cky : aggressive_)
         if (cky.initiator == h.initiator) {  // sent again, since message 2 was lost
             sa_type* const sa = find_sa(cky);
+            const peer_id whose = sa->peer();
             sa->handle(h, at, datagram);
-            return settle(sa->peer());
+            return settle(whose);
         }
     const auto who = aggressive_mode::read_claimed_identity(h, datagram);
     if (!who) return refuse(who.error());
@@ -117,10 +116,9 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     if (!jar_.spend(*cky_r) || find_sa(cky) != nullptr) return refuse(errc::spent_cookie);
     make_room_for_half_open(*peer);
     house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
-    sa_type& sa = take_in(std::make_unique<sa_type>(*house_, *peer, at, role::responder), cky);
     if (aggressive_.size() == house_->settings.limits.half_open) aggressive_.erase(aggressive_.begin());
     aggressive_.push_back(cky);
-    sa.begin(cky, std::move(*msg), datagram);
+    take_in(std::make_unique<sa_type>(*house_, *peer, at, role::responder), cky).begin(cky, std::move(*msg), datagram);
     settle(*peer);
 }
 

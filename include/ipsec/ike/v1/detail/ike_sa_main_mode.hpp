@@ -120,7 +120,7 @@ void ike_sa<Traits>::ask(State& s) {
             const std::vector<byte_view> chain(s.what.certificates.begin(), s.what.certificates.end());
             const std::vector<byte_view> lists(s.what.lists.begin(), s.what.lists.end());
             const auto& c = house_.settings;
-            feed<certificate_judged>(house_.crypto.prove(ticket_, chain, lists, house_.peer(peer_).keys.anchors.value(),
+            feed<certificate_judged>(house_.crypto.prove(ticket_, chain, lists, house_.peer(peer_).keys.trust->anchors,
                                                          c.unix_time_at_zero + house_.now.nanoseconds() / 1'000'000'000));
         } else fail_phase_1(errc::no_key_for_method);
     }
@@ -216,10 +216,16 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
 
 template <class Traits> void ike_sa<Traits>::handle_phase_1(const isakmp::header& h, byte_view datagram) {
     // A copy of what was accepted last is answered from what was sent then: no state moves, no Diffie-Hellman.
-    if (std::ranges::equal(datagram, received_)) {
-        if (is_unproven_responder()) repeat_phase_1();
+    const bool is_copy = std::ranges::equal(datagram, received_);
+    // Only the first message has no cookie of ours: what else comes without one shows nobody to be there.
+    if (is_aggressive_ && h.responder.is_zero()) {
+        if (is_copy && is_unproven_responder()) return repeat_phase_1();
+        return house_.report(errc::unexpected_message, came_by_, h);
+    }
+    if (is_copy) {
         // Message 3 of an Aggressive Mode has no answer: with one, two ends would go on answering each other's copies.
-        else if (role_ == role::responder && !is_aggressive_ && !sent_.empty()) house_.send(came_by_, sent_, sent_payloads_, state_name(), 2);
+        if (role_ == role::responder && !is_aggressive_ && !sent_.empty())
+            house_.send(came_by_, sent_, sent_payloads_, state_name(), 2);
         return;
     }
     auto e = house_.env(peer_, came_by_);

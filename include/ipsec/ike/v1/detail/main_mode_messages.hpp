@@ -14,8 +14,8 @@ using phase_1::local_identity;
 }
 
 /// The payloads of a message in the clear, held against the shape of message `number`.
-[[nodiscard]] inline auto read_clear(const isakmp::header& h, byte_view datagram, std::size_t number, proof by = proof::shared_key)
-    -> admitted<isakmp::chain> {
+[[nodiscard]] inline auto read_clear(const isakmp::header& h, byte_view datagram, std::size_t number,
+                                     proof by = proof::shared_key) -> admitted<isakmp::chain> {
     if (h.flags.encrypted()) return std::unexpected{fault{errc::wrong_flags}};
     // A type that nobody defined is refused by the shape, not by the chain: the shape names the message.
     const auto chain =
@@ -95,9 +95,9 @@ template <class Env>
     c.proof = to_octets(in->find(phase_1::payload_of(method))->body);
     c.next = m->next;
     c.from = e.path;
-    if (auto ok = phase_1::read_beside(c, *in, true); !ok) return std::unexpected{fault{ok.error()}};
     const auto id = identity::parse(c.id_b);
     if (id) c.who = *id;
+    if (auto ok = phase_1::read_beside(c, *in, true); !ok) return std::unexpected{fault{ok.error()}};
     if (method == proof::signature) {
         if (!id) return std::unexpected{fault{errc::bad_identity}};
         return c;

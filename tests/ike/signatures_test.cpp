@@ -1,0 +1,165 @@
+// Main and Aggressive Mode with RSA, DSS and ECDSA signatures: known keys and certificates, over good links and bad ones.
+#include <memory>
+
+#include "ipsec/crypto/botan/public_key_provider.hpp"
+#include "support/catch.hpp"
+#include "support/deferred_provider.hpp"
+#include "support/ike_ends.hpp"
+#include "support/test_pki.hpp"
+
+using namespace ipsec;
+using namespace ipsec::test;
+using ike::errc;
+using isakmp::oakley_authentication;
+using testing::fate;
+
+namespace {
+
+/// A Botan provider that has all keys of the tests: signing key n is the n-th of the table below.
+constexpr std::array signing_keys{keys::rsa_2048, keys::rsa_2048_pkcs8, keys::dsa_1024, keys::p256, keys::p384, keys::p521};
+template <class Base> struct keyed : Base {
+    explicit keyed(std::uint64_t = 0) {
+        for (const auto& k : signing_keys) REQUIRE(this->keys().add_signing(keys::unbase64(k)));
+        REQUIRE(this->trust().add_anchor(pki::root().der()));
+    }
+};
+using immediate = ike_ends<keyed<crypto::botan::public_key_provider>>;
+using deferred = ike_ends<keyed<deferred_provider<crypto::botan::public_key_provider>>>;
+
+struct method {
+    oakley_authentication authentication;
+    std::uint32_t left, right;  ///< signing keys
+};
+constexpr std::array methods{method{oakley_authentication::rsa_signatures, 0, 1},
+                             method{oakley_authentication::dss_signatures, 2, 2}, method{oakley_authentication::ecdsa_256, 3, 3},
+                             method{oakley_authentication::ecdsa_384, 4, 4}, method{oakley_authentication::ecdsa_521, 5, 5}};
+/// The left end begins. Each knows the other's key.
+auto configured(bool left, const method& m, bool aggressive, crypto::hash_id hash = crypto::hash_id::sha1) -> v1::config {
+    auto c = ike_config(left);
+    auto& p = c.peers[0];
+    p.psk = {};
+    p.local_id = *ike::identity::of_text(ike::id_type::fqdn, left ? "left.example" : "gw.example.org");
+    p.remote_id = *ike::identity::of_text(ike::id_type::fqdn, left ? "gw.example.org" : "left.example");
+    p.suites = {{crypto::encryption_id::aes_cbc, 128, hash, crypto::group_id::modp1024, m.authentication}};
+    p.modes = {.begin_aggressive = left && aggressive, .accept_aggressive = aggressive, .accept_main = !aggressive};
+    p.keys.sign_with.push_back({m.authentication, crypto::signing_key{left ? m.left : m.right}, {}});
+    p.keys.peer_keys.push_back({m.authentication, {pki::spki(signing_keys[left ? m.right : m.left])}});
+    c.limits.amplification = 10;
+    c.unix_time_at_zero = pki::now - 3600;  // the clock of the tests begins at one hour
+    return c;
+}
+template <class Ends> void check_good_end(Ends& ends) {
+    CHECK(ends.left.established.size() == 1);
+    CHECK(ends.right.established.size() == 1);
+    CHECK(ends.left.table.size() == 2);
+    CHECK(ends.equal_sas());
+    CHECK(ends.left.failures.empty());
+    CHECK(ends.right.failures.empty());
+}
+template <class Ends> void check_nothing_stands(Ends& ends, errc why) {
+    CHECK(ends.left.record.count(why) + ends.right.record.count(why) >= 1);
+    CHECK((ends.left.established.empty() || ends.right.established.empty()));  // whoever is in doubt has nothing
+    CHECK(ends.left.table.empty());
+    CHECK(ends.right.table.empty());
+}
+/// The right end proves itself by a certificate alone; what is not as it should be there is up to `c`.
+auto by_certificate(v1::config l, v1::config r, std::vector<pki::octets> chain) -> std::pair<v1::config, v1::config> {
+    l.peers[0].keys.peer_keys.clear();
+    l.peers[0].keys.trust.emplace();
+    l.peers[0].keys.trust->anchors = {0};
+    r.peers[0].keys.sign_with[0].certificate = std::move(chain);
+    return {std::move(l), std::move(r)};
+}
+
+}  // namespace
+
+// req: rfc2409-5-1, rfc2409-5.1-1, rfc2409-5.1-2
+TEMPLATE_TEST_CASE("each method of signing, in Main and in Aggressive Mode", "[ike][signatures][IKE1-041][IKE1-043]", immediate,
+                   deferred) {
+    for (const auto& m : methods)
+        for (const bool aggressive : {false, true})
+            for (const auto hash : {crypto::hash_id::sha1, crypto::hash_id::sha2_256}) {
+                CAPTURE(name_of(m.authentication), aggressive, static_cast<int>(hash));
+                TestType ends{configured(true, m, aggressive, hash), configured(false, m, aggressive, hash)};
+                REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+                REQUIRE(ends.run(seconds(30)));
+                check_good_end(ends);
+                REQUIRE(ends.left.established.size() == 1);
+                CHECK(ends.left.established[0].suite.authentication == m.authentication);
+            }
+}
+
+TEMPLATE_TEST_CASE("a signature by another key, or by another end, proves nobody", "[ike][signatures][cve-33][cve-44]", immediate,
+                   deferred) {
+    for (const bool aggressive : {false, true})
+        for (const bool left_lies : {false, true}) {
+            CAPTURE(aggressive, left_lies);
+            auto l = configured(true, methods[0], aggressive), r = configured(false, methods[0], aggressive);
+            (left_lies ? l : r).peers[0].keys.sign_with[0].key = crypto::signing_key{left_lies ? 1U : 0U};
+            TestType ends{std::move(l), std::move(r)};
+            REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+            REQUIRE(ends.run(seconds(400)));
+            check_nothing_stands(ends, errc::bad_signature);
+        }
+}
+
+// req: rfc2409-5.1-3, rfc2409-5-9
+TEMPLATE_TEST_CASE("a certificate proves the key, and the identity has to be in it", "[ike][signatures][certificates][cve-42]",
+                   immediate, deferred) {
+    for (const bool aggressive : {false, true}) {
+        CAPTURE(aggressive);
+        const auto run = [&](std::vector<pki::octets> chain, auto&& change) {
+            auto [l, r] = by_certificate(configured(true, methods[0], aggressive), configured(false, methods[0], aggressive),
+                                         std::move(chain));
+            change(l, r);
+            auto ends = std::make_unique<TestType>(std::move(l), std::move(r));
+            REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));
+            REQUIRE(ends->run(seconds(400)));
+            return ends;
+        };
+        const auto as_it_is = [](auto&, auto&) {};
+        check_good_end(*run({pki::gateway().der()}, as_it_is));
+        check_good_end(*run({pki::gateway(true).der(), pki::middle().der()}, as_it_is));
+        // A known certificate does as well as one that is sent.
+        check_good_end(*run({}, [](auto& l, auto&) { l.peers[0].keys.trust->known = {pki::gateway().der()}; }));
+        check_nothing_stands(*run({}, as_it_is), errc::no_key_of_peer);
+        check_nothing_stands(*run({pki::gateway(true).der()}, as_it_is), errc::bad_certificate);  // the one between is missing
+        check_nothing_stands(*run({pki::gateway().der()},
+                                  [](auto& l, auto& r) {  // a good certificate, and the name of somebody else
+                                      r.peers[0].local_id = *ike::identity::of_text(ike::id_type::fqdn, "other.example");
+                                      l.peers[0].remote_id = r.peers[0].local_id;
+                                  }),
+                             errc::bad_certificate);
+        check_nothing_stands(*run({pki::gateway().der()}, [](auto& l, auto&) { l.unix_time_at_zero = pki::too_late; }),
+                             errc::bad_certificate);
+    }
+}
+
+// req: rfc2408-5.1-9
+TEMPLATE_TEST_CASE("signatures over a bad link: one message lost, doubled, swapped or late", "[ike][signatures][bad_link]",
+                   immediate, deferred) {
+    for (const bool aggressive : {false, true})
+        for (std::size_t i = 0; i < (aggressive ? 4U : 7U); ++i)
+            for (const auto what : {fate::drop, fate::duplicate, fate::swap, fate::delay}) {
+                CAPTURE(aggressive, i, static_cast<int>(what));
+                TestType ends{configured(true, methods[2], aggressive), configured(false, methods[2], aggressive),
+                              typename TestType::link{{}, {{.index = i, .what = what, .from = {}, .extra = milliseconds(500)}}}};
+                REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+                REQUIRE(ends.run(seconds(100)));
+                check_good_end(ends);
+            }
+}
+
+TEST_CASE("a method that the provider has not is refused by name", "[ike][signatures][config]") {
+    auto c = configured(true, methods[0], false);
+    CHECK(v1::check(c));
+    CHECK(v1::check_for<crypto::botan::public_key_provider>(c));
+    CHECK(v1::check_for<crypto::botan::provider>(c).error() == errc::no_key_for_method);
+}
+TEST_CASE("a method without the keys it needs is refused by name", "[ike][signatures][config]") {
+    auto c = configured(true, methods[0], false);
+    SECTION("no key of ours") { c.peers[0].keys.sign_with.clear(); }
+    SECTION("no key of the peer, and no trust") { c.peers[0].keys.peer_keys.clear(); }
+    SECTION("a key for another method") { c.peers[0].keys.sign_with[0].method = oakley_authentication::ecdsa_256; }
+    CHECK(v1::check(c).error() == errc::no_key_for_method);
+}
