@@ -3,9 +3,9 @@
 //
 //     bench_ike [ROUNDS]
 //
-// Each call that the endpoints make to the provider for Diffie-Hellman, a signature, a prf or a hash is timed where it is made: their
-// sum is what the same exchange costs at least. "ratio" is that sum by the whole time of both ends, with parsing, writing, ciphers,
-// events and bookkeeping: 1 is the best there is. The goal counts where the Diffie-Hellman group is one that is in use.
+// Each call that the endpoints make to the provider for Diffie-Hellman, a signature, a prf or a hash is timed where it is made:
+// their sum is what the same exchange costs at least. "ratio" is that sum by the whole time of both ends, with parsing, writing,
+// ciphers, events and bookkeeping: 1 is the best there is. The goal counts where the Diffie-Hellman group is one that is in use.
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -177,9 +177,9 @@ struct least {
     /// @return whether the goal was met
     auto print(std::string_view what, std::string_view suite) const -> bool {
         const auto us = [&](double ns) { return ns / count / 1e3; };
-        std::printf("%-26.*s %-24.*s %9.0f %9.1f %9.1f %8.1f %8.1f %8.1f %8.1f  %.3f\n", static_cast<int>(what.size()), what.data(),
-                    static_cast<int>(suite.size()), suite.data(), 1e9 * count / whole, us(whole), us(bare.dh), us(bare.prf),
-                    us(bare.signature), us(bare.cipher), us(bare.random), bare.sum() / whole);
+        std::printf("%-26.*s %-24.*s %9.0f %9.1f %9.1f %8.1f %8.1f %8.1f %8.1f  %.3f\n", static_cast<int>(what.size()),
+                    what.data(), static_cast<int>(suite.size()), suite.data(), 1e9 * count / whole, us(whole), us(bare.dh),
+                    us(bare.prf), us(bare.signature), us(bare.cipher), us(bare.random), bare.sum() / whole);
         return bare.sum() / whole >= 0.90;
     }
 };
@@ -273,8 +273,8 @@ auto main(int argc, char** argv) -> int {
         std::fprintf(stderr, "bench_ike: ROUNDS is a number from 1\n");
         return 2;
     }
-    std::printf("both ends in one thread; a second of one core for both\n%-26s %-24s %9s %9s %9s %8s %8s %8s %8s  ratio\n", "exchange",
-                "suite", "a second", "us", "us in DH", "in prf", "in sig.", "cipher", "random");
+    std::printf("both ends in one thread; a second of one core for both\n%-26s %-24s %9s %9s %9s %8s %8s %8s %8s  ratio\n",
+                "exchange", "suite", "a second", "us", "us in DH", "in prf", "in sig.", "cipher", "random");
     unsigned missed = 0;
     for (const row& r : rows) missed += handshakes(r, rounds);
     std::printf("goal: at least 0.90 of the bare calls with modp2048: %s\n", missed == 0 ? "met" : "missed");

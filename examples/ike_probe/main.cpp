@@ -57,8 +57,9 @@ auto suites_of(const options& o) -> outcome<std::vector<suite>> {
                 const std::string text = c + "-" + h + "-" + g;
                 const auto s = crypto::parse_ike_v1_proposal(text);
                 if (!s)
-                    return std::unexpected{fmt::format("{}: {}: --cipher, --hash and --group take words like aes128, sha1, modp2048",
-                                                       s.error().word, name_of(s.error().code))};
+                    return std::unexpected{
+                        fmt::format("{}: {}: --cipher, --hash and --group take words like aes128, sha1, modp2048", s.error().word,
+                                    name_of(s.error().code))};
                 if (std::ranges::find(all, *s) == all.end()) all.push_back(*s);
             }
     return all;
@@ -201,16 +202,18 @@ auto run(options& o) -> int {
 }  // namespace
 
 auto main(int argc, char** argv) -> int {
-    CLI::App app{"Asks IKEv1 responders which suites and authentication methods they speak: one first message of Main Mode for each\n"
-                 "question. Ask only those that are yours to ask. Exit code: 1 when one of them does not answer at all, 2 when\n"
-                 "nothing can be asked.",
-                 "ike_probe"};
+    CLI::App app{
+        "Asks IKEv1 responders which suites and authentication methods they speak: one first message of Main Mode for each\n"
+        "question. Ask only those that are yours to ask. Exit code: 1 when one of them does not answer at all, 2 when\n"
+        "nothing can be asked.",
+        "ike_probe"};
     options o;
     app.add_option("ADDRESS", o.addresses, "responders, by their IP addresses")->required()->expected(1, 16);
     app.add_option("--port", o.port, "where they listen")->capture_default_str();
     app.add_option("--from-port", o.from_port, "where the questions come from; 0: any port. Some responders answer port 500 only")
         ->capture_default_str();
-    app.add_option("--cipher", o.ciphers, "instead of the usual ones: des, 3des, blowfish128, cast128, aes128, …")->delimiter(',');
+    app.add_option("--cipher", o.ciphers, "instead of the usual ones: des, 3des, blowfish128, cast128, aes128, …")
+        ->delimiter(',');
     app.add_option("--hash", o.hashes, "md5, sha1, sha256, sha384, sha512")->delimiter(',');
     app.add_option("--group", o.groups, "modp768, modp1024, … by their names")->delimiter(',');
     std::vector<std::string> names;

@@ -74,7 +74,9 @@ void ladder::on(testing::side where, const ike::message_trace& m) {
 }
 void ladder::on(testing::side where, const ike::v1::phase_1_secrets& s) {
     if (lines_.size() >= most || lines_.empty()) return;
-    const auto key = [](std::string_view name, byte_view octets) { return fmt::format("{} {}", name, payload_text::hex(octets, 20)); };
+    const auto key = [](std::string_view name, byte_view octets) {
+        return fmt::format("{} {}", name, payload_text::hex(octets, 20));
+    };
     line l{.when = lines_.back().when, .where = where, .headline = "keys of the ISAKMP SA", .state = {}, .taken_by = {},
            .said = {key("SKEYID  ", s.keys->skeyid.view()), key("SKEYID_d", s.keys->skeyid_d.view()),
                     key("SKEYID_a", s.keys->skeyid_a.view()), key("SKEYID_e", s.keys->skeyid_e.view()),
@@ -84,10 +86,14 @@ void ladder::on(testing::side where, const ike::v1::phase_1_secrets& s) {
 }
 void ladder::on(testing::side where, const ike::v1::child_secrets& s) {
     if (lines_.size() >= most || lines_.empty()) return;
-    lines_.push_back({.when = lines_.back().when, .where = where,
-                      .headline = fmt::format("{} SA, SPI {:08x}, {}", s.protocol == sa::protocol::esp ? "ESP" : "AH", s.spi.value(),
-                                              s.inbound ? "inbound" : "outbound"),
-                      .state = {}, .taken_by = {}, .said = {"KEYMAT " + payload_text::hex(s.keymat, 20)}, .datagram = {}});
+    lines_.push_back({.when = lines_.back().when,
+                      .where = where,
+                      .headline = fmt::format("{} SA, SPI {:08x}, {}", s.protocol == sa::protocol::esp ? "ESP" : "AH",
+                                              s.spi.value(), s.inbound ? "inbound" : "outbound"),
+                      .state = {},
+                      .taken_by = {},
+                      .said = {"KEYMAT " + payload_text::hex(s.keymat, 20)},
+                      .datagram = {}});
 }
 void ladder::note(instant when, testing::side where, std::string text) {
     if (lines_.size() < most)
@@ -129,14 +135,18 @@ auto ladder::svg(std::string_view title) const -> std::string {
         y += 12;
     }
     if (left_out_ > 0) body += text(middle, y, "head", fmt::format("… and {} more messages", left_out_));
-    std::string out = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
-                                  "{1:.0f}\" role=\"img\">\n<title>{2}</title>\n<style>{3}</style>\n",
-                                  width, y + 40, escaped(title), style);
-    out += "<defs><marker id=\"tip\" markerWidth=\"9\" markerHeight=\"8\" refX=\"8\" refY=\"4\" orient=\"auto\">"
-           "<path d=\"M0 0L9 4L0 8Z\" fill=\"#1d5fa8\"/></marker><marker id=\"cross\" markerWidth=\"10\" markerHeight=\"10\" refX=\"5\" "
-           "refY=\"5\"><path d=\"M1 1L9 9M9 1L1 9\" stroke=\"#b3423a\" stroke-width=\"1.5\"/></marker></defs>\n";
+    std::string out = fmt::format(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} "
+        "{1:.0f}\" role=\"img\">\n<title>{2}</title>\n<style>{3}</style>\n",
+        width, y + 40, escaped(title), style);
+    out +=
+        "<defs><marker id=\"tip\" markerWidth=\"9\" markerHeight=\"8\" refX=\"8\" refY=\"4\" orient=\"auto\">"
+        "<path d=\"M0 0L9 4L0 8Z\" fill=\"#1d5fa8\"/></marker><marker id=\"cross\" markerWidth=\"10\" markerHeight=\"10\" "
+        "refX=\"5\" "
+        "refY=\"5\"><path d=\"M1 1L9 9M9 1L1 9\" stroke=\"#b3423a\" stroke-width=\"1.5\"/></marker></defs>\n";
     out += fmt::format("<rect width=\"{:.0f}\" height=\"{:.0f}\" fill=\"#fff\"/>\n", width, y + 40);
-    out += text(width / 2, 26, "title", title) + text(left_x, 56, "end", "left gateway") + text(right_x, 56, "end", "right gateway");
+    out +=
+        text(width / 2, 26, "title", title) + text(left_x, 56, "end", "left gateway") + text(right_x, 56, "end", "right gateway");
     for (const double x : {left_x, right_x})
         out += fmt::format("<path class=\"life\" d=\"M{0:.0f} 64V{1:.0f}\"/>\n", x, y + 20);
     return out + body + "</svg>\n";

@@ -25,8 +25,8 @@ void show_plan(const options& o, const plan& p, timeline& log) {
         std::string how;
         if (suite.esp) how = fmt::format("ESP {}", crypto::to_text(*suite.esp).view());
         if (suite.ah) how += fmt::format("{}AH {}", how.empty() ? "" : ", over it ", crypto::find(*suite.ah)->name);
-        log.line("policy {}: {} <-> {}{}: {} in {} mode{}", i + 1, ip::to_text(who.left).view(), ip::to_text(who.right).view(), service,
-                 how, transport ? "transport" : "tunnel", transport ? ", SAs per host pair" : "");
+        log.line("policy {}: {} <-> {}{}: {} in {} mode{}", i + 1, ip::to_text(who.left).view(), ip::to_text(who.right).view(),
+                 service, how, transport ? "transport" : "tunnel", transport ? ", SAs per host pair" : "");
     }
     log.line("");
 }

@@ -136,7 +136,8 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
                    "algorithms in strongSwan's words (aes128-sha1). AH takes the integrity algorithm; none is chosen for it:\n"
                    "ah goes with sha256 too, esp+ah with a combined mode only if AH's is named, as in aes128gcm16-sha256")
         ->type_name("SUITE");
-    app.add_option("--ike", ike, "what protects IKE itself (from --suite, and modp2048): aes128-sha1-modp2048, 3des-md5-modp1024, ...")
+    app.add_option("--ike", ike,
+                   "what protects IKE itself (from --suite, and modp2048): aes128-sha1-modp2048, 3des-md5-modp1024, ...")
         ->type_name("SUITE");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
     app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
@@ -177,7 +178,8 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (given("--diagram")) {
         o.diagram = diagram;
         if (o.diagram.extension() != ".svg" && o.diagram.extension() != ".html")
-            return complain("--diagram: " + in_quotes(diagram) + " is no name of a picture: give one with .svg or .html at its end");
+            return complain("--diagram: " + in_quotes(diagram) +
+                            " is no name of a picture: give one with .svg or .html at its end");
     }
     if (given("--lifetime"))
         if (const auto fault = read_lifetimes(lifetime, o)) return complain(*fault);

@@ -81,7 +81,8 @@ auto read_policies(const std::string& file, bool esp, bool ah) -> std::expected<
         if (out.size() == 64) return wrong(left, "is one policy too many: 64 are the most");
         out.push_back(p);
     }
-    if (out.empty()) return std::unexpected{"--policy: " + file + ": no policy in it: write LEFT RIGHT any|tcp/PORT|udp/PORT SUITE"};
+    if (out.empty())
+        return std::unexpected{"--policy: " + file + ": no policy in it: write LEFT RIGHT any|tcp/PORT|udp/PORT SUITE"};
     return out;
 }
 

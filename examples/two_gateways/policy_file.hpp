@@ -14,6 +14,7 @@ namespace two_gateways {
 
 /// @param esp, ah  which protocols a suite's words are for
 /// @return the policies in their order, or what is wrong: file, line, word, and what to write instead
-[[nodiscard]] auto read_policies(const std::string& file, bool esp, bool ah) -> std::expected<std::vector<policy_pair>, std::string>;
+[[nodiscard]] auto read_policies(const std::string& file, bool esp, bool ah)
+    -> std::expected<std::vector<policy_pair>, std::string>;
 
 }  // namespace two_gateways

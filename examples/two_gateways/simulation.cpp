@@ -130,7 +130,8 @@ auto simulation::finish() -> std::optional<std::string> {
     if (auto ok = keys_.write_json(out_.file("keys.json"), about); !ok) return ok.error();
     if (auto ok = keys_.write_wireshark(out_.file("wireshark")); !ok) return ok.error();
     if (!what_.diagram.empty())
-        if (auto ok = picture_.write(what_.diagram.string(), "IKEv1 between two gateways"); !ok) return ok.error() + ": give another name with --diagram";
+        if (auto ok = picture_.write(what_.diagram.string(), "IKEv1 between two gateways"); !ok)
+            return ok.error() + ": give another name with --diagram";
     return {};
 }
 

@@ -38,16 +38,19 @@ struct suite_words {
             return std::unexpected{(p.error().word == text ? std::string{} : "with '" + std::string{p.error().word} + "' ") +
                                    "is no suite: " + std::string{name_of(p.error().code)} +
                                    ": use names like aes128-sha1, aes256gcm16 or 3des-md5"};
-        if (p->extended_sequence) return std::unexpected{std::string{"asks for extended sequence numbers, which are not offered here: drop esn"}};
+        if (p->extended_sequence)
+            return std::unexpected{std::string{"asks for extended sequence numbers, which are not offered here: drop esn"}};
         if (const auto ok = crypto::check_for_ike_v1(p->protection); !ok)
-            return std::unexpected{"is nothing that IKEv1 can agree on: " + std::string{name_of(ok.error())} + ": use another suite"};
+            return std::unexpected{"is nothing that IKEv1 can agree on: " + std::string{name_of(ok.error())} +
+                                   ": use another suite"};
         cipher = p->protection;
         if (out.integrity == crypto::integrity_id::none) out.integrity = p->protection.integrity;
         out.group = p->group;
     }
     if (ah && out.integrity == crypto::integrity_id::none)
-        return std::unexpected{std::string{"names no integrity algorithm for AH: "} +
-                               (esp ? "name one beside the cipher, as in aes128gcm16-sha256" : "use names like sha256 or aes128-sha1")};
+        return std::unexpected{
+            std::string{"names no integrity algorithm for AH: "} +
+            (esp ? "name one beside the cipher, as in aes128gcm16-sha256" : "use names like sha256 or aes128-sha1")};
     if (esp) out.suite.esp = cipher;
     if (ah) out.suite.ah = out.integrity;
     return out;

@@ -125,8 +125,8 @@ TEST_CASE("the corpora of Main and Quick Mode reach each message, both ends' SAs
     seen.merge(quick_mode_reaches());
     using enum errc;
     // What is left out is of time, of this side's user, provider and configuration; and two faults that one message to these ends
-    // cannot cause: a peer from elsewhere, and the cookie of an ISAKMP SA that is gone. bad_peer_test has those. Extensions and New
-    // Group Mode have tests of their own.
+    // cannot cause: a peer from elsewhere, and the cookie of an ISAKMP SA that is gone. bad_peer_test has those. Extensions and
+    // New Group Mode have tests of their own.
     const std::set<errc> not_here{timed_out,     expired,      install_refused, crypto_failed, no_randomness, closed,
                                   no_such_peer,  no_such_policy, wrong_result_for_event, unknown_peer, spent_cookie,
                                   peer_dead,     no_ah_through_nat, offer_forgotten, not_authorized,

@@ -40,7 +40,8 @@ TEST_CASE("a heap of deadlines does what a sorted list does", "[ike][timers]") {
     };
     for (int i = 0; i < 20000; ++i) {
         const auto owner = static_cast<std::uint32_t>(chance.below(200));
-        const instant when = chance.below(5) == 0 ? instant::never() : instant{} + seconds(static_cast<std::int64_t>(chance.below(1000)));
+        const instant when =
+            chance.below(5) == 0 ? instant::never() : instant{} + seconds(static_cast<std::int64_t>(chance.below(1000)));
         if (chance.below(4) != 0) {
             heap.set(owner, when);
             if (when == instant::never()) model.erase(owner);

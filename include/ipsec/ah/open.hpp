@@ -6,7 +6,8 @@
 ///     compute   computes the ICV and holds it against the one in the packet, in three steps: `lay_out`, `run`, `verify`
 ///     finish    commits the number and takes the headers off
 ///
-/// A burst takes each of them for all of its packets; `open` is a burst of one. Which SA a packet belongs to is looked up elsewhere; here the SPI is held against the SA once more.
+/// A burst takes each of them for all of its packets; `open` is a burst of one. Which SA a packet belongs to is
+/// looked up elsewhere; here the SPI is held against the SA once more.
 #include <array>
 #include <cstring>
 #include <utility>

@@ -121,7 +121,7 @@ template <crypto::mac Mac>
 }  // namespace detail
 
 /// Second step: the MAC over packets of one SA that were laid out; `outcome` is what it says.
-/// A MAC with an IV of its own finds it at the front of `computed` (RFC 4543 §4); in the packet the IV counts as zero with the rest.
+/// A MAC with an IV of its own finds it at the front of `computed` (RFC 4543 §4); in the packet the IV is zero with the rest.
 // req: rfc2402-3.3.3.2.2-1 (HMACs need no implicit padding)
 template <class Sa> void run(Sa& sa, std::span<icv_work> works) noexcept {
     const auto& mac = sa.suite();

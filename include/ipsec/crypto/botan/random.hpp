@@ -7,8 +7,8 @@
 
 namespace ipsec::crypto::botan {
 
-/// Either the system's, or a generator that the caller keeps. Movable. The system's serves IKE's many small draws ten times as fast
-/// as Botan's own generator on top of it, and needs no care where a process forks.
+/// Either the system's, or a generator that the caller keeps. Movable. The system's serves IKE's many small draws ten times as
+/// fast as Botan's own generator on top of it, and needs no care where a process forks.
 class random {
 public:
     random() noexcept = default;

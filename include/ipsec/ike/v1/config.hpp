@@ -239,7 +239,7 @@ struct peer_config {
     crypto::group_limits new_group_limits{};
     /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
     bool identity_pfs = false;
-    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they end with it. With `identity_pfs` they stay.
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they go with it. With `identity_pfs` they stay.
     bool children_outlive_ike = true;
     v1::fragmentation fragmentation{};
     v1::xauth xauth{};
@@ -306,8 +306,8 @@ struct config {
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
     /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet
-    /// that comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so that
-    /// whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
+    /// that comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so
+    /// that whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1
     duration connected_wait = seconds(10);
 };
 

@@ -76,8 +76,8 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
-    /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another Quick
-    /// Mode.
+    /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another
+    /// Quick Mode.
     [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
     /// Phase 1 is over, and XAUTH and Mode Config where they come before phase 2.
     [[nodiscard]] auto stands() const noexcept -> bool { return is_established() && serial_ != 0; }
