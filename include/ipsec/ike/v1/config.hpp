@@ -239,7 +239,7 @@ struct peer_config {
     crypto::group_limits new_group_limits{};
     /// Identities have perfect forward secrecy too: an ISAKMP SA serves one Quick Mode and is deleted. RFC 2409 §8
     bool identity_pfs = false;
-    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they go with it. With `identity_pfs` they stay.
+    /// Child SAs stay when the last ISAKMP SA with the peer ends ("dangling"); else they go with it. With `identity_pfs`, stay.
     bool children_outlive_ike = true;
     v1::fragmentation fragmentation{};
     v1::xauth xauth{};
