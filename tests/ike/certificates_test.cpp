@@ -118,7 +118,7 @@ TEST_CASE("the peer's own certificate is found wherever it stands", "[ike][certi
         CHECK(same(c.chain_for(identity::of_text(id_type::fqdn, "other.example.org").value()).front(), others));
         CHECK(same(c.chain_for(identity::of_octets(id_type::der_asn1_dn, pki::gateway_name).value()).front(), own));
         // A name that nobody has: some certificate that is no authority's, for the proof to refuse.
-        v1::credentials fresh;
+        v1::received_certificates fresh;
         for (const auto v : order) REQUIRE(put(fresh, cert_encoding::x509_signature, v) == verdict{});
         const auto nobody = fresh.chain_for(identity::of_text(id_type::fqdn, "nobody").value()).front();
         CHECK((same(nobody, own) || same(nobody, others)));
