@@ -70,6 +70,7 @@ TEMPLATE_TEST_CASE("Aggressive Mode comes to stand after three messages, and Qui
 }
 
 // req: rfc2409-5.4-m1
+// pitfall 18
 TEST_CASE("the peer and its key are found by name, from any address", "[ike][aggressive]") {
     auto r = aggressive(false);
     r.peers[0].path.remote.address = ip::address::v4(0, 0, 0, 0);

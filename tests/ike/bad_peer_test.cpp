@@ -119,6 +119,7 @@ TEST_CASE("lengths that lie are refused, in every payload of every message", "[i
     });
 }
 
+// req: rfc2407-4.2.1-1
 TEST_CASE("a message without one of its payloads, or with one twice, is refused", "[ike][bad_peer][cve-05]") {
     auto ends = make_ends();
     with_forgeries(*ends, [](std::size_t, const octets& m) {
@@ -143,6 +144,7 @@ TEST_CASE("a message without one of its payloads, or with one twice, is refused"
     CHECK(doubled >= 8);
 }
 
+// req: rfc2409-5-4
 TEST_CASE("payloads of every type, and every exchange type, are refused where they do not belong", "[ike][bad_peer][cve-07]") {
     auto ends = make_ends();
     with_forgeries(*ends, [](std::size_t, const octets& m) {
@@ -325,6 +327,7 @@ TEST_CASE("half-open ISAKMP SAs stay under their limit, the oldest goes", "[ike]
     CHECK(ends.right.record.count(errc::limit_reached) == 16);
 }
 
+// IKE1-047; req: rfc2408-1.5.3-1, rfc2408-1.6.2-1
 TEMPLATE_TEST_CASE("a wrong key tells nobody anything, and is cleaned up", "[ike][bad_peer][cve-47]", testing::identity_provider,
                    crypto::botan::provider) {
     auto l = ike_config(true, "the wrong one"), r = ike_config(false);
@@ -380,6 +383,7 @@ TEST_CASE("an identity that is not the expected one ends phase 1", "[ike][bad_pe
     CHECK(ends.left.failures.at(0).why == errc::timed_out);
 }
 
+// IKE1-091, pitfall 29
 TEST_CASE("notifications and deletes in the clear do nothing in any state", "[ike][bad_peer][cve-16][cve-73]") {
     auto ends = make_ends();
     with_forgeries(*ends, [](std::size_t, const octets& m) {
@@ -462,6 +466,7 @@ TEST_CASE("public values and nonces of the wrong size or range are refused", "[i
     CHECK(ends->left.record.count(errc::bad_key_exchange) >= 6);
 }
 
+// IKE1-022
 TEST_CASE("nothing acceptable: no state, one short answer, and the initiator is not stopped by it", "[ike][bad_peer]") {
     auto l = ike_config(true), r = ike_config(false);
     l.peers[0].suites = {{crypto::encryption_id::des3_cbc, 0, crypto::hash_id::md5, crypto::group_id::modp1024}};
@@ -477,6 +482,7 @@ TEST_CASE("nothing acceptable: no state, one short answer, and the initiator is 
     CHECK(ends.left.failures.at(0).why == errc::timed_out);
 }
 
+// IKE1-001
 TEST_CASE("messages for nobody are refused by name", "[ike][bad_peer][cve-11]") {
     auto ends = make_ends();
     const auto all = recorded();

@@ -561,6 +561,10 @@ TEST_CASE("the captures hold what the tests below count on", "[ike][capture]") {
 }
 
 // req: rfc2409-B-m2, rfc2408-3.16-2, rfc2408-3.16-3
+// IKE1-040, IKE1-044, IKE1-071, IKE1-075, pitfall 1, pitfall 2, pitfall 5, pitfall 6, pitfall 11, pitfall 12; req: rfc2409-3.2-2
+// req: rfc2409-3.2-3, rfc2409-B-4, rfc2408-4.1.1-2, rfc2408-4.8-2, rfc2408-3.1-7, rfc2408-3.8-1, rfc2408-5.7-3, rfc2408-5.7-4
+// req: rfc2408-5.8-2, rfc2408-5.8-3, rfc2408-5.8-4, rfc2408-5.11-2, rfc2408-5.11-3, rfc2408-5.11-4, rfc2408-5.13-2
+// req: rfc2408-5.13-3
 TEST_CASE("Main Mode, Quick Mode and Deletes of strongSwan are followed to the same keys, in both roles", "[ike][capture]") {
     const auto row = GENERATE(values<capture_row>(captures));
     const auto ours = GENERATE(role::initiator, role::responder);
@@ -625,6 +629,7 @@ TEST_CASE("Main Mode, Quick Mode and Deletes of strongSwan are followed to the s
     for (const auto& packet : c.packets) CHECK(ends.open(packet));
 }
 
+// req: rfc2408-1.6.2-1
 TEST_CASE("a replay with a wrong key, a wrong secret or a wrong public value does not come through", "[ike][capture]") {
     const auto row = GENERATE(values<capture_row>(captures));
     const auto ours = GENERATE(role::initiator, role::responder);
@@ -963,6 +968,7 @@ TEST_CASE("an endpoint in bob's place answers alice as strongSwan did, and opens
     CHECK(opened == row.packets);
 }
 
+// req: rfc2409-4-2
 TEST_CASE("an endpoint in bob's place with another key lets nothing of alice's in", "[ike][capture][endpoint]") {
     const auto row = GENERATE(values<capture_row>(captures));
     CAPTURE(row.name);

@@ -35,6 +35,7 @@ auto same(byte_view a, byte_view b) -> bool { return std::ranges::equal(a, b); }
 }  // namespace
 
 // req: rfc4945-3.3.4-2, rfc4945-3.3.10.1-1, rfc2408-3.9-2
+// req: rfc2408-5.9-7
 TEST_CASE("every encoding of RFC 2408 §3.9 is served or refused by name", "[ike][certificates]") {
     const auto cert = pki::gateway().der();
     const auto list = pki::revocation_list{.issuer = pki::root_name, .signer = keys::rsa_2048}.der();
@@ -129,6 +130,7 @@ TEST_CASE("the peer's own certificate is found wherever it stands", "[ike][certi
 // req: rfc4945-3.2.6-1, rfc4945-3.2.7.1-1, rfc4945-3.2.7.1-2, rfc4945-3.2.7.1-3, rfc4945-3.2.7.2-1, rfc4945-3.2.8.1-1
 // req: rfc4945-3.2.8.2-1, rfc4945-3.2.8.3-1, rfc4945-3.2.9.1-1, rfc4945-3.3.6-1, rfc4945-3.3.7-1, rfc2408-3.10-3, rfc2408-3.10-4
 // req: rfc2408-3.10-5, rfc4945-3.2.3-1, rfc4945-3.2.3-3, rfc4945-3.2.4-1
+// req: rfc2408-5.9-3, rfc2408-5.10-2, rfc2408-5.10-3, rfc2408-5.10-4, rfc2408-5.10-7
 TEST_CASE("requests name the authorities that are believed, and certificates answer requests", "[ike][certificates]") {
     v1::trust t;
     auto requests = v1::requests_for(t);
@@ -180,6 +182,7 @@ TEST_CASE("requests name the authorities that are believed, and certificates ans
 }
 
 // req: rfc4945-3.3-1, rfc4945-3.3.3-1, rfc4945-3.3.4-1
+// req: rfc2408-5.9-2, rfc2408-5.9-4
 TEST_CASE("a chain is sent without its root", "[ike][certificates]") {
     const v1::own_certificate own{pki::gateway(true).der(), pki::middle().der(), pki::root().der()};
     const auto out = v1::payloads_of(own);

@@ -47,6 +47,7 @@ auto queries(const identity_ends& ends) -> std::vector<seen> {
 
 // req: rfc3706-5.3-1, rfc3706-5.3-2, rfc3706-5.3-3, rfc3706-5.3-4, rfc3706-5.3-5, rfc3706-5.3-6, rfc3706-5.3-7, rfc3706-5.3-8
 // req: rfc3706-5.3-9, rfc3706-6.1-1
+// req: rfc2409-4-4
 TEST_CASE("a query and its answer have the form of the RFC", "[ike][dpd][rfc3706-5.3-1][IKE1-093]") {
     identity_ends ends{with_queries(ike_config(true)), ike_config(false)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));

@@ -11,6 +11,7 @@ using namespace ipsec::test;
 using ike::errc;
 namespace v1 = ipsec::ike::v1;
 
+// req: rfc2409-5-2, rfc2408-2.4-4
 TEST_CASE("Main Mode and Quick Mode end with one pair of SAs, equal at both ends", "[ike][endpoint]") {
     identity_ends ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
@@ -66,6 +67,7 @@ template <class Ends = identity_ends, class F> auto both(F change,
 }  // namespace
 
 // req: rfc2407-4.4.3.2-1, rfc2407-4.4.4.11-1, rfc2408-4.2-1, rfc2409-5.5-3, rfc2409-5.5-8
+// IKE1-071; req: rfc2407-4.5-4
 TEST_CASE("every suite, mode and PFS comes to equal SAs at both ends", "[ike][endpoint]") {
     for (const auto& row : child_suites)
         for (const auto mode : {sa::mode::tunnel, sa::mode::transport})
@@ -93,6 +95,7 @@ TEST_CASE("every suite, mode and PFS comes to equal SAs at both ends", "[ike][en
 }
 
 // req: rfc2409-4-12, rfc2409-4-14, rfc2409-4-15
+// req: rfc2409-4-16
 TEST_CASE("every cipher, hash and group of phase 1 comes to an ISAKMP SA", "[ike][endpoint]") {
     using enum crypto::encryption_id;
     const auto group = GENERATE(crypto::group_id::modp768, crypto::group_id::modp1024, crypto::group_id::modp1536,
@@ -211,6 +214,7 @@ TEST_CASE("a policy that allows it serves a part of its traffic", "[ike][endpoin
     CHECK(from_7 == 1);
 }
 
+// IKE1-075
 TEST_CASE("several pairs in one Quick Mode, several Quick Modes at once", "[ike][endpoint]") {
     auto ends = both([&](v1::config& c, bool left) {
         c.peers[0].children[0].pairs = 3;
@@ -383,6 +387,7 @@ TEST_CASE("both ends may start at once", "[ike][endpoint]") {
     CHECK(ends->equal_sas());
 }
 
+// IKE1-051; req: rfc2407-4.6.3.3-3, rfc2407-4.6.3.3-4, rfc2407-4.6.3.3-7
 TEST_CASE("an endpoint that comes back says INITIAL-CONTACT, and its old SAs go", "[ike][endpoint]") {
     auto ends = both([](v1::config&, bool) {});
     REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));

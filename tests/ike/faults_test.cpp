@@ -180,6 +180,7 @@ auto rows() -> std::vector<row> {
 
 }  // namespace
 
+// req: rfc2408-5.2-8, rfc2408-5.4-8
 TEST_CASE("each fault is refused by its name",
           "[ike][faults][IKE1-002][IKE1-003][IKE1-004][IKE1-005][IKE1-006][IKE1-007][IKE1-023][IKE1-027][IKE1-046][IKE1-076]") {
     for (const row& r : rows()) {

@@ -32,6 +32,7 @@ auto notations(const std::vector<ike::v1::octets>& messages) -> std::vector<std:
 }  // namespace
 
 // req: rfc2408-4.1-3
+// req: rfc2408-3.16-4
 TEMPLATE_TEST_CASE("the Base Exchange has the messages of its figure, and both ends see one transcript", "[ike][base]",
                    exchange_ends<base>, (exchange_ends<base, auth_payload::signature>)) {
     TestType ends;

@@ -24,6 +24,9 @@ auto keys() -> v1::main_mode::keyed {
 }  // namespace
 
 // req: rfc2408-5.15-3, rfc2408-5.14-2
+// pitfall 27; req: rfc2408-3.15-1, rfc2408-3.15-2, rfc2408-5.14-3, rfc2408-5.14-4, rfc2408-5.14-5, rfc2408-5.14-6
+// req: rfc2408-5.14-7, rfc2408-5.14-8, rfc2408-5.14-9, rfc2408-5.15-4, rfc2408-5.15-5, rfc2408-5.15-6, rfc2408-5.15-7
+// req: rfc2408-5.15-8, rfc2408-5.15-9
 TEST_CASE("Delete and Notify bodies, octet for octet", "[ike][informational]") {
     CHECK(hex(info::delete_of(isakmp::protocol_id::ipsec_esp, std::array{0x1001U, 0x1002U}).body) ==
           "00000001" "03" "04" "0002" "00001001" "00001002");
@@ -34,6 +37,7 @@ TEST_CASE("Delete and Notify bodies, octet for octet", "[ike][informational]") {
 }
 
 // req: rfc2409-5.7-1, rfc2408-4.8-1
+// req: rfc2407-4.6.3-1, rfc2408-5.14-11, rfc2408-5.14-14, rfc2408-5.15-11, rfc2408-5.15-13, rfc2409-B-3
 TEST_CASE("what one end writes the other lets in; nothing else", "[ike][informational]") {
     testing::identity_provider p;
     const auto k = keys();

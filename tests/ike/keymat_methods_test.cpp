@@ -54,6 +54,7 @@ TEST_CASE("NIST's sets for signatures come out", "[ike][keymat][signatures][IKE1
     CHECK(judged >= 28);
 }
 
+// pitfall 4
 TEST_CASE("the set for public key encryption comes out", "[ike][keymat][encryption][IKE1-050]") {
     crypto::botan::provider p;
     std::size_t judged = 0;

@@ -32,6 +32,7 @@ auto hash_of(const std::string& name) -> crypto::hash_id {
 }  // namespace
 
 // req: rfc2409-4-9
+// pitfall 4, pitfall 5
 TEST_CASE("NIST's sets for pre-shared keys come out", "[ike][keymat]") {
     crypto::botan::provider p;
     const auto data = load("vectors/ikev1-kdf-psk-cavs.json");
@@ -99,6 +100,7 @@ TEST_CASE("an exchange recorded by strongSwan gives the same key, IV and KEYMAT"
 }
 
 // req: rfc2409-4-13
+// IKE1-050, pitfall 30
 TEST_CASE("a DES key is the first eight octets of SKEYID_e that are no weak key", "[ike][keymat]") {
     testing::identity_provider p;
     const auto key = [&](const char* skeyid_e) {
@@ -112,6 +114,7 @@ TEST_CASE("a DES key is the first eight octets of SKEYID_e that are no weak key"
 }
 
 // req: rfc2409-B-m1
+// pitfall 5
 TEST_CASE("keys are cut from SKEYID_e when it is long enough, and fed back through the prf when not", "[ike][keymat]") {
     crypto::botan::provider p;
     const crypto::digest skeyid_e{unhex("000102030405060708090a0b0c0d0e0f10111213")};

@@ -23,6 +23,7 @@ auto count_sent(const identity_ends& ends, testing::side from, std::uint16_t por
 }  // namespace
 
 // req: rfc3947-3.1-1, rfc3947-5.1-2
+// req: rfc2408-2.5.1-1
 TEST_CASE("without a NAT both ends say that they know of it, and stay on port 500", "[ike][nat][rfc3947-5.1-2]") {
     identity_ends ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
@@ -76,6 +77,7 @@ TEST_CASE("a responder behind a NAT that publishes it is reached as well", "[ike
 }
 
 // req: rfc3948-4-3, rfc3948-2.3-4, rfc3948-2.3-5, rfc3948-4-1
+// IKE1-095
 TEST_CASE("keepalives of one octet go out from behind the NAT alone", "[ike][nat][rfc3948-4-3]") {
     scene ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));

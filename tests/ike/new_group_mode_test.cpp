@@ -275,6 +275,7 @@ TEST_CASE("a peer that answers no New Group Mode fails it, and what waited, in t
 }
 
 // req: rfc2409-5.6-1
+// req: rfc2409-4-3
 TEST_CASE("messages of New Group Mode that are not genuine, or come before phase 1 is over, do nothing",
           "[ike][new_group][bad_peer][cve-39]") {
     const auto g = modp();

@@ -73,6 +73,7 @@ TEST_CASE("a cipher whose key length may be left out has the one of RFC 2409 app
 }
 
 // req: rfc2409-4-17
+// req: rfc2408-5.11-7
 TEST_CASE("Tiger and RC5 are known by number and name, and refused by name", "[ike][proposals]") {
     CHECK_FALSE(transform_of(5, 3, 0).has_value());
     CHECK(transform_of(5, 2, 0).has_value());

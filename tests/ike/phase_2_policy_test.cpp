@@ -26,6 +26,7 @@ auto another_child(v1::config& c) {
 }  // namespace
 
 // req: rfc2409-8-m1
+// req: rfc2409-10-1
 TEST_CASE("with identity PFS an ISAKMP SA serves one Quick Mode and is deleted; its children stay", "[ike][identity_pfs]") {
     const auto ends = ends_with([](v1::config& c) {
         another_child(c);

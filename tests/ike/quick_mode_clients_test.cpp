@@ -177,6 +177,7 @@ TEST_CASE("names that are none are refused when they are configured", "[ike][con
 }
 
 // IKE1-051; req: rfc2407-4.6.3.2-4, rfc2407-4.6.3.2-5, rfc2407-4.6.3.2-6, rfc2407-4.6.3.2-7, rfc2407-4.6.3.2-8
+// req: rfc2407-4.6.3.2-1, rfc2407-4.6.3.2-2, rfc2407-4.6.3.2-3
 TEST_CASE("REPLAY-STATUS tells the initiator whether the responder keeps a window", "[ike][quick_mode][IKE1-051]") {
     const bool checks = GENERATE(true, false), said = GENERATE(true, false);
     CAPTURE(checks, said);
@@ -193,6 +194,8 @@ TEST_CASE("REPLAY-STATUS tells the initiator whether the responder keeps a windo
 }
 
 // IKE1-026, pitfall 22; req: rfc2407-4.5.4-1, rfc2407-4.5.4-2, rfc2407-4.6.3.1-4, rfc2407-4.6.3-3
+// req: rfc2407-4.6.3.1-1, rfc2407-4.6.3.1-2, rfc2407-4.6.3.1-3, rfc2407-4.6.3.1-5, rfc2407-4.6.3.1-6, rfc2407-4.6.3.1-7
+// req: rfc2407-4.6.3.1-8
 TEST_CASE("lifetimes by time and by volume go side by side, and the shorter of each counts",
           "[ike][quick_mode][lifetime][IKE1-026][pitfall-22]") {
     struct row {

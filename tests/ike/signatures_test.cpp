@@ -74,6 +74,7 @@ auto by_certificate(v1::config l, v1::config r, std::vector<pki::octets> chain) 
 }  // namespace
 
 // req: rfc2409-5-1, rfc2409-5.1-1, rfc2409-5.1-2
+// req: rfc2408-1.5.3-2, rfc2408-5.12-2, rfc2408-5.12-3, rfc2408-5.12-4
 TEMPLATE_TEST_CASE("each method of signing, in Main and in Aggressive Mode", "[ike][signatures][IKE1-041][IKE1-043]", immediate,
                    deferred) {
     for (const auto& m : methods)

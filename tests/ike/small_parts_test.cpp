@@ -205,6 +205,7 @@ TEST_CASE("a configuration's first fault is named", "[ike][config]") {
 }
 
 // req: rfc2408-2.5.3-1, rfc2408-2.5.3-2, rfc2408-2.5.3-m2, rfc2408-2.5.3-5
+// IKE1-001, pitfall 28; req: rfc2408-5.2-2
 TEST_CASE("a cookie depends on both ends, CKY-I, the offer, a secret and the time", "[ike][cookie]") {
     testing::identity_provider p{5}, q{6};
     v1::cookie_jar jar{seconds(60)}, other{seconds(60)};

@@ -44,6 +44,7 @@ template <class Ends> void run_to(Ends& ends, std::size_t n) {
 }  // namespace
 
 // req: rfc2408-2.5.3-3, rfc2408-2.5.3-m1
+// IKE1-001; req: rfc2408-5.2-8
 TEST_CASE("what is no cookie of ours is dropped before offers are looked at; one whose offer went is told by name",
           "[ike][strangers][cookie]") {
     auto r = ike_config(false);

@@ -73,6 +73,7 @@ TEST_CASE("a list is walked and emitted as it was, and refused when a length lie
     CHECK(attribute_list::parse({}).value().count() == 0);
 }
 
+// req: rfc2407-4.5-1, rfc2409-A-4
 TEST_CASE("a number is written in the shortest encoding that its class may have", "[isakmp][attribute]") {
     // req: rfc2409-A-2, rfc2407-4.5-2
     struct row {

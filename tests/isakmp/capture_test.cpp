@@ -152,6 +152,7 @@ TEST_CASE("malformed captures of other projects are refused cleanly", "[isakmp][
     CHECK(seen.faults.size() >= 3);
 }
 
+// IKE1-045, pitfall 13
 TEST_CASE("what other implementations sent under encryption is read, padding and all", "[isakmp][capture][external]") {
     const auto folder = shared_captures();
     if (folder.empty()) {

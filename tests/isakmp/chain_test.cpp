@@ -39,6 +39,7 @@ auto main_mode_1(byte_span room) -> builder {
 
 }  // namespace
 
+// req: rfc2408-5.3-7
 TEST_CASE("a chain is walked by its generic headers", "[isakmp][chain]") {
     using enum payload_type;
     // req: rfc2408-2.5.2-2, rfc2408-3.4-1, rfc2408-5.2-12
@@ -108,6 +109,7 @@ TEST_CASE("a chain gives payloads by type, and what lies behind one without the 
     CHECK(c->octets().size() == octets.size() - 2);
 }
 
+// req: rfc2409-3.2-2
 TEST_CASE("an encrypted message is left closed", "[isakmp][chain]") {
     const auto octets = unhex("4949494949494949 5252525252525252 08 10 20 01 00000001 00000024 ffffffff ffffffff");
     const auto m = parse_message(octets);

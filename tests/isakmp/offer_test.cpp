@@ -87,6 +87,7 @@ TEST_CASE("offers are equal by what they agree to, not by order or encoding", "[
     CHECK_FALSE(*read_phase1(with(key_ike, a)) == *read_phase1(with(key_ike, c)));
 }
 
+// pitfall 37; req: rfc2407-4.5-1, rfc2407-4.5.2-2, rfc2407-4.5.3-1
 TEST_CASE("a phase 2 transform is read under its protocol", "[isakmp][offer]") {
     // req: rfc2407-4.5-5, rfc2407-4.5-6, rfc2407-4.4.3-1, rfc4304-3-2
     struct phase2_row {
@@ -183,6 +184,7 @@ TEST_CASE("a phase 2 offer says what it read", "[isakmp][offer]") {
     CHECK_FALSE(read_phase2(protocol_id::ipsec_esp, with(3, plain))->life.is_said());
 }
 
+// IKE1-028; req: rfc2408-5.5-7, rfc2408-2.4-1
 TEST_CASE("SPIs fit their protocol and stay out of the reserved range", "[isakmp][offer]") {
     // req: rfc2408-3.5-2, rfc2408-3.5-3
     struct spi_row {
@@ -211,6 +213,7 @@ TEST_CASE("SPIs fit their protocol and stay out of the reserved range", "[isakmp
     CHECK(fault_of(read_phase2_spi(p)) == r.phase2);
 }
 
+// req: rfc2408-5.6-6, rfc2408-5.6-7
 TEST_CASE("phase 1 has one proposal, and the first wanted transform wins", "[isakmp][offer]") {
     // req: rfc2409-5-10, rfc2409-5-11
     std::array<std::byte, 512> room{};

@@ -45,6 +45,7 @@ struct row {
 
 }  // namespace
 
+// pitfall 26
 TEST_CASE("opaque payloads have at least one octet, nonces 8 to 256", "[isakmp][payloads]") {
     CHECK(fault_of<key_exchange>(zeros(128)) == std::nullopt);
     CHECK(fault_of<key_exchange>({}) == errc::bad_key_exchange);
@@ -63,6 +64,7 @@ TEST_CASE("opaque payloads have at least one octet, nonces 8 to 256", "[isakmp][
     CHECK(fault_of<nonce>(zeros(257)) == errc::bad_nonce_size);
 }
 
+// IKE1-048, cve-19; req: rfc2408-5.8-7
 TEST_CASE("an identification fits its type", "[isakmp][payloads][identification]") {
     const auto r = GENERATE(values<row>({
         {"IPv4", "01 11 01f4 0a000001", {}},
@@ -100,6 +102,7 @@ TEST_CASE("an identification fits its type", "[isakmp][payloads][identification]
     CHECK(fault_of<identification>(unhex(r.octets)) == r.fault);
 }
 
+// IKE1-048, pitfall 25
 TEST_CASE("a phase 1 identity names no port but 500", "[isakmp][payloads][identification]") {
     // req: rfc2407-4.6.2-2, rfc2407-4.6.2-3
     struct port_row {
@@ -125,6 +128,7 @@ TEST_CASE("a phase 1 identity names no port but 500", "[isakmp][payloads][identi
     if (!r.plain) CHECK(id.check_phase1().error() == errc::bad_id_port);
 }
 
+// req: rfc2408-5.9-7, rfc2408-5.10-7
 TEST_CASE("certificates and requests have a defined encoding", "[isakmp][payloads]") {
     CHECK(fault_of<certificate>(unhex("04 3000")) == std::nullopt);
     CHECK(fault_of<certificate>(unhex("0a 30")) == std::nullopt);
@@ -202,6 +206,7 @@ TEST_CASE("a NAT-OA holds one address", "[isakmp][payloads]") {
     CHECK(fault_of<nat_oa>(unhex("01 0000")) == errc::truncated);
 }
 
+// req: rfc2408-5.4-8
 TEST_CASE("a situation is read by its bits", "[isakmp][payloads][sa]") {
     // req: rfc2407-4.6.1-1, rfc2407-4.6.1-2, rfc2407-4.6.1-3, rfc2407-4.6.1-4, rfc2408-2.5.2-2
     const auto r = GENERATE(values<row>({
