@@ -125,6 +125,7 @@ TEST_CASE("AH cut at any length is dropped", "[ah][open]") {
 
 // checklist: AH-13
 // req: rfc2402-2.6-m1
+// cve-66
 TEST_CASE("only lengths that the ICV can have are accepted", "[ah][open]") {
     struct row { bool v6; integrity_id mac; std::array<int, 2> good; };
     const auto r = GENERATE(values<row>({
@@ -149,6 +150,7 @@ TEST_CASE("only lengths that the ICV can have are accepted", "[ah][open]") {
     }
 }
 
+// cve-66
 TEST_CASE("headers that AH cannot cover are refused by name, and nothing is changed", "[ah][seal][open]") {
     auto options = unhex("46000000 00000000 40110000 0a010101 0a020202 01010107 0102030405060708");
     put16(options, 2, options.size());

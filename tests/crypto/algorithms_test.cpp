@@ -129,6 +129,7 @@ TEST_CASE("the standing of an algorithm is that of RFC 8221 and RFC 8247", "[cry
 
 // req: rfc2406-5-9, rfc2406-3.2-2, rfc4303-3.2-2, rfc4303-5-6, rfc4301-4.2-1, rfc7634-4-1
 // req: rfc2406-1-1, rfc2401-4.2-1, rfc2401-4.4.1-7, rfc2401-4.4.1-8, rfc2401-4.4.3-5, rfc2401-5.1.1-5
+// cve-53
 TEST_CASE("illegal pairs are refused by name", "[crypto][algorithms]") {
     struct row {
         const char* what;

@@ -36,6 +36,7 @@ TEST_CASE("two sides of every group come to the same secret", "[crypto][botan][d
     }
 }
 
+// pitfall 14
 TEST_CASE("g^xy is 2^x for a peer that sends 2, and left-padded", "[crypto][botan][dh]") {
     // A peer that sends the generator gets our own public value back: known without a second implementation.
     botan::provider p;

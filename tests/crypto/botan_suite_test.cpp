@@ -132,6 +132,7 @@ TEST_CASE("packets of the wrong length are refused by every suite", "[crypto][bo
 }
 
 // req: rfc2403-3-2, rfc2404-3-2, rfc2405-4-3, rfc2451-2.3-2
+// pitfall 30
 TEST_CASE("keys of the wrong size and weak keys are refused", "[crypto][botan][suite]") {
     for (const auto& tr : all_transforms()) {
         CAPTURE(describe(tr));
@@ -191,6 +192,7 @@ TEST_CASE("a scratch that nobody made is refused", "[crypto][botan][suite]") {
 
 // req: rfc3602-3-2, rfc3602-3-3, rfc2405-3-1, rfc2405-3-3, rfc2451-3-1
 // checklist: ESP-17, pitfall 42
+// cve-59
 TEST_CASE("CBC IVs do not repeat, are no counter, and differ from scratch to scratch", "[crypto][botan][iv]") {
     const auto s = botan::make_esp_suite({encryption_id::aes_cbc, 128, integrity_id::hmac_sha1_96}).value();
     test::counting_rng random;
@@ -240,6 +242,7 @@ TEST_CASE("equal seeds give equal IVs", "[crypto][botan][iv]") {
 
 // req: rfc4106-3.1-2, rfc7634-2-1
 // checklist: ESP-17, pitfall 42
+// cve-58
 TEST_CASE("the IV of a counter mode is the whole sequence number", "[crypto][botan][iv]") {
     for (const auto id : {encryption_id::aes_gcm_16, encryption_id::chacha20_poly1305}) {
         const auto s =

@@ -40,6 +40,7 @@ using logged = encrypt_then_mac<log_cipher, log_mac>;
 
 // req: rfc2406-3.4.5-4, rfc2406-3.4.5-5
 // req: rfc4303-3.4.4.1-5
+// cve-53
 TEST_CASE("encrypt, then MAC; verify, then decrypt", "[crypto][esp_suite]") {
     const logged s{log_cipher{}, log_mac{}};
     test::counting_rng random;

@@ -184,6 +184,7 @@ TEST_CASE("a key pair that was moved from agrees on nothing", "[crypto][botan][d
 // What Botan leaves where it runs by itself is not held against this library (its ChaCha20 spills the state, key included):
 // every test below runs the bare calls too.
 
+// cve-70
 TEST_CASE("making keys, sealing and opening leave no piece of a key on the stack", "[crypto][botan][wiped]") {
     if (!stack_is_plain()) return;
     for (const transform& tr : {transform{encryption_id::des3_cbc, 0, integrity_id::hmac_md5_96},

@@ -59,6 +59,7 @@ TEST_CASE("packets of IKE are traffic too: without an entry of their own they pa
 
 // req: rfc4301-5.1-4, rfc4301-5.1-5, rfc4301-5.2-4, rfc4301-4.4.1-7, rfc4301-4.4.1-8, rfc4301-4.4.1-9, rfc2401-5.1.1-4
 // checklist: SPD-06
+// cve-63
 TEST_CASE("a packet is bypassed, discarded or protected as its entry says, and what was protected must arrive so",
           "[dataplane][walk]") {
     system_ left, right;

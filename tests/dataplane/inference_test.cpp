@@ -220,6 +220,7 @@ TEST_CASE("an SA for later fragments alone carries them, but none that could rew
 }
 
 // PITFALLS 47
+// cve-61
 TEST_CASE("transport mode takes no fragment", "[dataplane][fragments]") {
     const std::vector<layer> layers{{sa::protocol::esp, sa::mode::transport, left_host, right_host}};
     system_ left, right;

@@ -159,6 +159,7 @@ TEST_CASE("SPD-08: the SAs of a bundle in another order are refused", "[dataplan
 }
 
 // req: rfc2401-4.5-2, rfc2401-4.3-m1
+// cve-49
 TEST_CASE("iterated tunnels with ends of their own nest as deep as the user allows", "[dataplane][nesting]") {
     constexpr std::size_t limit = 12;
     using database = system_::database;

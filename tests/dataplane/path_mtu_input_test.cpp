@@ -84,6 +84,7 @@ TEST_CASE("a message about a packet of an SA lowers its path, with 8 octets quot
     CHECK(s.path().get(s.left.now) == 1290);
 }
 
+// cve-67
 TEST_CASE("no message is believed below the floor, and none longer than its time", "[dataplane][icmp]") {
     // req: rfc4301-6.1.1-3, rfc2401-6.1.2.4-1, rfc2401-6.1.2.4-3, rfc4301-8.2.2-1, rfc4301-8.2.2-3
     scene s{esp_tunnel};
@@ -107,6 +108,7 @@ TEST_CASE("a router that names no size gets the next lower usual one", "[datapla
 }
 
 // PITFALLS 51; req: rfc4301-6.1.1-1, rfc4301-6.1.1-2, rfc2401-6-5, rfc2401-6-7
+// cve-67
 TEST_CASE("messages that do not go with an SA, or that the rules refuse, change nothing", "[dataplane][icmp]") {
     scene s{esp_tunnel};
     const auto packet = s.sealed();

@@ -389,6 +389,7 @@ TEST_CASE("out: packets of one flow, of other users, labels, interfaces and clas
 
 // req: rfc2401-5.2.1-1
 // req: rfc4301-4.1-7
+// cve-62
 TEST_CASE("in: one flow in one burst through several SAs, ends and users is held against policy each time", "[dataplane][walk]") {
     system_ left, wrong, right;
     REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));

@@ -113,6 +113,7 @@ TEST_CASE("fragments of ESP, other protocols and wrong SPIs are refused by name 
 }
 
 // req: rfc2406-3.4.1-1, rfc4303-3.4.1-1
+// cve-61
 TEST_CASE("a fragment over IPv6 is called one, also one of an impossible length", "[esp][open]") {
     auto pair = identity_pair(esp_parameters(sa::mode::tunnel, true));
     const auto field = GENERATE(std::size_t{0x0001}, std::size_t{0x0008}, std::size_t{0x0009}, std::size_t{0xfff8});
@@ -128,6 +129,7 @@ TEST_CASE("a fragment over IPv6 is called one, also one of an impossible length"
 }
 
 // req: rfc2406-3.4.3-6, rfc2406-3.4.3-8, rfc4303-3.4.3-5, rfc4303-3.4.3-10
+// cve-55
 TEST_CASE("a number is taken once, and old numbers are not judged any more", "[esp][open]") {
     auto pair = identity_pair(esp_parameters(sa::mode::tunnel));
     std::vector<std::vector<std::byte>> sent;
@@ -181,6 +183,7 @@ TEST_CASE("of two copies in one burst one passes, and a jump pushes an earlier a
 
 // req: rfc2406-2.4-4, rfc2406-3.4.5-1, rfc4303-3.4.4.1-3
 // checklist: ESP-04, ESP-05
+// cve-54
 TEST_CASE("padding is judged after the ICV, and its fault uses the number up", "[esp][open]") {
     auto pair = identity_pair(esp_parameters(GENERATE(sa::mode::transport, sa::mode::tunnel)));
     struct row { const char* name; void (*change)(byte_span); esp::errc fault; };

@@ -109,6 +109,7 @@ TEST_CASE("transport mode refuses fragments, tunnel mode carries them", "[esp][s
     CHECK(octets_of(p) == fragment);
 }
 
+// cve-60
 TEST_CASE("without room a packet is left alone and no number is used", "[esp][seal]") {
     const auto mode = GENERATE(sa::mode::transport, sa::mode::tunnel);
     const auto plain = v4_packet(31);
@@ -230,6 +231,7 @@ TEST_CASE("a dummy packet wants all of its room, and is no longer than IP allows
 }
 
 // req: rfc2406-2.2-m1, rfc2406-3.3.3-1, rfc4303-3.3.3-1
+// cve-69
 TEST_CASE("the counter stops before it wraps", "[esp][seal]") {
     auto pair = identity_pair(esp_parameters(sa::mode::tunnel));
     pair.out.resume_at(sa::sequence64{0xfffffffe});

@@ -346,6 +346,7 @@ TEST_CASE("a responder that hears nothing more makes no g^xy, and sends no more 
 
 // --- configurations -----------------------------------------------------------------------------------------------------------
 
+// pitfall 20
 TEST_CASE("a configuration that Aggressive Mode cannot serve is refused by name", "[ike][aggressive][config]") {
     auto c = aggressive(true);
     SECTION("two groups") {

@@ -384,6 +384,7 @@ TEST_CASE("an identity that is not the expected one ends phase 1", "[ike][bad_pe
 }
 
 // IKE1-091, pitfall 29
+// cve-41
 TEST_CASE("notifications and deletes in the clear do nothing in any state", "[ike][bad_peer][cve-16][cve-73]") {
     auto ends = make_ends();
     with_forgeries(*ends, [](std::size_t, const octets& m) {

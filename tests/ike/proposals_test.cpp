@@ -114,6 +114,7 @@ TEST_CASE("phase 1: what is picked comes back as it was offered, and fits the of
 
 // req: rfc2409-4-11, rfc2409-A-5, rfc2407-4.5-3
 // IKE1-024; req: rfc2408-5.7-7, rfc2408-5.12-7
+// cve-26
 TEST_CASE("phase 1: transforms with missing, doubled, unknown or contradicting attributes are passed over", "[ike][proposals]") {
     struct row {
         const char* name;

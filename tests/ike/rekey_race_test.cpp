@@ -106,6 +106,7 @@ TEST_CASE("both phases are rekeyed through several lifetimes without losing a pa
     CHECK(ends->left.failures.empty());
 }
 
+// cve-72
 TEST_CASE("rekeys that meet on a bad link end with equal pairs", "[ike][rekey][race][bad_link]") {
     const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{25}));
     CAPTURE(seed);

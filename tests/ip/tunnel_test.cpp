@@ -32,6 +32,7 @@ auto outer_over(byte_view inner, const ip::tunnel_options& o, family f = family:
 }  // namespace
 
 // req: rfc6040-4.1-2, rfc6040-4.3-1, rfc6040-4.3-2
+// cve-68
 TEST_CASE("tunnel ingress makes the outer ECN field by figure 3 of RFC 6040", "[ip][ecn]") {
     struct row {
         ecn inner, compatibility, normal;
@@ -56,6 +57,7 @@ TEST_CASE("tunnel ingress makes the outer ECN field by figure 3 of RFC 6040", "[
 }
 
 // req: rfc6040-4.2-1, rfc6040-4.2-2, rfc6040-4.2-3, rfc6040-4.2-4, rfc6040-4.2-5, rfc6040-4.2-6
+// cve-68
 TEST_CASE("tunnel egress merges the ECN fields by figure 4 of RFC 6040", "[ip][ecn]") {
     constexpr auto not_ect = ecn::not_ect, ect_0 = ecn::ect_0, ect_1 = ecn::ect_1, ce = ecn::ce;
     constexpr auto none = ecn_alarm::none, possibly = ecn_alarm::possibly_dangerous, danger = ecn_alarm::dangerous;

@@ -46,6 +46,7 @@ TEST_CASE("a fresh header says version 1.0", "[isakmp][header]") {
 }
 
 // req: rfc2408-2.4-1, rfc2408-2.4-3
+// IKE1-100
 TEST_CASE("a header is judged by every field", "[isakmp][header]") {
     struct row {
         const char* what;

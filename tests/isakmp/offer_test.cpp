@@ -88,6 +88,7 @@ TEST_CASE("offers are equal by what they agree to, not by order or encoding", "[
 }
 
 // pitfall 37; req: rfc2407-4.5-1, rfc2407-4.5.2-2, rfc2407-4.5.3-1
+// cve-26
 TEST_CASE("a phase 2 transform is read under its protocol", "[isakmp][offer]") {
     // req: rfc2407-4.5-5, rfc2407-4.5-6, rfc2407-4.4.3-1, rfc4304-3-2
     struct phase2_row {

@@ -322,6 +322,7 @@ TEST_CASE("the selectors of a new SA come from the packet or from the policy, ea
 
 // req: rfc2401-5.2.1-1, rfc2401-4.4.1-m5, rfc2401-4.4.1-m10, rfc2401-4.4.1-m11
 // checklist: SPD-05, SPD-06, SPD-07, pitfall 49
+// cve-63, cve-64
 TEST_CASE("an inbound packet must have come the way its policy says", "[policy][inbound_check]") {
     const policy::tunnel_ends ends{addr("192.0.2.1"), addr("192.0.2.2")};
     policy::rule_list<> list;

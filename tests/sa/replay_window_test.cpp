@@ -138,6 +138,7 @@ TEST_CASE("a fresh window has seen nothing", "[sa][replay_window][rfc2406-3.4.3-
 
 // req: rfc2406-3.4.3-8, rfc2406-3.4.3-9, rfc4303-3.4.3-10
 // req: rfc2402-3.4.3-7, rfc4302-3.4.3-9
+// cve-56
 TEST_CASE("widths are multiples of 32 from 32", "[sa][replay_window][rfc2406-3.4.3-8]") {
     for (const std::size_t bad : {0U, 1U, 16U, 31U, 33U, 63U, 65U, 4095U, 4097U, 4128U})
         CHECK(sa::dynamic_window::make(bad).error() == sa::errc::bad_window);

@@ -65,6 +65,7 @@ auto spi_of(database& d, const sa::bundle* b, std::size_t i = 0) -> std::uint32_
 // req: rfc2406-3.4.2-1, rfc2402-3.4.2-1, rfc4303-2.1-1
 // req: rfc4301-4.4.2.1-2
 // req: rfc2401-4.4.3-3
+// cve-71
 TEST_CASE("inbound SAs are told apart by SPI, destination and protocol", "[sa][sadb][rfc4303-2.1-1]") {
     database d;
     const auto other = ip::address::v4(192, 0, 2, 3);

@@ -108,6 +108,7 @@ TEST_CASE("the high half follows from the place of the window", "[sa][sequence][
 }
 
 // req: rfc4303-A-1
+// cve-57
 TEST_CASE("every number that can be judged is recovered whole", "[sa][sequence][rfc4303-A]") {
     for (const std::uint64_t top : {std::uint64_t{1}, std::uint64_t{31}, std::uint64_t{4095}, two32 - 1, two32, two32 + 31,
                                     two32 + 95, 3 * two32 - 20, 3 * two32 + 500})

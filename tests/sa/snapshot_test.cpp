@@ -168,6 +168,7 @@ TEST_CASE("every form of selector, address and algorithm survives a snapshot", "
 }
 
 // req: rfc4303-3.3.3-4, rfc4303-3.3.3-1
+// cve-58
 TEST_CASE("what was restored never uses a number again", "[sa][snapshot][rfc4303-3.3.3]") {
     auto p = plain_parameters();
     p.extended_sequence = GENERATE(false, true);
