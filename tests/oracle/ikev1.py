@@ -423,11 +423,16 @@ class Follower:
         for p, clear in opened:
             p.body = clear
         sa.certificates[letter] += self._certificates(payloads[at + 1 :])
+        own = [k.certificate for k in self.keys.credentials_of(sa).of([*self._names(sa, letter), identity_text(found[ID])], sa.method.kind)]
+        if any(own) and sa.certificates[letter] and not set(own) & set(sa.certificates[letter]):
+            raise Mismatch("no certificate that was sent is one that KEYS has for this end")
         return found
 
     @staticmethod
     def _certificates(payloads):
         """X.509, for signatures or for key exchange: RFC 2408 section 3.9."""
+        if any(p.kind == CERT and (not p.body or p.body[0] > 10) for p in payloads):
+            raise Malformed("a certificate in no encoding that the RFC has")
         return [p.body[1:] for p in payloads if p.kind == CERT and p.body[:1] in (b"\4", b"\5") and len(p.body) > 1]
 
     def _derive(self, sa):
@@ -470,6 +475,8 @@ class Follower:
         self.record["nat_d"] = claims
 
     def _authenticate(self, sa, letter, payloads):
+        if not sa.first_iv:
+            raise Mismatch("a proof before both public values and nonces are known")
         if sa.exchange == isakmp.MAIN and sa.method.family in ("psk", "signature"):
             self._take_identity(sa, letter, one(payloads, ID))
         what, kind = ("HASH_" if sa.method.family != "signature" else "SIG_") + letter.upper(), HASH if sa.method.family != "signature" else SIG
@@ -500,8 +507,8 @@ class Follower:
 
     def _public_keys(self, sa, letter):
         """Of who signed: those of KEYS, and of the certificates that came with the message. When KEYS has any, no other counts."""
-        known = [k.public for k in self.keys.credentials_of(sa).of(self._names(sa, letter), sa.method.kind)]
-        sent = []
+        keys = self.keys.credentials_of(sa).of(self._names(sa, letter), sa.method.kind)
+        known, sent = [k.public for k in keys], []
         for der in sa.certificates[letter]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -510,11 +517,18 @@ class Follower:
                 except ValueError as e:
                     raise Malformed(f"a certificate that is none: {e}") from None
         sent = [k for k in sent if isinstance(k, sa.method.kind)]
-        if known and sent and public_octets(sent[0]) not in [public_octets(k) for k in known]:
-            raise Mismatch("the certificate that was sent is of no key that KEYS has for this end")
+        self._known_certificate(sa, letter, keys, sent)
         if not known and sent:
             self.record["key"] = "of the certificate that was sent; KEYS has none for this end"
         return known or sent[:1]
+
+    def _known_certificate(self, sa, letter, keys, sent):
+        """No HASH covers a certificate. The first that was sent is the end's own; KEYS may know it, or its key."""
+        if keys and sent and public_octets(sent[0]) not in [public_octets(k.public) for k in keys]:
+            raise Mismatch("the certificate that was sent is of no key that KEYS has for this end")
+        own = [k.certificate for k in keys if k.certificate]
+        if own and sa.certificates[letter] and len(own) == len(keys) and not set(own) & set(sa.certificates[letter]):
+            raise Mismatch("no certificate that was sent is one that KEYS has for this end")
 
     def _signed(self, sa, letter, what, claimed, hash_name, value):
         publics = self._public_keys(sa, letter)
