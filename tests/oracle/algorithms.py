@@ -26,9 +26,11 @@ IKE_CIPHERS = {1: ("DES", 8, 8, False), 2: ("IDEA", 8, 16, False), 3: ("BLOWFISH
 # Phase 1 attribute 2. HMAC over it is the PRF, unless a PRF is negotiated, for which no number was ever assigned.
 IKE_HASHES = {1: "md5", 2: "sha1", 4: "sha256", 5: "sha384", 6: "sha512"}
 
-# ESP transform: name, block (padding), IV on the wire, key octets (None: as the key length attribute says), salt octets, ICV of a combined mode.
+# ESP transform: name, block (padding), IV on the wire, key octets (None: as the key length attribute says), salt octets,
+# ICV of a combined mode.
 ESP_CIPHERS = {
-    2: ("DES", 8, 8, 8, 0, 0), 3: ("3DES", 8, 8, 24, 0, 0), 5: ("IDEA", 8, 8, 16, 0, 0), 6: ("CAST", 8, 8, None, 0, 0), 7: ("BLOWFISH", 8, 8, None, 0, 0),
+    2: ("DES", 8, 8, 8, 0, 0), 3: ("3DES", 8, 8, 24, 0, 0), 5: ("IDEA", 8, 8, 16, 0, 0),
+    6: ("CAST", 8, 8, None, 0, 0), 7: ("BLOWFISH", 8, 8, None, 0, 0),
     11: ("NULL", 4, 0, 0, 0, 0), 12: ("AES", 16, 16, None, 0, 0), 13: ("AES-CTR", 4, 8, None, 4, 0),
     14: ("AES-CCM", 4, 8, None, 3, 8), 15: ("AES-CCM", 4, 8, None, 3, 12), 16: ("AES-CCM", 4, 8, None, 3, 16),
     18: ("AES-GCM", 4, 8, None, 4, 8), 19: ("AES-GCM", 4, 8, None, 4, 12), 20: ("AES-GCM", 4, 8, None, 4, 16),

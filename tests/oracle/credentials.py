@@ -14,8 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, utils
 
 from ipsec import Mismatch
 
-DIGEST_INFO = {"md5": "3020300c06082a864886f70d020505000410", "sha1": "3021300906052b0e03021a05000414", "sha256": "3031300d060960864801650304020105000420",
-               "sha384": "3041300d060960864801650304020205000430", "sha512": "3051300d060960864801650304020305000440"}
+DIGEST_INFO = {
+    "md5": "3020300c06082a864886f70d020505000410",
+    "sha1": "3021300906052b0e03021a05000414",
+    "sha256": "3031300d060960864801650304020105000420",
+    "sha384": "3041300d060960864801650304020205000430",
+    "sha512": "3051300d060960864801650304020305000440",
+}
 CURVES = {"sha256": "secp256r1", "sha384": "secp384r1", "sha512": "secp521r1"}
 
 
@@ -33,7 +38,7 @@ def public_octets(public):
 class Key:
     """One key pair of one end, as far as it is known."""
 
-    of: list                 # "initiator", "responder", addresses; empty: anybody's
+    of: list  # "initiator", "responder", addresses; empty: anybody's
     public: object
     private: object = None
     certificate: bytes = b""  # DER
@@ -48,7 +53,9 @@ class Key:
             if certificate:
                 read = x509.load_pem_x509_certificate(certificate)
                 key.certificate, key.public = read.public_bytes(serialization.Encoding.DER), read.public_key()
-            for made in ([serialization.load_pem_public_key(public)] if public else []) + ([serialization.load_pem_private_key(private, None)] if private else []):
+            for made in ([serialization.load_pem_public_key(public)] if public else []) + (
+                [serialization.load_pem_private_key(private, None)] if private else []
+            ):
                 if hasattr(made, "private_numbers"):
                     key.private, made = made, made.public_key()
                 if key.public is not None and public_octets(key.public) != public_octets(made):
@@ -67,7 +74,7 @@ class Credentials:
     """Of KEYS: pre-shared keys and key pairs."""
 
     keys: list = field(default_factory=list)
-    psks: list = field(default_factory=list)   # (names, key); no names: anybody's
+    psks: list = field(default_factory=list)  # (names, key); no names: anybody's
 
     @staticmethod
     def read(data):
@@ -84,7 +91,7 @@ class Credentials:
         for of, psk in sorted(self.psks, key=lambda entry: not entry[0]):
             if not of or any(n in of for n in names):
                 return psk
-        raise Mismatch("no pre-shared key: give --psk, --psk-hex, or a KEYS with \"psk\"")
+        raise Mismatch('no pre-shared key: give --psk, --psk-hex, or a KEYS with "psk"')
 
     def of(self, names, kind):
         return [key for key in self.keys if key.belongs(names) and isinstance(key.public, kind)]
@@ -119,7 +126,11 @@ def check_rsa(public, signature, hash_name, value):
     found = rsa_open(public, signature)
     if found != value:
         info = bytes.fromhex(DIGEST_INFO.get(hash_name, "00"))
-        more = ", with a DigestInfo, which RFC 2409 section 5.1 forbids" if found in (info + value, info + hashlib.new(hash_name, value).digest()) else ""
+        more = (
+            ", with a DigestInfo, which RFC 2409 section 5.1 forbids"
+            if found in (info + value, info + hashlib.new(hash_name, value).digest())
+            else ""
+        )
         raise Mismatch(f"the RSA signature is over {found.hex()}, computed {value.hex()}{more}")
 
 
@@ -151,7 +162,15 @@ def check_ecdsa(public, signature, hash_name, value):
 
     def holds(digest):
         try:
-            public.verify(numbers, digest, ec.ECDSA(utils.Prehashed({16: hashes.MD5, 20: hashes.SHA1, 32: hashes.SHA256, 48: hashes.SHA384, 64: hashes.SHA512}[len(digest)]())))
+            public.verify(
+                numbers,
+                digest,
+                ec.ECDSA(
+                    utils.Prehashed(
+                        {16: hashes.MD5, 20: hashes.SHA1, 32: hashes.SHA256, 48: hashes.SHA384, 64: hashes.SHA512}[len(digest)]()
+                    )
+                ),
+            )
         except InvalidSignature:
             return False
         return True
@@ -166,18 +185,24 @@ class Method:
     """An authentication method of phase 1."""
 
     name: str
-    family: str              # "psk", "signature", "encryption", "revised"
+    family: str  # "psk", "signature", "encryption", "revised"
     kind: type = type(None)  # of public key
-    check: object = None     # of a signature
-    tied: str = ""           # the hash that the signature algorithm is tied to
-    hybrid: bool = False     # one end authenticates itself with its HASH alone
+    check: object = None  # of a signature
+    tied: str = ""  # the hash that the signature algorithm is tied to
+    hybrid: bool = False  # one end authenticates itself with its HASH alone
 
 
 def _methods():
     dss = Method("dss", "signature", dsa.DSAPublicKey, check_dss, "sha1")
     rsa_sig = Method("rsa-sig", "signature", rsa.RSAPublicKey, check_rsa)
-    out = {1: Method("psk", "psk"), 2: dss, 3: rsa_sig, 4: Method("rsa-enc", "encryption", rsa.RSAPublicKey), 5: Method("rsa-rev", "revised", rsa.RSAPublicKey),
-           8: Method("ecdsa", "signature", ec.EllipticCurvePublicKey, check_ecdsa)}
+    out = {
+        1: Method("psk", "psk"),
+        2: dss,
+        3: rsa_sig,
+        4: Method("rsa-enc", "encryption", rsa.RSAPublicKey),
+        5: Method("rsa-rev", "revised", rsa.RSAPublicKey),
+        8: Method("ecdsa", "signature", ec.EllipticCurvePublicKey, check_ecdsa),
+    }
     for number, bits, name in ((9, 256, "sha256"), (10, 384, "sha384"), (11, 521, "sha512")):
         out[number] = Method(f"ecdsa-{bits}", "signature", ec.EllipticCurvePublicKey, check_ecdsa, name)
     # draft-beaulieu-ike-xauth section 6: XAUTHInit and XAUTHResp of each; what follows phase 1 differs, not phase 1.

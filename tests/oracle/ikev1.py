@@ -18,9 +18,30 @@ from ipsec import AH, ESP, Mismatch, Sa
 from isakmp import CERT, DELETE, FRAGMENT, HASH, ID, KE, NAT_D, NONCE, NOTIFY, REQUEST, SA, SIG, Malformed
 
 # Octets of a public value and of the shared secret, by group: RFC 2409 section 5 (left-padded), 2412 appendix E, 3526, 5114, 5903, 6954.
-GROUPS = {1: (96, 96), 2: (128, 128), 3: (20, 20), 4: (24, 24), 5: (192, 192), 14: (256, 256), 15: (384, 384), 16: (512, 512), 17: (768, 768),
-          18: (1024, 1024), 19: (64, 32), 20: (96, 48), 21: (132, 66), 22: (128, 128), 23: (256, 256), 24: (256, 256), 25: (48, 24), 26: (56, 28),
-          27: (56, 28), 28: (64, 32), 29: (96, 48), 30: (128, 64)}
+GROUPS = {
+    1: (96, 96),
+    2: (128, 128),
+    3: (20, 20),
+    4: (24, 24),
+    5: (192, 192),
+    14: (256, 256),
+    15: (384, 384),
+    16: (512, 512),
+    17: (768, 768),
+    18: (1024, 1024),
+    19: (64, 32),
+    20: (96, 48),
+    21: (132, 66),
+    22: (128, 128),
+    23: (256, 256),
+    24: (256, 256),
+    25: (48, 24),
+    26: (56, 28),
+    27: (56, 28),
+    28: (64, 32),
+    29: (96, 48),
+    30: (128, 64),
+}
 
 
 def one(payloads, kind):
@@ -94,15 +115,15 @@ class Quick:
     iv: bytes
     first_iv: bytes
     cookies: tuple = ()
-    initiator: str = ""                          # address of whoever sent the first message
+    initiator: str = ""  # address of whoever sent the first message
     responder: str = ""
     stage: int = 0
     nonce_i: bytes = b""
     nonce_r: bytes = b""
     public_i: bytes = b""
-    offers: list = field(default_factory=list)   # proposals of each SA payload
+    offers: list = field(default_factory=list)  # proposals of each SA payload
     clients: list = field(default_factory=list)  # IDci and IDcr, where they name one address each
-    names: list = field(default_factory=list)    # IDci and IDcr in text
+    names: list = field(default_factory=list)  # IDci and IDcr in text
     pfs: bool = False
     group: int = 0
 
@@ -115,12 +136,12 @@ class IkeSa:
     responder: str = ""
     exchange: int = 0
     sa_i: bytes = b""
-    raw: dict = field(default_factory=dict)      # (payloads, record) of the message with KE and nonce, by the letter of its sender
-    parts: dict = field(default_factory=dict)    # g, n, id and the letter of their sender
+    raw: dict = field(default_factory=dict)  # (payloads, record) of the message with KE and nonce, by the letter of its sender
+    parts: dict = field(default_factory=dict)  # g, n, id and the letter of their sender
     certificates: dict = field(default_factory=lambda: {"i": [], "r": []})
     authenticated: dict = field(default_factory=dict)
     method: object = None
-    chosen: dict = field(default_factory=dict)   # attributes
+    chosen: dict = field(default_factory=dict)  # attributes
     hash: str = ""
     cipher: str = ""
     block: int = 0
@@ -133,10 +154,10 @@ class IkeSa:
     skeyid_e: bytes = b""
     ephemeral: dict = field(default_factory=dict)  # Ke_i and Ke_r of the revised mode
     first_iv: bytes = b""
-    iv: bytes = b""                              # of phase 1; at its end the last block
+    iv: bytes = b""  # of phase 1; at its end the last block
     quick: dict = field(default_factory=dict)
     chained: dict = field(default_factory=dict)  # IVs of the other exchanges under this SA, by message id
-    groups: list = field(default_factory=list)   # New Group Mode
+    groups: list = field(default_factory=list)  # New Group Mode
     seen: set = field(default_factory=set)
 
     @property
@@ -152,25 +173,30 @@ class Follower:
     """Takes datagrams in the order of the capture and checks each one."""
 
     def __init__(self, keys):
-        self.keys = keys                         # dh_of, pfs_of, known_key, credentials, behind_nat
+        self.keys = keys  # dh_of, pfs_of, known_key, credentials, behind_nat
         self.by_initiator = {}
         self.by_cookies = {}
-        self.pairs = []                          # (quick, [(Sa, seed), ...], skeyid_d, hash), keys to be chosen when PFS
+        self.pairs = []  # (quick, [(Sa, seed), ...], skeyid_d, hash), keys to be chosen when PFS
         self.fragments = {}
-        self.counts = Counter()                  # of right verdicts, by what was judged
+        self.counts = Counter()  # of right verdicts, by what was judged
         self.hashes = self.signatures = self.messages = self.repeats = self.unchecked = 0
         self.deletes = []
         self.notes = []
-        self.texts = {}                          # of each encrypted datagram: what was found in it
-        self.records = []                        # of each datagram: what the report says
+        self.texts = {}  # of each encrypted datagram: what was found in it
+        self.records = []  # of each datagram: what the report says
         self.record = {}
 
     def take(self, source, destination, data, ports=(500, 500), number=0):
         self.record = {"frame": number, "source": source, "destination": destination, "ports": list(ports), "verdicts": []}
         self.records.append(self.record)
         m = isakmp.parse_message(data)
-        self.record.update(cookie_i=m.cookie_i.hex(), cookie_r=m.cookie_r.hex(), exchange=isakmp.EXCHANGES.get(m.exchange, m.exchange),
-                           message_id=m.message_id.hex(), encrypted=m.encrypted)
+        self.record.update(
+            cookie_i=m.cookie_i.hex(),
+            cookie_r=m.cookie_r.hex(),
+            exchange=isakmp.EXCHANGES.get(m.exchange, m.exchange),
+            message_id=m.message_id.hex(),
+            encrypted=m.encrypted,
+        )
         sa = self._sa(source, destination, m)
         self.record["by"] = "initiator" if source == sa.initiator else "responder"
         if data in sa.seen:
@@ -185,7 +211,9 @@ class Follower:
             data, m = whole, isakmp.parse_message(whole)
             if (m.cookie_i, m.cookie_r) != (sa.cookie_i, sa.cookie_r) or m.first == FRAGMENT:
                 raise Malformed("fragments join to a message of another SA")
-            self.record.update(joined=True, exchange=isakmp.EXCHANGES.get(m.exchange, m.exchange), message_id=m.message_id.hex(), encrypted=m.encrypted)
+            self.record.update(
+                joined=True, exchange=isakmp.EXCHANGES.get(m.exchange, m.exchange), message_id=m.message_id.hex(), encrypted=m.encrypted
+            )
         self.messages += 1
         self.data = data
         self.addresses = (source, destination, ports)
@@ -331,7 +359,11 @@ class Follower:
         try:
             if sa.method.family == "encryption":
                 key = self._receivers_key(sa, letter, payloads, record)
-                found = {KE: one(payloads, KE), NONCE: self._rsa(key, one(payloads, NONCE), "nonce"), ID: self._rsa(key, one(payloads, ID), "identity")}
+                found = {
+                    KE: one(payloads, KE),
+                    NONCE: self._rsa(key, one(payloads, NONCE), "nonce"),
+                    ID: self._rsa(key, one(payloads, ID), "identity"),
+                }
             elif sa.method.family == "revised":
                 found = self._open_revised(sa, letter, payloads, record)
             else:
@@ -370,14 +402,20 @@ class Follower:
                 raise Mismatch("HASH(1) belongs into the initiator's message, once")
             fitting = [k for k in keys if k.certificate and digest(sa.hash, k.certificate) == named[0]]
             if not fitting:
-                self._wrong("HASH(1) of a certificate", f"HASH(1) {named[0].hex()} is the hash of no certificate of the receiver that KEYS has", record)
+                self._wrong(
+                    "HASH(1) of a certificate",
+                    f"HASH(1) {named[0].hex()} is the hash of no certificate of the receiver that KEYS has",
+                    record,
+                )
             self.hashes += 1
             self._right("HASH(1) of a certificate", record, value=named[0].hex())
             return fitting[0]
         nonce = one(payloads, NONCE)
         fitting = [k for k in keys if rsa_decrypt(k.private, nonce) is not None]
         if not fitting:
-            raise Mismatch("the nonce opens under no private key of its receiver" if keys else "KEYS has no private RSA key of the receiver")
+            raise Mismatch(
+                "the nonce opens under no private key of its receiver" if keys else "KEYS has no private RSA key of the receiver"
+            )
         return fitting[0]
 
     def _rsa(self, key, text, what):
@@ -465,7 +503,9 @@ class Follower:
             end, address, port = ("destination", destination, ports[1]) if n == 0 else ("source", source, ports[0])
             real = [(address, port), *(b for b in self.keys.behind_nat)]
             match = [r for r in real if digest(sa.hash, sa.cookies + ipaddress.ip_address(r[0]).packed + r[1].to_bytes(2, "big")) == value]
-            claims.append({"end": end, "is": f"{match[0][0]}:{match[0][1]}" if match else None, "as_in_datagram": match[:1] == [(address, port)]})
+            claims.append(
+                {"end": end, "is": f"{match[0][0]}:{match[0][1]}" if match else None, "as_in_datagram": match[:1] == [(address, port)]}
+            )
             if match:
                 self._right("NAT-D", value=value.hex())
             elif self.keys.behind_nat:
@@ -479,7 +519,9 @@ class Follower:
             raise Mismatch("a proof before both public values and nonces are known")
         if sa.exchange == isakmp.MAIN and sa.method.family in ("psk", "signature"):
             self._take_identity(sa, letter, one(payloads, ID))
-        what, kind = ("HASH_" if sa.method.family != "signature" else "SIG_") + letter.upper(), HASH if sa.method.family != "signature" else SIG
+        what, kind = (
+            "HASH_" if sa.method.family != "signature" else "SIG_"
+        ) + letter.upper(), HASH if sa.method.family != "signature" else SIG
         alone = sa.method.hybrid and not any(p.kind == SIG for p in payloads)
         if alone:
             what, kind = "HASH_" + letter.upper(), HASH
@@ -574,12 +616,21 @@ class Follower:
         self._seen(payloads)
         if plain[end:].strip(b"\0"):
             self.record["padding"] = plain[end:].hex() + " is not all zero"
-        self.texts[self.data] = {"kind": "IKEv1 encrypted", "exchange": m.exchange, "message_id": m.message_id.hex(), "padding_octets": len(plain) - end,
-                                 "iv": iv.hex(), "first_payload": m.first, "payload_types": [p.kind for p in payloads], "plaintext": plain.hex()}
+        self.texts[self.data] = {
+            "kind": "IKEv1 encrypted",
+            "exchange": m.exchange,
+            "message_id": m.message_id.hex(),
+            "padding_octets": len(plain) - end,
+            "iv": iv.hex(),
+            "first_payload": m.first,
+            "payload_types": [p.kind for p in payloads],
+            "plaintext": plain.hex(),
+        }
         return payloads, plain[:end], m.body[-sa.block :]
 
     def _phase_2_iv(self, sa, m):
-        if "i" not in sa.authenticated or not m.encrypted:
+        early = m.exchange == isakmp.INFORMATIONAL and "i" in sa.authenticated  # the responder tells why it goes no further
+        if not (sa.established or early) or not m.encrypted:
             raise Mismatch("phase 2 before the end of phase 1, or in clear")
         return digest(sa.hash, sa.iv + m.message_id)[: sa.block]
 
@@ -685,7 +736,10 @@ class Follower:
             group = [p for p in offer if p.number == number]
             if [p.protocol for p in group] != [p.protocol for p in answer]:
                 continue
-            if all(any(t.identifier == c.transforms[0].identifier and sorted(t.pairs) == sorted(c.transforms[0].pairs) for t in p.transforms) for p, c in zip(group, answer)):
+            if all(
+                any(t.identifier == c.transforms[0].identifier and sorted(t.pairs) == sorted(c.transforms[0].pairs) for t in p.transforms)
+                for p, c in zip(group, answer)
+            ):
                 self._right("choice")
                 return list(zip(answer, group))
         self._wrong("choice", "the answer is no choice among the offers")
@@ -712,7 +766,12 @@ class Follower:
                     groups = [t.attributes for proposal in isakmp.parse_sa(p.body) for t in proposal.transforms]
                     if any(g.get(4, 1 << 15) < 1 << 15 for g in groups):
                         raise Mismatch("a private group below 2^15")
-                    sa.groups.append({"by": "initiator" if source == sa.initiator else "responder", "groups": [{str(k): hex(v) for k, v in g.items()} for g in groups]})
+                    sa.groups.append(
+                        {
+                            "by": "initiator" if source == sa.initiator else "responder",
+                            "groups": [{str(k): hex(v) for k, v in g.items()} for g in groups],
+                        }
+                    )
         sa.chained[key] = following
         self._notified(payloads[1:])
 

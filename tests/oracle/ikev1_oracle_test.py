@@ -8,8 +8,10 @@ Environment: IPSECPP_SHARED, the folder with captures/ that the project does not
 anything was skipped.
 """
 
+import importlib.util
 import json
 import os
+import shutil
 import sys
 import tempfile
 
@@ -19,8 +21,11 @@ sys.path.insert(0, os.path.join(HERE, "..", "examples"))
 
 from support import check, finish, needs, skip  # noqa: E402
 
-if not needs(__import__("importlib.util").util.find_spec("cryptography"), "no module `cryptography` (Debian: python3-cryptography)"):
+if not needs(importlib.util.find_spec("cryptography"), "no module `cryptography` (Debian: python3-cryptography)"):
     finish()
+
+from cryptography.exceptions import InvalidTag  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 
 import algorithms  # noqa: E402
 import ikev1  # noqa: E402
@@ -51,8 +56,11 @@ def said(oracle):
 
 # Published values
 
+
 def vectors(name):
-    path = next((p for p in (os.path.join(DATA, "vectors", name), os.path.join(SHARED or "/nowhere", "vectors", name)) if os.path.exists(p)), None)
+    path = next(
+        (p for p in (os.path.join(DATA, "vectors", name), os.path.join(SHARED or "/nowhere", "vectors", name)) if os.path.exists(p)), None
+    )
     if path is None:
         skip(f"no {name}")
         return []
@@ -71,7 +79,11 @@ def derivations():
             found = (skeyid, *ikev1.skeyids(kind, skeyid, cookies, raw["gxy"]))
             if found != tuple(raw[k] for k in ("skeyid", "skeyid_d", "skeyid_a", "skeyid_e")):
                 wrong.append(n)
-            if "ka_appendix_b_32_bytes" in raw and len(found[3]) < 32 and algorithms.cipher_key(kind, found[3], "AES", 32) != raw["ka_appendix_b_32_bytes"]:
+            if (
+                "ka_appendix_b_32_bytes" in raw
+                and len(found[3]) < 32
+                and algorithms.cipher_key(kind, found[3], "AES", 32) != raw["ka_appendix_b_32_bytes"]
+            ):
                 wrong.append(f"{n}, key")
             if "phase1_iv_hash" in raw and algorithms.digest(kind, raw["gxi"] + raw["gxr"]) != raw["phase1_iv_hash"]:
                 wrong.append(f"{n}, IV")
@@ -82,7 +94,10 @@ def derivations():
 def primitives():
     tests = vectors("des-weak-keys.json")
     parity = [bytes(b ^ 1 for b in bytes.fromhex(t["key"])) for t in tests]
-    check("weak DES keys, whatever their parity", all(algorithms.is_weak_des(bytes.fromhex(t["key"])) for t in tests) and all(map(algorithms.is_weak_des, parity)))
+    check(
+        "weak DES keys, whatever their parity",
+        all(algorithms.is_weak_des(bytes.fromhex(t["key"])) for t in tests) and all(map(algorithms.is_weak_des, parity)),
+    )
     check("another DES key", not algorithms.is_weak_des(bytes.fromhex("0123456789abcdef")))
     weak = bytes.fromhex("0101010101010101")
     check("a weak key of DES is passed over", algorithms.cipher_key("md5", weak + b"abcdefgh", "DES", 8) == b"abcdefgh")
@@ -90,16 +105,45 @@ def primitives():
         name = t["alg"].removesuffix("-CBC").upper().removesuffix("-128")
         if name in ("DES", "3DES", "CAST", "BLOWFISH", "AES", "CAMELLIA"):
             key, iv, clear, text = (bytes.fromhex(t[k]) for k in ("key", "iv", "plaintext", "ciphertext"))
-            check(f"{name}-CBC with {len(key) * 8} bits", algorithms.decrypt_cbc(name, key, iv, text) == clear and algorithms.encrypt_cbc(name, key, iv, clear) == text)
+            check(
+                f"{name}-CBC with {len(key) * 8} bits",
+                algorithms.decrypt_cbc(name, key, iv, text) == clear and algorithms.encrypt_cbc(name, key, iv, clear) == text,
+            )
     # Ascom's and Schneier's published block, doubled through CBC.
     key, iv = bytes.fromhex("00010002000300040005000600070008"), bytes(8)
     text = algorithms.encrypt_cbc("IDEA", key, iv, bytes.fromhex("0000000100020003") * 2)
-    check("IDEA-CBC", text[:8].hex() == "11fbed2b01986de5" and algorithms.decrypt_cbc("IDEA", key, iv, text) == bytes.fromhex("0000000100020003") * 2)
+    check(
+        "IDEA-CBC",
+        text[:8].hex() == "11fbed2b01986de5" and algorithms.decrypt_cbc("IDEA", key, iv, text) == bytes.fromhex("0000000100020003") * 2,
+    )
     for t in vectors("aes-xcbc-rfc3566.json"):
-        check(f"AES-XCBC-MAC of {len(t['data']) // 2} octets", algorithms.mac("aes-xcbc", bytes.fromhex(t["key"]), bytes.fromhex(t["data"])).hex() == t["mac"])
+        check(
+            f"AES-XCBC-MAC of {len(t['data']) // 2} octets",
+            algorithms.mac("aes-xcbc", bytes.fromhex(t["key"]), bytes.fromhex(t["data"])).hex() == t["mac"],
+        )
+    for file, name in (("esp-aes-ccm-rfc4309", "AES-CCM"), ("esp-aes-gcm-rfc4106", "AES-GCM"), ("esp-aes-gmac-rfc4543", "AES-GMAC")):
+        wrong = []
+        for n, t in enumerate(vectors(file + ".json")):
+            key, salt, iv, text, tag, aad = (bytes.fromhex(t[k]) for k in ("key", "salt", "iv", "ciphertext", "tag", "aad"))
+            try:
+                good = algorithms.open_combined(name, key, salt, iv, text, tag, aad) == bytes.fromhex(t["plaintext"])
+            except InvalidTag:
+                good = False
+            wrong += [n] if good != t["valid"] else []
+        check(f"{name} as ESP has it", not wrong, str(wrong))
+    for t in vectors("aes-ctr-rfc3686.json"):
+        key, salt, iv, text = (bytes.fromhex(t[k]) for k in ("key", "nonce", "iv", "ciphertext"))
+        check(f"AES-CTR, case {t['case']}", algorithms.decrypt_ctr(key, salt, iv, text).hex() == t["plaintext"])
+    for t in vectors("hmac-ripemd-rfc2286.json"):
+        if t["alg"] == "HMAC-RIPEMD160":
+            check(
+                f"HMAC-RIPEMD-160, case {t['case']}",
+                algorithms.mac("ripemd160", bytes.fromhex(t["key"]), bytes.fromhex(t["data"])).hex() == t["mac"],
+            )
 
 
 # Captures
+
 
 def credentials(folder):
     """Of a capture with creds/: alice initiates."""
@@ -133,7 +177,10 @@ CAPTURES = {
 
 def captures():
     for name, (right, packets) in CAPTURES.items():
-        folder = next((p for p in (os.path.join(DATA, "captures", name), os.path.join(SHARED or "/nowhere", "captures", name)) if os.path.isdir(p)), None)
+        folder = next(
+            (p for p in (os.path.join(DATA, "captures", name), os.path.join(SHARED or "/nowhere", "captures", name)) if os.path.isdir(p)),
+            None,
+        )
         if folder is None:
             skip(f"no capture {name}: IPSECPP_SHARED names no folder that has it")
             continue
@@ -142,7 +189,11 @@ def captures():
         oracle = judged(os.path.join(folder, "ike.pcap"), keys)
         f = oracle.follower
         good = {k: f.counts[k] for k in right} == right and f.counts["choice"] and not f.unchecked and len(oracle.packets) == packets
-        check(f"{name}: every HASH, signature, key and packet", good and not oracle.faults and all(s.established for s in f.by_cookies.values()), said(oracle))
+        check(
+            f"{name}: every HASH, signature, key and packet",
+            good and not oracle.faults and all(s.established for s in f.by_cookies.values()),
+            said(oracle),
+        )
         keys["ike_sas"][0]["dh_secret"] = keys["ike_sas"][0]["dh_secret"][:-2] + "00"
         check(f"{name}: refused with another Diffie-Hellman secret", judged(os.path.join(folder, "ike.pcap"), keys).faults)
         if keys["credentials"]:
@@ -154,8 +205,15 @@ def captures():
 
 # Of others, with the cipher key alone: messages opened, or refused cleanly
 EXTERNAL = {"wireshark/ikev1-bug-12620.pcapng": 7, "wireshark/ikev1-certs.pcap": 6}
-NO_KEYS = ("suricata/ikev1-isakmp-main-mode.pcap", "tcpdump/ISAKMP_sa_setup.pcap", "tcpdump/isakmp-pointer-loop.pcap", "libreswan/ikeinit-japan-sunrise.pcap",
-           "openswan/lp106-v1rwnatM3-v1rwnatN2.pcap", "openswan/lp186-v1certM3-v1certN2.pcap", "openswan/lp176-parentM3-parentN2.pcap")
+NO_KEYS = (
+    "suricata/ikev1-isakmp-main-mode.pcap",
+    "tcpdump/ISAKMP_sa_setup.pcap",
+    "tcpdump/isakmp-pointer-loop.pcap",
+    "libreswan/ikeinit-japan-sunrise.pcap",
+    "openswan/lp106-v1rwnatM3-v1rwnatN2.pcap",
+    "openswan/lp186-v1certM3-v1certN2.pcap",
+    "openswan/lp176-parentM3-parentN2.pcap",
+)
 
 
 def external():
@@ -168,7 +226,11 @@ def external():
             keys = json.load(f)
         oracle = judged(os.path.join(folder, name), keys)
         if name in EXTERNAL:
-            check(f"{name}: {EXTERNAL[name]} messages opened as listed", not oracle.faults and oracle.counts["texts compared"] == EXTERNAL[name], said(oracle))
+            check(
+                f"{name}: {EXTERNAL[name]} messages opened as listed",
+                not oracle.faults and oracle.counts["texts compared"] == EXTERNAL[name],
+                said(oracle),
+            )
         else:
             check(f"{name}: read without keys, nothing passes for proven", not oracle.follower.hashes and not oracle.texts, said(oracle))
 
@@ -178,18 +240,25 @@ def external():
 ESP_AES, ESP_3DES, ESP_IDEA = (3, 12, [(4, 1), (5, 2), (6, 128)]), (3, 3, [(4, 1), (5, 1)]), (3, 5, [(4, 1), (5, 8)])
 AH_MD5, AH_SHA = (2, 2, [(4, 1), (5, 1)]), (2, 3, [(4, 1), (5, 2)])
 MADE = [
-    ("psk", "main", {"hash_name": "md5", "cipher": "DES"}), ("psk", "aggressive", {"hash_name": "sha256", "cipher": "IDEA", "group": 3}),
+    ("psk", "main", {"hash_name": "md5", "cipher": "DES"}),
+    ("psk", "aggressive", {"hash_name": "sha256", "cipher": "IDEA", "group": 3}),
     ("psk", "aggressive", {"hash_name": "sha1", "cipher": "BLOWFISH", "sealed": False, "group": 4}),
-    ("dss", "main", {"hash_name": "md5", "cipher": "CAST"}), ("dss", "aggressive", {"hash_name": "sha256", "cipher": "3DES", "certs": True}),
-    ("rsa-sig", "main", {"cipher": "AES", "bits": 256, "certs": True, "natt": True}), ("rsa-sig", "aggressive", {"hash_name": "sha512", "cipher": "CAMELLIA", "bits": 192}),
-    ("xauth-rsa-sig", "main", {"hash_name": "sha384", "cipher": "AES", "bits": 192}), ("hybrid-rsa-sig", "main", {}),
-    ("rsa-enc", "main", {"hash_name": "md5", "cipher": "3DES"}), ("rsa-enc", "main", {"cipher": "BLOWFISH", "bits": 448, "named": True, "natt": True}),
+    ("dss", "main", {"hash_name": "md5", "cipher": "CAST"}),
+    ("dss", "aggressive", {"hash_name": "sha256", "cipher": "3DES", "certs": True}),
+    ("rsa-sig", "main", {"cipher": "AES", "bits": 256, "certs": True, "natt": True}),
+    ("rsa-sig", "aggressive", {"hash_name": "sha512", "cipher": "CAMELLIA", "bits": 192}),
+    ("xauth-rsa-sig", "main", {"hash_name": "sha384", "cipher": "AES", "bits": 192}),
+    ("hybrid-rsa-sig", "main", {}),
+    ("rsa-enc", "main", {"hash_name": "md5", "cipher": "3DES"}),
+    ("rsa-enc", "main", {"cipher": "BLOWFISH", "bits": 448, "named": True, "natt": True}),
     ("rsa-enc", "aggressive", {"hash_name": "sha256", "cipher": "AES", "bits": 128}),
     ("rsa-enc", "aggressive", {"hash_name": "sha1", "cipher": "DES", "named": True, "sealed": False}),
-    ("rsa-rev", "main", {"hash_name": "md5", "cipher": "3DES", "certs": True}), ("rsa-rev", "main", {"cipher": "AES", "bits": 256, "named": True, "group": 14}),
+    ("rsa-rev", "main", {"hash_name": "md5", "cipher": "3DES", "certs": True}),
+    ("rsa-rev", "main", {"cipher": "AES", "bits": 256, "named": True, "group": 14}),
     ("rsa-rev", "aggressive", {"hash_name": "sha256", "cipher": "IDEA", "certs": True, "named": True}),
     ("rsa-rev", "aggressive", {"hash_name": "md5", "cipher": "BLOWFISH", "sealed": False}),
-    ("ecdsa-256", "main", {"cipher": "AES", "hash_name": "sha1", "group": 19}), ("ecdsa-384", "aggressive", {"hash_name": "sha384", "cipher": "AES", "certs": True}),
+    ("ecdsa-256", "main", {"cipher": "AES", "hash_name": "sha1", "group": 19}),
+    ("ecdsa-384", "aggressive", {"hash_name": "sha384", "cipher": "AES", "certs": True}),
     ("ecdsa-521", "main", {"hash_name": "sha256", "cipher": "AES", "bits": 256, "group": 21}),
 ]
 
@@ -213,7 +282,7 @@ def places(payloads, message):
     out, at = [], 28
     for kind, body in payloads:
         if kind == 1:
-            out += [at + 4 + len(body) - 1]     # a value of the last attribute
+            out += [at + 4 + len(body) - 1]  # a value of the last attribute
         elif kind not in (13, 20):
             out += [*([at + 4] if kind != 6 else []), at + 4 + len(body) // 2, at + 3 + len(body)]
         at += 4 + len(body)
@@ -237,29 +306,62 @@ def self_made_exchanges(keys):
         oracle = judged(e.capture(), e.secrets())
         c, family = oracle.follower.counts, "HASH_" if e.kind in ("psk", "rsa-enc", "rsa-rev") else "SIG_"
         first = "HASH_I" if method.startswith("hybrid") else family + "I"
-        good = all(c[k] == n for k, n in ((first, 1), (family + "R", 1), ("HASH(1)", 3), ("HASH(2)", 3), ("HASH(3)", 3), ("HASH of a Transaction", 2),
-                                          ("HASH(1) of a New Group Mode", 1), ("HASH(2) of a New Group Mode", 1), ("HASH of an Informational", 2),
-                                          ("HASH(1) of a certificate", int(e.named)), ("choice", 5))) and len(oracle.packets) == 8
+        good = (
+            all(
+                c[k] == n
+                for k, n in (
+                    (first, 1),
+                    (family + "R", 1),
+                    ("HASH(1)", 3),
+                    ("HASH(2)", 3),
+                    ("HASH(3)", 3),
+                    ("HASH of a Transaction", 2),
+                    ("HASH(1) of a New Group Mode", 1),
+                    ("HASH(2) of a New Group Mode", 1),
+                    ("HASH of an Informational", 2),
+                    ("HASH(1) of a certificate", int(e.named)),
+                    ("choice", 5),
+                )
+            )
+            and len(oracle.packets) == 8
+        )
         check(f"{name}: accepted", good and not oracle.faults, said(oracle))
         passed = [what for what, capture in damages(e) if not judged(capture, e.secrets()).faults]
         check(f"{name}: each damage refused", not passed, str(passed))
         if e.pair:
             secrets = e.secrets()
-            secrets["credentials"] = [{**c, "of": {"initiator": self_made.ENDS["r"], self_made.ENDS["r"]: "initiator"}.get(c["of"], c["of"])} for c in secrets["credentials"]]
+            secrets["credentials"] = [
+                {**c, "of": {"initiator": self_made.ENDS["r"], self_made.ENDS["r"]: "initiator"}.get(c["of"], c["of"])}
+                for c in secrets["credentials"]
+            ]
             check(f"{name}: refused with the keys of each other", judged(e.capture(), secrets).faults)
             check(f"{name}: refused without long-term keys", e.certs or judged(e.capture(), {**e.secrets(), "credentials": []}).faults)
 
 
 MISREADINGS = [
-    ("DigestInfo", "rsa-sig", "main", {}, "DigestInfo"), ("negotiated hash", "dss", "main", {"hash_name": "sha256"}, "DSS signature"),
-    ("negotiated hash", "ecdsa-256", "main", {"hash_name": "sha512"}, "ECDSA signature"), ("digest of HASH", "ecdsa-256", "main", {}, "over a digest of HASH"),
-    ("DER", "ecdsa-384", "main", {}, "ECDSA signature of"), ("no inner hash", "rsa-enc", "main", {}, ""), ("no inner hash", "rsa-rev", "aggressive", {}, ""),
-    ("HASH(1) by SHA", "rsa-enc", "main", {"hash_name": "md5", "named": True}, "HASH(1)"), ("Ne_i over CKY-R", "rsa-rev", "main", {}, "padding"),
-    ("padding counts itself", "rsa-rev", "main", {}, "padding"), ("IV 0 for each", "rsa-rev", "main", {}, ""), ("IV 0 for each", "rsa-rev", "aggressive", {"certs": True}, ""),
-    ("identity in clear", "rsa-rev", "main", {"cipher": "AES"}, "MUST be encrypted"), ("SAr", "psk", "main", {}, "HASH_R"), ("SAr", "psk", "aggressive", {}, "HASH_R"),
-    ("identity without type", "psk", "main", {}, "HASH_I"), ("cookies not turned", "psk", "aggressive", {}, "HASH_R"), ("HASH(2) without nonce", "psk", "main", {}, "HASH(2)"),
-    ("HASH(3) without 0", "psk", "main", {}, "HASH(3)"), ("the sender's SPI", "psk", "main", {}, "ICV"), ("one protocol for a bundle", "psk", "main", {}, "ICV"),
-    ("g(qm)^xy last", "psk", "main", {}, "secret"), ("New Group HASH(2) with nonce", "psk", "main", {}, "HASH(2) of a New Group Mode"),
+    ("DigestInfo", "rsa-sig", "main", {}, "DigestInfo"),
+    ("negotiated hash", "dss", "main", {"hash_name": "sha256"}, "DSS signature"),
+    ("negotiated hash", "ecdsa-256", "main", {"hash_name": "sha512"}, "ECDSA signature"),
+    ("digest of HASH", "ecdsa-256", "main", {}, "over a digest of HASH"),
+    ("DER", "ecdsa-384", "main", {}, "ECDSA signature of"),
+    ("no inner hash", "rsa-enc", "main", {}, ""),
+    ("no inner hash", "rsa-rev", "aggressive", {}, ""),
+    ("HASH(1) by SHA", "rsa-enc", "main", {"hash_name": "md5", "named": True}, "HASH(1)"),
+    ("Ne_i over CKY-R", "rsa-rev", "main", {}, "padding"),
+    ("padding counts itself", "rsa-rev", "main", {}, "padding"),
+    ("IV 0 for each", "rsa-rev", "main", {}, ""),
+    ("IV 0 for each", "rsa-rev", "aggressive", {"certs": True}, ""),
+    ("identity in clear", "rsa-rev", "main", {"cipher": "AES"}, "MUST be encrypted"),
+    ("SAr", "psk", "main", {}, "HASH_R"),
+    ("SAr", "psk", "aggressive", {}, "HASH_R"),
+    ("identity without type", "psk", "main", {}, "HASH_I"),
+    ("cookies not turned", "psk", "aggressive", {}, "HASH_R"),
+    ("HASH(2) without nonce", "psk", "main", {}, "HASH(2)"),
+    ("HASH(3) without 0", "psk", "main", {}, "HASH(3)"),
+    ("the sender's SPI", "psk", "main", {}, "ICV"),
+    ("one protocol for a bundle", "psk", "main", {}, "ICV"),
+    ("g(qm)^xy last", "psk", "main", {}, "secret"),
+    ("New Group HASH(2) with nonce", "psk", "main", {}, "HASH(2) of a New Group Mode"),
 ]
 
 
@@ -276,25 +378,41 @@ def more(keys):
     e.fragmented(8, 2)
     oracle = judged(e.capture(), e.secrets())
     check("fragments in any order are joined", not oracle.faults and oracle.follower.hashes == 17, said(oracle))
-    check("a message that comes twice is counted as a repeat", judged(e.capture([p for p in e.packets for _ in (0, 1)]), e.secrets()).follower.repeats >= len(e.datagrams))
+    check(
+        "a message that comes twice is counted as a repeat",
+        judged(e.capture([p for p in e.packets for _ in (0, 1)]), e.secrets()).follower.repeats >= len(e.datagrams),
+    )
     lost = [p for n, p in enumerate(e.packets) if n != 5]
     check("a message of phase 1 that is missing", judged(e.capture(lost), e.secrets()).faults)
 
     e = whole(keys, "psk", "main", {"cipher": "AES", "natt": True})
-    for claimed, good in ((["192.168.1.2", 500], True), (["192.168.1.3", 500], True)):
-        check(f"NAT-D is right of what the datagrams show, whatever stands behind a NAT ({claimed[0]})",
-              bool(judged(e.capture(), {**e.secrets(), "behind_nat": [claimed]}).faults) != good)
-    moved = [p[:12] + bytes([10, 9, 0, 77]) + p[16:] if p[12:16] == bytes([10, 9, 0, 1]) else p[:16] + bytes([10, 9, 0, 77]) + p[20:] for p in e.packets[:4]]
+    oracle = judged(e.capture(), {**e.secrets(), "behind_nat": [["192.168.1.2", 500]]})
+    check(
+        "NAT-D is right of what the datagrams show, whatever else stands behind a NAT",
+        oracle.follower.counts["NAT-D"] == 4 and not oracle.faults,
+        said(oracle),
+    )
+    moved = [
+        p[:12] + bytes([10, 9, 0, 77]) + p[16:] if p[12:16] == bytes([10, 9, 0, 1]) else p[:16] + bytes([10, 9, 0, 77]) + p[20:]
+        for p in e.packets[:4]
+    ]
     oracle = judged(e.capture(moved), {**e.secrets(), "ike_sas": e.secrets()["ike_sas"]})
     nat = [c for r in oracle.follower.records for c in r.get("nat_d", [])]
     check("NAT-D tells of a NAT", [c["as_in_datagram"] for c in nat] == [True, False, False, True], str(nat))
     oracle = judged(e.capture(moved), {**e.secrets(), "behind_nat": [["10.9.0.1", 500]]})
-    check("NAT-D is of the address behind the NAT, when KEYS names it", oracle.follower.counts["NAT-D"] == 4 and not oracle.faults, said(oracle))
+    check(
+        "NAT-D is of the address behind the NAT, when KEYS names it",
+        oracle.follower.counts["NAT-D"] == 4 and not oracle.faults,
+        said(oracle),
+    )
     check("NAT-D of no known address", judged(e.capture(moved), {**e.secrets(), "behind_nat": [["10.9.0.5", 500]]}).faults)
 
     short = self_made.Exchange(keys, "psk", "main")
     short.secret = short.secret[1:]
-    check("a Diffie-Hellman secret that lost an octet", any("secret of 127 octets" in f for f in judged(short.capture(), short.secrets()).faults))
+    check(
+        "a Diffie-Hellman secret that lost an octet",
+        any("secret of 127 octets" in f for f in judged(short.capture(), short.secrets()).faults),
+    )
     e = whole(keys, "psk", "main", {})
     for name, value in (("method", "rsa-sig"), ("hash", "md5"), ("skeyid", "00" * 20), ("initial_iv", "00" * 8)):
         secrets = e.secrets()
@@ -304,16 +422,24 @@ def more(keys):
         secrets = {**e.secrets(), "psks": [{"of": names, "psk": e.secrets()["psk"]}], "psk": "00"}
         check(f"Main Mode: the pre-shared key is chosen by address, here {names[0]}", bool(judged(e.capture(), secrets).faults) != good)
     a = self_made.Exchange(keys, "psk", "aggressive")
-    check("Aggressive Mode: by identity", not judged(a.capture(), {**a.secrets(), "psks": [{"of": "alice.example", "psk": a.psk.hex()}], "psk": "00"}).faults)
+    check(
+        "Aggressive Mode: by identity",
+        not judged(a.capture(), {**a.secrets(), "psks": [{"of": "alice.example", "psk": a.psk.hex()}], "psk": "00"}).faults,
+    )
     report = judged(e.capture(), e.secrets()).report()
     listed = json.loads(json.dumps(report))
-    check("the report has every message with its verdicts, and every key", listed["verdict"] == "right" and len(listed["messages"]) == len(e.datagrams) and
-          len(listed["ipsec_sas"]) == 12 and listed["ike_sas"][0]["skeyid_e"] == e.skeyid_e.hex() and len(listed["ike_sas"][0]["quick_modes"]) == 3)
+    check(
+        "the report has every message with its verdicts, and every key",
+        listed["verdict"] == "right"
+        and len(listed["messages"]) == len(e.datagrams)
+        and len(listed["ipsec_sas"]) == 12
+        and listed["ike_sas"][0]["skeyid_e"] == e.skeyid_e.hex()
+        and len(listed["ike_sas"][0]["quick_modes"]) == 3,
+    )
 
 
 def ecdsa_of_the_rfc():
     """RFC 4754 section 8: r and s over the digest of "abc"."""
-    from cryptography.hazmat.primitives.asymmetric import ec
     for t in vectors("ecdsa-auth-rfc4754.json"):
         bits, names = int(t["alg"].split("-")[1]), {256: "sha256", 384: "sha384", 521: "sha512"}
         curve = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[bits]()
@@ -339,6 +465,7 @@ def main():
     self_made_exchanges(keys)
     misreadings(keys)
     more(keys)
+    shutil.rmtree(WORK)
     finish()
 
 

@@ -248,8 +248,17 @@ class Oracle:
     @staticmethod
     def derived(sa):
         """What of an IKE SA may stand in KEYS, and stands in the report."""
-        out = {"method": sa.method.name, "exchange": {2: "main", 4: "aggressive"}[sa.exchange], "hash": sa.hash, "cipher": sa.cipher, "group": sa.chosen.get(4),
-               "encryption_key": sa.key, "encr_key": sa.key, "initial_iv": sa.first_iv, "last_iv": sa.iv}
+        out = {
+            "method": sa.method.name,
+            "exchange": {2: "main", 4: "aggressive"}[sa.exchange],
+            "hash": sa.hash,
+            "cipher": sa.cipher,
+            "group": sa.chosen.get(4),
+            "encryption_key": sa.key,
+            "encr_key": sa.key,
+            "initial_iv": sa.first_iv,
+            "last_iv": sa.iv,
+        }
         if sa.skeyid:
             out.update(skeyid=sa.skeyid, skeyid_d=sa.skeyid_d, skeyid_a=sa.skeyid_a, skeyid_e=sa.skeyid_e)
         for letter in "ir":
@@ -312,11 +321,13 @@ class Oracle:
 
     def summary(self):
         f = self.follower
-        lines = [f"IKE SAs {sum(bool(s.key) for s in f.by_cookies.values())}, Quick Modes {len({id(p[0]) for p in f.pairs})}, "
-                 f"IKE messages {f.messages} (and {f.repeats} repeats), HASHes right {f.hashes}, SPIs deleted {len(f.deletes)}",
-                 ", ".join(f"{k} {self.counts[k]}" for k in ("ESP opened", "AH ICV right", "values compared", "texts compared")),
-                 f"IKE SAs with both ends proven {sum(s.established and bool(s.skeyid) for s in f.by_cookies.values())}, signatures right {f.signatures}, "
-                 f"unchecked {f.unchecked}: " + ", ".join(f"{what} {n}" for what, n in sorted(f.counts.items()))]
+        lines = [
+            f"IKE SAs {sum(bool(s.key) for s in f.by_cookies.values())}, Quick Modes {len({id(p[0]) for p in f.pairs})}, "
+            f"IKE messages {f.messages} (and {f.repeats} repeats), HASHes right {f.hashes}, SPIs deleted {len(f.deletes)}",
+            ", ".join(f"{k} {self.counts[k]}" for k in ("ESP opened", "AH ICV right", "values compared", "texts compared")),
+            f"IKE SAs with both ends proven {sum(s.established and bool(s.skeyid) for s in f.by_cookies.values())}, signatures right {f.signatures}, "
+            f"unchecked {f.unchecked}: " + ", ".join(f"{what} {n}" for what, n in sorted(f.counts.items())),
+        ]
         return lines + f.notes
 
     def report(self):
@@ -327,19 +338,65 @@ class Oracle:
             if not sa.method:
                 continue
             derived = {k: v.hex() if isinstance(v, bytes) else v for k, v in self.derived(sa).items()}
-            ike.append({"version": 1, "spi_i": sa.cookie_i.hex(), "spi_r": sa.cookie_r.hex(), "initiator": sa.initiator, "responder": sa.responder, **derived,
-                        "names": {letter: identity_text(sa.parts["id" + letter]) for letter in "ir" if "id" + letter in sa.parts},
-                        "proven": {letter: bool(sa.authenticated.get(letter)) for letter in "ir"}, "new_groups": sa.groups,
-                        "quick_modes": [{"message_id": q.message_id.hex(), "by": "initiator" if q.initiator == sa.initiator else "responder", "messages": q.stage,
-                                         "first_iv": q.first_iv.hex(), "pfs_group": q.group if q.pfs else None, "nonce_i": q.nonce_i.hex(), "nonce_r": q.nonce_r.hex(),
-                                         "clients": q.names} for q in sa.quick.values()]})
-        children = [{"protocol": "ESP" if sa.protocol == ESP else "AH", "spi": sa.spi.hex(), "src": sa.source, "dst": sa.destination,
-                     "mode": "tunnel" if sa.tunnel else "transport", "transform": sa.cipher, "auth": sa.authentication, "message_id": pair[0].message_id.hex(),
-                     "by": sa.by, "encr_key": (sa.encryption_key + sa.salt).hex(), "auth_key": sa.integrity_key.hex(), "packets": sa.opened, "octets": sa.octets}
-                    for pair in f.pairs for sa, _ in pair[1] if self.sas.get((sa.protocol, sa.spi, sa.destination)) is sa]
-        return {"capture": os.path.basename(self.capture), "verdict": "wrong" if self.faults or not f.messages else "right", "faults": self.faults,
-                "notes": f.notes, "right": dict(sorted(f.counts.items())), "unchecked": f.unchecked, "repeats": f.repeats, "ike_sas": ike, "ipsec_sas": children,
-                "messages": f.records, "packets": self.packets}
+            ike.append(
+                {
+                    "version": 1,
+                    "spi_i": sa.cookie_i.hex(),
+                    "spi_r": sa.cookie_r.hex(),
+                    "initiator": sa.initiator,
+                    "responder": sa.responder,
+                    **derived,
+                    "names": {letter: identity_text(sa.parts["id" + letter]) for letter in "ir" if "id" + letter in sa.parts},
+                    "proven": {letter: bool(sa.authenticated.get(letter)) for letter in "ir"},
+                    "new_groups": sa.groups,
+                    "quick_modes": [
+                        {
+                            "message_id": q.message_id.hex(),
+                            "by": "initiator" if q.initiator == sa.initiator else "responder",
+                            "messages": q.stage,
+                            "first_iv": q.first_iv.hex(),
+                            "pfs_group": q.group if q.pfs else None,
+                            "nonce_i": q.nonce_i.hex(),
+                            "nonce_r": q.nonce_r.hex(),
+                            "clients": q.names,
+                        }
+                        for q in sa.quick.values()
+                    ],
+                }
+            )
+        children = [
+            {
+                "protocol": "ESP" if sa.protocol == ESP else "AH",
+                "spi": sa.spi.hex(),
+                "src": sa.source,
+                "dst": sa.destination,
+                "mode": "tunnel" if sa.tunnel else "transport",
+                "transform": sa.cipher,
+                "auth": sa.authentication,
+                "message_id": pair[0].message_id.hex(),
+                "by": sa.by,
+                "encr_key": (sa.encryption_key + sa.salt).hex(),
+                "auth_key": sa.integrity_key.hex(),
+                "packets": sa.opened,
+                "octets": sa.octets,
+            }
+            for pair in f.pairs
+            for sa, _ in pair[1]
+            if self.sas.get((sa.protocol, sa.spi, sa.destination)) is sa
+        ]
+        return {
+            "capture": os.path.basename(self.capture),
+            "verdict": "wrong" if self.faults or not f.messages else "right",
+            "faults": self.faults,
+            "notes": f.notes,
+            "right": dict(sorted(f.counts.items())),
+            "unchecked": f.unchecked,
+            "repeats": f.repeats,
+            "ike_sas": ike,
+            "ipsec_sas": children,
+            "messages": f.records,
+            "packets": self.packets,
+        }
 
 
 def main():
@@ -371,8 +428,10 @@ def main():
         return 2
     if args.verbose:
         for sa in oracle.sas.values():
-            print(f"{'ESP' if sa.protocol == ESP else 'AH'} {sa.spi.hex()} {sa.source} -> {sa.destination} "
-                  f"{'tunnel' if sa.tunnel else 'transport'}: {sa.opened} packets, {sa.octets} octets")
+            print(
+                f"{'ESP' if sa.protocol == ESP else 'AH'} {sa.spi.hex()} {sa.source} -> {sa.destination} "
+                f"{'tunnel' if sa.tunnel else 'transport'}: {sa.opened} packets, {sa.octets} octets"
+            )
     print("\n".join(oracle.summary()))
     for fault in oracle.faults[:50]:
         print("MISMATCH " + fault)

@@ -16,10 +16,28 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, utils
 
 from algorithms import encrypt_cbc
 
-METHODS = {"psk": 1, "dss": 2, "rsa-sig": 3, "rsa-enc": 4, "rsa-rev": 5, "ecdsa-256": 9, "ecdsa-384": 10, "ecdsa-521": 11, "xauth-rsa-sig": 65005,
-           "hybrid-rsa-sig": 64221}
+METHODS = {
+    "psk": 1,
+    "dss": 2,
+    "rsa-sig": 3,
+    "rsa-enc": 4,
+    "rsa-rev": 5,
+    "ecdsa-256": 9,
+    "ecdsa-384": 10,
+    "ecdsa-521": 11,
+    "xauth-rsa-sig": 65005,
+    "hybrid-rsa-sig": 64221,
+}
 HASHES = {"md5": 1, "sha1": 2, "sha256": 4, "sha384": 5, "sha512": 6}
-CIPHERS = {"DES": (1, 8, 8), "IDEA": (2, 8, 16), "BLOWFISH": (3, 8, 56), "3DES": (5, 8, 24), "CAST": (6, 8, 16), "AES": (7, 16, 16), "CAMELLIA": (8, 16, 16)}
+CIPHERS = {
+    "DES": (1, 8, 8),
+    "IDEA": (2, 8, 16),
+    "BLOWFISH": (3, 8, 56),
+    "3DES": (5, 8, 24),
+    "CAST": (6, 8, 16),
+    "AES": (7, 16, 16),
+    "CAMELLIA": (8, 16, 16),
+}
 MAIN, AGGRESSIVE, INFORMATIONAL, TRANSACTION, QUICK, NEW_GROUP = 2, 4, 5, 6, 32, 33
 ENDS = {"i": "10.9.0.1", "r": "10.9.0.2"}
 GROUP_OCTETS = {2: 128, 3: 20, 4: 24, 14: 256, 19: 64, 21: 132}
@@ -40,7 +58,12 @@ def chain(payloads):
 
 def proposal(number, protocol, spi, transforms):
     body = struct.pack(">BBBB", number, protocol, len(spi), len(transforms)) + spi
-    body += chain([(3, struct.pack(">BBH", n + 1, t, 0) + b"".join(attribute(*a) for a in attributes)) for n, (t, attributes) in enumerate(transforms)])[1]
+    body += chain(
+        [
+            (3, struct.pack(">BBH", n + 1, t, 0) + b"".join(attribute(*a) for a in attributes))
+            for n, (t, attributes) in enumerate(transforms)
+        ]
+    )[1]
     return (2, body)
 
 
@@ -111,8 +134,32 @@ def ecdsa_sign(key, value, wrong):
 class Exchange:
     """One IKE SA from its first message on. `datagrams` are (from, message, clear payload bodies or None), `packets` are IP packets."""
 
-    def __init__(self, keys, method, mode, hash_name="sha1", cipher="3DES", bits=0, group=2, wrong="", named=False, certs=False, sealed=True, natt=False, seed="1"):
-        self.keys, self.method, self.mode, self.hash_name, self.cipher, self.bits, self.group, self.wrong = keys, method, mode, hash_name, cipher, bits, group, wrong
+    def __init__(
+        self,
+        keys,
+        method,
+        mode,
+        hash_name="sha1",
+        cipher="3DES",
+        bits=0,
+        group=2,
+        wrong="",
+        named=False,
+        certs=False,
+        sealed=True,
+        natt=False,
+        seed="1",
+    ):
+        self.keys, self.method, self.mode, self.hash_name, self.cipher, self.bits, self.group, self.wrong = (
+            keys,
+            method,
+            mode,
+            hash_name,
+            cipher,
+            bits,
+            group,
+            wrong,
+        )
         self.named, self.certs, self.sealed, self.natt, self.seed, self.drawn = named, certs, sealed, natt, seed, 0
         self.number, self.block, octets = CIPHERS[cipher]
         self.octets = bits // 8 or octets
@@ -180,7 +227,9 @@ class Exchange:
             return (1, out + ([(14, self.bits)] if self.bits else []))
 
         good = transform(METHODS[self.method], 3600)
-        return security_association([proposal(1, 1, b"", [transform(METHODS[self.method], 28800), good])]), security_association([proposal(1, 1, b"", [good])])
+        return security_association([proposal(1, 1, b"", [transform(METHODS[self.method], 28800), good])]), security_association(
+            [proposal(1, 1, b"", [good])]
+        )
 
     def derive(self):
         cookies, n = self.cookie["i"] + self.cookie["r"], self.nonce["i"] + self.nonce["r"]
@@ -199,7 +248,11 @@ class Exchange:
     def ancillary(self, end):
         """KE, nonce, and in Aggressive Mode or when encrypted the identity."""
         to = "r" if end == "i" else "i"
-        named = [(8, hashlib.new("sha1" if self.wrong == "HASH(1) by SHA" else self.hash_name, self.receiver(to).der).digest())] if self.named and end == "i" else []
+        named = (
+            [(8, hashlib.new("sha1" if self.wrong == "HASH(1) by SHA" else self.hash_name, self.receiver(to).der).digest())]
+            if self.named and end == "i"
+            else []
+        )
         if self.kind == "rsa-enc":
             key = self.receiver(to).private
             return [(4, self.ke[end]), *named, (5, rsa_encrypt(key, self.identity[end])), (10, rsa_encrypt(key, self.nonce[end]))]
@@ -232,9 +285,17 @@ class Exchange:
         data = self.ke[end] + self.ke[other] + b"".join(cookies) + offer + identity
         if self.kind in ("psk", "rsa-enc", "rsa-rev") or (self.method.startswith("hybrid") and end == "i"):
             return [(8, self.prf(self.skeyid, data))]
-        key, tied = self.pair[end].private, {"dss": "sha1", "ecdsa-256": "sha256", "ecdsa-384": "sha384", "ecdsa-521": "sha512"}.get(self.kind)
+        key, tied = self.pair[end].private, {"dss": "sha1", "ecdsa-256": "sha256", "ecdsa-384": "sha384", "ecdsa-521": "sha512"}.get(
+            self.kind
+        )
         value = self.prf(self.skeyid, data, None if self.wrong == "negotiated hash" else tied)
-        signed = rsa_sign(key, value, self.wrong) if self.kind == "rsa-sig" else dss_sign(key, value) if self.kind == "dss" else ecdsa_sign(key, value, self.wrong)
+        signed = (
+            rsa_sign(key, value, self.wrong)
+            if self.kind == "rsa-sig"
+            else dss_sign(key, value)
+            if self.kind == "dss"
+            else ecdsa_sign(key, value, self.wrong)
+        )
         return ([(6, b"\4" + self.pair[end].der)] if self.certs else []) + [(9, signed)]
 
     def nat_d(self, end):
@@ -253,7 +314,9 @@ class Exchange:
             self.send("r", MAIN, self.ancillary("r") + nat["r"])
             self.derive()
             for end in "ir":
-                self.iv = self.send(end, MAIN, ([] if self.kind in ("rsa-enc", "rsa-rev") else [(5, self.identity[end])]) + self.proof(end), iv=self.iv)
+                self.iv = self.send(
+                    end, MAIN, ([] if self.kind in ("rsa-enc", "rsa-rev") else [(5, self.identity[end])]) + self.proof(end), iv=self.iv
+                )
             return
         self.send("i", AGGRESSIVE, [(1, self.offered), *self.ancillary("i")])
         self.derive()
@@ -280,8 +343,15 @@ class Exchange:
         def sas(end, more):
             out = []
             for n, sa in enumerate(proposals):
-                made = [proposal(1, protocol, spis[end][n][m], ([(transform, [*attributes, *extra, (1, 1), (2, 900)])] if more else []) + [(transform, [*attributes, *extra])])
-                        for m, (protocol, transform, attributes) in enumerate(sa)]
+                made = [
+                    proposal(
+                        1,
+                        protocol,
+                        spis[end][n][m],
+                        ([(transform, [*attributes, *extra, (1, 1), (2, 900)])] if more else []) + [(transform, [*attributes, *extra])],
+                    )
+                    for m, (protocol, transform, attributes) in enumerate(sa)
+                ]
                 out.append((1, security_association(made)))
             return out
 
@@ -293,9 +363,17 @@ class Exchange:
         zero = b"" if self.wrong == "HASH(3) without 0" else b"\0"
         self.send(by, QUICK, [(8, self.prf(self.skeyid_a, zero + mid + nonce[by] + nonce[to]))], mid, iv)
         if connected:
-            self.send(to, INFORMATIONAL, self.hashed(mid, [(11, struct.pack(">IBBH", 1, 3, 4, 16384) + spis[to][0][0])]), mid, self.phase_2_iv(mid))
+            self.send(
+                to,
+                INFORMATIONAL,
+                self.hashed(mid, [(11, struct.pack(">IBBH", 1, 3, 4, 16384) + spis[to][0][0])]),
+                mid,
+                self.phase_2_iv(mid),
+            )
         if group:
-            self.quick_modes.append({"spi_i": self.cookie["i"].hex(), "spi_r": self.cookie["r"].hex(), "message_id": mid.hex(), "dh_secret": secret.hex()})
+            self.quick_modes.append(
+                {"spi_i": self.cookie["i"].hex(), "spi_r": self.cookie["r"].hex(), "message_id": mid.hex(), "dh_secret": secret.hex()}
+            )
         for n, sa in enumerate(proposals):
             for sender, receiver in ((by, to), (to, by)):
                 keys = []
@@ -313,7 +391,11 @@ class Exchange:
 
     def protected(self, sender, keys):
         """One packet under the SAs, the last of a bundle innermost: AES-128-CBC or 3DES with HMAC-SHA-96, AH with HMAC-MD5-96 or SHA."""
-        inner = struct.pack(">BBHHHBBH", 0x45, 0, 29, 0, 0, 64, 17, 0) + bytes([10, 1, 0, 1, 10, 2, 0, 1]) + struct.pack(">HHHHB", 9, 9, 9, 0, 7)
+        inner = (
+            struct.pack(">BBHHHBBH", 0x45, 0, 29, 0, 0, 64, 17, 0)
+            + bytes([10, 1, 0, 1, 10, 2, 0, 1])
+            + struct.pack(">HHHHB", 9, 9, 9, 0, 7)
+        )
         protocol, data, other = 4, inner, "r" if sender == "i" else "i"
         for kind, transform, attributes, spi, keymat in reversed(keys):
             auth = {1: "md5", 2: "sha1", 8: "ripemd160"}[attributes[5]]
@@ -325,7 +407,9 @@ class Exchange:
                 data = spi + b"\0\0\0\1" + iv + encrypt_cbc(name, keymat[:octets], iv, clear)
                 data, protocol = data + self.prf(keymat[octets : octets + size], data, auth)[:12], 50
             else:
-                header = struct.pack(">BBHHHBBH", 0x45, 0, 44 + len(data), 0, 0, 0, 51, 0) + b"".join(ipaddress.ip_address(ENDS[e]).packed for e in (sender, other))
+                header = struct.pack(">BBHHHBBH", 0x45, 0, 44 + len(data), 0, 0, 0, 51, 0) + b"".join(
+                    ipaddress.ip_address(ENDS[e]).packed for e in (sender, other)
+                )
                 ah = struct.pack(">BBH", protocol, 4, 0) + spi + b"\0\0\0\1"
                 data, protocol = ah + self.prf(keymat[:size], header + ah + bytes(12) + data, auth)[:12] + data, 51
         self.ip(sender, protocol, data)
@@ -333,14 +417,27 @@ class Exchange:
     def new_group(self):
         mid = self.random(4)
         attributes = b"".join([attribute(4, 0x8001), attribute(5, 1), struct.pack(">HH", 6, 128) + self.random(128), attribute(7, 2)])
-        body = struct.pack(">II", 1, 1) + chain([(2, struct.pack(">BBBB", 1, 1, 0, 1) + chain([(3, struct.pack(">BBH", 1, 1, 0) + attributes)])[1])])[1]
+        body = (
+            struct.pack(">II", 1, 1)
+            + chain([(2, struct.pack(">BBBB", 1, 1, 0, 1) + chain([(3, struct.pack(">BBH", 1, 1, 0) + attributes)])[1])])[1]
+        )
         iv = self.send("i", NEW_GROUP, self.hashed(mid, [(1, body)]), mid, self.phase_2_iv(mid))
-        self.send("r", NEW_GROUP, self.hashed(mid, [(1, body)], self.nonce["i"] if self.wrong == "New Group HASH(2) with nonce" else b""), mid, iv)
+        self.send(
+            "r", NEW_GROUP, self.hashed(mid, [(1, body)], self.nonce["i"] if self.wrong == "New Group HASH(2) with nonce" else b""), mid, iv
+        )
 
     def transaction(self):
         mid = self.random(4)
-        iv = self.send("r", TRANSACTION, self.hashed(mid, [(14, b"\1\0\0\7" + struct.pack(">HHHH", 16521, 0, 16522, 0))]), mid, self.phase_2_iv(mid))
-        self.send("i", TRANSACTION, self.hashed(mid, [(14, b"\2\0\0\7" + struct.pack(">HH5sHH6s", 16521, 5, b"alice", 16522, 6, b"secret"))]), mid, iv)
+        iv = self.send(
+            "r", TRANSACTION, self.hashed(mid, [(14, b"\1\0\0\7" + struct.pack(">HHHH", 16521, 0, 16522, 0))]), mid, self.phase_2_iv(mid)
+        )
+        self.send(
+            "i",
+            TRANSACTION,
+            self.hashed(mid, [(14, b"\2\0\0\7" + struct.pack(">HH5sHH6s", 16521, 5, b"alice", 16522, 6, b"secret"))]),
+            mid,
+            iv,
+        )
 
     def delete(self, end):
         mid = self.random(4)
@@ -355,7 +452,13 @@ class Exchange:
         step = -(-len(message) // pieces)
         for n in range(pieces):
             body = struct.pack(">HBB", 9, n + 1, n + 1 == pieces) + message[n * step : (n + 1) * step]
-            self.udp(end, message[:16] + struct.pack(">BBBB4sI", 132, 0x10, message[18], 0, message[20:24], 32 + len(body)) + struct.pack(">BBH", 0, 0, 4 + len(body)) + body)
+            self.udp(
+                end,
+                message[:16]
+                + struct.pack(">BBBB4sI", 132, 0x10, message[18], 0, message[20:24], 32 + len(body))
+                + struct.pack(">BBH", 0, 0, 4 + len(body))
+                + body,
+            )
         self.packets = kept[:at] + list(reversed(self.packets)) + kept[at + 1 :]
 
     # For the oracle
@@ -365,8 +468,21 @@ class Exchange:
         for end, of in (("i", "initiator"), ("r", ENDS["r"]), ("r2", "responder")):
             if self.pair and (end != "r2" or self.named):
                 credentials.append({"of": of, "private_key": self.pair[end].pem, "certificate": self.pair[end].certificate})
-        return {"ike_sas": [{"version": 1, "spi_i": self.cookie["i"].hex(), "spi_r": self.cookie["r"].hex(), "method": self.method, "dh_secret": self.secret.hex()}],
-                "child_sas": [], "quick_modes": self.quick_modes, "psk": self.psk.hex(), "credentials": credentials}
+        return {
+            "ike_sas": [
+                {
+                    "version": 1,
+                    "spi_i": self.cookie["i"].hex(),
+                    "spi_r": self.cookie["r"].hex(),
+                    "method": self.method,
+                    "dh_secret": self.secret.hex(),
+                }
+            ],
+            "child_sas": [],
+            "quick_modes": self.quick_modes,
+            "psk": self.psk.hex(),
+            "credentials": credentials,
+        }
 
     def capture(self, packets=None):
         out = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
