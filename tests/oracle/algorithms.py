@@ -20,9 +20,10 @@ with warnings.catch_warnings():
     except ImportError:
         from cryptography.hazmat.primitives.ciphers.algorithms import Camellia
 
-# Phase 1 attribute 1: name, block size, key octets, and whether a key length attribute may say otherwise (RFC 2409 appendix B).
+# Phase 1 attribute 1: name, block size, key octets, and whether a key length attribute may say otherwise (RFC 2409 appendix B);
+# None: it must be there (RFC 3602 section 5.3).
 IKE_CIPHERS = {1: ("DES", 8, 8, False), 2: ("IDEA", 8, 16, False), 3: ("BLOWFISH", 8, 56, True), 5: ("3DES", 8, 24, False), 6: ("CAST", 8, 16, True),
-               7: ("AES", 16, 16, True), 8: ("CAMELLIA", 16, 16, True)}
+               7: ("AES", 16, None, True), 8: ("CAMELLIA", 16, 16, True)}
 # Phase 1 attribute 2. HMAC over it is the PRF, unless a PRF is negotiated, for which no number was ever assigned.
 IKE_HASHES = {1: "md5", 2: "sha1", 4: "sha256", 5: "sha384", 6: "sha512"}
 
@@ -36,8 +37,8 @@ ESP_CIPHERS = {
     18: ("AES-GCM", 4, 8, None, 4, 8), 19: ("AES-GCM", 4, 8, None, 4, 12), 20: ("AES-GCM", 4, 8, None, 4, 16),
     22: ("CAMELLIA", 16, 16, None, 0, 0), 23: ("AES-GMAC", 4, 8, None, 4, 16),
 }
-# RFC 2451 gives these a key length without an attribute.
-ESP_DEFAULT_BITS = {"BLOWFISH": 128, "CAST": 128}
+# RFC 2451 and RFC 4312 give these a key length without an attribute.
+ESP_DEFAULT_BITS = {"BLOWFISH": 128, "CAST": 128, "CAMELLIA": 128}
 # Authentication algorithm attribute 5: hash, key octets, ICV octets.
 AUTHENTICATION = {1: ("md5", 16, 12), 2: ("sha1", 20, 12), 5: ("sha256", 32, 16), 6: ("sha384", 48, 24), 7: ("sha512", 64, 32),
                   8: ("ripemd160", 20, 12), 9: ("aes-xcbc", 16, 12)}

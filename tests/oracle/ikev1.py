@@ -342,9 +342,12 @@ class Follower:
             raise Mismatch(f"authentication method {a.get(3)}")
         if a.get(2) not in IKE_HASHES or a.get(1) not in IKE_CIPHERS or 13 in a:
             raise Mismatch(f"cipher {a.get(1)}, hash {a.get(2)}, PRF {a.get(13)}: not read here")
+        name, block, octets, variable = IKE_CIPHERS[a[1]]
+        octets = a[14] // 8 if variable and 14 in a else octets
+        if not octets:
+            raise Mismatch(f"{name} without a key length")
         sa.method, sa.chosen, sa.hash = METHODS[a[3]], a, IKE_HASHES[a[2]]
-        sa.cipher, sa.block, octets, variable = IKE_CIPHERS[a[1]]
-        sa.key_octets = a[14] // 8 if variable and 14 in a else octets
+        sa.cipher, sa.block, sa.key_octets = name, block, octets
 
     def _names(self, sa, letter):
         """By which names KEYS may call an end."""
@@ -784,17 +787,37 @@ class Follower:
             self.record["unprotected"] = True
             self.notes.append("unprotected Informational: " + ", ".join(isakmp.NAMES.get(p.kind, str(p.kind)) for p in payloads))
             return
-        iv = self._phase_2_iv(sa, m)
-        payloads, plain, _ = self._decrypt(sa, m, iv)
+        # RFC 2408 section 3.1: CONNECTED bears the message id of its Quick Mode. Appendix B of RFC 2409 gives it an IV from that id, which
+        # the Quick Mode's first message had, too; others go on in the Quick Mode's chain, as tshark does. Both are taken.
+        ivs = [self._phase_2_iv(sa, m)]
+        q = sa.quick.get(m.message_id)
+        if q is not None:
+            ivs.append(q.iv)
+        iv = next((iv for iv in ivs if self._fits(sa, m, iv)), ivs[0])
+        payloads, plain, following = self._decrypt(sa, m, iv)
         self._hashed(sa, m, "HASH of an Informational", payloads, plain)
-        # RFC 2408 section 3.1: CONNECTED bears the message id of its Quick Mode; its IV is that of an exchange of its own all the same.
-        if m.message_id in sa.quick and not any(p.kind == NOTIFY and p.body[6:8] == (16384).to_bytes(2, "big") for p in payloads):
-            raise Mismatch("an Informational under the message id of a Quick Mode that is not CONNECTED")
+        if q is not None:
+            if not any(p.kind == NOTIFY and p.body[6:8] == (16384).to_bytes(2, "big") for p in payloads):
+                raise Mismatch("an Informational under the message id of a Quick Mode that is not CONNECTED")
+            self.record["chained"] = iv is not ivs[0]
+            q.iv = following if iv is not ivs[0] else q.iv
         for p in payloads:
             if p.kind == DELETE:
                 size, count = p.body[5], int.from_bytes(p.body[6:8], "big")
                 self.deletes += [p.body[8 + i * size : 8 + (i + 1) * size] for i in range(count)]
         self._notified(payloads[1:])
+
+    @staticmethod
+    def _fits(sa, m, iv):
+        """Whether the HASH of an Informational holds under an IV."""
+        if len(m.body) % sa.block:
+            return False
+        plain = decrypt_cbc(sa.cipher, sa.key, iv, m.body)
+        try:
+            payloads, end = isakmp.parse_chain(m.first, plain)
+        except Malformed:
+            return False
+        return payloads[:1] and payloads[0].body == prf(sa.hash, sa.skeyid_a, m.message_id + plain[payloads[0].end : end])
 
     def _notified(self, payloads):
         found = [int.from_bytes(p.body[6:8], "big") for p in payloads if p.kind == NOTIFY]

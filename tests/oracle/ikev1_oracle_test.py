@@ -257,8 +257,8 @@ MADE = [
     ("rsa-rev", "main", {"cipher": "AES", "bits": 256, "named": True, "group": 14}),
     ("rsa-rev", "aggressive", {"hash_name": "sha256", "cipher": "IDEA", "certs": True, "named": True}),
     ("rsa-rev", "aggressive", {"hash_name": "md5", "cipher": "BLOWFISH", "sealed": False}),
-    ("ecdsa-256", "main", {"cipher": "AES", "hash_name": "sha1", "group": 19}),
-    ("ecdsa-384", "aggressive", {"hash_name": "sha384", "cipher": "AES", "certs": True}),
+    ("ecdsa-256", "main", {"cipher": "AES", "bits": 128, "hash_name": "sha1", "group": 19}),
+    ("ecdsa-384", "aggressive", {"hash_name": "sha384", "cipher": "AES", "bits": 128, "certs": True}),
     ("ecdsa-521", "main", {"hash_name": "sha256", "cipher": "AES", "bits": 256, "group": 21}),
 ]
 
@@ -268,7 +268,7 @@ def whole(keys, method, mode, more, wrong=""):
     e = self_made.Exchange(keys, method, mode, wrong=wrong, seed=f"{method} {mode} {more} {wrong}", **more)
     e.transaction()
     e.quick("i", [[ESP_AES]])
-    e.quick("r", [[ESP_IDEA], [AH_SHA, ESP_3DES]], group=2, connected=True)
+    e.quick("r", [[ESP_IDEA], [AH_SHA, ESP_3DES]], group=2, connected="own IV")
     e.quick("i", [[AH_MD5, ESP_AES]], group=3, clients=False)
     e.new_group()
     e.delete("i")
@@ -351,7 +351,7 @@ MISREADINGS = [
     ("padding counts itself", "rsa-rev", "main", {}, "padding"),
     ("IV 0 for each", "rsa-rev", "main", {}, ""),
     ("IV 0 for each", "rsa-rev", "aggressive", {"certs": True}, ""),
-    ("identity in clear", "rsa-rev", "main", {"cipher": "AES"}, "MUST be encrypted"),
+    ("identity in clear", "rsa-rev", "main", {"cipher": "AES", "bits": 128}, "MUST be encrypted"),
     ("SAr", "psk", "main", {}, "HASH_R"),
     ("SAr", "psk", "aggressive", {}, "HASH_R"),
     ("identity without type", "psk", "main", {}, "HASH_I"),
@@ -373,6 +373,19 @@ def misreadings(keys):
 
 
 def more(keys):
+    for connected in ("chain", "fourth message"):
+        e = self_made.Exchange(keys, "psk", "main")
+        e.quick("i", [[ESP_AES]], connected=connected)
+        e.quick("r", [[ESP_3DES]])
+        oracle = judged(e.capture(), e.secrets())
+        check(f"CONNECTED, {connected}", not oracle.faults and oracle.follower.hashes == 9, said(oracle))
+        at = next(n for n, p in enumerate(e.packets) if p.endswith(e.datagrams[9][1]))
+        damaged = bytearray(e.packets[at])
+        damaged[-12] ^= 1
+        check(f"CONNECTED, {connected}, damaged", judged(e.capture([*e.packets[:at], bytes(damaged), *e.packets[at + 1 :]]), e.secrets()).faults)
+
+    e = self_made.Exchange(keys, "psk", "main", cipher="AES")
+    check("AES without a key length", any("without a key length" in f for f in judged(e.capture(), e.secrets()).faults))
     e = whole(keys, "psk", "main", {})
     e.fragmented(2, 3)
     e.fragmented(8, 2)
@@ -385,7 +398,7 @@ def more(keys):
     lost = [p for n, p in enumerate(e.packets) if n != 5]
     check("a message of phase 1 that is missing", judged(e.capture(lost), e.secrets()).faults)
 
-    e = whole(keys, "psk", "main", {"cipher": "AES", "natt": True})
+    e = whole(keys, "psk", "main", {"cipher": "AES", "bits": 128, "natt": True})
     oracle = judged(e.capture(), {**e.secrets(), "behind_nat": [["192.168.1.2", 500]]})
     check(
         "NAT-D is right of what the datagrams show, whatever else stands behind a NAT",

@@ -147,6 +147,9 @@ class Oracle:
                 first.setdefault((packet.protocol, spi, packet.destination), packet)
         self.choose_keys(first)
         self.open_packets()
+        for sa in self.follower.by_cookies.values():
+            if sa.key and not sa.established:
+                self.follower.notes.append(f"IKE SA {sa.cookie_i.hex()}: not both ends were proven")
         self.compare()
         self.compare_file()
         if self.keys.packets is not None:

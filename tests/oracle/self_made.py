@@ -332,8 +332,10 @@ class Exchange:
     def hashed(self, mid, payloads, between=b""):
         return [(8, self.prf(self.skeyid_a, mid + between + chain(payloads)[1])), *payloads]
 
-    def quick(self, by, proposals, group=0, clients=True, connected=False):
-        """`proposals`: of each SA payload a list of (protocol, transform, attributes). Makes the SAs' keys, too."""
+    def quick(self, by, proposals, group=0, clients=True, connected=""):
+        """`proposals`: of each SA payload a list of (protocol, transform, attributes). Makes the SAs' keys, too.
+
+        `connected`: "", or how CONNECTED comes: an Informational with its "own IV" or in the "chain", or as "fourth message"."""
         to, mid = "r" if by == "i" else "i", self.random(4)
         nonce, ke = {e: self.random(20) for e in "ir"}, {e: self.random(GROUP_OCTETS.get(group, 0)) for e in "ir"}
         secret = self.random(SECRET_OCTETS[group]) if group else b""
@@ -361,15 +363,11 @@ class Exchange:
         iv = self.send(by, QUICK, self.hashed(mid, first), mid, self.phase_2_iv(mid))
         iv = self.send(to, QUICK, self.hashed(mid, second, b"" if self.wrong == "HASH(2) without nonce" else nonce[by]), mid, iv)
         zero = b"" if self.wrong == "HASH(3) without 0" else b"\0"
-        self.send(by, QUICK, [(8, self.prf(self.skeyid_a, zero + mid + nonce[by] + nonce[to]))], mid, iv)
+        iv = self.send(by, QUICK, [(8, self.prf(self.skeyid_a, zero + mid + nonce[by] + nonce[to]))], mid, iv)
         if connected:
-            self.send(
-                to,
-                INFORMATIONAL,
-                self.hashed(mid, [(11, struct.pack(">IBBH", 1, 3, 4, 16384) + spis[to][0][0])]),
-                mid,
-                self.phase_2_iv(mid),
-            )
+            notify = self.hashed(mid, [(11, struct.pack(">IBBH", 1, 3, 4, 16384) + spis[to][0][0])])
+            exchange = QUICK if connected == "fourth message" else INFORMATIONAL
+            self.send(to, exchange, notify, mid, self.phase_2_iv(mid) if connected == "own IV" else iv)
         if group:
             self.quick_modes.append(
                 {"spi_i": self.cookie["i"].hex(), "spi_r": self.cookie["r"].hex(), "message_id": mid.hex(), "dh_secret": secret.hex()}
