@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import warnings
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, modes
 
 import idea
@@ -105,7 +106,10 @@ def _cbc(name, key, iv, text, encrypt):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cipher = Cipher(_algorithm(name, key), modes.CBC(iv))
-        turner = cipher.encryptor() if encrypt else cipher.decryptor()
+        try:
+            turner = cipher.encryptor() if encrypt else cipher.decryptor()
+        except UnsupportedAlgorithm:
+            raise ValueError(f"`cryptography` has no {name} here: OpenSSL's legacy provider is missing") from None
         return turner.update(text) + turner.finalize()
 
 

@@ -433,6 +433,8 @@ class Follower:
         before = [p.kind for p in payloads[:at]]
         if [k for k in before if k in (KE, ID, CERT, REQUEST)]:
             raise Mismatch("the encrypted nonce comes first")
+        if sa.exchange == isakmp.MAIN and before not in ([], [HASH]):
+            raise Mismatch("the first payload MUST be HASH(1) or the encrypted nonce")
         if HASH in before and before[-1] != HASH:
             raise Mismatch("HASH(1) is to be followed by the encrypted nonce")
         key = self._receivers_key(sa, letter, payloads, record)
