@@ -40,9 +40,10 @@ class Sa:
         encryption = salt = integrity = 0
         if self.protocol == ESP:
             name, _, _, fixed, salt, _ = algorithms.ESP_CIPHERS[self.cipher]
-            if fixed is None and not self.key_bits and name != "BLOWFISH":
+            bits = self.key_bits or algorithms.ESP_DEFAULT_BITS.get(name)
+            if fixed is None and not bits:
                 raise Mismatch("ESP cipher with a variable key, but no key length attribute")
-            encryption = fixed if fixed is not None else (self.key_bits or 128) // 8
+            encryption = fixed if fixed is not None else bits // 8
         if self.authentication:
             integrity = algorithms.AUTHENTICATION[self.authentication][1]
         return encryption, salt, integrity
@@ -61,7 +62,7 @@ def icv_of(sa, data):
     name, _, size = algorithms.AUTHENTICATION[sa.authentication]
     if sa.esn:
         data += bytes(4)  # the high half; a capture of more than 2^32 packets is not read here
-    return hmac.new(sa.integrity_key, data, name).digest()[:size]
+    return algorithms.mac(name, sa.integrity_key, data)[:size]
 
 
 def open_esp(sa, payload):
@@ -75,11 +76,14 @@ def open_esp(sa, payload):
         if not hmac.compare_digest(icv_of(sa, body), icv):
             raise Mismatch("ESP ICV does not hold")
     iv, text = body[8 : 8 + iv_size], body[8 + iv_size :]
-    if name == "AES-GCM":
+    if tag_size:
+        aad = body[:4] + bytes(4) + body[4:8] if sa.esn else body[:8]
         try:
-            plain = algorithms.open_gcm(sa.encryption_key, sa.salt, iv, text[:-tag_size], text[-tag_size:], body[:8])
+            plain = algorithms.open_combined(name, sa.encryption_key, sa.salt, iv, text[:-tag_size], text[-tag_size:], aad)
         except InvalidTag:
             raise Mismatch("ESP ICV does not hold") from None
+    elif name == "AES-CTR":
+        plain = algorithms.decrypt_ctr(sa.encryption_key, sa.salt, iv, text)
     else:
         if len(text) % block:
             raise Mismatch("ESP ciphertext is no whole number of blocks")

@@ -4,9 +4,12 @@ import struct
 from dataclasses import dataclass, field
 
 NAMES = {1: "SA", 2: "P", 3: "T", 4: "KE", 5: "ID", 6: "CERT", 7: "CR", 8: "HASH", 9: "SIG", 10: "NONCE", 11: "N", 12: "D", 13: "VID",
-         20: "NAT-D", 21: "NAT-OA", 130: "NAT-D", 131: "NAT-OA"}
-SA, PROPOSAL, TRANSFORM, KE, ID, HASH, NONCE, NOTIFY, DELETE = 1, 2, 3, 4, 5, 8, 10, 11, 12
-MAIN, AGGRESSIVE, INFORMATIONAL, QUICK = 2, 4, 5, 32
+         14: "ATTR", 15: "NAT-D", 16: "NAT-OA", 20: "NAT-D", 21: "NAT-OA", 130: "NAT-D", 131: "NAT-OA", 132: "FRAGMENT"}
+SA, PROPOSAL, TRANSFORM, KE, ID, CERT, HASH, SIG, NONCE, NOTIFY, DELETE, ATTRIBUTES, FRAGMENT = 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 14, 132
+REQUEST = 7  # of a certificate
+NAT_D = (20, 130, 15)  # RFC 3947, and the drafts 00 to 03 and 04 to 07
+MAIN, AGGRESSIVE, INFORMATIONAL, TRANSACTION, QUICK, NEW_GROUP = 2, 4, 5, 6, 32, 33
+EXCHANGES = {1: "Base", 2: "Main", 3: "Authentication Only", 4: "Aggressive", 5: "Informational", 6: "Transaction", 32: "Quick", 33: "New Group"}
 
 
 class Malformed(Exception):
@@ -36,7 +39,11 @@ class Payload:
 class Transform:
     number: int
     identifier: int
-    attributes: dict
+    pairs: list       # (attribute, value) as sent: lifetimes come in pairs and may come twice
+
+    @property
+    def attributes(self):
+        return dict(self.pairs)
 
 
 @dataclass
@@ -73,16 +80,18 @@ def parse_chain(first, data):
 
 
 def parse_attributes(data):
-    out, at = {}, 0
+    out, at = [], 0
     while at < len(data):
+        if len(data) - at < 4:
+            raise Malformed("attribute breaks off")
         kind, value = struct.unpack_from(">HH", data, at)
         at += 4
         if kind & 0x8000:
-            out[kind & 0x7FFF] = value
+            out.append((kind & 0x7FFF, value))
         else:
             if at + value > len(data):
                 raise Malformed("attribute longer than its transform")
-            out[kind] = int.from_bytes(data[at : at + value], "big")
+            out.append((kind, int.from_bytes(data[at : at + value], "big")))
             at += value
     return out
 

@@ -68,6 +68,8 @@ def ip_of(link, data):
         if kind not in (0x0800, 0x86DD):
             return None
         data = data[at:]
+    elif link == 0:
+        data = data[4:]  # the address family, in the byte order of whoever captured
     elif link not in (12, 14, 101, 228, 229):
         raise ValueError(f"link type {link} is not known here")
     if not data or data[0] >> 4 not in (4, 6):
