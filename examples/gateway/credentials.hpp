@@ -14,8 +14,8 @@ namespace gateway {
 using der = std::vector<std::byte>;
 using key_provider = ipsec::crypto::botan::public_key_provider;
 
-/// The contents of a file of keys or certificates. `folder` is swanctl's for its kind (x509, x509ca, pubkey, private, ...); the name is
-/// as written. @return why it cannot be read
+/// The contents of a file of keys or certificates: the folder is swanctl's for its kind (x509, x509ca, pubkey, private, ...), the
+/// name is as written. @return why it cannot be read
 using key_files = std::function<std::expected<std::string, std::string>(const std::string& folder, const std::string& name)>;
 
 /// A file with a private key. What may be in it: `load_private_key`.

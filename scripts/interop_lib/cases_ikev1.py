@@ -1,7 +1,7 @@
 """IKEv1 beyond Main Mode with pre-shared keys, against strongSwan in user space; and ike-scan against our responder."""
 from .bench import Wired
 from .matrix import cell
-from .net import Failed
+from .net import Failed, wait_for
 from .plan import OURS, Plan
 
 # Every mode with every method; every cipher, hash and group of both ends at least once in each role.
@@ -60,7 +60,50 @@ for side in ("initiator", "responder"):
     fragments(side)
 
 
-@cell("ikev1/ike-scan", "ike-scan gets answers in both modes, and psk-crack finds the pre-shared key by our HASH_R", "strongswan", Wired)
+@cell(
+    "ikev1/reauthentication/ours",
+    "we begin anew with RSA before the ISAKMP SA ends; the child goes on",
+    "strongswan",
+    Wired,
+)
+def _(bench):
+    soon = Plan(auth="rsa", connection=("rekey_time = 3s", "over_time = 26s", "rand_time = 0s"))
+    bench.connect(Plan(auth="rsa"), "initiator", ours=soon)
+    before = bench.peer.sas()
+    wait_for("strongSwan has another ISAKMP SA", lambda: bench.peer.sas().ike - before.ike, 8)
+    bench.ping()
+    if bench.peer.sas().children != before.children:
+        raise Failed("the child is another one")
+
+
+@cell(
+    "ikev1/reauthentication/peer",
+    "strongSwan begins anew with RSA, and ends the old ISAKMP SA; the child goes on under the new one, and ends by it",
+    "strongswan",
+    Wired,
+)
+def _(bench):
+    bench.connect(Plan(auth="rsa"), "responder")
+    before = bench.peer.sas()
+    bench.peer.swanctl("--rekey", "--ike", "gw", "--reauth")
+    new = wait_for("strongSwan has another ISAKMP SA", lambda: bench.peer.sas().ike - before.ike, 5)
+    bench.ping()
+    bench.peer.swanctl("--terminate", "--ike-id", *before.ike, "--timeout", 5)
+    for end in (bench.peer, bench.ours):
+        wait_for(f"{end.name} has one ISAKMP SA", lambda s=end: len(s.sas().ike) == 1, 5)
+    bench.ping()
+    if bench.peer.sas() != before._replace(ike=new):
+        raise Failed(f"strongSwan has {bench.peer.sas()}")
+    bench.peer.terminate("child")
+    bench.wait_down("child")
+
+
+@cell(
+    "ikev1/ike-scan",
+    "ike-scan gets answers in both modes, and psk-crack finds the pre-shared key by our HASH_R",
+    "strongswan",
+    Wired,
+)
 def _(bench):
     bench.needs("key log")  # it is our responder that is asked
     psk = "interop-weak"

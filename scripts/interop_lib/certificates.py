@@ -26,7 +26,21 @@ def made(kind):
         (at / "ca.cnf").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
         openssl("genpkey", "-algorithm", *KINDS[kind], "-out", "ca.key")
         openssl("req", "-new", "-key", "ca.key", "-subj", "/O=Interop/CN=authority", "-out", "ca.csr")
-        openssl("x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-days", "2", "-extfile", "ca.cnf", "-sha256", "-out", "ca.pem")
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            "ca.csr",
+            "-signkey",
+            "ca.key",
+            "-days",
+            "2",
+            "-extfile",
+            "ca.cnf",
+            "-sha256",
+            "-out",
+            "ca.pem",
+        )
         found = {}
         for number, (who, name) in enumerate(NAMES.items(), 2):
             (at / "end.cnf").write_text(
@@ -36,7 +50,9 @@ def made(kind):
             openssl("genpkey", "-algorithm", *KINDS[kind], "-out", "end.key")
             openssl("req", "-new", "-key", "end.key", "-subj", f"/O=Interop/CN={name}", "-out", "end.csr")
             signer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", str(number)]
-            openssl("x509", "-req", "-in", "end.csr", *signer, "-days", "2", "-extfile", "end.cnf", "-sha256", "-out", "end.pem")
+            openssl(
+                "x509", "-req", "-in", "end.csr", *signer, "-days", "2", "-extfile", "end.cnf", "-sha256", "-out", "end.pem"
+            )
             found[who] = {
                 "private/end.pem": (at / "end.key").read_bytes(),
                 "x509/end.pem": (at / "end.pem").read_bytes(),
