@@ -21,7 +21,8 @@ auto name_of(action a) -> std::string_view {
 auto connection::same_but_children(const connection& o) const -> bool {
     return name == o.name && path == o.path && local_id == o.local_id && remote_id == o.remote_id && psk == o.psk &&
            suites == o.suites && rekey_time == o.rekey_time && over_time == o.over_time && rand_time == o.rand_time &&
-           dpd_delay == o.dpd_delay && dpd_timeout == o.dpd_timeout && encap == o.encap && keyingtries == o.keyingtries;
+           dpd_delay == o.dpd_delay && dpd_timeout == o.dpd_timeout && encap == o.encap && keyingtries == o.keyingtries &&
+           keys == o.keys && aggressive == o.aggressive && fragmentation == o.fragmentation;
 }
 
 auto child::same_sas(child other) const -> bool {
@@ -169,8 +170,12 @@ auto describe(const config& c) -> std::string {
     for (const connection& of : c.connections) {
         const auto& [local, remote, link] = of.path;
         add("connection {}: {} port {} <-> {} port {}, IKEv1\n", of.name, local.address, local.port, remote.address, remote.port);
-        add("  ends {} and {}, pre-shared key of {} octets\n", id_text(of.local_id, local.address),
-            id_text(of.remote_id, remote.address), of.psk.size());
+        add("  ends {} and {}, {}\n", id_text(of.local_id, local.address), id_text(of.remote_id, remote.address),
+            of.keys.is_pubkey() ? std::string{name_of(of.keys.method)}
+                                : fmt::format("pre-shared key of {} octets", of.psk.size()));
+        if (of.aggressive || of.fragmentation)
+            add("  {}{}{}\n", of.aggressive ? "Aggressive Mode" : "", of.aggressive && of.fragmentation ? "; " : "",
+                of.fragmentation ? "messages in fragments" : "");
         add("  {}\n", suites_text(of.suites));
         add("  rekey after {}; ends after {}; dead peer detection: {}; {}; UDP encapsulation {}\n", time_text(of.rekey_time),
             time_text(of.rekey_time + of.over_time),

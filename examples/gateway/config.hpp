@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "credentials.hpp"
 #include "ipsec/ike/v1/config.hpp"
 #include "ipsec/ip/tunnel.hpp"
 #include "ipsec/sa/lifetime.hpp"
@@ -54,7 +55,10 @@ struct connection {
     std::string name;
     ipsec::ike::path path;               ///< local_addrs, local_port, remote_addrs, remote_port
     std::optional<ipsec::ike::identity> local_id{}, remote_id{};  ///< absent: the address of that end
-    ipsec::secret<128> psk;
+    ipsec::secret<128> psk;              ///< with `auth = psk`
+    credentials keys;                    ///< with `auth = pubkey`
+    bool aggressive = false;             ///< Aggressive Mode is begun and taken in place of Main Mode
+    bool fragmentation = false;          ///< of IKE messages
     std::vector<ipsec::ike::v1::ike_suite> suites;                ///< in order of preference
     ipsec::duration rekey_time{};        ///< never 0
     ipsec::duration over_time{};         ///< the ISAKMP SA ends so long after `rekey_time`
@@ -98,7 +102,9 @@ private:
 /// @param may_be_empty  a file without connections is one too: beside keys given by hand, say
 [[nodiscard]] auto read_config(const std::filesystem::path& file, policy_ids& ids, bool may_be_empty = false)
     -> result<config>;
-[[nodiscard]] auto read_config(const section& file, policy_ids& ids, bool may_be_empty = false) -> result<config>;
+/// @param files  where keys and certificates come from; absent: a file that names one is at fault
+[[nodiscard]] auto read_config(const section& file, policy_ids& ids, bool may_be_empty = false, const key_files& files = {})
+    -> result<config>;
 
 /// What a reload changes. Connections go by name; a connection is changed when anything but its children is. Children go by
 /// policy; all children of an added or removed connection are added or removed.

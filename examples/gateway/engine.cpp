@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -19,7 +20,6 @@ engine::engine(wire& link, io::tun_device& tun, report& out, key_log* keys)
       tun_{tun},
       report_{out},
       keys_{keys},
-      provider_{random_},
       outbound_{sadb_, spd_, events_, {.forwards = false}},
       inbound_{sadb_, spd_, events_, {.forwards = false}, is_ours{&link}} {}
 engine::~engine() = default;
@@ -36,11 +36,14 @@ auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> s
         ike::v1::config settings;
         settings.peers.push_back(make_peer(of));
         // A gateway that waits for a peer which is not there holds up traffic: 11.5 s in all.
+        settings.unix_time_at_zero = std::time(nullptr) - now.nanoseconds() / 1'000'000'000;  // for the dates of certificates
         settings.retransmit = {.first = milliseconds(500), .longest = seconds(4), .tries = 5};
         auto p = std::make_unique<peer>();
         p->name = of.name;
         p->look.g = this;
-        auto made = ike::v1::endpoint<traits>::make(std::move(settings), provider_, p->look);
+        p->crypto.emplace(random_);
+        if (const auto bad = equip(*p->crypto, of.keys)) return fmt::format("connection {}: {}", of.name, *bad);
+        auto made = ike::v1::endpoint<traits>::make(std::move(settings), *p->crypto, p->look);
         if (!made) return fmt::format("connection {}: {}", of.name, name_of(made.error()));
         p->ike.emplace(std::move(*made));
         fresh.push_back(std::move(p));

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "config.hpp"
-#include "ipsec/crypto/botan/provider.hpp"
+#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
@@ -78,12 +78,13 @@ private:
         void on(const ipsec::ike::v1::phase_1_secrets& s) noexcept;
     };
     struct traits {
-        using provider = ipsec::crypto::botan::provider;
+        using provider = key_provider;
         using observer = watcher;
     };
     struct peer {
         std::string name;
         watcher look;
+        std::optional<key_provider> crypto;  ///< with the keys of this connection and no others
         std::optional<ipsec::ike::v1::endpoint<traits>> ike;
         std::map<ipsec::isakmp::cookie_pair, ipsec::ike::v1::ike_established> standing;
         ipsec::ike::errc phase_1 = ipsec::ike::errc::timed_out;  ///< why the last Main Mode failed
@@ -132,7 +133,6 @@ private:
     config config_;
     std::optional<ipsec::xfrm::bound> manual_;
     ipsec::crypto::botan::random random_;
-    ipsec::crypto::botan::provider provider_;
     sadb sadb_;
     ipsec::policy::spd<> spd_;
     ipsec::dataplane::event_queue<> events_;

@@ -54,6 +54,11 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.local_id = c.local_id;
     out.remote_id = c.remote_id;
     out.suites = c.suites;
+    for (ike::v1::ike_suite& s : out.suites) s.authentication = c.keys.method;
+    out.keys = keys_of(c.keys);
+    // Which of the two modes is both what is begun and what is taken, as strongSwan has it.
+    out.modes = {.begin_aggressive = c.aggressive, .accept_aggressive = c.aggressive, .accept_main = !c.aggressive};
+    out.fragmentation.enabled = c.fragmentation;
     out.lifetime = {.seconds = seconds_of(c.rekey_time + c.over_time), .kilobytes = 0};
     out.rekey_at = {seconds_of(c.rekey_time), seconds_of(c.rand_time)};
     out.nat.force = c.encap;

@@ -303,6 +303,19 @@ template <auto Read, auto Member> auto in_connection(std::string_view text, conn
     return store<Read, Member>(text, c.out);
 }
 
+auto read_send_cert(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
+    if (text != "always" && text != "never")
+        return bad_value{in_quotes(text) + " is not supported: write always (asked for or not) or never"};
+    c.out.keys.send = text == "always";
+    return {};
+}
+auto read_send_certreq(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
+    const auto yes = read_flag(text);
+    if (!yes) return yes.error();
+    c.out.keys.ask = *yes;
+    return {};
+}
+
 using nd = connection_draft;
 constexpr std::array connection_keys{
     key<nd>{"version", read_version},
@@ -320,10 +333,10 @@ constexpr std::array connection_keys{
     key<nd>{"keyingtries", in_connection<number<std::uint32_t, 0xffff'ffff>, &connection::keyingtries>},
     key<nd>{"unique", [](std::string_view text, nd&) { return only(text, "no"); }},
     key<nd>{"mobike", only_no},
-    key<nd>{"aggressive", only_no},
-    key<nd>{"fragmentation", only_no},
-    key<nd>{"send_cert", [](std::string_view text, nd&) { return only(text, "never"); }},
-    key<nd>{"send_certreq", only_no},
+    key<nd>{"aggressive", in_connection<read_flag, &connection::aggressive>},
+    key<nd>{"fragmentation", in_connection<read_flag, &connection::fragmentation>},
+    key<nd>{"send_cert", read_send_cert},
+    key<nd>{"send_certreq", read_send_certreq},
 };
 constexpr std::array<std::string_view, 15> connection_keys_elsewhere{
     "pull",           "vips",     "pools",     "dscp",   "reauth_time",  "childless", "mediation",       "mediated_by",
@@ -331,21 +344,25 @@ constexpr std::array<std::string_view, 15> connection_keys_elsewhere{
 
 /// One end in an authentication round.
 struct auth_draft {
-    bool has_auth = false;
+    bool has_auth = false, is_pubkey = false;
     std::optional<ike::identity> id{};
+    const section* round = nullptr;
+    std::string where{};
 };
 auto read_auth(std::string_view text, auth_draft& a) -> std::optional<bad_value> {
     a.has_auth = true;
-    return only(text, "psk");
+    a.is_pubkey = text == "pubkey";
+    if (text == "psk" || a.is_pubkey) return {};
+    return bad_value{in_quotes(text) + " is not supported: this gateway takes psk and pubkey"};
 }
-constexpr std::array auth_keys{key<auth_draft>{"auth", read_auth}, key<auth_draft>{"id", store<read_identity, &auth_draft::id>}};
-constexpr std::array<std::string_view, 13> auth_keys_elsewhere{"round",      "certs",    "cert_policy", "pubkeys", "aaa_id",
-                                                               "eap_id",     "xauth_id", "groups",      "cacerts", "ca_id",
-                                                               "revocation", "cert",     "cacert"};
+constexpr std::array auth_keys{key<auth_draft>{"auth", read_auth}, key<auth_draft>{"id", store<read_identity, &auth_draft::id>},
+                               key<auth_draft>{"certs", later}, key<auth_draft>{"pubkeys", later},
+                               key<auth_draft>{"cacerts", later}};
+constexpr std::array<std::string_view, 10> auth_keys_elsewhere{"round",  "cert_policy", "aaa_id",     "eap_id", "xauth_id",
+                                                               "groups", "ca_id",       "revocation", "cert",   "cacert"};
 
 /// `local`, `local-1` and so on; there must be one.
-auto read_auth_section(const section& s, const std::string& where, const std::string& kind, std::optional<ike::identity>& id)
-    -> outcome {
+auto read_auth_section(const section& s, const std::string& where, const std::string& kind, auth_draft& a) -> outcome {
     const section* round = nullptr;
     for (const section& one : s.sections) {
         if (!one.name.starts_with(kind)) continue;
@@ -354,12 +371,97 @@ auto read_auth_section(const section& s, const std::string& where, const std::st
     }
     if (round == nullptr) return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
     const std::string in = where + "." + round->name;
-    auth_draft a;
+    a.round = round;
+    a.where = in;
     if (auto bad = twice(*round, in)) return bad;
     if (auto bad = read_keys(*round, in, auth_keys, auth_keys_elsewhere, a)) return bad;
     if (!round->sections.empty()) return unknown(round->sections.front().at, "section", round->sections.front().name, in, {}, {});
     if (!a.has_auth) return fault{round->at, in + ": auth is missing, for strongSwan that is pubkey: write auth = psk"};
-    id = a.id;
+    return {};
+}
+
+/// Where files come from, and which private keys the section `secrets` has.
+struct keys_there {
+    const key_files& files;
+    std::span<const private_file> own;
+};
+/// What `Read` makes of the file that a setting names.
+template <auto Read> auto read_file(const setting& s, const std::string& where, const char* folder, const key_files& files) {
+    using made = decltype(Read(std::string_view{}));
+    std::expected<typename made::value_type, fault> out;
+    const auto refuse_file = [&](std::string_view why) {
+        out = std::unexpected{at_value(s, where, {in_quotes(s.value) + " " + std::string{why}})};
+    };
+    if (s.value.find(',') != std::string::npos) {
+        refuse_file("is not supported: write one file");
+        return out;
+    }
+    auto text = files ? files(folder, s.value) : std::unexpected{std::string{"no files are read here"}};
+    if (!text) {
+        refuse_file("cannot be read in " + std::string{folder} + ": " + text.error());
+        return out;
+    }
+    auto read = Read(*text);
+    wipe(std::as_writable_bytes(std::span{*text}));
+    if (read) out = std::move(*read);
+    else refuse_file(read.error());
+    return out;
+}
+/// Keys and certificates of both ends; nothing with pre-shared keys.
+auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_there& there, credentials& c) -> outcome {
+    if (local.is_pubkey != remote.is_pubkey)
+        return fault{remote.round->find("auth")->value_at, "auth in " + remote.where + ": another method than in " + local.where};
+    for (const auth_draft* a : {&local, &remote}) {
+        const setting *certs = a->round->find("certs"), *raw = a->round->find("pubkeys"), *roots = a->round->find("cacerts");
+        if (!a->is_pubkey) {
+            for (const setting* one : {certs, raw, roots})
+                if (one != nullptr) return fault{one->key_at, one->key + " in " + a->where + ": needs auth = pubkey"};
+            continue;
+        }
+        if (!a->id)
+            return fault{a->round->at, a->where + ": id is missing, for strongSwan that is the certificate's subject: write id = "
+                                                  "and a name or address that the certificate has"};
+        if (a == &local && roots != nullptr)
+            return fault{roots->key_at, "cacerts in " + a->where + ": authorities are for the other end: write it in remote"};
+        if (certs != nullptr && raw != nullptr)
+            return fault{raw->key_at, "pubkeys in " + a->where + ": certs is there too: write one of them"};
+        if (certs == nullptr && raw == nullptr && roots == nullptr)
+            return fault{a->round->at, a->where + (a == &local ? ": certs or pubkeys is missing: write certs = and a file of x509"
+                                                               : ": cacerts, certs or pubkeys is missing: write cacerts = and a "
+                                                                 "file of x509ca")};
+        if (certs != nullptr) {
+            auto read = read_file<read_certificate>(*certs, a->where, "x509", there.files);
+            if (!read) return std::move(read.error());
+            if (a == &local) {
+                c.half = key_in(*read);
+                c.certificate = std::move(*read);
+            } else {
+                c.known.push_back(*read);
+                c.anchors.push_back(std::move(*read));
+            }
+        }
+        if (raw != nullptr) {
+            auto read = read_file<read_public_key>(*raw, a->where, "pubkey", there.files);
+            if (!read) return std::move(read.error());
+            if (a == &local) c.half = std::move(*read);
+            else c.peer_key = std::move(*read);
+        }
+        if (roots != nullptr) {
+            auto read = read_file<read_certificate>(*roots, a->where, "x509ca", there.files);
+            if (!read) return std::move(read.error());
+            c.anchors.push_back(std::move(*read));
+        }
+    }
+    if (!local.is_pubkey) return {};
+    const setting* const named = local.round->find(c.certificate ? "certs" : "pubkeys");
+    const auto own = std::ranges::find(there.own, c.half, &private_file::half);
+    if (own == there.own.end())
+        return at_value(*named, local.where, {in_quotes(named->value) + ": no private key fits: write secrets { private-gw { "
+                                                                        "file = and a file of private } }"});
+    c.private_key = own->octets.clone();
+    c.method = method_of(c.half).value();  // `read_private_key` took it
+    key_provider trial;
+    if (const auto bad = equip(trial, c)) return fault{remote.round->at, remote.where + ": " + *bad};
     return {};
 }
 
@@ -382,7 +484,8 @@ auto settle_times(const section& s, const std::string& where, connection_draft& 
     return {};
 }
 
-auto read_connection(const section& s, const std::string& where, policy_ids& ids) -> std::expected<connection, fault> {
+auto read_connection(const section& s, const std::string& where, policy_ids& ids, const keys_there& there)
+    -> std::expected<connection, fault> {
     const auto give_up = [](outcome bad) { return std::unexpected{std::move(*bad)}; };
     if (auto bad = twice(s, where)) return give_up(std::move(bad));
     connection_draft d;
@@ -406,8 +509,12 @@ auto read_connection(const section& s, const std::string& where, policy_ids& ids
         return give_up(fault{s.find("remote_addrs")->value_at, "remote_addrs in " + where + ": both ends have the same address"});
     c.path.local.address = *d.local;
     c.path.remote.address = *d.remote;
-    if (auto bad = read_auth_section(s, where, "local", c.local_id)) return give_up(std::move(bad));
-    if (auto bad = read_auth_section(s, where, "remote", c.remote_id)) return give_up(std::move(bad));
+    auth_draft local, remote;
+    if (auto bad = read_auth_section(s, where, "local", local)) return give_up(std::move(bad));
+    if (auto bad = read_auth_section(s, where, "remote", remote)) return give_up(std::move(bad));
+    if (auto bad = settle_keys(local, remote, there, c.keys)) return give_up(std::move(bad));
+    c.local_id = local.id;
+    c.remote_id = remote.id;
     if (auto bad = settle_times(s, where, d)) return give_up(std::move(bad));
     if (const section* children = s.find_section("children")) {
         const std::string in = where + ".children";
@@ -451,14 +558,40 @@ auto read_shared_secret(const section& s, const std::string& where) -> std::expe
     return out;
 }
 
-auto read_secrets(const section& s) -> std::expected<std::vector<shared_secret>, fault> {
-    static constexpr std::array<std::string_view, 1> known{"ike<suffix>"};
-    static constexpr std::array<std::string_view, 10> elsewhere{"eap", "xauth", "ntlm",  "ppk",    "private",
-                                                                "rsa", "ecdsa", "pkcs8", "pkcs12", "token"};
+struct secrets {
+    std::vector<shared_secret> shared{};
+    std::vector<private_file> keys{};
+};
+
+/// A private key by the name of its file. @param folder  swanctl's for its kind
+auto read_private_section(const section& s, const std::string& where, const char* folder, const key_files& files)
+    -> std::expected<private_file, fault> {
+    static constexpr std::array<std::string_view, 1> known{"file"}, elsewhere{"secret"};
+    if (auto bad = twice(s, where)) return std::unexpected{std::move(*bad)};
+    for (const setting& one : s.settings)
+        if (one.key != "file") return std::unexpected{unknown(one.key_at, "key", one.key, where, known, elsewhere)};
+    if (!s.sections.empty())
+        return std::unexpected{unknown(s.sections.front().at, "section", s.sections.front().name, where, {}, {})};
+    if (s.settings.empty()) return std::unexpected{fault{s.at, where + ": file is missing"}};
+    return read_file<read_private_key>(s.settings.front(), where, folder, files);
+}
+
+auto read_secrets(const section& s, const key_files& files) -> std::expected<secrets, fault> {
+    static constexpr std::array<std::string_view, 5> known{"ike<suffix>", "private<suffix>", "rsa<suffix>", "ecdsa<suffix>",
+                                                           "pkcs8<suffix>"};
+    static constexpr std::array<const char*, 4> folders{"private", "rsa", "ecdsa", "pkcs8"};
+    static constexpr std::array<std::string_view, 6> elsewhere{"eap", "xauth", "ntlm", "ppk", "pkcs12", "token"};
     if (!s.settings.empty())
         return std::unexpected{unknown(s.settings.front().key_at, "key", s.settings.front().key, "secrets", {}, {})};
-    std::vector<shared_secret> out;
+    secrets out;
     for (const section& one : s.sections) {
+        if (const auto kind = std::ranges::find_if(folders, [&](const char* f) { return one.name.starts_with(f); });
+            kind != folders.end()) {
+            auto read = read_private_section(one, "secrets." + one.name, *kind, files);
+            if (!read) return std::unexpected{std::move(read.error())};
+            out.keys.push_back(std::move(*read));
+            continue;
+        }
         if (!one.name.starts_with("ike")) {
             for (const auto kind : elsewhere)
                 if (one.name.starts_with(kind))
@@ -468,7 +601,7 @@ auto read_secrets(const section& s) -> std::expected<std::vector<shared_secret>,
         }
         auto read = read_shared_secret(one, "secrets." + one.name);
         if (!read) return std::unexpected{std::move(read.error())};
-        out.push_back(std::move(*read));
+        out.shared.push_back(std::move(*read));
     }
     return out;
 }
@@ -495,7 +628,7 @@ auto pick(const std::vector<shared_secret>& all, const connection& c) -> const s
 
 }  // namespace
 
-auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> result<config> {
+auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const key_files& files) -> result<config> {
     static constexpr std::array<std::string_view, 2> known{"connections", "secrets"}, elsewhere{"authorities", "pools"};
     if (!file.settings.empty())
         return std::unexpected{unknown(file.settings.front().key_at, "key", file.settings.front().key, "", {}, {})};
@@ -506,11 +639,11 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> res
     if (connections != nullptr && !connections->settings.empty())
         return std::unexpected{
             unknown(connections->settings.front().key_at, "key", connections->settings.front().key, "connections", {}, {})};
-    std::vector<shared_secret> secrets;
+    secrets there;
     if (const section* const s = file.find_section("secrets")) {
-        auto read = read_secrets(*s);
+        auto read = read_secrets(*s, files);
         if (!read) return std::unexpected{std::move(read.error())};
-        secrets = std::move(*read);
+        there = std::move(*read);
     }
     config out;
     if (connections == nullptr || connections->sections.empty()) {
@@ -519,13 +652,13 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> res
     }
     for (const section& s : connections->sections) {
         const std::string where = "connections." + s.name;
-        auto c = read_connection(s, where, ids);
+        auto c = read_connection(s, where, ids, {files, there.keys});
         if (!c) return std::unexpected{std::move(c.error())};
-        const shared_secret* const psk = pick(secrets, *c);
-        if (psk == nullptr)
+        const shared_secret* const psk = c->keys.is_pubkey() ? nullptr : pick(there.shared, *c);
+        if (psk == nullptr && !c->keys.is_pubkey())
             return std::unexpected{fault{s.at, where + ": no secret fits: write secrets { ike-" + s.name + " { id = " +
                                                    std::string{ip::to_text(c->path.remote.address).view()} + " ... } }"}};
-        c->psk = psk->octets.clone();
+        if (psk != nullptr) c->psk = psk->octets.clone();
         for (const connection& other : out.connections)
             if (other.path.local.address == c->path.local.address && other.path.remote.address == c->path.remote.address)
                 return std::unexpected{fault{
@@ -542,7 +675,10 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty) -> res
 auto read_config(const std::filesystem::path& file, policy_ids& ids, bool may_be_empty) -> result<config> {
     auto settings = read_settings(file);
     if (!settings) return std::unexpected{settings.error()};
-    auto out = read_config(*settings, ids, may_be_empty);
+    const key_files beside = [&file](const std::string& folder, const std::string& name) {
+        return read_text(file.parent_path() / folder / name);  // an absolute name stays as it is
+    };
+    auto out = read_config(*settings, ids, may_be_empty, beside);
     wipe_values(*settings);
     return out;
 }

@@ -206,7 +206,7 @@ auto read_identity(std::string_view text) -> value_result<ike::identity> {
     if (text.starts_with("@@")) return made(id_type::user_fqdn, 2);
     if (text.starts_with('@')) return made(id_type::fqdn, 1);
     if (text.find('=') != std::string_view::npos)
-        return refuse(in_quotes(text) + ": distinguished names are not supported with pre-shared keys");
+        return refuse(in_quotes(text) + ": distinguished names are not supported: write a name or an address");
     if (text.find(':') != std::string_view::npos || text.find('/') != std::string_view::npos)
         return refuse(in_quotes(text) + " is no identity: write an address, a name, me@a.name, or @#0f1e for a key ID");
     return made(text.find('@') != std::string_view::npos ? id_type::user_fqdn : id_type::fqdn, 0);

@@ -1,6 +1,8 @@
 """What two sides are to agree on, and the configuration of either of them in its own syntax."""
 import dataclasses
 
+from . import certificates
+
 PSK = "an interop secret"
 
 
@@ -29,6 +31,9 @@ class Plan:
     mode: str = "tunnel"
     family: int = 4
     psk: str = PSK
+    auth: str = "psk"  # or a kind of key in certificates.py
+    aggressive: bool = False
+    fragmentation: bool = False
     start_action: str = "none"
     dpd: bool = False
     nat: bool = False  # we are behind one
@@ -55,6 +60,18 @@ class Plan:
             f"remote_addrs = {NAT if self.nat and who == 'peer' else other.outer[f]}",
             f"proposals = {self.ike}",
         ]
+        if self.aggressive:
+            connection.append("aggressive = yes")
+        connection.append(f"fragmentation = {'yes' if self.fragmentation else 'no'}")
+        if self.auth == "psk":
+            local, remote = (["auth = psk", f"id = {end.outer[f]}"] for end in (own, other))
+            secret = ("ike-peer", [f'secret = "{self.psk}"'])
+        else:
+            names = certificates.NAMES
+            connection.append("send_cert = always")
+            local = ["auth = pubkey", "certs = end.pem", f"id = {names[who]}"]
+            remote = ["auth = pubkey", "cacerts = ca.pem", f"id = {names['peer' if who == 'ours' else 'ours']}"]
+            secret = ("private-end", ["file = end.pem"])
         if self.dpd:
             connection += ["dpd_delay = 1s", "dpd_timeout = 3s"]
         child = [f"mode = {self.mode}"]
@@ -78,17 +95,23 @@ class Plan:
                             [
                                 *connection,
                                 *self.connection,
-                                ("local", ["auth = psk", f"id = {own.outer[f]}"]),
-                                ("remote", ["auth = psk", f"id = {other.outer[f]}"]),
+                                ("local", local),
+                                ("remote", remote),
                                 ("children", [("net", [*child, *self.child])]),
                             ],
                         )
                     ],
                 ),
-                ("secrets", [("ike-peer", [f'secret = "{self.psk}"'])]),
+                ("secrets", [secret]),
             ]
         )
         return self.before + text + self.after
+
+    def write_keys(self, who, folder):
+        """What stands beside the configuration: swanctl's folders of keys and certificates."""
+        for path, octets in certificates.made(self.auth)[who].items() if self.auth != "psk" else ():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(octets)
 
     def ipsec_conf(self, who):
         """libreswan's words for the same. Its suites are named cipher-hash;group."""

@@ -84,6 +84,7 @@ class Gateway(Side):
     def configure(self, plan, folder):
         self.folder = folder
         (folder / "ours.conf").write_text(plan.swanctl_conf(self.who))
+        plan.write_keys(self.who, folder)
         self.input = ["--config", folder / "ours.conf"]
         if self.process and self.process.alive():
             self._control("reload")
@@ -288,7 +289,10 @@ class StrongSwan(Daemon):
     def load(self):
         conf = self.folder / f"{self.who}.conf"
         conf.write_text(self.plan.swanctl_conf(self.who))
-        self._script("load", conf)
+        keys = self.folder / f"{self.who}.keys"
+        keys.mkdir(exist_ok=True)
+        self.plan.write_keys(self.who, keys)
+        self._script("load", conf, keys)
         if not self.guest:
             self.ns.ip("link", "set", "ipsec0", "txqueuelen", 5000, check=False)
 

@@ -4,7 +4,7 @@
 # "$(strongswan.sh root)") with the guest kernel's ESP and AH, transport mode too, and without NAT-T.
 #
 #   strongswan.sh start DIR --ns NAME | --guest GUESTDIR [--set 'charon.KEY = VALUE']...
-#   strongswan.sh load DIR SWANCTL.CONF  replaces connections and secrets
+#   strongswan.sh load DIR SWANCTL.CONF [KEYS]  replaces connections and secrets; KEYS has x509/, x509ca/ and private/, not in a guest
 #   strongswan.sh swanctl DIR ARG...     such as --list-sas, --initiate --child net, --terminate --ike gw
 #   strongswan.sh log DIR                prints charon's log
 #   strongswan.sh stop DIR [--kill]      --kill: without a word to anybody
@@ -23,7 +23,8 @@ environment="STRONGSWAN_CONF=$STRONGSWAN_CONF SWANCTL_DIR=$SWANCTL_DIR"
 configuration() { # SET...
   cat <<END
 charon {
-  load = random nonce aes sha2 sha1 md5 openssl gmp gcm hmac kdf drbg $backend kernel-netlink socket-default counters vici
+  load = random nonce aes sha2 sha1 md5 blowfish openssl gmp gcm hmac kdf drbg x509 pubkey pkcs1 pkcs8 pem constraints $backend kernel-netlink socket-default counters vici
+  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
   retransmit_timeout = 1
   retransmit_base = 1
   retransmit_tries = 6
@@ -45,7 +46,7 @@ charon {
   }
 }
 swanctl {
-  load = random
+  load = random openssl x509 pubkey pkcs1 pkcs8 pem
 }
 END
   # charon.a.b = v  ->  charon { a { b = v } }
@@ -108,7 +109,10 @@ load() {
   if [[ -f $dir/guest ]]; then
     python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$1" /tmp/peer/swanctl/swanctl.conf
   else
+    rm -rf "$dir/swanctl"
+    mkdir "$dir/swanctl"
     cp "$1" "$dir/swanctl/swanctl.conf"
+    [[ ! ${2-} ]] || cp -r "$2/." "$dir/swanctl/"
   fi
   swanctl --load-all --clear --noprompt >"$dir/log/load" 2>&1 || die "swanctl refuses the configuration: $(<"$dir/log/load")"
 }

@@ -108,9 +108,7 @@ template <class Env>
     c.next = m.next;
     c.from = e.path;
     if (auto ok = phase_1::read_beside(c, *in, h.flags.encrypted()); !ok) return std::unexpected{fault{ok.error()}};
-    const auto nat = detail::judge_third(s, first, *in, e);
-    if (!nat) return std::unexpected{fault{nat.error()}};
-    c.nat = *nat;
+    if (auto ok = detail::judge_third(s, first, *in, e, c.nat); !ok) return std::unexpected{fault{ok.error()}};
     // Where there is a NAT, port 500 has nobody to tell IKE and ESP apart.                     RFC 3947 §4
     if (c.nat && c.nat->any() && e.path.link.kind != link_kind::udp_encap)
         return std::unexpected{fault{errc::unexpected_message}};

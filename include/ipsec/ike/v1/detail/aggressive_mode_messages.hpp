@@ -86,15 +86,16 @@ template <class Env> [[nodiscard]] auto write_third(keyed& k, byte_view proof, E
 
 /// NAT-D of message 3 by the path that it came by, and by the one of message 1 too: the initiator may have hashed either port.
 ///                                                                                              RFC 3947 §3.2
+/// @param out  what the two say; left alone where they say nothing
 template <class Env>
-[[nodiscard]] auto judge_third(const keyed& k, const ike::path& first, const isakmp::chain& in, Env& e)
-    -> result<std::optional<nat_view>> {
-    if (!k.both.nat_traversal) return std::optional<nat_view>{};
+[[nodiscard]] auto judge_third(const keyed& k, const ike::path& first, const isakmp::chain& in, Env& e,
+                               std::optional<nat_view>& out) -> result<void> {
+    if (!k.both.nat_traversal) return {};
     const auto now = judge_nat(e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, in);
     const auto then = judge_nat(e.crypto, k.agreed.suite.hash, k.cky, first, e.peer.nat.force, in);
     if (!now || !then) return std::unexpected{errc::crypto_failed};
-    if (!*now) return std::optional<nat_view>{};
-    return std::optional{nat_view{(*now)->here && (*then)->here, (*now)->there && (*then)->there, (*now)->forced}};
+    if (*now) out.emplace((*now)->here && (*then)->here, (*now)->there && (*then)->there, (*now)->forced);
+    return {};
 }
 
 /// What follows from g^xy, at either end.

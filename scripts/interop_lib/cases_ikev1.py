@@ -1,0 +1,144 @@
+"""IKEv1 beyond Main Mode with pre-shared keys, against strongSwan in user space; and ike-scan against our responder."""
+from .bench import Wired
+from .matrix import cell
+from .net import Failed, wait_for
+from .plan import OURS, Plan
+
+# Every mode with every method; every cipher, hash and group of both ends at least once in each role.
+SUITES = (
+    ("main", "psk", "blowfish128-sha1-modp1024"),
+    ("main", "psk", "cast128-md5-modp1536"),
+    ("main", "psk", "camellia256-sha384-modp4096"),
+    ("main", "psk", "aes256-sha512-ecp384"),
+    ("aggressive", "psk", "3des-sha1-modp1024"),
+    ("aggressive", "psk", "aes128-sha256-ecp256"),
+    ("main", "rsa", "aes192-sha256-modp2048"),
+    ("aggressive", "rsa", "camellia128-sha1-modp1536"),
+    ("main", "ecdsa256", "aes128-sha256-ecp256"),
+    ("main", "ecdsa384", "aes256-sha384-ecp384"),
+    ("main", "ecdsa521", "aes256-sha512-modp3072"),
+    ("aggressive", "ecdsa256", "des-md5-modp768"),
+)
+
+
+def ikev1(mode, auth, suite, role):
+    @cell(
+        f"ikev1/{mode}-{auth}/{suite}/{role}",
+        f"{mode.capitalize()} Mode with {auth} and {suite}, we are the {role}; ping, Delete",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        bench.connect(Plan(ike=suite, auth=auth, aggressive=mode == "aggressive"), role)
+        bench.ping()
+        (bench.ours if role == "initiator" else bench.peer).terminate("ike")
+        bench.wait_down()
+
+
+for row in SUITES:
+    for side in ("initiator", "responder"):
+        ikev1(*row, side)
+
+
+def fragments(role):
+    @cell(
+        f"ikev1/fragments/{role}",
+        f"RSA with 4096 bits: certificates in IKE fragments both ways, we are the {role}; ping",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        bench.connect(Plan(auth="rsa4096", fragmentation=True), role)
+        bench.ping()
+        log = bench.peer.log()
+        for word in ("splitting IKE message", "received fragment #"):
+            if word not in log:
+                raise Failed(f"strongSwan never says '{word}'")
+
+
+for side in ("initiator", "responder"):
+    fragments(side)
+
+
+@cell(
+    "ikev1/reauthentication/ours",
+    "we begin anew with RSA before the ISAKMP SA ends; the child goes on",
+    "strongswan",
+    Wired,
+)
+def _(bench):
+    soon = Plan(auth="rsa", connection=("rekey_time = 3s", "over_time = 26s", "rand_time = 0s"))
+    bench.connect(Plan(auth="rsa"), "initiator", ours=soon)
+    before = bench.peer.sas()
+    wait_for("strongSwan has another ISAKMP SA", lambda: bench.peer.sas().ike - before.ike, 8)
+    bench.ping()
+    if bench.peer.sas().children != before.children:
+        raise Failed("the child is another one")
+
+
+@cell(
+    "ikev1/reauthentication/peer",
+    "strongSwan begins anew with RSA, and ends the old ISAKMP SA; the child goes on under the new one, and ends by it",
+    "strongswan",
+    Wired,
+)
+def _(bench):
+    bench.connect(Plan(auth="rsa"), "responder")
+    before = bench.peer.sas()
+    bench.peer.swanctl("--rekey", "--ike", "gw", "--reauth")
+    new = wait_for("strongSwan has another ISAKMP SA", lambda: bench.peer.sas().ike - before.ike, 5)
+    bench.ping()
+    bench.peer.swanctl("--terminate", "--ike-id", *before.ike, "--timeout", 5)
+    for end in (bench.peer, bench.ours):
+        wait_for(f"{end.name} has one ISAKMP SA", lambda s=end: len(s.sas().ike) == 1, 5)
+    bench.ping()
+    if bench.peer.sas() != before._replace(ike=new):
+        raise Failed(f"strongSwan has {bench.peer.sas()}")
+    bench.peer.terminate("child")
+    bench.wait_down("child")
+
+
+@cell(
+    "ikev1/ike-scan",
+    "ike-scan gets answers in both modes, and psk-crack finds the pre-shared key by our HASH_R",
+    "strongswan",
+    Wired,
+)
+def _(bench):
+    bench.needs("key log")  # it is our responder that is asked
+    psk = "interop-weak"
+    target = OURS.outer[4]
+
+    def scan(plan, *arguments):
+        bench.configure(plan)
+        said = bench.peer.ns.run("ike-scan", "--sport=0", "--retry=2", "--timeout=1000", *arguments, target)
+        (bench.folder / "ike-scan.txt").open("a").write(said)
+        if "1 returned handshake" not in said:
+            raise Failed(f"ike-scan {' '.join(map(str, arguments))}: {said}")
+        return said
+
+    said = scan(Plan(ike="3des-md5-modp1024", psk=psk), "--trans=5,1,1,2")
+    if "Main Mode Handshake returned" not in said or "Enc=3DES Hash=MD5 Auth=PSK Group=2:modp1024" not in said:
+        raise Failed(f"ike-scan reads our answer otherwise: {said}")
+    found = []
+    dictionary = bench.folder / "words"
+    dictionary.write_text("wrong-one\nwrong-two\n" + psk + "\n")
+    for name, number in (("md5", 1), ("sha1", 2)):
+        file = bench.folder / f"psk.{name}"
+        peer_id = "".join(f"{int(part):02x}" for part in Plan().ends("peer")[0].outer[4].split("."))
+        said = scan(
+            Plan(ike=f"3des-{name}-modp1024", psk=psk, aggressive=True),
+            "--aggressive",
+            f"--id=0x{peer_id}",
+            "--idtype=1",
+            f"--trans=5,{number},1,2",
+            "--dhgroup=2",
+            f"--pskcrack={file}",
+        )
+        if "Aggressive Mode Handshake returned" not in said:
+            raise Failed(f"ike-scan reads our answer otherwise: {said}")
+        cracked = bench.peer.ns.run("psk-crack", f"--dictionary={dictionary}", file)
+        if f'key "{psk}" matches' not in cracked:
+            raise Failed(f"psk-crack: {cracked}")
+        found.append(name)
+    return f"found with {' and '.join(found)}"
