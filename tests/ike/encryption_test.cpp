@@ -19,7 +19,7 @@ namespace {
 /// What a sender makes of one of its cipher texts.
 enum class lie { none, other_text, short_text, no_padding, out_of_range, too_short, empty_text };
 
-/// A Botan provider with two keys to decrypt by, that remembers what it was asked, and lies about cipher texts where it is told to.
+/// A Botan provider with two keys to decrypt by, that remembers what it was asked, and lies about cipher texts if told.
 template <class Base> struct keyed : Base {
     explicit keyed(std::uint64_t = 0) {
         REQUIRE(this->keys().add_decryption(keys::unbase64(keys::rsa_2048)));
@@ -83,7 +83,7 @@ using deferred = ike_ends<deferred_provider<keyed<crypto::botan::public_key_prov
 
 const std::vector<std::byte> certificates[] = {std::vector<std::byte>(700, std::byte{0x30}),
                                                std::vector<std::byte>(800, std::byte{0x31})};
-constexpr std::array methods{oakley_authentication::rsa_encryption};
+constexpr std::array methods{oakley_authentication::rsa_encryption, oakley_authentication::revised_rsa_encryption};
 
 /// The left end begins, and decrypts by the first key; the right one by the second. Each knows the other's key.
 auto configured(bool left, oakley_authentication method, crypto::hash_id hash = crypto::hash_id::sha1) -> v1::config {
@@ -164,6 +164,7 @@ TEMPLATE_TEST_CASE("a responder does the same for any cipher text, whatever is i
     for (const auto method : methods) {
         const auto good = what_right_did<TestType>(method, lie::none, 1);
         for (const std::size_t which : {0U, 1U}) {
+            if (which == 0 && method == oakley_authentication::revised_rsa_encryption) continue;  // the nonce is all there is
             // What decrypts to something else than the initiator goes on with: no padding is wrong here.
             const auto plain = what_right_did<TestType>(method, lie::other_text, which);
             REQUIRE(plain.sent.size() >= 2);

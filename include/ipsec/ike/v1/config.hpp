@@ -64,6 +64,7 @@ enum class proof : std::uint8_t { shared_key = 1, signature, encryption, revised
         case isakmp::oakley_authentication::ecdsa_384:
         case isakmp::oakley_authentication::ecdsa_521: return proof::signature;
         case isakmp::oakley_authentication::rsa_encryption: return proof::encryption;
+        case isakmp::oakley_authentication::revised_rsa_encryption: return proof::revised_encryption;
         default: return std::nullopt;
     }
 }
@@ -205,7 +206,7 @@ struct public_keys {
     /// What the peer encrypts to. A key that is here cannot sign: its number is of another type.
     struct own_decryption {
         crypto::decryption_key key;
-        std::vector<std::byte> certificate{};  ///< DER; HASH(1) of the peer may name it
+        std::vector<std::byte> certificate{};  ///< DER; HASH(1) of the peer may name it, the revised mode sends the first
     };
     std::vector<own_signature> sign_with{};
     std::vector<own_decryption> decrypt_with{};  ///< the first one, where the peer names none

@@ -1,8 +1,10 @@
 #pragma once
-/// Authentication with public key encryption: whoever can read a nonce is who the key belongs to.             RFC 2409 §5.2
+/// Authentication with public key encryption: whoever can read a nonce is who the key belongs to.       RFC 2409 §5.2, §5.3
 ///
 ///     HDR, KE, [ HASH(1), ] <IDii_b>PubKey_r, <Ni_b>PubKey_r   -->
 ///                                                              <--   HDR, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i
+///
+/// In the revised mode the nonce comes first, and what follows it goes by a key made of it: revised_encryption.hpp.
 ///
 /// What cannot be decrypted must not be told from what can: the text of random octets stands for it, everything goes on by the
 /// same steps, and the HASH of the next message does not hold. Refused at once is only what anybody can see who has no key: a
@@ -11,6 +13,7 @@
 
 #include "ipsec/crypto/pkcs1.hpp"
 #include "ipsec/ike/v1/phase_1_authentication.hpp"
+#include "ipsec/ike/v1/revised_encryption.hpp"
 
 namespace ipsec::ike::v1::phase_1 {
 
@@ -46,6 +49,10 @@ struct opened_exchange {
     return method && is_by_encryption(*method);
 }
 
+[[nodiscard]] inline auto is_revised(const agreed_ike& a) noexcept -> bool {
+    return proof_by(a.suite.authentication) == proof::revised_encryption;
+}
+
 // --- out ----------------------------------------------------------------------------------------------------------------------
 
 /// What has to be encrypted before the exchange goes on. @pre the configuration has a key of the peer: `check`
@@ -75,11 +82,48 @@ template <class Env> [[nodiscard]] auto add_hash_1(message_writer& w, const agre
     w.add(isakmp::payload_type::hash, hash->view());
     return {};
 }
+/// By which cipher an end says what follows its nonce.
+template <class Env>
+[[nodiscard]] auto cipher_of(const isakmp::cookie_pair& cky, const agreed_ike& agreed, role whose, byte_view nonce, Env& e)
+    -> result<ephemeral_cipher> {
+    const auto& s = agreed.suite;
+    const byte_view cookie = whose == role::initiator ? cky.initiator.octets() : cky.responder.octets();
+    return make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
+}
+/// [HASH(1),] <N>, <KE>, <ID> [, <CERT>].                                                       RFC 2409 §5.3
+// req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
+template <class Env>
+[[nodiscard]] auto add_revised(message_writer& w, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role own,
+                               byte_view gx, const own_part& mine, Env& e) -> result<void> {
+    if (mine.pieces.size() != 1 || e.peer.keys.decrypt_with.empty()) return std::unexpected{errc::crypto_failed};
+    auto by = cipher_of(cky, agreed, own, mine.nonce, e);
+    if (!by) return std::unexpected{by.error()};
+    if (own == role::initiator)
+        if (auto ok = add_hash_1(w, agreed, e); !ok) return ok;
+    w.add(isakmp::payload_type::nonce, mine.pieces[0]);
+    std::vector<sealed_exchange::part> parts{{isakmp::payload_type::key_exchange, to_octets(gx)},
+                                             {isakmp::payload_type::identification, to_octets(mine.id_b)}};
+    const auto& certificate = e.peer.keys.decrypt_with.front().certificate;
+    if (own == role::initiator && !certificate.empty()) {
+        const isakmp::certificate c{isakmp::cert_encoding::x509_key_exchange, certificate};
+        octets body(c.size());
+        wire::writer out{body};
+        c.emit(out);
+        parts.push_back({isakmp::payload_type::certificate, std::move(body)});
+    }
+    for (const auto& p : parts) {
+        const auto text = seal(e.crypto, *by, p.body);
+        if (!text) return std::unexpected{text.error()};
+        w.add(p.type, *text);
+    }
+    return {};
+}
 /// KE, [HASH(1),] <ID>, <N>: only the bodies are encrypted.
 // req: rfc2409-5.2-1
 template <class Env>
-[[nodiscard]] auto add_sealed(message_writer& w, const isakmp::cookie_pair&, const agreed_ike& agreed, role own, byte_view gx,
+[[nodiscard]] auto add_sealed(message_writer& w, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role own, byte_view gx,
                               const own_part& mine, Env& e) -> result<void> {
+    if (is_revised(agreed)) return add_revised(w, cky, agreed, own, gx, mine, e);
     if (mine.pieces.size() != 2) return std::unexpected{errc::crypto_failed};
     w.add(isakmp::payload_type::key_exchange, gx);
     if (own == role::initiator)
@@ -109,14 +153,36 @@ template <class Env>
     if (named) return std::unexpected{errc::no_key_for_method};
     return own.front().key;
 }
+/// The payloads behind the nonce, which stands first, or behind HASH(1).
+/// @return `isakmp::errc::payload_out_of_order`, `errc::not_decryptable` for what is no whole number of blocks
+// req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
+[[nodiscard]] inline auto read_behind_nonce(const isakmp::chain& in, const agreed_ike& agreed)
+    -> admitted<std::vector<sealed_exchange::part>> {
+    using isakmp::payload_type;
+    const std::size_t at = in.count(payload_type::hash);
+    if (at >= in.size() || in[at].type != payload_type::nonce || (at == 1 && in[0].type != payload_type::hash))
+        return std::unexpected{fault{isakmp::errc::payload_out_of_order}};
+    const std::size_t block = crypto::find(agreed.suite.encryption)->block;
+    std::vector<sealed_exchange::part> out;
+    for (std::size_t i = at + 1; i < in.size(); ++i) {
+        if (!is_whole(in[i].body, block)) return std::unexpected{fault{errc::not_decryptable}};
+        out.push_back({in[i].type, to_octets(in[i].body)});
+    }
+    return out;
+}
 /// What of a message is encrypted; nothing is decrypted yet. @return `errc::not_decryptable` for more than one block
 template <class Env>
 [[nodiscard]] auto read_sealed(const isakmp::chain& in, const agreed_ike& agreed, Env& e) -> admitted<sealed_exchange> {
     using isakmp::payload_type;
     const auto key = key_to_open(in.find(payload_type::hash), agreed, e);
     if (!key) return std::unexpected{fault{key.error()}};
-    sealed_exchange s{*key,
-                      {to_octets(in.find(payload_type::identification)->body), to_octets(in.find(payload_type::nonce)->body)}};
+    sealed_exchange s{*key, {}};
+    if (is_revised(agreed)) {
+        auto behind = read_behind_nonce(in, agreed);
+        if (!behind) return std::unexpected{behind.error()};
+        s.behind = std::move(*behind);
+    } else s.pieces.push_back(to_octets(in.find(payload_type::identification)->body));
+    s.pieces.push_back(to_octets(in.find(payload_type::nonce)->body));
     if constexpr (crypto::public_encryption_provider<typename Env::provider>) {
         const auto block = e.crypto.modulus_size(*key);
         if (!block) return std::unexpected{fault{errc::no_key_for_method}};
@@ -137,12 +203,42 @@ template <std::size_t Most, class Env>
     if (!text) return std::unexpected{text.error() == crypto::errc::no_randomness ? errc::no_randomness : errc::crypto_failed};
     return to_octets(text->view());
 }
+/// The same by the key of the nonce. Where anything cannot be read, an unknown nonce stands for the one that was, so that no
+/// HASH can hold; it is drawn in any case.
+template <class Env>
+[[nodiscard]] auto open_revised(const sealed_exchange& s, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role peer,
+                                const crypto::rsa_block& block, Env& e) -> result<opened_exchange> {
+    using isakmp::payload_type;
+    auto nonce = unpadded<256>(block, nonce_size, e);
+    if (!nonce) return std::unexpected{nonce.error()};
+    octets unknown(own_nonce);
+    if (!e.crypto.fill(unknown)) return std::unexpected{errc::no_randomness};
+    auto by = cipher_of(cky, agreed, peer, *nonce, e);
+    if (!by) return std::unexpected{by.error()};
+    opened_exchange out;
+    bool readable = true;
+    for (const auto& p : s.behind) {
+        auto body = unseal(e.crypto, *by, p.body);
+        if (!body) return std::unexpected{body.error()};
+        readable = readable && body->has_value();
+        if (!*body) continue;
+        if (p.type == payload_type::key_exchange) out.gx = std::move(**body);
+        else if (p.type == payload_type::identification) out.id_b = std::move(**body);
+    }
+    // req: rfc2409-5-6
+    readable = readable && crypto::check_public_value(agreed.suite.group, out.gx).has_value();
+    if (!readable) out.gx.clear();
+    wipe(readable ? unknown : *nonce);
+    out.nonce = std::move(readable ? *nonce : unknown);
+    return out;
+}
 /// Reads what `peer` encrypted. `gx` is its public value, where that came in the clear.
 /// @return `errc::crypto_failed`, `errc::no_randomness`; never anything that depends on the texts
 template <class Env>
-[[nodiscard]] auto open(const sealed_exchange& s, const isakmp::cookie_pair&, const agreed_ike&, role, octets gx,
+[[nodiscard]] auto open(const sealed_exchange& s, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role peer, octets gx,
                         const std::vector<crypto::rsa_block>& blocks, Env& e) -> result<opened_exchange> {
-    if (blocks.size() != s.pieces.size() || blocks.size() != 2) return std::unexpected{errc::crypto_failed};
+    if (blocks.size() != (is_revised(agreed) ? 1U : 2U)) return std::unexpected{errc::crypto_failed};
+    if (is_revised(agreed)) return open_revised(s, cky, agreed, peer, blocks[0], e);
     auto id = unpadded<512>(blocks[0], id_size, e);
     auto nonce = unpadded<256>(blocks[1], nonce_size, e);
     if (!id) return std::unexpected{id.error()};

@@ -77,7 +77,9 @@ template <class Env>
                                 byte_view gx, const phase_1::own_part& mine, Env& e) -> result<sealed_message> {
     message_writer w{header_of(cky, isakmp::exchange_type::identity_protection)};
     if (auto ok = phase_1::add_sealed(w, cky, agreed, own, gx, mine, e); !ok) return std::unexpected{ok.error()};
-    if (both.nat_traversal && !add_nat_d(w, e.crypto, agreed.suite.hash, cky, e.path, e.peer.nat.force, nat_d_of(both)))
+    // What follows the nonce of the revised mode has to be encrypted, and no text says that of NAT-D: it goes without.
+    if (both.nat_traversal && !phase_1::is_revised(agreed) &&
+        !add_nat_d(w, e.crypto, agreed.suite.hash, cky, e.path, e.peer.nat.force, nat_d_of(both)))
         return std::unexpected{errc::crypto_failed};
     return w.finish();
 }
