@@ -63,7 +63,7 @@ void isakmp_chain_seen(byte_view in, Seen& seen) {
     b.append(octets.subspan(at));
     const auto again = b.finish();
     expect(again.has_value() && std::ranges::equal(*again, octets));
-    for (const auto* table : {&shapes::main_mode_psk, &shapes::main_mode_signature})
+    for (const auto* table : {&shapes::main_mode_psk, &shapes::main_mode_signature, &shapes::main_mode_encryption})
         for (const shape& s : *table) heard(seen, check_shape(*c, s));
     for (const auto* table : {&shapes::aggressive_psk, &shapes::aggressive_signature, &shapes::quick_mode})
         for (const shape& s : *table) heard(seen, check_shape(*c, s));

@@ -74,6 +74,26 @@ inline constexpr std::array identify_psk{
 inline constexpr std::array identify_sig{
     payload_rule{identification, 1, 1}, payload_rule{signature, 1, 1}, notify, vendor, cert, request};
 
+/// ID and nonce are cipher texts; HASH(1) names the key that they are for.                  RFC 2409 §5.2, §5.3
+inline constexpr std::array sealed_offer{payload_rule{hash, 0, 1},
+                                         payload_rule{key_exchange, 1, 1},
+                                         payload_rule{identification, 1, 1},
+                                         payload_rule{nonce, 1, 1},
+                                         nat,
+                                         nat_draft,
+                                         vendor,
+                                         cert,
+                                         request};
+inline constexpr std::array sealed_answer{payload_rule{key_exchange, 1, 1},
+                                          payload_rule{identification, 1, 1},
+                                          payload_rule{nonce, 1, 1},
+                                          nat,
+                                          nat_draft,
+                                          vendor,
+                                          cert,
+                                          request};
+inline constexpr std::array proof_alone{payload_rule{hash, 1, 1}, notify, vendor, cert, request};
+
 inline constexpr std::array aggressive_offer{payload_rule{security_association, 1, 1},
                                              payload_rule{key_exchange, 1, 1},
                                              payload_rule{nonce, 1, 1},
@@ -116,6 +136,13 @@ inline constexpr std::array<shape, 6> main_mode_signature{{{"Main Mode 1", detai
                                                            {"Main Mode 4", detail::exchange_keys, {}},
                                                            {"Main Mode 5", detail::identify_sig, {}},
                                                            {"Main Mode 6", detail::identify_sig, {}}}};
+/// For both methods of encryption; the revised one also has an order: public_key_encryption.hpp.
+inline constexpr std::array<shape, 6> main_mode_encryption{{{"Main Mode 1", detail::offer, detail::lead_sa},
+                                                            {"Main Mode 2", detail::offer, detail::lead_sa},
+                                                            {"Main Mode 3", detail::sealed_offer, {}},
+                                                            {"Main Mode 4", detail::sealed_answer, {}},
+                                                            {"Main Mode 5", detail::proof_alone, {}},
+                                                            {"Main Mode 6", detail::proof_alone, {}}}};
 inline constexpr std::array<shape, 3> aggressive_psk{{{"Aggressive Mode 1", detail::aggressive_offer, detail::lead_sa},
                                                       {"Aggressive Mode 2", detail::aggressive_answer_psk, detail::lead_sa},
                                                       {"Aggressive Mode 3", detail::aggressive_proof_psk, {}}}};

@@ -63,8 +63,15 @@ enum class proof : std::uint8_t { shared_key = 1, signature, encryption, revised
         case isakmp::oakley_authentication::ecdsa_256:
         case isakmp::oakley_authentication::ecdsa_384:
         case isakmp::oakley_authentication::ecdsa_521: return proof::signature;
+        case isakmp::oakley_authentication::rsa_encryption: return proof::encryption;
+        case isakmp::oakley_authentication::revised_rsa_encryption: return proof::revised_encryption;
         default: return std::nullopt;
     }
+}
+
+/// Whether nonce and identity go encrypted to a public key, and being able to read them is the proof.   RFC 2409 §5.2, §5.3
+[[nodiscard]] constexpr auto is_by_encryption(proof p) noexcept -> bool {
+    return p == proof::encryption || p == proof::revised_encryption;
 }
 
 /// When an SA ends. 0 stands for "not by this"; the smaller value of the two peers counts.      RFC 2407 §4.5
@@ -193,8 +200,16 @@ struct public_keys {
     struct known_key {
         isakmp::oakley_authentication method{};
         crypto::public_key key{};
+        /// DER of the certificate that the key is from: encryption names it to the peer by HASH(1). Empty: no name is sent.
+        std::vector<std::byte> certificate{};
+    };
+    /// What the peer encrypts to. A key that is here cannot sign: its number is of another type.
+    struct own_decryption {
+        crypto::decryption_key key;
+        std::vector<std::byte> certificate{};  ///< DER; HASH(1) of the peer may name it, the revised mode sends the first
     };
     std::vector<own_signature> sign_with{};
+    std::vector<own_decryption> decrypt_with{};  ///< the first one, where the peer names none
     std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
     /// A signature of the peer may also hold by a certificate that comes with it, or that is here already.
     std::optional<v1::trust> trust{};
@@ -383,6 +398,9 @@ namespace detail {
         if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||
                                             (key_of_peer(p, s.authentication) == nullptr && !p.keys.trust)))
             return std::unexpected{errc::no_key_for_method};
+        if (is_by_encryption(*method) && (p.keys.decrypt_with.empty() || key_of_peer(p, s.authentication) == nullptr))
+            return std::unexpected{errc::no_key_for_method};
+        if (is_by_encryption(*method) && aggressive) return std::unexpected{errc::not_for_aggressive_mode};
         // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
         const ike_suite& first = p.suites.front();
         if (begins_aggressive(p) && s.group != first.group) return std::unexpected{errc::not_for_aggressive_mode};
@@ -411,7 +429,8 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
     if (auto ok = check(c); !ok) return ok;
     for (const peer_config& p : c.peers) {
         for (const ike_suite& s : p.suites)
-            if (proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>)
+            if ((proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>) ||
+                (is_by_encryption(*proof_by(s.authentication)) && !crypto::public_encryption_provider<Provider>))
                 return std::unexpected{errc::no_key_for_method};
         if (p.keys.trust && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
     }

@@ -59,7 +59,8 @@ struct transmit {
 
 // --- secrets: only an observer that has `on` for these types sees them --------------------------------------------------------
 
-/// All secrets of a phase 1, when they are known: before the peer is authenticated.
+/// All secrets of a phase 1, when they are known: before the peer is authenticated. The method is in `suite`; with the revised
+/// mode of encryption Ke_i and Ke_r follow from the nonces and the cookies (revised_encryption.hpp).
 struct phase_1_secrets {
     peer_id peer;
     isakmp::cookie_pair cookies;

@@ -139,11 +139,15 @@ private:
     template <class Before> using proving = phase_1::proving<Before>;
     template <class Before> using verifying = phase_1::verifying<Before>;
     template <class Before> using signing = phase_1::signing<Before>;
+    template <class Before> using sealing = phase_1::sealing<Before>;
+    template <class Before> using opening = phase_1::opening<Before>;
     using machine = std::variant<
         failed, main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<dh_key>, main_mode::agreeing_i<dh_key>,
         signing<main_mode::agreed_i>, main_mode::sent_auth, proving<main_mode::sent_auth>, verifying<main_mode::sent_auth>,
         main_mode::making_ke_r, main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, proving<main_mode::expecting_auth>,
-        verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, aggressive_mode::making_ke_i,
+        verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, sealing<main_mode::sent_ke<dh_key>>,
+        opening<main_mode::sent_ke<dh_key>>, opening<main_mode::making_ke_r>, sealing<main_mode::agreeing_r<dh_key>>,
+        aggressive_mode::making_ke_i,
         aggressive_mode::sent_first<dh_key>, aggressive_mode::agreeing_i<dh_key>, proving<aggressive_mode::answered<dh_key>>,
         verifying<aggressive_mode::answered<dh_key>>, signing<aggressive_mode::proven_i>, aggressive_mode::making_ke_r,
         aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>, signing<aggressive_mode::answering>,

@@ -17,9 +17,11 @@ template <class Provider> struct main_mode_initiator {
     using states = type_list<main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<key>, main_mode::agreeing_i<key>,
                              phase_1::signing<main_mode::agreed_i>, main_mode::sent_auth,
                              phase_1::proving<main_mode::sent_auth>, phase_1::verifying<main_mode::sent_auth>,
+                             phase_1::sealing<main_mode::sent_ke<key>>, phase_1::opening<main_mode::sent_ke<key>>,
                              main_mode::established>;
     using events = type_list<main_mode::reply_sa, dh_generated<key>, main_mode::key_exchange, dh_agreed, main_mode::authenticated,
-                             main_mode::misidentified, phase_1::claim, signature_made, certificate_judged, signature_judged>;
+                             main_mode::misidentified, phase_1::claim, signature_made, certificate_judged, signature_judged,
+                             pieces_encrypted, pieces_decrypted>;
     using entrances = type_list<enters<started, decltype(main_mode::start(std::declval<environment&>()))>>;
 };
 /// Its answer to message 1 has no state: `cookie_jar.hpp`.
@@ -31,7 +33,8 @@ template <class Provider> struct main_mode_responder {
     using states =
         type_list<main_mode::making_ke_r, main_mode::agreeing_r<key>, main_mode::expecting_auth,
                   phase_1::proving<main_mode::expecting_auth>, phase_1::verifying<main_mode::expecting_auth>,
-                  phase_1::signing<main_mode::proven_r>, main_mode::established>;
+                  phase_1::signing<main_mode::proven_r>, phase_1::opening<main_mode::making_ke_r>,
+                  phase_1::sealing<main_mode::agreeing_r<key>>, main_mode::established>;
     using events = typename main_mode_initiator<Provider>::events;
     using entrances = type_list<enters<
         main_mode::key_exchange,

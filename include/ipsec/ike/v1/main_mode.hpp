@@ -87,22 +87,53 @@ template <class Env> [[nodiscard]] auto on(sent_sa s, const reply_sa& msg, Env& 
 /// HDR, KE, Ni out, once the key pair is there.
 template <class Env>
 [[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> done, Env& e)
-    -> step<sent_ke<typename Env::dh_key>, failed> {
+    -> step<sent_ke<typename Env::dh_key>, phase_1::sealing<sent_ke<typename Env::dh_key>>, failed> {
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto ni = fresh_nonce(e.crypto);
     if (!ni) return {failed{ni.error()}, {}};
     sent_ke<typename Env::dh_key> next{s.cky, s.agreed, s.both, std::move(s.sai_b), std::move(*done.key), std::move(*ni)};
+    if (phase_1::is_sealed(next.agreed)) return {phase_1::ask_to_seal(std::move(next), e), {}};
     auto m = detail::write_key_exchange(next, next.ni, next.both.nat_traversal, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }
 
-/// HDR, KE, Nr in: ask for g^xy.
+/// HDR, KE, [HASH(1),] <IDii_b>PubKey_r, <Ni_b>PubKey_r out.
 template <class Key, class Env>
-[[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>> {
+[[nodiscard]] auto on(phase_1::sealing<sent_ke<Key>> s, const pieces_encrypted& done, Env& e) -> step<sent_ke<Key>, failed> {
+    if (!done.pieces) return {failed{phase_1::why_not_sealed(done.pieces.error())}, {}};
+    sent_ke<Key>& next = s.before;
+    auto m = detail::write_sealed(next.cky, next.agreed, next.both, role::initiator, next.x.public_value(),
+                                  {next.ni, s.id_b, *done.pieces}, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(next), {.send = std::move(*m)}};
+}
+
+/// HDR, KE, Nr in: ask for g^xy, once it is all readable.
+template <class Key, class Env>
+[[nodiscard]] auto on(sent_ke<Key> s, key_exchange msg, Env&) -> step<agreeing_i<Key>, phase_1::opening<sent_ke<Key>>> {
+    if (msg.sealed) {
+        s.both = s.both.after_nat_d(msg.nat.has_value());
+        s.peer_nat = msg.nat.value_or(nat_view{});
+        s.peer_gx = std::move(msg.gx);
+        return {phase_1::opening<sent_ke<Key>>{std::move(s), std::move(*msg.sealed)}, {}};
+    }
     const extensions go_on = s.both.after_nat_d(msg.nat.has_value());
     return {agreeing_i<Key>{s.cky, s.agreed, go_on, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
                             std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
+            {}};
+}
+
+/// <IDir_b>PubKey_i, <Nr_b>PubKey_i read, or what stands for them where they could not be.
+template <class Key, class Env>
+[[nodiscard]] auto on(phase_1::opening<sent_ke<Key>> s, const pieces_decrypted& done, Env& e) -> step<agreeing_i<Key>, failed> {
+    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    sent_ke<Key>& b = s.before;
+    auto in = phase_1::open(s.what, b.cky, b.agreed, role::responder, std::move(b.peer_gx), *done.blocks, e);
+    if (!in) return {failed{in.error()}, {}};
+    if (in->gx.empty()) in->gx = to_octets(b.x.public_value());
+    return {agreeing_i<Key>{b.cky, b.agreed, b.both, b.peer_nat, std::move(b.sai_b), std::move(b.x), std::move(in->gx),
+                            std::move(b.ni), std::move(in->nonce), std::move(in->id_b)},
             {}};
 }
 
@@ -158,17 +189,29 @@ template <class Env>
 /// Responder: the first message that costs anything.
 template <class Env>
 [[nodiscard]] auto begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
-                         key_exchange msg, Env&) -> step<making_ke_r> {
+                         key_exchange msg, Env&) -> step<making_ke_r, phase_1::opening<making_ke_r>> {
     const extensions go_on = both.after_nat_d(msg.nat.has_value());
-    return {making_ke_r{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx),
-                        std::move(msg.nonce)},
-            {}};
+    making_ke_r next{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx), std::move(msg.nonce)};
+    if (msg.sealed) return {phase_1::opening<making_ke_r>{std::move(next), std::move(*msg.sealed)}, {}};
+    return {std::move(next), {}};
+}
+/// <IDii_b>PubKey_r, <Ni_b>PubKey_r read, or what stands for them where they could not be: nothing tells the sender.
+template <class Env>
+[[nodiscard]] auto on(phase_1::opening<making_ke_r> s, const pieces_decrypted& done, Env& e) -> step<making_ke_r, failed> {
+    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    making_ke_r& next = s.before;
+    auto in = phase_1::open(s.what, next.cky, next.agreed, role::initiator, std::move(next.gxi), *done.blocks, e);
+    if (!in) return {failed{in.error()}, {}};
+    next.gxi = std::move(in->gx);
+    next.ni = std::move(in->nonce);
+    next.peer_id_b = std::move(in->id_b);
+    return {std::move(next), {}};
 }
 
 /// HDR, KE, Nr out; g^xy is asked for while the initiator does the same.
 template <class Env>
 [[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> done, Env& e)
-    -> step<agreeing_r<typename Env::dh_key>, failed> {
+    -> step<agreeing_r<typename Env::dh_key>, phase_1::sealing<agreeing_r<typename Env::dh_key>>, failed> {
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto nr = fresh_nonce(e.crypto);
     if (!nr) return {failed{nr.error()}, {}};
@@ -180,8 +223,23 @@ template <class Env>
                                           std::move(*done.key),
                                           std::move(s.gxi),
                                           std::move(s.ni),
-                                          std::move(*nr)};
+                                          std::move(*nr),
+                                          std::move(s.peer_id_b)};
+    if (next.peer_gx.empty()) next.peer_gx = to_octets(next.x.public_value());
+    if (phase_1::is_sealed(next.agreed)) return {phase_1::ask_to_seal(std::move(next), e), {}};
     auto m = detail::write_key_exchange(next, next.nr, next.both.nat_traversal, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(next), {.send = std::move(*m)}};
+}
+
+/// HDR, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i out.
+template <class Key, class Env>
+[[nodiscard]] auto on(phase_1::sealing<agreeing_r<Key>> s, const pieces_encrypted& done, Env& e)
+    -> step<agreeing_r<Key>, failed> {
+    if (!done.pieces) return {failed{phase_1::why_not_sealed(done.pieces.error())}, {}};
+    agreeing_r<Key>& next = s.before;
+    auto m = detail::write_sealed(next.cky, next.agreed, next.both, role::responder, next.x.public_value(),
+                                  {next.nr, s.id_b, *done.pieces}, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }

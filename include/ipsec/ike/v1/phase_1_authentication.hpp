@@ -4,6 +4,7 @@
 ///     method            SKEYID                                    what proves an end
 ///     pre-shared key    prf(pre-shared-key, Ni_b | Nr_b)          HASH
 ///     signatures        prf(Ni_b | Nr_b, g^xy)                    SIG over HASH, by a known key or by a certificate
+///     encryption        prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)     HASH, by both nonces: public_key_encryption.hpp
 ///
 /// The exchanges ask here for keys, for the hash of an end, and for what follows from a peer's claim.
 #include <algorithm>

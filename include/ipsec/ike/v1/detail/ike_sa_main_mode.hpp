@@ -115,6 +115,14 @@ void ike_sa<Traits>::ask(State& s) {
         if constexpr (crypto::signature_provider<provider>)
             feed<signature_judged>(house_.crypto.verify(ticket_, s.key, s.scheme, s.hash.view(), s.what.proof));
         else fail_phase_1(errc::no_key_for_method);
+    } else if constexpr (State::awaits == slow::encryption) {
+        if constexpr (crypto::public_encryption_provider<provider>)
+            feed<pieces_encrypted>(house_.crypto.encrypt_to(ticket_, s.key, s.pieces()));
+        else fail_phase_1(errc::no_key_for_method);
+    } else if constexpr (State::awaits == slow::decryption) {
+        if constexpr (crypto::public_encryption_provider<provider>)
+            feed<pieces_decrypted>(house_.crypto.decrypt_raw(ticket_, s.what.key, s.pieces()));
+        else fail_phase_1(errc::no_key_for_method);
     } else if constexpr (State::awaits == slow::certificate) {
         if constexpr (crypto::certificate_provider<provider>) {
             const std::vector<byte_view> chain(s.what.certificates.begin(), s.what.certificates.end());

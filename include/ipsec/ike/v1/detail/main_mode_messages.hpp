@@ -1,6 +1,7 @@
 #pragma once
 /// Messages and keys of Main Mode.
 #include "ipsec/ike/v1/phase_1_authentication.hpp"
+#include "ipsec/ike/v1/public_key_encryption.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
 
 namespace ipsec::ike::v1::main_mode::detail {
@@ -10,6 +11,7 @@ using phase_1::local_identity;
 
 /// Which payloads message `number` has, by the method.
 [[nodiscard]] constexpr auto shape_of(proof p, std::size_t number) -> const isakmp::shape& {
+    if (is_by_encryption(p)) return isakmp::shapes::main_mode_encryption[number - 1];
     return (p == proof::signature ? isakmp::shapes::main_mode_signature : isakmp::shapes::main_mode_psk)[number - 1];
 }
 
@@ -30,15 +32,26 @@ using phase_1::local_identity;
 template <class Env>
 [[nodiscard]] auto read_key_exchange(const isakmp::header& h, byte_view datagram, std::size_t number, const agreed_ike& agreed,
                                      const extensions& both, Env& e) -> admitted<key_exchange> {
-    const auto chain = read_clear(h, datagram, number);
+    const proof by = proof_by(agreed.suite.authentication).value_or(proof::shared_key);
+    const auto chain = read_clear(h, datagram, number, by);
     if (!chain) return std::unexpected{chain.error()};
+    v1::main_mode::key_exchange msg;
+    if (is_by_encryption(by)) {
+        auto sealed = phase_1::read_sealed(*chain, agreed, e);
+        if (!sealed) return std::unexpected{sealed.error()};
+        msg.sealed = std::move(*sealed);
+        if (by == proof::revised_encryption) return msg;
+    }
     const byte_view gx = chain->find(isakmp::payload_type::key_exchange)->body;
     // Before anything is changed or spent: whoever forges a value that no group has ends no exchange with it.
     // req: rfc2409-5-6
     if (!crypto::check_public_value(agreed.suite.group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
-    const auto n = chain->get<isakmp::nonce>();
-    if (!n) return std::unexpected{fault{n.error()}};
-    v1::main_mode::key_exchange msg{to_octets(gx), to_octets(n->data)};
+    msg.gx = to_octets(gx);
+    if (!msg.sealed) {
+        const auto n = chain->get<isakmp::nonce>();
+        if (!n) return std::unexpected{fault{n.error()}};
+        msg.nonce = to_octets(n->data);
+    }
     if (both.nat_traversal) {
         const auto nat = judge_nat(e.crypto, agreed.suite.hash, h.cookies(), e.path, e.peer.nat.force, *chain);
         if (!nat) return std::unexpected{fault{nat.error()}};
@@ -58,11 +71,25 @@ template <class State, class Env>
     return w.finish();
 }
 
-/// HDR*, ID, HASH, or HDR*, ID, [CERT,] SIG: the last message of either side. Advances the IV of `k`.
+/// HDR, KE, [HASH(1),] <ID>, <N> [, NAT-D, NAT-D].                                          RFC 2409 §5.2
+template <class Env>
+[[nodiscard]] auto write_sealed(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, role own,
+                                byte_view gx, const phase_1::own_part& mine, Env& e) -> result<sealed_message> {
+    message_writer w{header_of(cky, isakmp::exchange_type::identity_protection)};
+    if (auto ok = phase_1::add_sealed(w, cky, agreed, own, gx, mine, e); !ok) return std::unexpected{ok.error()};
+    // What follows the nonce of the revised mode has to be encrypted, and no text says that of NAT-D: it goes without.
+    if (both.nat_traversal && !phase_1::is_revised(agreed) &&
+        !add_nat_d(w, e.crypto, agreed.suite.hash, cky, e.path, e.peer.nat.force, nat_d_of(both)))
+        return std::unexpected{errc::crypto_failed};
+    return w.finish();
+}
+
+/// HDR*, ID, HASH, or HDR*, ID, [CERT,] SIG, or HDR*, HASH: the last message of either side. Advances the IV of `k`.
 template <class Env>
 [[nodiscard]] auto write_proof(keyed& k, byte_view proof, Env& e) -> result<sealed_message> {
     message_writer w{header_of(k.cky, isakmp::exchange_type::identity_protection)};
-    w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer)));
+    if (!is_by_encryption(phase_1::method_of(k)))
+        w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer)));
     phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
     auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
     if (m) k.next = m->next;
@@ -91,7 +118,7 @@ template <class Env>
     if (auto ok = isakmp::check_shape(*in, shape_of(method, peer == role::initiator ? 5 : 6)); !ok)
         return std::unexpected{fault{ok.error()}};
     claim c;
-    c.id_b = to_octets(in->find(isakmp::payload_type::identification)->body);
+    c.id_b = is_by_encryption(method) ? k.peer_id_b : to_octets(in->find(isakmp::payload_type::identification)->body);
     c.proof = to_octets(in->find(phase_1::payload_of(method))->body);
     c.next = m->next;
     c.from = e.path;
@@ -119,6 +146,7 @@ template <class Env> [[nodiscard]] auto by_new_port(sealed_message m, const nat_
 /// SKEYID and what follows from it.                                                              RFC 2409 §5, App. B
 template <class Key, role Role, class Env>
 [[nodiscard]] auto make_keys(agreeing<Key, Role>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {
+    const phase_1::wiped_at_end nonces{s.ni, s.nr};  // with encryption SKEYID comes from them alone
     keyed k;
     k.cky = s.cky;
     k.agreed = s.agreed;
@@ -127,6 +155,7 @@ template <class Key, role Role, class Env>
     k.sai_b = std::move(s.sai_b);
     k.gxi = Role == role::initiator ? to_octets(s.x.public_value()) : std::move(s.peer_gx);
     k.gxr = Role == role::initiator ? std::move(s.peer_gx) : to_octets(s.x.public_value());
+    k.peer_id_b = std::move(s.peer_id_b);
     return phase_1::make_keys(std::move(k), Role, s.ni, s.nr, gxy, e);
 }
 

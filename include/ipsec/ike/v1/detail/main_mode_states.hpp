@@ -31,6 +31,9 @@ template <class Key> struct sent_ke {
     octets sai_b;
     Key x;
     octets ni;
+    nat_view peer_nat{};  ///< of message 4, while what is encrypted in it is being read
+    octets peer_gx{};
+    [[nodiscard]] auto own_nonce() const -> byte_view { return ni; }
 };
 /// Both: all public values are known; g^xy is being made. The responder has answered with HDR, KE, Nr.
 template <class Key, role Role> struct agreeing {
@@ -38,6 +41,7 @@ template <class Key, role Role> struct agreeing {
     static constexpr slow awaits = slow::shared_secret;
     [[nodiscard]] auto own() const -> const Key& { return x; }
     [[nodiscard]] auto theirs() const -> byte_view { return peer_gx; }
+    [[nodiscard]] auto own_nonce() const -> byte_view { return Role == role::initiator ? ni : nr; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;
@@ -46,6 +50,7 @@ template <class Key, role Role> struct agreeing {
     Key x;
     octets peer_gx;
     octets ni, nr;
+    octets peer_id_b{};  ///< where identities come encrypted to a public key
 };
 template <class Key> using agreeing_i = agreeing<Key, role::initiator>;
 template <class Key> using agreeing_r = agreeing<Key, role::responder>;
@@ -59,8 +64,9 @@ struct making_ke_r {
     extensions both;
     nat_view nat;
     octets sai_b;
-    octets gxi;
+    octets gxi;  ///< empty: the one that came could not be read, and nothing may tell its sender
     octets ni;
+    octets peer_id_b{};
 };
 /// What both sides know once g^xy is there.
 struct keyed {
@@ -73,6 +79,7 @@ struct keyed {
     message_cipher cipher;
     iv next;  ///< of the next message
     octets sai_b, gxi, gxr;
+    octets peer_id_b{};  ///< where it came before the proof: encrypted to a public key
 };
 /// Initiator: what message 5 is made from, should a signature have to be made first.
 struct agreed_i : keyed {};
@@ -108,6 +115,7 @@ struct key_exchange {
     octets gx;
     octets nonce;
     std::optional<nat_view> nat{};  ///< nothing: NAT traversal goes no further
+    std::optional<phase_1::sealed_exchange> sealed{};  ///< what of it is encrypted to our key: `nonce` and the identity
 };
 /// HASH_I or HASH_R holds.
 struct authenticated {

@@ -48,6 +48,39 @@ template <class Before> struct signing {
     crypto::digest hash;
 };
 
+/// What is encrypted in a message, as it came.                                                RFC 2409 §5.2, §5.3
+struct sealed_exchange {
+    struct part {
+        isakmp::payload_type type{};
+        octets body;
+    };
+    crypto::decryption_key key;
+    std::vector<octets> pieces;  ///< to our key: ID and nonce; with the revised method the nonce alone
+    std::vector<part> behind{};  ///< revised: all payloads behind the nonce, in order; one cipher text
+};
+/// Our part of an exchange is being encrypted to the peer's key; then comes what `Before` would have gone on with.
+template <class Before> struct sealing {
+    static constexpr std::string_view name = "encrypting";
+    static constexpr slow awaits = slow::encryption;
+    Before before;
+    crypto::public_key key;
+    octets id_b;
+    bool nonce_alone = false;  ///< revised: the identity goes by another key
+    /// What has to be encrypted: views into this state.
+    [[nodiscard]] auto pieces() const -> std::vector<byte_view> {
+        if (nonce_alone) return {before.own_nonce()};
+        return {id_b, before.own_nonce()};
+    }
+};
+/// The peer's part is being decrypted by our key.
+template <class Before> struct opening {
+    static constexpr std::string_view name = "decrypting";
+    static constexpr slow awaits = slow::decryption;
+    Before before;
+    sealed_exchange what;
+    [[nodiscard]] auto pieces() const -> std::vector<byte_view> { return {what.pieces.begin(), what.pieces.end()}; }
+};
+
 /// States that judge, or that are gone back to when what they judged did not hold, say `undecided`.
 template <class S> [[nodiscard]] constexpr auto is_undecided(const S&) noexcept -> bool {
     if constexpr (requires { S::undecided; }) return S::undecided;

@@ -1,0 +1,249 @@
+#pragma once
+/// Authentication with public key encryption: whoever can read a nonce is who the key belongs to.       RFC 2409 §5.2, §5.3
+///
+///     HDR, KE, [ HASH(1), ] <IDii_b>PubKey_r, <Ni_b>PubKey_r   -->
+///                                                              <--   HDR, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i
+///
+/// In the revised mode the nonce comes first, and what follows it goes by a key made of it: revised_encryption.hpp.
+///
+/// What cannot be decrypted must not be told from what can: the text of random octets stands for it, everything goes on by the
+/// same steps, and the HASH of the next message does not hold. Refused at once is only what anybody can see who has no key: a
+/// payload longer than a block of the key, a HASH(1) that names no certificate of ours.
+#include <algorithm>
+
+#include "ipsec/crypto/pkcs1.hpp"
+#include "ipsec/ike/v1/phase_1_authentication.hpp"
+#include "ipsec/ike/v1/revised_encryption.hpp"
+
+namespace ipsec::ike::v1::phase_1 {
+
+/// Octets that are wiped when this goes out of scope, whatever became of them meanwhile.
+class wiped_at_end {
+public:
+    wiped_at_end(octets& a, octets& b) noexcept : a_{a}, b_{b} {}
+    wiped_at_end(const wiped_at_end&) = delete;
+    auto operator=(const wiped_at_end&) -> wiped_at_end& = delete;
+    ~wiped_at_end() {
+        wipe(a_);
+        wipe(b_);
+    }
+
+private:
+    octets& a_;
+    octets& b_;
+};
+
+/// What an end says encrypted: all there is to write it. Views.
+struct own_part {
+    byte_view nonce, id_b;
+    const std::vector<octets>& pieces;  ///< cipher texts, in the order of `sealing::pieces`
+};
+/// What the peer said.
+struct opened_exchange {
+    octets nonce, id_b;
+    octets gx;  ///< empty: could not be read, and something else has to stand for it
+};
+
+[[nodiscard]] inline auto is_sealed(const agreed_ike& a) noexcept -> bool {
+    const auto method = proof_by(a.suite.authentication);
+    return method && is_by_encryption(*method);
+}
+
+[[nodiscard]] inline auto is_revised(const agreed_ike& a) noexcept -> bool {
+    return proof_by(a.suite.authentication) == proof::revised_encryption;
+}
+
+// --- out ----------------------------------------------------------------------------------------------------------------------
+
+/// What has to be encrypted before the exchange goes on. @pre the configuration has a key of the peer: `check`
+template <class Before, class Env> [[nodiscard]] auto ask_to_seal(Before before, Env& e) -> sealing<Before> {
+    const auto method = before.agreed.suite.authentication;
+    const auto* to = key_of_peer(e.peer, method);
+    return {std::move(before), to == nullptr ? crypto::public_key{} : *to, id_body(local_identity(e.peer)),
+            proof_by(method) == proof::revised_encryption};
+}
+/// An identity that is too long for a block of the peer's key cannot be said at all.
+[[nodiscard]] constexpr auto why_not_sealed(crypto::errc e) noexcept -> errc {
+    switch (e) {
+        case crypto::errc::bad_length: return errc::bad_identity;
+        case crypto::errc::no_randomness: return errc::no_randomness;
+        default: return errc::crypto_failed;
+    }
+}
+/// HASH(1), the hash of the certificate whose key is used, where one is known.
+// req: rfc2409-5.2-m1
+template <class Env> [[nodiscard]] auto add_hash_1(message_writer& w, const agreed_ike& agreed, Env& e) -> result<void> {
+    const auto& known = e.peer.keys.peer_keys;
+    const auto at = std::ranges::find(known, agreed.suite.authentication, &public_keys::known_key::method);
+    if (at == known.end() || at->certificate.empty()) return {};
+    const std::array<byte_view, 1> parts{at->certificate};
+    const auto hash = e.crypto.hash(agreed.suite.hash, parts);
+    if (!hash) return std::unexpected{errc::crypto_failed};
+    w.add(isakmp::payload_type::hash, hash->view());
+    return {};
+}
+/// By which cipher an end says what follows its nonce.
+template <class Env>
+[[nodiscard]] auto cipher_of(const isakmp::cookie_pair& cky, const agreed_ike& agreed, role whose, byte_view nonce, Env& e)
+    -> result<ephemeral_cipher> {
+    const auto& s = agreed.suite;
+    const byte_view cookie = whose == role::initiator ? cky.initiator.octets() : cky.responder.octets();
+    return make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
+}
+/// [HASH(1),] <N>, <KE>, <ID> [, <CERT>].                                                       RFC 2409 §5.3
+// req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
+template <class Env>
+[[nodiscard]] auto add_revised(message_writer& w, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role own,
+                               byte_view gx, const own_part& mine, Env& e) -> result<void> {
+    if (mine.pieces.size() != 1 || e.peer.keys.decrypt_with.empty()) return std::unexpected{errc::crypto_failed};
+    auto by = cipher_of(cky, agreed, own, mine.nonce, e);
+    if (!by) return std::unexpected{by.error()};
+    if (own == role::initiator)
+        if (auto ok = add_hash_1(w, agreed, e); !ok) return ok;
+    w.add(isakmp::payload_type::nonce, mine.pieces[0]);
+    std::vector<sealed_exchange::part> parts{{isakmp::payload_type::key_exchange, to_octets(gx)},
+                                             {isakmp::payload_type::identification, to_octets(mine.id_b)}};
+    const auto& certificate = e.peer.keys.decrypt_with.front().certificate;
+    if (own == role::initiator && !certificate.empty()) {
+        const isakmp::certificate c{isakmp::cert_encoding::x509_key_exchange, certificate};
+        octets body(c.size());
+        wire::writer out{body};
+        c.emit(out);
+        parts.push_back({isakmp::payload_type::certificate, std::move(body)});
+    }
+    for (const auto& p : parts) {
+        const auto text = seal(e.crypto, *by, p.body);
+        if (!text) return std::unexpected{text.error()};
+        w.add(p.type, *text);
+    }
+    return {};
+}
+/// KE, [HASH(1),] <ID>, <N>: only the bodies are encrypted.
+// req: rfc2409-5.2-1
+template <class Env>
+[[nodiscard]] auto add_sealed(message_writer& w, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role own, byte_view gx,
+                              const own_part& mine, Env& e) -> result<void> {
+    if (is_revised(agreed)) return add_revised(w, cky, agreed, own, gx, mine, e);
+    if (mine.pieces.size() != 2) return std::unexpected{errc::crypto_failed};
+    w.add(isakmp::payload_type::key_exchange, gx);
+    if (own == role::initiator)
+        if (auto ok = add_hash_1(w, agreed, e); !ok) return ok;
+    w.add(isakmp::payload_type::identification, mine.pieces[0]).add(isakmp::payload_type::nonce, mine.pieces[1]);
+    return {};
+}
+
+// --- in -----------------------------------------------------------------------------------------------------------------------
+
+/// Which of our keys a message is for: the one that HASH(1) names, or the first. Where no certificate of ours is known, HASH(1)
+/// says nothing. @return `errc::no_key_for_method`, `errc::crypto_failed`
+template <class Env>
+[[nodiscard]] auto key_to_open(const isakmp::payload_view* hash_1, const agreed_ike& agreed, Env& e)
+    -> result<crypto::decryption_key> {
+    const auto& own = e.peer.keys.decrypt_with;
+    if (own.empty()) return std::unexpected{errc::no_key_for_method};
+    bool named = false;
+    for (const auto& k : own) {
+        if (hash_1 == nullptr || k.certificate.empty()) continue;
+        named = true;
+        const std::array<byte_view, 1> parts{k.certificate};
+        const auto hash = e.crypto.hash(agreed.suite.hash, parts);
+        if (!hash) return std::unexpected{errc::crypto_failed};
+        if (std::ranges::equal(hash->view(), hash_1->body)) return k.key;
+    }
+    if (named) return std::unexpected{errc::no_key_for_method};
+    return own.front().key;
+}
+/// The payloads behind the nonce, which stands first, or behind HASH(1).
+/// @return `isakmp::errc::payload_out_of_order`, `errc::not_decryptable` for what is no whole number of blocks
+// req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
+[[nodiscard]] inline auto read_behind_nonce(const isakmp::chain& in, const agreed_ike& agreed)
+    -> admitted<std::vector<sealed_exchange::part>> {
+    using isakmp::payload_type;
+    const std::size_t at = in.count(payload_type::hash);
+    if (at >= in.size() || in[at].type != payload_type::nonce || (at == 1 && in[0].type != payload_type::hash))
+        return std::unexpected{fault{isakmp::errc::payload_out_of_order}};
+    const std::size_t block = crypto::find(agreed.suite.encryption)->block;
+    std::vector<sealed_exchange::part> out;
+    for (std::size_t i = at + 1; i < in.size(); ++i) {
+        if (!is_whole(in[i].body, block)) return std::unexpected{fault{errc::not_decryptable}};
+        out.push_back({in[i].type, to_octets(in[i].body)});
+    }
+    return out;
+}
+/// What of a message is encrypted; nothing is decrypted yet. @return `errc::not_decryptable` for more than one block
+template <class Env>
+[[nodiscard]] auto read_sealed(const isakmp::chain& in, const agreed_ike& agreed, Env& e) -> admitted<sealed_exchange> {
+    using isakmp::payload_type;
+    const auto key = key_to_open(in.find(payload_type::hash), agreed, e);
+    if (!key) return std::unexpected{fault{key.error()}};
+    sealed_exchange s{*key, {}};
+    if (is_revised(agreed)) {
+        auto behind = read_behind_nonce(in, agreed);
+        if (!behind) return std::unexpected{behind.error()};
+        s.behind = std::move(*behind);
+    } else s.pieces.push_back(to_octets(in.find(payload_type::identification)->body));
+    s.pieces.push_back(to_octets(in.find(payload_type::nonce)->body));
+    if constexpr (crypto::public_encryption_provider<typename Env::provider>) {
+        const auto block = e.crypto.modulus_size(*key);
+        if (!block) return std::unexpected{fault{errc::no_key_for_method}};
+        for (const octets& piece : s.pieces)
+            if (piece.size() > *block) return std::unexpected{fault{errc::not_decryptable}};
+    }
+    return s;
+}
+
+/// How long a nonce is, and an identity with its four octets in front.                          RFC 2409 §5, RFC 2408 §3.8
+inline constexpr crypto::pkcs1::expected_size nonce_size{.least = 8, .most = 256, .substitute = own_nonce};
+inline constexpr crypto::pkcs1::expected_size id_size{.least = 5, .most = 512, .substitute = 8};
+
+/// A block without its padding, or random octets.
+template <std::size_t Most, class Env>
+[[nodiscard]] auto unpadded(const crypto::rsa_block& block, crypto::pkcs1::expected_size size, Env& e) -> result<octets> {
+    const auto text = crypto::pkcs1::unpad<Most>(block.view(), size, e.crypto);
+    if (!text) return std::unexpected{text.error() == crypto::errc::no_randomness ? errc::no_randomness : errc::crypto_failed};
+    return to_octets(text->view());
+}
+/// The same by the key of the nonce. Where anything cannot be read, an unknown nonce stands for the one that was, so that no
+/// HASH can hold; it is drawn in any case.
+template <class Env>
+[[nodiscard]] auto open_revised(const sealed_exchange& s, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role peer,
+                                const crypto::rsa_block& block, Env& e) -> result<opened_exchange> {
+    using isakmp::payload_type;
+    auto nonce = unpadded<256>(block, nonce_size, e);
+    if (!nonce) return std::unexpected{nonce.error()};
+    octets unknown(own_nonce);
+    if (!e.crypto.fill(unknown)) return std::unexpected{errc::no_randomness};
+    auto by = cipher_of(cky, agreed, peer, *nonce, e);
+    if (!by) return std::unexpected{by.error()};
+    opened_exchange out;
+    bool readable = true;
+    for (const auto& p : s.behind) {
+        auto body = unseal(e.crypto, *by, p.body);
+        if (!body) return std::unexpected{body.error()};
+        readable = readable && body->has_value();
+        if (!*body) continue;
+        if (p.type == payload_type::key_exchange) out.gx = std::move(**body);
+        else if (p.type == payload_type::identification) out.id_b = std::move(**body);
+    }
+    // req: rfc2409-5-6
+    readable = readable && crypto::check_public_value(agreed.suite.group, out.gx).has_value();
+    if (!readable) out.gx.clear();
+    wipe(readable ? unknown : *nonce);
+    out.nonce = std::move(readable ? *nonce : unknown);
+    return out;
+}
+/// Reads what `peer` encrypted. `gx` is its public value, where that came in the clear.
+/// @return `errc::crypto_failed`, `errc::no_randomness`; never anything that depends on the texts
+template <class Env>
+[[nodiscard]] auto open(const sealed_exchange& s, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role peer, octets gx,
+                        const std::vector<crypto::rsa_block>& blocks, Env& e) -> result<opened_exchange> {
+    if (blocks.size() != (is_revised(agreed) ? 1U : 2U)) return std::unexpected{errc::crypto_failed};
+    if (is_revised(agreed)) return open_revised(s, cky, agreed, peer, blocks[0], e);
+    auto id = unpadded<512>(blocks[0], id_size, e);
+    auto nonce = unpadded<256>(blocks[1], nonce_size, e);
+    if (!id) return std::unexpected{id.error()};
+    if (!nonce) return std::unexpected{nonce.error()};
+    return opened_exchange{std::move(*nonce), std::move(*id), std::move(gx)};
+}
+
+}  // namespace ipsec::ike::v1::phase_1
