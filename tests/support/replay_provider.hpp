@@ -1,6 +1,7 @@
 #pragma once
 // A provider for IKE that has no chance in it: random octets, public values and g^xy are those of a recording.
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <optional>
@@ -55,7 +56,12 @@ public:
         for (const byte_view part : parts) {
             if (part.size() != isakmp::cookie_i::size) continue;
             const auto it = cookies_.find(isakmp::cookie_i{part.first<isakmp::cookie_i::size>()});
-            if (it != cookies_.end()) return crypto::digest{it->second.octets()};
+            if (it == cookies_.end()) continue;
+            // Its first half goes with path and CKY-I, its second one with the offer behind them, cut off the front of each.
+            std::array<std::byte, isakmp::cookie_r::size> octets{};
+            copy_octets(it->second.octets(), octets);
+            if (parts.back().size() != isakmp::cookie_i::size) std::ranges::rotate(octets, octets.begin() + octets.size() / 2);
+            return crypto::digest{byte_view{octets}};
         }
         (void)fail("cookie that was not recorded");
         return std::unexpected{crypto::errc::provider_failed};
