@@ -393,6 +393,9 @@ namespace detail {
     for (const ike_suite& s : p.suites) {
         const auto method = proof_by(s.authentication);
         if (!method) return std::unexpected{errc::unusable_algorithm};
+        // XAUTH has numbers for the methods of RFC 2409 alone: a suite with another one would go without it in silence.
+        if (p.xauth.part != xauth_part::none && static_cast<unsigned>(s.authentication) > 5)
+            return std::unexpected{errc::unusable_algorithm};
         if (*method == proof::shared_key && (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)))
             return std::unexpected{errc::short_secret};
         if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||

@@ -62,9 +62,10 @@ public:
     /// A piece that is there already, octet for octet, is passed over: peers repeat themselves. One that contradicts what is
     /// there costs the whole message, and the peer sends it again; another identifier begins a new one, since a peer that gave
     /// up on its message counts on.
+    /// @param owner  whose messages give way to each other first
     /// @return the message when it is complete, nothing while pieces are missing; `errc::bad_fragment`, `errc::limit_reached`
-    [[nodiscard]] auto take(instant now, const isakmp::cookie_pair& cookies, const isakmp::fragment& f, const bounds& b)
-        -> result<std::optional<octets>> {
+    [[nodiscard]] auto take(instant now, const isakmp::cookie_pair& cookies, const isakmp::fragment& f, const bounds& b,
+                            std::uint32_t owner = 0) -> result<std::optional<octets>> {
         if (f.number == 0 || f.data.empty()) return std::unexpected{errc::bad_fragment};
         if (f.number > b.pieces || f.data.size() > b.octets) return std::unexpected{errc::limit_reached};
         auto at = std::ranges::find(coming_, cookies, &message::cookies);
@@ -73,8 +74,8 @@ public:
             at = coming_.end();
         }
         if (at == coming_.end()) {
-            if (coming_.size() >= b.messages) coming_.erase(std::ranges::min_element(coming_, {}, &message::until));
-            coming_.push_back({cookies, f.id, now + b.time, {}, 0, 0});
+            if (coming_.size() >= b.messages) make_room(owner);
+            coming_.push_back({cookies, f.id, now + b.time, {}, 0, 0, owner});
             at = coming_.end() - 1;
         }
         message& m = *at;
@@ -126,7 +127,18 @@ private:
         std::vector<octets> pieces;
         std::size_t last = 0;  ///< number of the last piece; 0: not there yet
         std::size_t size = 0;
+        std::uint32_t owner = 0;
     };
+    /// The oldest message of the same owner goes, so that nobody pushes out those of others; where it has none, the oldest.
+    void make_room(std::uint32_t owner) {
+        auto oldest = coming_.end();
+        for (auto it = coming_.begin(); it != coming_.end(); ++it) {
+            const bool mine = it->owner == owner, best_is_mine = oldest != coming_.end() && oldest->owner == owner;
+            if (oldest == coming_.end() || (mine && !best_is_mine) || (mine == best_is_mine && it->until < oldest->until))
+                oldest = it;
+        }
+        coming_.erase(oldest);
+    }
     std::vector<message> coming_;
 };
 

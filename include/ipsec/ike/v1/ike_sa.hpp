@@ -124,10 +124,10 @@ public:
     /// The peer is known to be somewhere else by another SA.
     void follow() {
         const auto& at = house_.room(peer_).known;
-        if (is_established() && at && at->path.link == path_.link) path_ = at->path;
+        if (stands() && at && at->path.link == path_.link) path_ = at->path;
     }
     /// Whether the peer was found dead since the last call.
-    [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false); }
+    [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false) && stands(); }
     /// Whether the SA came to stand since the last call.
     [[nodiscard]] auto take_established() -> bool { return std::exchange(newly_established_, false); }
     [[nodiscard]] auto deadline() const -> instant;
@@ -376,6 +376,8 @@ private:
     std::uint64_t octets_ = 0, soft_octets_ = ~std::uint64_t{0}, hard_octets_ = ~std::uint64_t{0};
     std::uint64_t serial_ = 0;
     std::size_t unproven_in_ = 0, unproven_out_ = 0;  ///< octets of an Aggressive Mode whose initiator may not be there
+    static constexpr unsigned most_wrong_proofs = 4;
+    unsigned wrong_proofs_ = 0;
     bool is_aggressive_ = false;
     bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
@@ -399,7 +401,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
         switch (timer_.fire(house_.now, repeats())) {
             case retransmit_verdict::send_again: repeat_phase_1(); break;
             case retransmit_verdict::give_up:
-                if (role_ == role::initiator) return fail_phase_1(errc::timed_out);
+                if (role_ == role::initiator || is_unproven_responder()) return fail_phase_1(errc::timed_out);
                 break;
             case retransmit_verdict::not_yet: break;
         }
@@ -444,7 +446,7 @@ template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (!is_established()) return std::min(timer_.due(), deadline_);
     instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
     if (talk_) t = std::min({t, talk_->until, talk_->own.timer.due()});
-    if (!rekey_started_ && !suspect_) t = std::min(t, soft_at_);
+    if (is_usable() && !rekey_started_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});
     for (const auto& [id, x] : groups_) t = std::min({t, x.timer.due(), x.deadline});

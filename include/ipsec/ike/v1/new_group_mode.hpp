@@ -95,6 +95,8 @@ template <class Env>
     if (!tree || tree->proposals().size() != 1) return std::nullopt;
     return read_transform(tree->transforms(tree->proposals()[0])[0].value);
 }
+/// Groups of one message that are looked at: each may be seconds of arithmetic.
+inline constexpr unsigned most_judged = 2;
 /// Whether the policy takes the group: one that it has by this number, or any that is one, where it says so.
 template <class Env> [[nodiscard]] auto is_wanted(const named_group& g, Env& e) -> bool {
     bool known = false;
@@ -154,9 +156,12 @@ template <class Env> [[nodiscard]] auto begin(isakmp::message_id id, const offer
     if (!tree || tree->proposals().size() != 1 || tree->proposals()[0].value.protocol != isakmp::protocol_id::isakmp)
         return {failed{errc::malformed}, {}};
     const isakmp::proposal_node& p = tree->proposals()[0];
+    unsigned judged = 0;
     for (const isakmp::transform_node& t : tree->transforms(p)) {
         auto g = detail::read_transform(t.value);
-        if (!g || !detail::is_wanted(*g, e)) continue;
+        if (!g) continue;
+        if (judged++ == detail::most_judged) break;
+        if (!detail::is_wanted(*g, e)) continue;
         octets room(v1::detail::offer_room);
         isakmp::builder b{room};
         b.sa().proposal(p.value.number, isakmp::protocol_id::isakmp).transform(t.value);

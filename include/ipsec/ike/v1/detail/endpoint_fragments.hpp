@@ -33,7 +33,13 @@ void endpoint<Traits>::take_fragment(const isakmp::header& h, const ike::path& a
     if (h.version.major_number() != isakmp::version_1_0.major_number()) return refuse(isakmp::errc::bad_major_version);
     if (h.length != datagram.size()) return refuse(isakmp::errc::unequal_lengths);
     if (h.flags.encrypted()) return refuse(errc::wrong_flags);
-    const auto peer = find_peer(at);
+    // A peer that is known by name alone is found by its SA.
+    const sa_type* known = find_sa(h.cookies());
+    if (known == nullptr && !h.responder.is_zero()) known = find_sa({h.initiator, {}});
+    if (known != nullptr &&
+        (known->path().remote.address != at.remote.address || known->path().local.address != at.local.address))
+        known = nullptr;
+    const auto peer = known != nullptr ? std::optional{known->peer()} : find_peer(at);
     if (!peer) return refuse(errc::unknown_peer);
     if (!house_->peer(*peer).fragmentation.enabled) return refuse(isakmp::errc::bad_next_payload);
     if (!may_send_fragments(*peer, h, at)) return refuse(errc::unknown_cookie);
@@ -43,7 +49,7 @@ void endpoint<Traits>::take_fragment(const isakmp::header& h, const ike::path& a
     if (chain->size() != 1) return refuse(isakmp::errc::unexpected_payload);
     const auto piece = isakmp::fragment::parse((*chain)[0].body);
     if (!piece) return refuse(piece.error());
-    const auto whole = fragments_.take(house_->now, h.cookies(), *piece, {l.fragmented, l.fragments, l.message});
+    const auto whole = fragments_.take(house_->now, h.cookies(), *piece, {l.fragmented, l.fragments, l.message}, peer->value());
     if (!whole) return refuse(whole.error());
     if (!*whole) return;
     const auto inner = isakmp::header::parse(**whole);

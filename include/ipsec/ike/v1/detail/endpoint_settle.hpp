@@ -74,6 +74,13 @@ void endpoint<Traits>::settle(peer_id peer) {
         }
         (void)sa->take_initial_contact();  // whoever may have nothing ends nothing
         sa->close(errc::not_authorized, true);
+        if (newest(peer) != nullptr || has_coming(peer)) continue;
+        drop_wishes(peer, [&](const wish& w) {
+            house_->events.emplace_back(
+                exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, errc::not_authorized});
+            house_->rekey_failed(peer, w.child, w.local, w.remote);
+            return true;
+        });
     }
     heed_initial_contact(peer);
     while (!house_->doomed.empty()) {
@@ -109,8 +116,10 @@ template <class Traits>
 void endpoint<Traits>::look_around(peer_id peer) {
     peer_room& room = house_->room(peer);
     if (room.known && room.children.empty() &&
-        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_established() && !r.sa->is_over(); }))
+        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_established() && !r.sa->is_over(); })) {
         room.known.reset();
+        room.groups.clear();
+    }
     for (const resident& r : sas_of(peer)) r.sa->follow();
 }
 

@@ -107,13 +107,23 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) -> result<isakmp::cookie_pair> {
     house_->now = now;
-    const std::uint32_t n = by_address_.find({s.local, s.remote});
-    if (n >= stations_.size()) return std::unexpected{errc::no_such_peer};
+    // The peer is known by what phase 1 knew it by: where it is, and the identity that it proved.     RFC 2409 §5.4
+    const auto& all = house_->settings.peers;
+    const auto is_there = [&](const peer_config& q) {
+        return q.path.local.address == s.local && q.path.remote.address == s.remote;
+    };
+    if (std::ranges::none_of(all, is_there)) return std::unexpected{errc::no_such_peer};
+    const auto it = std::ranges::find_if(all, [&](const peer_config& q) {
+        return is_there(q) && phase_1::remote_identity(q).same_party(s.peer_identity);
+    });
+    if (it == all.end()) return std::unexpected{errc::identity_mismatch};
+    const peer_config& p = *it;
+    const auto n = static_cast<std::uint32_t>(it - all.begin());
     const peer_id peer{n};
-    const peer_config& p = house_->peer(peer);
     if (s.hard_left != endless && s.hard_left <= away) return std::unexpected{errc::expired};
     if (std::ranges::find(p.suites, s.keyed.agreed.suite) == p.suites.end()) return std::unexpected{errc::no_proposal_chosen};
-    if (p.remote_id && !p.remote_id->same_party(s.peer_identity)) return std::unexpected{errc::identity_mismatch};
+    // An SA from before XAUTH was asked for has not passed it.
+    if (p.xauth.part != xauth_part::none && !s.keyed.both.extended_authentication) return std::unexpected{errc::not_authorized};
     if (!is_authorized(house_->settings, s.peer_identity)) return std::unexpected{errc::not_authorized};
     const auto& limits = house_->settings.limits;
     std::vector<child_pair>& pairs = house_->children_of(peer);

@@ -175,6 +175,7 @@ template <class Traits> auto ike_sa<Traits>::answer(const sa::id& id, bool inbou
             return true;
         }
         if (!ok) {
+            house_.disown_inbound(id);
             fail(x, errc::install_refused, true);
             return true;
         }

@@ -39,7 +39,11 @@ void ike_sa<Traits>::adopt(step<Next...>&& s) {
             if constexpr (requires { now.cky; }) cookies_ = now.cky;
         },
         machine_);
-    if (s.out.report) house_.report(*s.out.report, came_by_, header_of(cookies_, exchange_of_phase_1()));
+    if (s.out.report) {
+        house_.report(*s.out.report, came_by_, header_of(cookies_, exchange_of_phase_1()));
+        // Each wrong proof cost a verification or more: whoever may be a stranger gets a few.
+        if (is_unproven_responder() && ++wrong_proofs_ > most_wrong_proofs) return fail_phase_1(*s.out.report);
+    }
     if (s.out.move) path_ = *s.out.move;
     // A state that only judges may lead back to the one before: what was sent there may have to be sent again, in the time that
     // was left.

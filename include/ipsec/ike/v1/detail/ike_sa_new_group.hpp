@@ -103,7 +103,7 @@ void ike_sa<Traits>::end(group_exchange& x, isakmp::message_id id, std::variant<
 
 template <class Traits> void ike_sa<Traits>::handle_new_group(const isakmp::header& h, byte_view datagram) {
     // req: rfc2409-5.6-1
-    if (!is_established()) return house_.report(errc::unexpected_message, path_, h);
+    if (!stands()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = groups_.find(h.id.value());
     if (it == groups_.end()) return begin_new_group(h, datagram);
     group_exchange& x = it->second;

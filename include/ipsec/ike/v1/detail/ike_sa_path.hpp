@@ -54,7 +54,7 @@ template <class Traits> void ike_sa<Traits>::is_genuine() {
     if (at == path_) return;
     tell(house_.watcher, path_record{house_.now, path_, at, cookies_});
     path_ = at;
-    if (is_established()) house_.moved(peer_, path_);
+    if (stands()) house_.moved(peer_, path_);  // whoever has not passed XAUTH moves nothing of the peer
 }
 
 }  // namespace ipsec::ike::v1

@@ -153,6 +153,11 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
     house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
     house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
     if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);
+    if (const auto& all = house_.peer(peer_).children;
+        why == errc::refused_by_peer && x.role == role::initiator && x.about.child < all.size() &&
+        is_private(all[x.about.child].pfs))
+        // A peer that started anew knows the number no more: the next Quick Mode agrees on the group again.
+        std::erase_if(house_.room(peer_).groups, [g = all[x.about.child].pfs](const named_group& n) { return n.id == g; });
     x.state.template emplace<failed>(failed{why});
     retire_if_spent(x);
     x.deadline = house_.now + house_.settings.retransmit.span();

@@ -150,7 +150,9 @@ template <class Traits> void ike_sa<Traits>::take_transaction_answer(const isakm
     const auto said = mode_config::read(in.list);
     if (!said) {
         house_.report(fault{errc::malformed}, path_, h, true);
-        return close(errc::malformed, true);
+        if (!stands()) return close(errc::malformed, true);
+        talk_->config.template emplace<transaction::config_done>();
+        return;
     }
     if (std::holds_alternative<transaction::config_asking>(talk_->config)) {
         house_.dialogues.emplace_back(configured{peer_, cookies_, *said});
@@ -241,10 +243,16 @@ template <class Traits> void ike_sa<Traits>::handle_transaction_timers() {
         case retransmit_verdict::send_again: house_.send(path_, x.sent, x.sent_payloads, "again", x.timer.sent()); break;
         case retransmit_verdict::give_up:
             x.open = false;
+            if (stands()) {  // what is not required may be missing
+                talk_->config.template emplace<transaction::config_done>();
+                break;
+            }
             return close(std::holds_alternative<xauth_mode::telling>(talk_->xauth) ? errc::xauth_failed : errc::timed_out, true);
         case retransmit_verdict::not_yet: break;
     }
-    if (talk_->until <= house_.now) close(errc::timed_out, true);
+    if (talk_->until > house_.now) return;
+    if (stands()) talk_->until = instant::never();
+    else close(errc::timed_out, true);
 }
 
 }  // namespace ipsec::ike::v1
