@@ -98,7 +98,7 @@ void print_table(const probe& p, const options& o) {
         fmt::print("\n");
     }
     std::size_t at = 0;
-    for (std::size_t c = 0; taken > 0 && at < all.size(); ++c) {
+    while (taken > 0 && at < all.size()) {
         fmt::print("  {:<12}", cipher_text(all[at]->suites.front()));
         for (std::size_t h = 0; h < o.hashes.size(); ++h) {
             std::string cell;

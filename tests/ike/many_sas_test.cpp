@@ -65,6 +65,7 @@ struct net {
         for (std::uint32_t n = 0; n < last; ++n) {
             auto s = *v1::parse(octets_of(*model));
             s.remote = s.path.remote.address = spoke_address(n);
+            s.peer_identity = ike::identity::of(spoke_address(n));
             s.keyed.cky = cookies_of(n);
             if (!with_pairs) s.pairs.clear();
             for (v1::kept_pair& p : s.pairs) {

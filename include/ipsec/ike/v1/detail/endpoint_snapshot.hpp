@@ -109,16 +109,16 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     house_->now = now;
     // The peer is known by what phase 1 knew it by: where it is, and the identity that it proved.     RFC 2409 §5.4
     const auto& all = house_->settings.peers;
-    const auto is_there = [&](const peer_config& q) {
-        return q.path.local.address == s.local && q.path.remote.address == s.remote;
-    };
-    if (std::ranges::none_of(all, is_there)) return std::unexpected{errc::no_such_peer};
-    const auto it = std::ranges::find_if(all, [&](const peer_config& q) {
-        return is_there(q) && phase_1::remote_identity(q).same_party(s.peer_identity);
-    });
-    if (it == all.end()) return std::unexpected{errc::identity_mismatch};
-    const peer_config& p = *it;
-    const auto n = static_cast<std::uint32_t>(it - all.begin());
+    const auto proved = [&](std::uint32_t i) { return phase_1::remote_identity(all[i]).same_party(s.peer_identity); };
+    std::uint32_t n = by_address_.find({s.local, s.remote});
+    const bool is_there = n < all.size();
+    if (!is_there || !proved(n)) {
+        const byte_view name = s.peer_identity.data();
+        const auto it = by_name_.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
+        if (it == by_name_.end()) return std::unexpected{is_there ? errc::identity_mismatch : errc::no_such_peer};
+        n = it->second;
+    }
+    const peer_config& p = all[n];
     const peer_id peer{n};
     if (s.hard_left != endless && s.hard_left <= away) return std::unexpected{errc::expired};
     if (std::ranges::find(p.suites, s.keyed.agreed.suite) == p.suites.end()) return std::unexpected{errc::no_proposal_chosen};
