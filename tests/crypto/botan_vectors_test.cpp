@@ -137,7 +137,7 @@ TEST_CASE("HMACs are those of RFC 2202, 2104, 2286, 4231 and 4868, whole and tru
             auto s = m.make_scratch(k, random).value();
             for (int again = 0; again < 2; ++again) {
                 std::array<std::byte, 64> icv{};
-                REQUIRE(m.compute(k, s, parts, icv));
+                REQUIRE(m.compute(k, s, parts, byte_span{icv}.first(m.icv_size())));
                 CHECK(test::hex(byte_view{icv}.first(m.icv_size())) == test::hex(byte_view{mac}.first(m.icv_size())));
                 CHECK(test::hex(byte_view{icv}.subspan(m.icv_size())).find_first_not_of('0') ==
                       std::string::npos);  // nothing behind it

@@ -110,7 +110,8 @@ concept mac = requires(const M& m, const typename M::keys& k, typename M::scratc
     { m.icv_size() } noexcept -> std::same_as<std::size_t>;
     { m.make_keys(keymat) } noexcept -> std::same_as<result<typename M::keys>>;
     { m.make_scratch(k, r) } noexcept -> std::same_as<result<typename M::scratch>>;
-    { m.compute(k, t, parts, icv) } noexcept -> std::same_as<result<void>>;  // writes icv_size() octets
+    // icv_size() octets count; where `icv` is longer, there may be more of the MAC behind them
+    { m.compute(k, t, parts, icv) } noexcept -> std::same_as<result<void>>;
 } && std::movable<M>;
 
 /// A MAC that sends an IV of its own, in front of the ICV proper and counted in `icv_size()`. `compute` reads the IV out of `icv`
