@@ -5,6 +5,7 @@
 
 #include "config.hpp"
 
+#include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/sa/replay_window.hpp"
 #include "plan.hpp"
 #include "values.hpp"

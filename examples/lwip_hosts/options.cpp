@@ -2,7 +2,7 @@
 
 #include "../common/command_line.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
-#include "ipsec/ike/v1/config.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 
 namespace lwip_hosts {
 

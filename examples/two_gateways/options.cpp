@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "../common/command_line.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 #include "policy_file.hpp"
 #include "suite_words.hpp"
 

@@ -6,6 +6,7 @@
 #include "fuzz/expect.hpp"
 #include "gateway/plan.hpp"
 #include "ipsec/core/bytes.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 
 namespace ipsec::fuzz {
 

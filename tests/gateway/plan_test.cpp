@@ -2,6 +2,7 @@
 #include "gateway/plan.hpp"
 
 #include "gateway/texts.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 
 namespace {
 

@@ -1,14 +1,11 @@
 #pragma once
 /// What an IKEv1 endpoint is told: its peers, their suites, the child SAs it may make, and its limits.
 ///
-/// Plain values with safe defaults; `check` names the first fault. Nothing here is looked up by a global.
+/// Plain values with safe defaults; `config_check.hpp` names the first fault. Nothing here is looked up by a global.
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,9 +21,8 @@
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
 #include "ipsec/ike/v1/certificates.hpp"
-#include "ipsec/isakmp/header.hpp"
-#include "ipsec/isakmp/oakley.hpp"
 #include "ipsec/isakmp/config_attribute.hpp"
+#include "ipsec/isakmp/oakley.hpp"
 #include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
 
@@ -326,170 +322,7 @@ struct config {
     duration connected_wait = seconds(10);
 };
 
-/// Whether every peer can be served.
-///
-/// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
-/// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::bad_lifetime`, `errc::bad_identity`,
-/// `errc::bad_limit`, `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
-[[nodiscard]] inline auto check(const config& c) -> result<void>;
-
 /// The text of a pre-shared key as octets, no NUL behind it. @pre no longer than 128 characters
 [[nodiscard]] inline auto psk_of(std::string_view text) -> secret<128> { return secret<128>{std::as_bytes(std::span{text})}; }
-
-[[nodiscard]] inline auto check(const ike_suite& s) -> result<void> {
-    const auto* e = crypto::find(s.encryption);
-    if (e == nullptr || crypto::find(s.hash) == nullptr || crypto::find(s.group) == nullptr)
-        return std::unexpected{errc::unusable_algorithm};
-    if (crypto::find(s.hash)->ike_v1 == 0) return std::unexpected{errc::unusable_algorithm};
-    if (e->ike_v1 == 0) return std::unexpected{e->esp_v1 == 0 ? errc::not_for_ike_v1 : errc::not_for_phase_1};
-    if (!crypto::key_size(s.encryption, s.key_bits)) return std::unexpected{errc::unusable_algorithm};
-    return {};
-}
-
-[[nodiscard]] inline auto check(const child_suite& s) -> result<void> {
-    if (!s.esp && !s.ah) return std::unexpected{errc::no_suites};
-    if (s.ah) {
-        const auto* i = crypto::find(*s.ah);
-        if (i == nullptr || i->ah_v1 == 0) return std::unexpected{errc::unusable_algorithm};
-    }
-    if (s.esp) {
-        // Inside of AH, ESP may go without integrity of its own: AH covers all of it.          RFC 2401 §4.5 case 4
-        const auto ok = crypto::check_for_ike_v1(*s.esp, {.no_integrity = s.ah.has_value()});
-        if (!ok)
-            return std::unexpected{ok.error() == crypto::errc::not_for_ike_v1 ? errc::not_for_ike_v1 : errc::unusable_algorithm};
-    }
-    return {};
-}
-
-/// Durations are taken up to four octets, on both ends.                                          RFC 2407 §4.5
-[[nodiscard]] constexpr auto fits(const lifetime& l) noexcept -> bool {
-    return l.seconds <= 0xffff'ffffU && l.kilobytes <= 0xffff'ffffU;
-}
-[[nodiscard]] constexpr auto fits(const std::optional<rekey_time>& t) noexcept -> bool {
-    return !t || (t->after != 0 && t->chance <= t->after);
-}
-
-[[nodiscard]] inline auto check(const child_config& c) -> result<void> {
-    if (c.suites.empty()) return std::unexpected{errc::no_suites};
-    for (const child_suite& s : c.suites)
-        if (auto ok = check(s); !ok) return ok;
-    if (c.pfs != crypto::group_id::none && !is_private(c.pfs) && crypto::find(c.pfs) == nullptr)
-        return std::unexpected{errc::unusable_algorithm};
-    if (c.local.has_value() != c.remote.has_value()) return std::unexpected{errc::bad_selector};
-    if (c.local && !can_be_said(*c.local, *c.remote)) return std::unexpected{errc::bad_selector};
-    for (const auto* name : {&c.local_name, &c.remote_name})
-        if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
-            return std::unexpected{errc::bad_identity};
-    if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
-    if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
-        return std::unexpected{errc::bad_lifetime};
-    if (c.pairs == 0) return std::unexpected{errc::bad_limit};
-    return {};
-}
-
-namespace detail {
-[[nodiscard]] inline auto check_methods(const peer_config& p) -> result<void> {
-    const bool aggressive = p.modes.begin_aggressive || p.modes.accept_aggressive;
-    for (const ike_suite& s : p.suites) {
-        const auto method = proof_by(s.authentication);
-        if (!method) return std::unexpected{errc::unusable_algorithm};
-        // XAUTH has numbers for the methods of RFC 2409 alone: a suite with another one would go without it in silence.
-        if (p.xauth.part != xauth_part::none && static_cast<unsigned>(s.authentication) > 5)
-            return std::unexpected{errc::unusable_algorithm};
-        if (*method == proof::shared_key && (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)))
-            return std::unexpected{errc::short_secret};
-        if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||
-                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.trust)))
-            return std::unexpected{errc::no_key_for_method};
-        if (is_by_encryption(*method) && (p.keys.decrypt_with.empty() || key_of_peer(p, s.authentication) == nullptr))
-            return std::unexpected{errc::no_key_for_method};
-        if (is_by_encryption(*method) && aggressive) return std::unexpected{errc::not_for_aggressive_mode};
-        // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
-        const ike_suite& first = p.suites.front();
-        if (begins_aggressive(p) && s.group != first.group) return std::unexpected{errc::not_for_aggressive_mode};
-    }
-    if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};
-    // Nothing but its identity tells a peer apart that may come from anywhere.
-    if (p.path.remote.address.is_unspecified() && (!p.remote_id || !p.modes.accept_aggressive))
-        return std::unexpected{errc::bad_identity};
-    return {};
-}
-/// Two peers with one address can be told apart by their identities, in Aggressive Mode alone: by what a peer is known.
-///                                                                                                          RFC 2409 §5.4
-// req: rfc2409-5.4-m1
-[[nodiscard]] inline auto is_known_by_address(const peer_config& p) -> bool {
-    return p.modes.accept_main && !p.path.remote.address.is_unspecified();
-}
-using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
-[[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {
-    const identity id = p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
-    return {p.path.local.address, p.path.remote.address, id.type(), {id.data().begin(), id.data().end()}};
-}
-}  // namespace detail
-
-/// The same, and whether a provider has what the methods of authentication ask for. @return also `errc::no_key_for_method`
-template <class Provider> [[nodiscard]] auto check_for(const config& c) -> result<void> {
-    if (auto ok = check(c); !ok) return ok;
-    for (const peer_config& p : c.peers) {
-        for (const ike_suite& s : p.suites)
-            if ((proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>) ||
-                (is_by_encryption(*proof_by(s.authentication)) && !crypto::public_encryption_provider<Provider>))
-                return std::unexpected{errc::no_key_for_method};
-        if (p.keys.trust && !crypto::certificate_provider<Provider>) return std::unexpected{errc::no_key_for_method};
-    }
-    return {};
-}
-/// The children of one peer, each and together.
-[[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
-    std::set<sa::policy_id> policies;
-    for (const child_config& c : children) {
-        if (auto ok = check(c); !ok) return ok;
-        if (c.pairs > l.pairs_per_exchange) return std::unexpected{errc::bad_limit};
-        if (!policies.insert(c.policy).second) return std::unexpected{errc::duplicate_policy};
-    }
-    return {};
-}
-
-inline auto check(const config& c) -> result<void> {
-    std::set<std::pair<ip::address, ip::address>> addresses;
-    std::set<sa::policy_id> policies;
-    const auto& l = c.limits;
-    if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.ike_sas_per_peer == 0 ||
-        l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
-        c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
-        l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 || l.amplification == 0 ||
-        c.connected_wait < duration{} || c.outbound_delay < duration{} ||
-        (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
-        return std::unexpected{errc::bad_limit};
-    std::set<detail::name_at> names;
-    for (const peer_config& p : c.peers) {
-        if (p.suites.empty()) return std::unexpected{errc::no_suites};
-        if (auto ok = detail::check_methods(p); !ok) return ok;
-        for (const ike_suite& s : p.suites)
-            if (auto ok = check(s); !ok) return ok;
-        if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
-        if (p.fragmentation.enabled && (p.fragmentation.size < 128 || l.fragmented == 0 || l.fragments == 0))
-            return std::unexpected{errc::bad_limit};
-        if (p.xauth.part != xauth_part::none && !p.psk.empty() && !p.xauth.allow_group_secret)
-            return std::unexpected{errc::group_secret};
-        if (p.xauth.tries == 0 || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
-            p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
-            return std::unexpected{errc::bad_limit};
-        if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||
-            (p.nat.force && !p.nat.enabled))
-            return std::unexpected{errc::bad_limit};
-        if ((p.local_id && !p.local_id->may_be_phase_1()) || (p.remote_id && !p.remote_id->may_be_phase_1()))
-            return std::unexpected{errc::bad_identity};
-        if (detail::is_known_by_address(p) && !addresses.emplace(p.path.local.address, p.path.remote.address).second)
-            return std::unexpected{errc::duplicate_peer};
-        if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
-        if (auto ok = check(p.children, l); !ok) return ok;
-        for (const named_group& g : p.private_groups)
-            if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
-        for (const child_config& child : p.children)
-            if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
-    }
-    return {};
-}
 
 }  // namespace ipsec::ike::v1

@@ -23,6 +23,7 @@
 
 #include "ipsec/core/token_bucket.hpp"
 #include "ipsec/ike/timer_heap.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/cookie_jar.hpp"
 #include "ipsec/ike/v1/detail/endpoint_index.hpp"
 #include "ipsec/ike/v1/ike_sa.hpp"

@@ -19,6 +19,7 @@
 #include <optional>
 #include <vector>
 
+#include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/detail/snapshot_fields.hpp"
 #include "ipsec/ike/v1/house.hpp"
 #include "ipsec/sa/detail/snapshot_form.hpp"
