@@ -2,6 +2,7 @@
 #include <set>
 
 #include "ipsec/ike/retransmit.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/cookie_jar.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "support/catch.hpp"
