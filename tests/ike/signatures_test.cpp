@@ -3,7 +3,6 @@
 
 #include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "support/catch.hpp"
-#include "support/deferred_provider.hpp"
 #include "support/ike_ends.hpp"
 #include "support/test_pki.hpp"
 
@@ -24,7 +23,7 @@ template <class Base> struct keyed : Base {
     }
 };
 using immediate = ike_ends<keyed<crypto::botan::public_key_provider>>;
-using deferred = ike_ends<keyed<deferred_provider<crypto::botan::public_key_provider>>>;
+using deferred = ike_ends<testing::deferred_dh<keyed<crypto::botan::public_key_provider>>>;
 
 struct method {
     oakley_authentication authentication;

@@ -229,13 +229,10 @@ struct ike_ends {
     }
     auto answer_tickets(ike_end<Provider>& end) -> bool {
         bool any = false;
-        if constexpr (requires { end.crypto.deliver(end.ike, now()); })
-            while (!hold_tickets && end.crypto.deliver(end.ike, now())) any = true;
         if constexpr (requires { end.crypto.pending(); })
             while (!hold_tickets && end.crypto.pending() > 0) {
                 auto a = end.crypto.take(0);
-                if (a.is_generated()) end.ike.complete(now(), a.id, std::move(a.generated()));
-                else end.ike.complete(now(), a.id, std::move(a.agreed()));
+                a.visit([&](auto& answer) { end.ike.complete(now(), a.id, std::move(answer)); });
                 any = true;
             }
         return any;
