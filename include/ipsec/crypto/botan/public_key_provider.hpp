@@ -1,5 +1,6 @@
 #pragma once
 /// What IKEv1 with any of its authentication methods asks of cryptography, answered by Botan at once.
+///                                                                                     RFC 2409 §5.1, §5.2, §5.3; RFC 4945
 #include "ipsec/crypto/botan/key_ring.hpp"
 #include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/crypto/botan/trust_store.hpp"

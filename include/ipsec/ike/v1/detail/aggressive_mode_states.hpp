@@ -1,5 +1,5 @@
 #pragma once
-/// States and events of Aggressive Mode: exactly what is known by then.
+/// States and events of Aggressive Mode: exactly what is known by then.                        RFC 2409 §5
 #include "ipsec/ike/v1/detail/main_mode_states.hpp"
 
 namespace ipsec::ike::v1::aggressive_mode {
