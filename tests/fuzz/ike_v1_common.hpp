@@ -157,3 +157,8 @@ struct ike_v1_pair {
 };
 
 }  // namespace ipsec::fuzz
+
+#ifdef IPSECPP_ENDS_MADE_ONCE  // see tests/support/made_once
+extern template class ipsec::ike::v1::ike_sa<ipsec::fuzz::ike_v1_traits>;
+extern template class ipsec::ike::v1::endpoint<ipsec::fuzz::ike_v1_traits>;
+#endif

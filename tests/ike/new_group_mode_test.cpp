@@ -1,9 +1,8 @@
 // New Group Mode: private groups of both kinds, agreed on before the Quick Mode that wants one; refusals, bad links, bad peers.
 //                                                                                                         RFC 2409 §5.6
-#include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/crypto/ec2n_groups.hpp"
+#include "support/botan_ends.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;

@@ -1,10 +1,9 @@
 // The ciphers that RFC 2409 names for ISAKMP messages: their keys from SKEYID_e, their lengths where none is said, and what is
 // known and refused.
-#include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
+#include "support/botan_ends.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::ike;

@@ -283,3 +283,13 @@ using identity_ends = ike_ends<testing::identity_provider>;
 using deferred_ends = ike_ends<testing::deferred_dh<testing::identity_provider>>;
 
 }  // namespace ipsec::test
+
+#ifdef IPSECPP_ENDS_MADE_ONCE  // their code is in the objects of tests/support/made_once: most tests need no more
+#define IPSECPP_ENDS_ELSEWHERE(...)                                                  \
+    extern template class ipsec::ike::v1::ike_sa<ipsec::test::ike_traits<__VA_ARGS__>>; \
+    extern template class ipsec::ike::v1::endpoint<ipsec::test::ike_traits<__VA_ARGS__>>;
+#else
+#define IPSECPP_ENDS_ELSEWHERE(...)
+#endif
+IPSECPP_ENDS_ELSEWHERE(ipsec::testing::identity_provider)
+IPSECPP_ENDS_ELSEWHERE(ipsec::testing::deferred_dh<ipsec::testing::identity_provider>)

@@ -6,6 +6,7 @@
 ///                                                     <--   HDR, <Nr_b>PubKey_i, <KE_b>Ke_r, <IDir_b>Ke_r
 #include <algorithm>
 
+#include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/ike/v1/message.hpp"
 
 namespace ipsec::ike::v1::phase_1 {
