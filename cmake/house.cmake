@@ -76,10 +76,19 @@ function(ipsecpp_programs)
   set(${arg_OUT} "${names}" PARENT_SCOPE)
 endfunction()
 
-# Tests and fuzz programs of what examples/gateway reads: #include "gateway/config.hpp".
+# Tests and fuzz programs of what examples/gateway reads: #include "gateway/config.hpp". Tests share the objects; a fuzz program
+# compiles its own, with its own flags.
 function(ipsecpp_use_gateway_config target)
-  foreach(part IN ITEMS settings values credentials read_config config plan)
-    target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/examples/gateway/${part}.cpp")
-  endforeach()
+  list(TRANSFORM ipsecpp_gateway_config_parts PREPEND "${PROJECT_SOURCE_DIR}/examples/gateway/")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/examples")
+  if(IPSECPP_FUZZ)
+    target_sources(${target} PRIVATE ${ipsecpp_gateway_config_parts})
+    return()
+  endif()
+  if(NOT TARGET ipsecpp_gateway_config)
+    add_library(ipsecpp_gateway_config OBJECT ${ipsecpp_gateway_config_parts})
+    target_link_libraries(ipsecpp_gateway_config PRIVATE ipsecpp_house_all)
+  endif()
+  target_link_libraries(${target} PRIVATE ipsecpp_gateway_config)
 endfunction()
+set(ipsecpp_gateway_config_parts settings.cpp values.cpp credentials.cpp read_config.cpp config.cpp plan.cpp)

@@ -68,3 +68,11 @@ inline void replay_shared(target run) {
 }
 
 }  // namespace ipsec::fuzz
+
+#define IPSECPP_REPLAY(name)                                                          \
+    TEST_CASE("the corpus of " #name " replays", "[fuzz][" #name "]") {               \
+        ipsec::fuzz::replay_corpus(#name, &ipsec::fuzz::name);                        \
+    }                                                                                 \
+    TEST_CASE("seeds of others replay through " #name, "[fuzz][" #name "][shared]") { \
+        ipsec::fuzz::replay_shared(&ipsec::fuzz::name);                               \
+    }

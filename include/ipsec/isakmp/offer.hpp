@@ -114,7 +114,7 @@ template <class T>
 class life_pairing {
 public:
     [[nodiscard]] constexpr auto take_type(const attribute& a) noexcept -> result<void> {
-        if (open_) return std::unexpected{errc::unpaired_lifetime};
+        if (open_ != none) return std::unexpected{errc::unpaired_lifetime};
         const auto v = basic_value(a);
         if (!v) return std::unexpected{v.error()};
         const life_type t{*v};
@@ -124,20 +124,21 @@ public:
     }
     /// Basic, or variable of any length up to 64 bits of value.
     [[nodiscard]] constexpr auto take_duration(const attribute& a, offered_lifetime& life) noexcept -> result<void> {
-        if (!open_) return std::unexpected{errc::unpaired_lifetime};
+        if (open_ == none) return std::unexpected{errc::unpaired_lifetime};
         const auto n = a.number();
         if (!n || *n == 0) return std::unexpected{errc::bad_attribute_value};
-        auto& place = *open_ == life_type::seconds ? life.seconds : life.kilobytes;
-        open_.reset();
+        auto& place = open_ == life_type::seconds ? life.seconds : life.kilobytes;
+        open_ = none;
         return settle(place, *n);
     }
     [[nodiscard]] constexpr auto finish() const noexcept -> result<void> {
-        if (open_) return std::unexpected{errc::unpaired_lifetime};
+        if (open_ != none) return std::unexpected{errc::unpaired_lifetime};
         return {};
     }
 
 private:
-    std::optional<life_type> open_{};
+    static constexpr life_type none{};
+    life_type open_ = none;  ///< what the next duration is of
 };
 
 [[nodiscard]] constexpr auto take_phase1(const attribute& a, phase1_offer& o, std::optional<oakley_encryption>& encryption,
