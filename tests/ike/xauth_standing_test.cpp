@@ -24,20 +24,29 @@ auto roaming(bool left, const ip::address& client_at = left_address) -> v1::conf
     else p.path.remote.address = ip::address::v4(0, 0, 0, 0);
     return c;
 }
-/// A client that is somewhere else and the edge device of `s`; what goes to other addresses is lost.
-void talk_from_elsewhere(dialogue_scene& s, client_end& client, duration how_long) {
+/// A client that is somewhere else and the edge device of `s`; what goes to other addresses is lost. Ports for
+/// NAT traversal are seen as `encap_port`.
+void talk_from_elsewhere(dialogue_scene& s, client_end& client, duration how_long, std::uint16_t encap_port = 4500) {
     std::vector<std::byte> scratch(16384);
+    const auto from = [&](ike::path at) {
+        if (at.local.port == 4500) at.local.port = encap_port;
+        return ike::reversed(at);
+    };
+    const auto to = [&](ike::path at) {
+        if (at.remote.port == encap_port) at.remote.port = 4500;
+        return ike::reversed(at);
+    };
     for (const instant until = s.now() + how_long; s.now() < until; s.clock.advance(milliseconds(20))) {
         client.ike.handle_timeout(s.now());
         client.drain_events(s.now());
         while (auto tx = client.ike.poll_transmit(scratch))
-            s.right.ike.handle_datagram(s.now(), ike::reversed(tx->path), tx->octets);
+            s.right.ike.handle_datagram(s.now(), from(tx->path), tx->octets);
         s.right.ike.handle_timeout(s.now());
         while (auto d = s.right.ike.poll_dialogue()) knows_carol(s, s.right, *d);
         s.right.drain_events(s.now());
         while (auto tx = s.right.ike.poll_transmit(scratch))
             if (tx->path.remote.address == elsewhere)
-                client.ike.handle_datagram(s.now(), ike::reversed(tx->path), tx->octets);
+                client.ike.handle_datagram(s.now(), to(tx->path), tx->octets);
     }
 }
 auto outbound_ports(const client_end& e) -> std::set<std::uint16_t> {
@@ -51,10 +60,9 @@ auto count_of(const dialogue_scene& ends, testing::side from, isakmp::exchange_t
         return m.from == from && isakmp::header::parse(m.octets)->exchange == t;
     }));
 }
-/// Whether neither end has a timer that is over and stays so, for as long as it is looked at.
+/// Whether each end, once it has done what was due, waits for a moment to come.
 auto timers_move(dialogue_scene& ends, duration how_long) -> bool {
-    for (const instant until = ends.now() + how_long; ends.now() < until;) {
-        if (!ends.talk(milliseconds(100))) return false;
+    for (const instant until = ends.now() + how_long; ends.now() < until; ends.clock.advance(milliseconds(50))) {
         ends.turn();
         if (ends.left.ike.poll_timeout() <= ends.now() || ends.right.ike.poll_timeout() <= ends.now()) return false;
     }
@@ -84,7 +92,12 @@ TEST_CASE("a client that comes back from another address passes XAUTH while its 
 
 // req: rfc3947-7-1
 TEST_CASE("an SA that has not passed XAUTH moves no child of the peer, and one that has does", "[ike][xauth][path]") {
-    dialogue_scene ends{xauth_config(true, false, ""), nat_scene::seen_from_outside(xauth_config(false, true))};
+    const auto client = [] {
+        auto c = xauth_config(true, false, "");
+        c.peers[0].send_initial_contact = false;  // what stands at the right end stays
+        return c;
+    };
+    dialogue_scene ends{client(), nat_scene::seen_from_outside(xauth_config(false, true))};
     ends.nat.emplace(nat_box{.outside = nat_outside});
     bool again = false;
     ends.script = [&](dialogue_scene& s, client_end& e, const v1::dialogue& d) {
@@ -103,7 +116,7 @@ TEST_CASE("an SA that has not passed XAUTH moves no child of the peer, and one t
     const auto ports = outbound_ports(ends.right);
     REQUIRE(ports.size() == 1);
     again = true;
-    ends.left.ike = client_end::make(xauth_config(true, false, ""), ends.left.crypto, ends.left.record);
+    ends.left.ike = client_end::make(client(), ends.left.crypto, ends.left.record);
     ends.left.table.clear();
     REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
     REQUIRE(ends.talk(seconds(2)));
@@ -117,9 +130,92 @@ TEST_CASE("an SA that has not passed XAUTH moves no child of the peer, and one t
     CHECK(outbound_ports(ends.right) == ports);
     ends.right.ike.answer(ends.now(), *attempts[1], true);
     REQUIRE(ends.talk(seconds(2)));
+    CHECK(outbound_ports(ends.right) == std::set{move_to});
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.talk(seconds(2)));
+    CHECK(ends.right.table.size() == 4);
     CHECK(outbound_ports(ends.right) == std::set{move_to});
+}
+
+// req: rfc3947-7-1
+TEST_CASE("where a NAT forgot the peer, a new ISAKMP SA brings the children to its port", "[ike][path][rfc3947-7-1]") {
+    auto l = ike_config(true), r = ike_config(false);
+    l.peers[0].lifetime = r.peers[0].lifetime = {200, 0};
+    l.peers[0].rekey_at = v1::rekey_time{.after = 50, .chance = 0};
+    nat_scene ends{std::move(l), std::move(r)};
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.run(seconds(40)));
+    REQUIRE(ends.right.table.size() == 2);
+    ends.nat->reboot();
+    REQUIRE(ends.run(seconds(12)));
+    REQUIRE(ends.right.established.size() == 2);
+    const auto port = [&](std::size_t i) { return ends.right.established[i].path.remote.port; };
+    CHECK(port(1) != port(0));
+    CHECK(outbound_ports(ends.right) == std::set{port(1)});
+}
+
+// req: rfc3947-7-1
+TEST_CASE("a new ISAKMP SA with the peer at another address gives the children there no ports", "[ike][xauth][path]") {
+    const auto behind_nat = [](v1::config c) {
+        c.peers[0].nat.force = true;
+        c.peers[0].send_initial_contact = false;  // what stands at the right end stays
+        return c;
+    };
+    dialogue_scene ends{behind_nat(roaming(true)), behind_nat(roaming(false))};
+    ends.script = knows_carol;
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(seconds(2)));
+    REQUIRE(outbound_ports(ends.right) == std::set<std::uint16_t>{4500});
+    client_end back{behind_nat(roaming(true, elsewhere)), 77U};
+    REQUIRE(back.ike.start(ends.now(), sa::policy_id{1}));
+    talk_from_elsewhere(ends, back, seconds(5), 61000);
+    REQUIRE(back.established.size() == 1);
+    CHECK(ends.right.established.back().path.remote == ike::socket_address{elsewhere, 61000});
+    CHECK(ends.right.table.size() == 4);
+    CHECK(outbound_ports(ends.right) == std::set<std::uint16_t>{4500, 61000});
+}
+
+// req: rfc3947-7-1
+TEST_CASE("a new ISAKMP SA without NAT traversal moves no child that is encapsulated", "[ike][path]") {
+    const auto config = [](bool left, bool nat) {
+        auto c = ike_config(left);
+        c.peers[0].nat.enabled = c.peers[0].nat.force = nat;
+        c.peers[0].send_initial_contact = false;  // what stands at the right end stays
+        return c;
+    };
+    identity_ends ends{config(true, true), config(false, true)};
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.run(seconds(2)));
+    REQUIRE(outbound_ports(ends.right) == std::set<std::uint16_t>{4500});
+    ends.left.ike = client_end::make(config(true, false), ends.left.crypto, ends.left.record);
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+    REQUIRE(ends.run(seconds(2)));
+    REQUIRE(ends.right.established.size() == 2);
+    REQUIRE(ends.right.established[1].path.remote.port == 500);
+    CHECK(ends.right.table.size() == 2);
+    CHECK(outbound_ports(ends.right) == std::set<std::uint16_t>{4500});
+}
+
+// req: rfc3706-5.4-5
+TEST_CASE("an SA that has not passed XAUTH and falls silent ends no child of the peer", "[ike][xauth][dpd][bad_peer]") {
+    auto l = xauth_config(true, false), r = xauth_config(false, true);
+    l.peers[0].identity_pfs = r.peers[0].identity_pfs = true;  // no ISAKMP SA stays with the children
+    r.peers[0].dpd = {.delay = seconds(3), .timeout = seconds(3)};
+    dialogue_scene ends{std::move(l), std::move(r)};
+    ends.script = knows_carol;
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(seconds(20)));
+    REQUIRE(ends.right.table.size() == 2);
+    REQUIRE(ends.right.ike.ike_sa_count() == 0);
+    ends.left.ike = client_end::make(xauth_config(true, false, ""), ends.left.crypto, ends.left.record);
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));  // nobody answers its prompt
+    REQUIRE(ends.talk(seconds(1)));
+    REQUIRE(ends.right.ike.ike_sa_count() == 1);
+    ends.wire.cut();
+    REQUIRE(ends.talk(seconds(10)));
+    CHECK(ends.right.record.count(errc::peer_dead) == 1);
+    CHECK(ends.right.ike.ike_sa_count() == 0);
+    CHECK(ends.right.table.size() == 2);
 }
 
 // --- groups -------------------------------------------------------------------------------------------------------------------
@@ -193,8 +289,7 @@ TEST_CASE("no timer stays in the past where an SA has served its one Quick Mode"
 
 // --- Mode Config --------------------------------------------------------------------------------------------------------------
 
-TEST_CASE("a wish of Mode Config that is not required may stay without an answer, or get a bad one: the SA stands",
-          "[ike][mode_config]") {
+TEST_CASE("Mode Config that is not required, and gets no answer or a bad one, leaves the SA standing", "[ike][mode_config]") {
     auto l = ike_config(true);
     l.peers[0].mode_config.part = v1::config_part::client;
     l.peers[0].mode_config.required = false;

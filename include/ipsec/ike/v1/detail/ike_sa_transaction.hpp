@@ -27,7 +27,12 @@ template <class Traits> void ike_sa<Traits>::stand() {
     serial_ = ++house_.established;
     newly_established_ = true;
     initial_contact_ = initial_contact_ || up.initial_contact;
+    const auto before = house_.room(peer_).known;
     house_.found(peer_, path_, up.nat);
+    // A NAT gave the peer another port before this SA was to be believed: what stands goes there now.     RFC 3947 §7
+    if (before && before->path != path_ && before->path.link == path_.link &&
+        before->path.remote.address == path_.remote.address)
+        house_.moved(peer_, path_);
     house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up.agreed.suite, life_});
 }
 
@@ -250,9 +255,7 @@ template <class Traits> void ike_sa<Traits>::handle_transaction_timers() {
             return close(std::holds_alternative<xauth_mode::telling>(talk_->xauth) ? errc::xauth_failed : errc::timed_out, true);
         case retransmit_verdict::not_yet: break;
     }
-    if (talk_->until > house_.now) return;
-    if (stands()) talk_->until = instant::never();
-    else close(errc::timed_out, true);
+    if (talk_->until <= house_.now) close(errc::timed_out, true);  // never, once the SA stands
 }
 
 }  // namespace ipsec::ike::v1
