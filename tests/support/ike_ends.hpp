@@ -146,7 +146,7 @@ struct ike_end {
         }
     }
     auto take(const sa::install& e, bool inbound, instant now) -> bool {
-        if (refuse_installs > 0 && --refuse_installs == 0) return false;
+        if (refuse_installs > 0 && --refuse_installs == 0) return refused.push_back(e.id), false;
         const auto at = name(e.id, inbound);
         if (table.contains(at)) return false;
         table[at] = {inbound,     e.mode,      e.source,
@@ -166,6 +166,7 @@ struct ike_end {
     std::vector<v1::ike_closed> closed;
     std::vector<v1::child_established> children;
     int refuse_installs = 0;  ///< counts down; the install that makes it 0 is refused
+    std::vector<sa::id> refused;  ///< what was refused so
 };
 
 /// A NAT in front of the left end: what leaves gets an address and ports of its own, what comes back finds its way.

@@ -50,7 +50,7 @@ enum class errc : std::uint8_t {
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
     group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set
-    duplicate_peer,       ///< two peers with one address: a pre-shared key is picked by address        RFC 2409 §5.4
+    duplicate_peer,       ///< two peers with one address, by which a pre-shared key is picked, or one name     RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
     bad_selector,         ///< a selector that no identity payload can say
     bad_lifetime,         ///< a lifetime of nothing, or one shorter than its margin

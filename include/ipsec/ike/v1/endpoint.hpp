@@ -227,7 +227,7 @@ private:
             const peer_config& p = house_->settings.peers[i];
             if (detail::is_known_by_address(p))
                 (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
-            if (p.modes.accept_aggressive) by_name_.emplace(detail::name_of_peer(p), i);
+            by_name_.emplace(detail::name_of_peer(p), i);
             index_policies(peer_id{i});
         }
     }
@@ -376,7 +376,7 @@ private:
     std::uint64_t begun_ = 0;
     std::size_t count_ = 0, established_count_ = 0, wish_count_ = 0;
     mutable std::uint64_t visits_ = 0;
-    std::map<detail::name_at, std::uint32_t> by_name_{};  ///< peers that may begin with Aggressive Mode
+    std::map<detail::name_at, std::uint32_t> by_name_{};  ///< peers by the identities that they prove
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
     token_bucket aggressive_rate_;
     fragment_table fragments_{};

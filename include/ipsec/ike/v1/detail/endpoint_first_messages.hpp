@@ -70,7 +70,8 @@ auto endpoint<Traits>::find_peer_by_name(const ike::path& at, const identity& wh
     const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
     for (const ip::address& remote : {at.remote.address, any}) {
         const auto found = by_name_.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
-        if (found != by_name_.end()) return peer_id{found->second};
+        if (found != by_name_.end() && house_->settings.peers[found->second].modes.accept_aggressive)
+            return peer_id{found->second};
     }
     return std::nullopt;
 }

@@ -108,18 +108,15 @@ template <class Traits>
 auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) -> result<isakmp::cookie_pair> {
     house_->now = now;
     // The peer is known by what phase 1 knew it by: where it is, and the identity that it proved.     RFC 2409 §5.4
-    const auto& all = house_->settings.peers;
-    const auto proved = [&](std::uint32_t i) { return phase_1::remote_identity(all[i]).same_party(s.peer_identity); };
-    std::uint32_t n = by_address_.find({s.local, s.remote});
-    const bool is_there = n < all.size();
-    if (!is_there || !proved(n)) {
-        const byte_view name = s.peer_identity.data();
-        const auto it = by_name_.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
-        if (it == by_name_.end()) return std::unexpected{is_there ? errc::identity_mismatch : errc::no_such_peer};
-        n = it->second;
+    const byte_view name = s.peer_identity.data();
+    const auto it = by_name_.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
+    if (it == by_name_.end()) {
+        const bool is_there = by_address_.find({s.local, s.remote}) != by_address_.absent;
+        return std::unexpected{is_there ? errc::identity_mismatch : errc::no_such_peer};
     }
-    const peer_config& p = all[n];
+    const std::uint32_t n = it->second;
     const peer_id peer{n};
+    const peer_config& p = house_->peer(peer);
     if (s.hard_left != endless && s.hard_left <= away) return std::unexpected{errc::expired};
     if (std::ranges::find(p.suites, s.keyed.agreed.suite) == p.suites.end()) return std::unexpected{errc::no_proposal_chosen};
     // An SA from before XAUTH was asked for has not passed it.
