@@ -31,6 +31,7 @@ struct ike_record {
     };
     std::vector<step> steps;  ///< states by their names, as messages came and went
     std::vector<ike::path_record> moves;
+    std::vector<v1::misfit> misfits;  ///< of all offers that were refused
     std::vector<std::string> original_addresses;  ///< of NAT-OA payloads that came in
     std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
     void on(const v1::phase_1_secrets& s) noexcept {
@@ -46,6 +47,7 @@ struct ike_record {
     void on(const ike::audit_record& r) noexcept { audits.push_back(r); }
     void on(const ike::path_record& r) noexcept { moves.push_back(r); }
     void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
+    void on(const v1::misfit_record& r) noexcept { misfits.insert(misfits.end(), r.misfits.begin(), r.misfits.end()); }
     void on(const ike::message_trace& m) noexcept {
         steps.push_back({m.header.exchange, m.header.id, m.header.initiator, m.state});
         messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} +

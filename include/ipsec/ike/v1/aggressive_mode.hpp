@@ -19,6 +19,7 @@
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/aggressive_mode_messages.hpp"
+#include "ipsec/ike/v1/misfit.hpp"
 
 namespace ipsec::ike::v1::aggressive_mode {
 
@@ -43,7 +44,10 @@ template <class Env>
         return std::unexpected{fault{ok.error()}};
     const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
     auto picked = pick_ike(e.peer, sai_b);
-    if (!picked) return std::unexpected{picked.error()};
+    if (!picked) {
+        tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, sai_b);
+        return std::unexpected{picked.error()};
+    }
     auto s = detail::read_exchange(*in, picked->agreed.suite.group);
     if (!s) return std::unexpected{s.error()};
     if (auto ok = phase_1::judge_identity(s->what, e.peer); !ok) return std::unexpected{fault{ok.error()}};

@@ -25,7 +25,8 @@ struct picked_ike {
 };
 
 /// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
-[[nodiscard]] inline auto write_ike_offer(const peer_config& p) -> octets;
+/// @param by_us  whether this end makes the offer; otherwise it is the one that this end would take
+[[nodiscard]] inline auto write_ike_offer(const peer_config& p, bool by_us = true) -> octets;
 /// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
 /// @return `errc::no_proposal_chosen`, or what is wrong with the payload
 [[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike>;
@@ -75,7 +76,7 @@ namespace detail {
 
 }  // namespace detail
 
-inline auto write_ike_offer(const peer_config& p) -> octets {
+inline auto write_ike_offer(const peer_config& p, bool by_us) -> octets {
     using isakmp::oakley_attribute;
     octets room(detail::offer_room);
     isakmp::builder b{room};
@@ -88,7 +89,7 @@ inline auto write_ike_offer(const peer_config& p) -> octets {
         b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
             .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
             .number(oakley_attribute::authentication_method,
-                    with_xauth(static_cast<std::uint64_t>(s.authentication), wanted_xauth(p, true)))
+                    with_xauth(static_cast<std::uint64_t>(s.authentication), wanted_xauth(p, by_us)))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)

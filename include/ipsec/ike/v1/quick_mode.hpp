@@ -19,6 +19,7 @@
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/quick_mode_messages.hpp"
+#include "ipsec/ike/v1/misfit.hpp"
 
 namespace ipsec::ike::v1::quick_mode {
 
@@ -251,6 +252,8 @@ template <class Env>
             auto picked = pick_child(c, chain.find(security_association, i)->body, own[i], e.ike.nat.any());
             if (!picked) {
                 why = picked.error().why;
+                tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c, chain.find(security_association, i)->body,
+                             e.ike.nat.any());
                 break;
             }
             child_spis spis = own[i];

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ipsec/ike/v1/endpoint.hpp"
+#include "ipsec/ike/v1/misfit.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -19,7 +20,9 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     if (!picked) {
         refuse(picked.error());
         // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4
-        if (picked.error().why == errc::no_proposal_chosen) notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
+        if (picked.error().why != errc::no_proposal_chosen) return;
+        tell_misfits(house_->watcher, {house_->now, at, h.initiator, {}, {}}, house_->peer(peer), sai_b);
+        notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
         return;
     }
     offer_shelf::offer o{
