@@ -250,10 +250,15 @@ auto check_traffic(const section& s, const std::string& where, const connection&
         const auto is_end = [](const traffic& t, const ip::address& end) {
             return !t.addresses || *t.addresses == ip::range{end};
         };
+        if (of.access.takes_address || of.access.lease)
+            return fault{at("mode"), "mode in " + where + ": transport mode is not supported with vips and pools"};
         const std::string why = ": transport mode protects the traffic of the two ends themselves: write dynamic";
         if (!is_end(c.local, of.path.local.address)) return fault{at("local_ts"), "local_ts in " + where + why};
         if (!is_end(c.remote, of.path.remote.address)) return fault{at("remote_ts"), "remote_ts in " + where + why};
     }
+    if (of.access.takes_address && c.trap)
+        return fault{at("start_action"),
+                     "start_action in " + where + ": with vips no packet can have the right source before IKE: write start"};
     const auto entry = make_entry(of, c);
     const auto& t = entry.selectors.traffic;
     if (t.source.family() != t.destination.family())
@@ -286,6 +291,7 @@ struct connection_draft {
     bool has_version = false;
     std::optional<ip::address> local{}, remote{};
     std::optional<duration> rekey_time{}, over_time{}, rand_time{};
+    const setting* pools = nullptr;
 };
 
 auto read_version(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
@@ -317,6 +323,12 @@ auto read_send_certreq(std::string_view text, connection_draft& c) -> std::optio
     return {};
 }
 
+auto read_vips(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
+    if (text != "0.0.0.0") return bad_value{in_quotes(text) + " is not supported: write 0.0.0.0, for what the peer gives"};
+    c.out.access.takes_address = true;
+    return {};
+}
+
 using nd = connection_draft;
 constexpr std::array connection_keys{
     key<nd>{"version", read_version},
@@ -338,14 +350,18 @@ constexpr std::array connection_keys{
     key<nd>{"fragmentation", in_connection<read_flag, &connection::fragmentation>},
     key<nd>{"send_cert", read_send_cert},
     key<nd>{"send_certreq", read_send_certreq},
+    key<nd>{"vips", read_vips},
+    key<nd>{"pools", later},
+    key<nd>{"pull", [](std::string_view text, nd& c) { return store<read_flag, &remote_access::pull>(text, c.out.access); }},
 };
-constexpr std::array<std::string_view, 15> connection_keys_elsewhere{
-    "pull",           "vips",     "pools",     "dscp",   "reauth_time",  "childless", "mediation",       "mediated_by",
-    "mediation_peer", "if_id_in", "if_id_out", "ppk_id", "ppk_required", "ocsp",      "childless_ike_sa"};
+constexpr std::array<std::string_view, 12> connection_keys_elsewhere{
+    "dscp",     "reauth_time", "childless", "mediation",    "mediated_by", "mediation_peer",
+    "if_id_in", "if_id_out",   "ppk_id",    "ppk_required", "ocsp",        "childless_ike_sa"};
 
 /// One end in an authentication round.
 struct auth_draft {
-    bool has_auth = false, is_pubkey = false;
+    bool has_auth = false, is_pubkey = false, is_xauth = false;
+    std::string user{};  ///< xauth_id
     std::optional<ike::identity> id{};
     const section* round = nullptr;
     std::string where{};
@@ -353,31 +369,50 @@ struct auth_draft {
 auto read_auth(std::string_view text, auth_draft& a) -> std::optional<bad_value> {
     a.has_auth = true;
     a.is_pubkey = text == "pubkey";
-    if (text == "psk" || a.is_pubkey) return {};
-    return bad_value{in_quotes(text) + " is not supported: this gateway takes psk and pubkey"};
+    a.is_xauth = text == "xauth" || text == "xauth-generic";
+    if (text == "psk" || a.is_pubkey || a.is_xauth) return {};
+    return bad_value{in_quotes(text) + " is not supported: this gateway takes psk, pubkey and, in a second round, xauth"};
 }
 constexpr std::array auth_keys{key<auth_draft>{"auth", read_auth}, key<auth_draft>{"id", store<read_identity, &auth_draft::id>},
                                key<auth_draft>{"certs", later}, key<auth_draft>{"pubkeys", later},
-                               key<auth_draft>{"cacerts", later}};
-constexpr std::array<std::string_view, 10> auth_keys_elsewhere{"round",  "cert_policy", "aaa_id",     "eap_id", "xauth_id",
-                                                               "groups", "ca_id",       "revocation", "cert",   "cacert"};
+                               key<auth_draft>{"cacerts", later},
+                               key<auth_draft>{"xauth_id", [](std::string_view text, auth_draft& a) -> std::optional<bad_value> {
+                                                   if (text.size() > 128) return bad_value{"is longer than 128 octets"};
+                                                   a.user = text;
+                                                   return {};
+                                               }}};
+constexpr std::array<std::string_view, 9> auth_keys_elsewhere{"round", "cert_policy", "aaa_id", "eap_id", "groups",
+                                                              "ca_id", "revocation",  "cert",   "cacert"};
 
-/// `local`, `local-1` and so on; there must be one.
-auto read_auth_section(const section& s, const std::string& where, const std::string& kind, auth_draft& a) -> outcome {
-    const section* round = nullptr;
+auto read_round(const section& round, const std::string& where, auth_draft& a) -> outcome {
+    a.round = &round;
+    a.where = where;
+    if (auto bad = twice(round, where)) return bad;
+    if (auto bad = read_keys(round, where, auth_keys, auth_keys_elsewhere, a)) return bad;
+    if (!round.sections.empty()) return unknown(round.sections.front().at, "section", round.sections.front().name, where, {}, {});
+    if (!a.has_auth) return fault{round.at, where + ": auth is missing, for strongSwan that is pubkey: write auth = psk"};
+    if (!a.user.empty() && !a.is_xauth)
+        return fault{round.find("xauth_id")->key_at, "xauth_id in " + where + ": needs auth = xauth"};
+    if (!a.is_xauth) return {};
+    for (const char* name : {"certs", "pubkeys", "cacerts"})
+        if (const setting* one = round.find(name)) return fault{one->key_at, one->key + " in " + where + ": needs auth = pubkey"};
+    return {};
+}
+/// `local`, `local-1` and so on; there must be one, and there may be one more with `auth = xauth`.
+auto read_auth_sections(const section& s, const std::string& where, const std::string& kind, auth_draft& a, auth_draft& xauth)
+    -> outcome {
     for (const section& one : s.sections) {
         if (!one.name.starts_with(kind)) continue;
-        if (round != nullptr) return fault{one.at, where + "." + one.name + ": a second authentication round is not supported"};
-        round = &one;
+        const std::string in = where + "." + one.name;
+        auth_draft read;
+        if (auto bad = read_round(one, in, read)) return bad;
+        auth_draft& into = read.is_xauth ? xauth : a;
+        if (into.has_auth)
+            return fault{one.at, in + (read.is_xauth ? ": a second round of XAUTH is not supported"
+                                                     : ": a second authentication round is not supported but for auth = xauth")};
+        into = std::move(read);
     }
-    if (round == nullptr) return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
-    const std::string in = where + "." + round->name;
-    a.round = round;
-    a.where = in;
-    if (auto bad = twice(*round, in)) return bad;
-    if (auto bad = read_keys(*round, in, auth_keys, auth_keys_elsewhere, a)) return bad;
-    if (!round->sections.empty()) return unknown(round->sections.front().at, "section", round->sections.front().name, in, {}, {});
-    if (!a.has_auth) return fault{round->at, in + ": auth is missing, for strongSwan that is pubkey: write auth = psk"};
+    if (!a.has_auth) return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
     return {};
 }
 
@@ -385,6 +420,7 @@ auto read_auth_section(const section& s, const std::string& where, const std::st
 struct keys_there {
     const key_files& files;
     std::span<const private_file> own;
+    std::span<const user> users;
 };
 /// What `Read` makes of the file that a setting names.
 template <auto Read> auto read_file(const setting& s, const std::string& where, const char* folder, const key_files& files) {
@@ -466,6 +502,62 @@ auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_t
     return {};
 }
 
+/// Who says a password, and which ones are right.
+auto settle_xauth(const auth_draft& local, const auth_draft& remote, std::span<const user> all, remote_access& a) -> outcome {
+    if (!local.has_auth && !remote.has_auth) return {};
+    if (local.has_auth && remote.has_auth)
+        return fault{remote.round->at, remote.where + ": XAUTH at both ends: one of them says a password, the other one asks"};
+    const auto take = [&a](const user& one) { a.users.push_back({one.name, one.password.clone()}); };
+    if (remote.has_auth) {
+        a.xauth = ike::v1::xauth_part::edge_device;
+        for (const user& one : all)
+            if (remote.user.empty() || one.name == remote.user) take(one);
+        if (!a.users.empty()) return {};
+        const std::string name = remote.user.empty() ? "NAME" : remote.user;
+        return fault{remote.round->at,
+                     remote.where + ": nobody is known: write secrets { xauth-1 { id = " + name + " and secret = ... } }"};
+    }
+    a.xauth = ike::v1::xauth_part::client;
+    if (local.user.empty())
+        return fault{local.round->at, local.where + ": xauth_id is missing: write the name of the user that this end is"};
+    const auto own = std::ranges::find(all, local.user, &user::name);
+    if (own == all.end())
+        return fault{local.round->find("xauth_id")->value_at, "xauth_id in " + local.where + ": " + in_quotes(local.user) +
+                                                                  " has no secret: write secrets { xauth-1 { id = " + local.user +
+                                                                  " and secret = ... } }"};
+    take(*own);
+    return {};
+}
+
+/// Addresses that peers are given, in the order in which they go out.
+struct pool {
+    std::string name;
+    std::vector<ip::address> name_servers{};
+    std::optional<ip::address> next{};  ///< none: all are given
+    ip::address last{};
+};
+/// The address so many further on. IPv4 only.
+auto moved(const ip::address& a, int by) -> ip::address {
+    auto n = a.numbers();
+    n.high += static_cast<std::uint64_t>(by) << 32;
+    return ip::address::from_numbers(a.family(), n);
+}
+auto settle_address(const section& s, const std::string& where, std::vector<pool>& pools, remote_access& a) -> outcome {
+    const setting* const named = s.find("pools");
+    if (named == nullptr) return {};
+    if (a.takes_address)
+        return fault{named->key_at, "pools in " + where + ": vips is there too: an end gives an address or takes one"};
+    const auto it = std::ranges::find(pools, named->value, &pool::name);
+    if (it == pools.end())
+        return at_value(*named, where, {"there is no pool " + in_quotes(named->value) + ": write pools { " + named->value +
+                                        " { addrs = ... } }"});
+    if (!it->next) return at_value(*named, where, {in_quotes(named->value) + " has no address left for this connection"});
+    a.lease = *it->next;
+    a.name_servers = it->name_servers;
+    it->next = *a.lease == it->last ? std::nullopt : std::optional{moved(*a.lease, 1)};
+    return {};
+}
+
 auto settle_times(const section& s, const std::string& where, connection_draft& d) -> outcome {
     connection& c = d.out;
     c.rekey_time = d.rekey_time.value_or(seconds(4 * 3600));
@@ -485,7 +577,8 @@ auto settle_times(const section& s, const std::string& where, connection_draft& 
     return {};
 }
 
-auto read_connection(const section& s, const std::string& where, policy_ids& ids, const keys_there& there)
+auto read_connection(const section& s, const std::string& where, policy_ids& ids, const keys_there& there,
+                     std::vector<pool>& leases)
     -> std::expected<connection, fault> {
     const auto give_up = [](outcome bad) { return std::unexpected{std::move(*bad)}; };
     if (auto bad = twice(s, where)) return give_up(std::move(bad));
@@ -510,10 +603,12 @@ auto read_connection(const section& s, const std::string& where, policy_ids& ids
         return give_up(fault{s.find("remote_addrs")->value_at, "remote_addrs in " + where + ": both ends have the same address"});
     c.path.local.address = *d.local;
     c.path.remote.address = *d.remote;
-    auth_draft local, remote;
-    if (auto bad = read_auth_section(s, where, "local", local)) return give_up(std::move(bad));
-    if (auto bad = read_auth_section(s, where, "remote", remote)) return give_up(std::move(bad));
+    auth_draft local, remote, we_say, they_say;
+    if (auto bad = read_auth_sections(s, where, "local", local, we_say)) return give_up(std::move(bad));
+    if (auto bad = read_auth_sections(s, where, "remote", remote, they_say)) return give_up(std::move(bad));
     if (auto bad = settle_keys(local, remote, there, c.keys)) return give_up(std::move(bad));
+    if (auto bad = settle_xauth(we_say, they_say, there.users, c.access)) return give_up(std::move(bad));
+    if (auto bad = settle_address(s, where, leases, c.access)) return give_up(std::move(bad));
     c.local_id = local.id;
     c.remote_id = remote.id;
     if (auto bad = settle_times(s, where, d)) return give_up(std::move(bad));
@@ -559,7 +654,36 @@ auto read_shared_secret(const section& s, const std::string& where) -> std::expe
     return out;
 }
 
+/// The same, with owners as they say themselves in XAUTH: a name is not read as an identity.
+auto read_users(const section& s, const std::string& where, std::vector<user>& all) -> outcome {
+    static constexpr std::array<std::string_view, 2> known{"secret", "id<suffix>"};
+    if (auto bad = twice(s, where)) return bad;
+    secret<128> octets;
+    const auto first = all.size();
+    for (const setting& one : s.settings) {
+        if (one.key == "secret") {
+            auto v = read_secret(one.value);
+            if (!v) return at_value(one, where, v.error());
+            octets = std::move(*v);
+        } else if (!one.key.starts_with("id")) {
+            return unknown(one.key_at, "key", one.key, where, known, {});
+        } else if (one.value.size() > 128) {
+            return at_value(one, where, {"is longer than 128 octets"});
+        } else if (std::ranges::find(all, one.value, &user::name) != all.end()) {
+            return at_value(one, where, {in_quotes(one.value) + " has a secret already"});
+        } else {
+            all.push_back({one.value, {}});
+        }
+    }
+    if (!s.sections.empty()) return unknown(s.sections.front().at, "section", s.sections.front().name, where, {}, {});
+    if (octets.empty()) return fault{s.at, where + ": secret is missing"};
+    if (all.size() == first) return fault{s.at, where + ": id is missing: write the name of the user"};
+    for (user& one : std::span{all}.subspan(first)) one.password = octets.clone();
+    return {};
+}
+
 struct secrets {
+    std::vector<user> users{};
     std::vector<shared_secret> shared{};
     std::vector<private_file> keys{};
 };
@@ -578,10 +702,10 @@ auto read_private_section(const section& s, const std::string& where, const char
 }
 
 auto read_secrets(const section& s, const key_files& files) -> std::expected<secrets, fault> {
-    static constexpr std::array<std::string_view, 5> known{"ike<suffix>", "private<suffix>", "rsa<suffix>", "ecdsa<suffix>",
-                                                           "pkcs8<suffix>"};
+    static constexpr std::array<std::string_view, 6> known{"ike<suffix>",   "private<suffix>", "rsa<suffix>",
+                                                           "ecdsa<suffix>", "pkcs8<suffix>",   "xauth<suffix>"};
     static constexpr std::array<const char*, 4> folders{"private", "rsa", "ecdsa", "pkcs8"};
-    static constexpr std::array<std::string_view, 6> elsewhere{"eap", "xauth", "ntlm", "ppk", "pkcs12", "token"};
+    static constexpr std::array<std::string_view, 5> elsewhere{"eap", "ntlm", "ppk", "pkcs12", "token"};
     if (!s.settings.empty())
         return std::unexpected{unknown(s.settings.front().key_at, "key", s.settings.front().key, "secrets", {}, {})};
     secrets out;
@@ -591,6 +715,10 @@ auto read_secrets(const section& s, const key_files& files) -> std::expected<sec
             auto read = read_private_section(one, "secrets." + one.name, *kind, files);
             if (!read) return std::unexpected{std::move(read.error())};
             out.keys.push_back(std::move(*read));
+            continue;
+        }
+        if (one.name.starts_with("xauth")) {
+            if (auto bad = read_users(one, "secrets." + one.name, out.users)) return std::unexpected{std::move(*bad)};
             continue;
         }
         if (!one.name.starts_with("ike")) {
@@ -603,6 +731,48 @@ auto read_secrets(const section& s, const key_files& files) -> std::expected<sec
         auto read = read_shared_secret(one, "secrets." + one.name);
         if (!read) return std::unexpected{std::move(read.error())};
         out.shared.push_back(std::move(*read));
+    }
+    return out;
+}
+
+auto read_pools(const section& s) -> std::expected<std::vector<pool>, fault> {
+    static constexpr std::array<std::string_view, 2> known{"addrs", "dns"};
+    static constexpr std::array<std::string_view, 7> elsewhere{"nbns",   "dhcp",          "netmask",      "server",
+                                                               "subnet", "split_include", "split_exclude"};
+    if (!s.settings.empty())
+        return std::unexpected{unknown(s.settings.front().key_at, "key", s.settings.front().key, "pools", {}, {})};
+    std::vector<pool> out;
+    for (const section& one : s.sections) {
+        const std::string where = "pools." + one.name;
+        if (auto bad = twice(one, where)) return std::unexpected{std::move(*bad)};
+        if (!one.sections.empty())
+            return std::unexpected{unknown(one.sections.front().at, "section", one.sections.front().name, where, {}, {})};
+        pool p;
+        p.name = one.name;
+        for (const setting& k : one.settings) {
+            if (k.key == "dns") {
+                for (const list_word& word : split_list(k.value)) {
+                    const auto a = read_address(word.text);
+                    if (!a) return std::unexpected{at_value(k, where, {a.error().what, word.offset + a.error().offset})};
+                    if (a->is_v6()) return std::unexpected{at_value(k, where, {"IPv4 only is supported", word.offset})};
+                    p.name_servers.push_back(*a);
+                }
+            } else if (k.key == "addrs") {
+                const auto t = read_traffic(k.value);
+                if (!t) return std::unexpected{at_value(k, where, t.error())};
+                if (!t->addresses || t->addresses->family() != ip::family::v4 || t->protocol != 0)
+                    return std::unexpected{at_value(k, where, {in_quotes(k.value) + " is no subnet or range of IPv4"})};
+                // The first address of a subnet and the one to all of it are nobody's.
+                const ip::address &first = t->addresses->first(), &last = t->addresses->last();
+                const int edge = k.value.find('/') != std::string::npos && moved(first, 1) < last ? 1 : 0;
+                p.next = moved(first, edge);
+                p.last = moved(last, -edge);
+            } else {
+                return std::unexpected{unknown(k.key_at, "key", k.key, where, known, elsewhere)};
+            }
+        }
+        if (!p.next) return std::unexpected{fault{one.at, where + ": addrs is missing"}};
+        out.push_back(std::move(p));
     }
     return out;
 }
@@ -630,11 +800,12 @@ auto pick(const std::vector<shared_secret>& all, const connection& c) -> const s
 }  // namespace
 
 auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const key_files& files) -> result<config> {
-    static constexpr std::array<std::string_view, 2> known{"connections", "secrets"}, elsewhere{"authorities", "pools"};
+    static constexpr std::array<std::string_view, 3> known{"connections", "secrets", "pools"};
+    static constexpr std::array<std::string_view, 1> elsewhere{"authorities"};
     if (!file.settings.empty())
         return std::unexpected{unknown(file.settings.front().key_at, "key", file.settings.front().key, "", {}, {})};
     for (const section& s : file.sections)
-        if (s.name != "connections" && s.name != "secrets" && !s.is_template)
+        if (std::ranges::find(known, s.name) == known.end() && !s.is_template)
             return std::unexpected{unknown(s.at, "section", s.name, "", known, elsewhere)};
     const section* const connections = file.find_section("connections");
     if (connections != nullptr && !connections->settings.empty())
@@ -646,6 +817,12 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const 
         if (!read) return std::unexpected{std::move(read.error())};
         there = std::move(*read);
     }
+    std::vector<pool> pools;
+    if (const section* const s = file.find_section("pools")) {
+        auto read = read_pools(*s);
+        if (!read) return std::unexpected{std::move(read.error())};
+        pools = std::move(*read);
+    }
     config out;
     if (connections == nullptr || connections->sections.empty()) {
         if (may_be_empty) return out;
@@ -653,7 +830,7 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const 
     }
     for (const section& s : connections->sections) {
         const std::string where = "connections." + s.name;
-        auto c = read_connection(s, where, ids, {files, there.keys});
+        auto c = read_connection(s, where, ids, {files, there.keys, there.users}, pools);
         if (!c) return std::unexpected{std::move(c.error())};
         const shared_secret* const psk = c->keys.is_pubkey() ? nullptr : pick(there.shared, *c);
         if (psk == nullptr && !c->keys.is_pubkey())
