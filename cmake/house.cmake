@@ -78,7 +78,7 @@ endfunction()
 
 # Tests and fuzz programs of what examples/gateway reads: #include "gateway/config.hpp".
 function(ipsecpp_use_gateway_config target)
-  foreach(part IN ITEMS settings values credentials read_config config plan)
+  foreach(part IN ITEMS settings values reading credentials read_remote_access read_config config plan)
     target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/examples/gateway/${part}.cpp")
   endforeach()
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/examples")

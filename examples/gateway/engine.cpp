@@ -27,6 +27,9 @@ engine::~engine() = default;
 // --- configuration ------------------------------------------------------------
 
 auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> std::optional<std::string> {
+    for (connection& of : c.connections)
+        if (const connection* before = config_.find(of.name); before != nullptr && before->same_but_children(of))
+            of.given = before->given;
     policy::spd<> spd = make_spd(c);
     if (manual)
         if (const auto ok = xfrm::append_to(spd, *manual); !ok) return std::string{name_of(ok.error())};
@@ -63,9 +66,6 @@ auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> s
             again_.erase(k.policy);
             want_address_.erase(k.policy);
         }
-    for (connection& of : c.connections)
-        if (const connection* before = config_.find(of.name); before != nullptr && before->same_but_children(of))
-            of.given = before->given;
     std::vector<sa::policy_id> begin_at_once;
     for (const connection& of : c.connections)
         for (const child& k : of.children)

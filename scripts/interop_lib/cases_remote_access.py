@@ -53,7 +53,7 @@ def mode_config(auth, client, **more):
     @cell(
         f"ikev1/mode-config/{auth}/{'client' if client == 'ours' else 'server'}",
         f"Mode Config without XAUTH, with {auth}, we are the {'client' if client == 'ours' else 'server'}; "
-        "an address, ping from it, Delete",
+        "an address, ping from it; a reload leaves it; Delete",
         "strongswan",
         Wired,
     )
@@ -64,6 +64,12 @@ def mode_config(auth, client, **more):
         bench.wait_up()
         lease_is_there(bench, client)
         bench.ping()
+        before = bench.ours.sas()
+        bench.ours.configure(bench.plan, bench.folder)
+        lease_is_there(bench, client)
+        bench.ping()
+        if bench.ours.sas() != before:
+            raise Failed("the reload made other SAs")
         one.terminate("ike")
         bench.wait_down()
 
