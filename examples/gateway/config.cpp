@@ -22,7 +22,7 @@ auto connection::same_but_children(const connection& o) const -> bool {
     return name == o.name && path == o.path && local_id == o.local_id && remote_id == o.remote_id && psk == o.psk &&
            suites == o.suites && rekey_time == o.rekey_time && over_time == o.over_time && rand_time == o.rand_time &&
            dpd_delay == o.dpd_delay && dpd_timeout == o.dpd_timeout && encap == o.encap && keyingtries == o.keyingtries &&
-           keys == o.keys && aggressive == o.aggressive && fragmentation == o.fragmentation;
+           keys == o.keys && access == o.access && aggressive == o.aggressive && fragmentation == o.fragmentation;
 }
 
 auto child::same_sas(child other) const -> bool {
@@ -129,12 +129,23 @@ auto suites_text(const std::vector<ike::v1::child_suite>& all) -> std::string {
     return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+/// What comes between the phases.
+auto access_text(const remote_access& a) -> std::string {
+    std::vector<std::string> parts;
+    if (a.xauth == ike::v1::xauth_part::client) parts.push_back(fmt::format("XAUTH as {}", in_quotes(a.users.front().name)));
+    if (a.xauth == ike::v1::xauth_part::edge_device) parts.push_back(fmt::format("XAUTH of {} users", a.users.size()));
+    if (a.takes_address) parts.emplace_back("takes an address");
+    if (a.lease) parts.push_back(fmt::format("gives the address {}", *a.lease));
+    if ((a.takes_address || a.lease) && !a.pull) parts.back() += " without being asked";
+    return fmt::format("{}", fmt::join(parts, "; "));
+}
+
 void describe(std::string& out, const connection& of, const child& c) {
     const auto add = [&out]<class... T>(fmt::format_string<T...> f, T&&... v) {
         fmt::format_to(std::back_inserter(out), f, std::forward<T>(v)...);
     };
-    add("  child {}: {} <-> {}, {} mode\n", c.name, traffic_text(c.local, of.path.local.address),
-        traffic_text(c.remote, of.path.remote.address), c.mode == sa::mode::tunnel ? "tunnel" : "transport");
+    add("  child {}: {} <-> {}, {} mode\n", c.name, traffic_text(c.local, of.local_end()),
+        traffic_text(c.remote, of.remote_end()), c.mode == sa::mode::tunnel ? "tunnel" : "transport");
     add("    {}; {}{}\n", suites_text(c.suites),
         c.pfs == crypto::group_id::none ? "no PFS" : fmt::format("PFS {}", crypto::find(c.pfs)->name),
         c.extended_sequence ? ", extended sequence numbers" : "");
@@ -176,6 +187,7 @@ auto describe(const config& c) -> std::string {
         if (of.aggressive || of.fragmentation)
             add("  {}{}{}\n", of.aggressive ? "Aggressive Mode" : "", of.aggressive && of.fragmentation ? "; " : "",
                 of.fragmentation ? "messages in fragments" : "");
+        if (const std::string between = access_text(of.access); !between.empty()) add("  {}\n", between);
         add("  {}\n", suites_text(of.suites));
         add("  rekey after {}; ends after {}; dead peer detection: {}; {}; UDP encapsulation {}\n", time_text(of.rekey_time),
             time_text(of.rekey_time + of.over_time),

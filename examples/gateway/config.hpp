@@ -51,6 +51,23 @@ struct child {
     [[nodiscard]] auto same_sas(child other) const -> bool;
 };
 
+/// Who somebody says that he is after phase 1, and what shows it.
+struct user {
+    std::string name;
+    ipsec::secret<128> password;
+    friend auto operator==(const user&, const user&) -> bool = default;
+};
+/// What comes between the phases: XAUTH and Mode Config.
+struct remote_access {
+    ipsec::ike::v1::xauth_part xauth = ipsec::ike::v1::xauth_part::none;
+    std::vector<user> users{};                      ///< as the client: the one that this end is; else all that may come in
+    bool takes_address = false;                     ///< vips: the peer gives this end an address
+    std::optional<ipsec::ip::address> lease{};      ///< pools: what the peer is given
+    std::vector<ipsec::ip::address> name_servers{}; ///< and is told beside it
+    bool pull = true;                               ///< whoever wants an address asks for it; else it is told
+    friend auto operator==(const remote_access&, const remote_access&) -> bool = default;
+};
+
 struct connection {
     std::string name;
     ipsec::ike::path path;               ///< local_addrs, local_port, remote_addrs, remote_port
@@ -66,8 +83,15 @@ struct connection {
     ipsec::duration dpd_delay{};         ///< without packets from the peer for so long, it is asked; 0: never
     ipsec::duration dpd_timeout{};       ///< without an answer for so long, it is dead
     bool encap = false;                  ///< UDP encapsulation even without a NAT between
+    remote_access access{};
+    std::optional<ipsec::ip::address> given{};  ///< what the peer gave: no file says it, and nothing is other for it
     std::uint32_t keyingtries = 1;       ///< how often an exchange is begun before it is given up; 0: for ever
     std::vector<child> children{};
+    /// What `dynamic` stands for in local_ts and remote_ts.
+    [[nodiscard]] auto local_end() const -> const ipsec::ip::address& { return given ? *given : path.local.address; }
+    [[nodiscard]] auto remote_end() const -> const ipsec::ip::address& {
+        return access.lease ? *access.lease : path.remote.address;
+    }
     /// Everything but the children.
     [[nodiscard]] auto same_but_children(const connection& other) const -> bool;
     friend auto operator==(const connection& a, const connection& b) -> bool {

@@ -7,7 +7,6 @@
 
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
-#include "plan.hpp"
 
 namespace gateway {
 
@@ -15,11 +14,12 @@ using namespace ipsec;
 using dataplane::drop;
 using dataplane::fate;
 
-engine::engine(wire& link, io::tun_device& tun, report& out, key_log* keys)
+engine::engine(wire& link, io::tun_device& tun, report& out, key_log* keys, const phase_1_options& all)
     : wire_{link},
       tun_{tun},
       report_{out},
       keys_{keys},
+      phase_1_{all},
       outbound_{sadb_, spd_, events_, {.forwards = false}},
       inbound_{sadb_, spd_, events_, {.forwards = false}, is_ours{&link}} {}
 engine::~engine() = default;
@@ -27,6 +27,9 @@ engine::~engine() = default;
 // --- configuration ------------------------------------------------------------
 
 auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> std::optional<std::string> {
+    for (connection& of : c.connections)
+        if (const connection* before = config_.find(of.name); before != nullptr && before->same_but_children(of))
+            of.given = before->given;
     policy::spd<> spd = make_spd(c);
     if (manual)
         if (const auto ok = xfrm::append_to(spd, *manual); !ok) return std::string{name_of(ok.error())};
@@ -35,6 +38,7 @@ auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> s
         if (const connection* before = config_.find(of.name); before != nullptr && before->same_but_children(of)) continue;
         ike::v1::config settings;
         settings.peers.push_back(make_peer(of));
+        apply(phase_1_, settings.peers.back());
         // A gateway that waits for a peer which is not there holds up traffic: 11.5 s in all.
         settings.unix_time_at_zero = std::time(nullptr) - now.nanoseconds() / 1'000'000'000;  // for the dates of certificates
         settings.retransmit = {.first = milliseconds(500), .longest = seconds(4), .tries = 5};
@@ -60,12 +64,13 @@ auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> s
             up_.erase(k.policy);
             tries_.erase(k.policy);
             again_.erase(k.policy);
+            want_address_.erase(k.policy);
         }
-    std::vector<sa::policy_id> begin;
+    std::vector<sa::policy_id> begin_at_once;
     for (const connection& of : c.connections)
         for (const child& k : of.children)
             if (const auto before = config_.find(k.policy); k.start && !(stays(before, {&of, &k}) && before.child->start))
-                begin.push_back(k.policy);
+                begin_at_once.push_back(k.policy);
     for (const auto& p : peers_) {
         const connection& before = *config_.find(p->name);
         const connection* after = c.find(p->name);
@@ -85,7 +90,7 @@ auto engine::load(instant now, config c, std::optional<xfrm::bound> manual) -> s
     spd_ = std::move(spd);
     config_ = std::move(c);
     held_lost_ += std::erase_if(held_, [&](const held& h) { return !config_.find(h.policy); });
-    for (const sa::policy_id policy : begin) (void)peer_of(*config_.find(policy).connection)->ike->start(now, policy);
+    for (const sa::policy_id policy : begin_at_once) (void)begin(now, config_.find(policy));
     replace_manual(now, std::move(manual));
     expiry_ = sadb_.deadline();
     if (look_at_ == instant::never()) look_at_ = now + seconds(1);
@@ -214,7 +219,7 @@ void engine::turn(instant now) {
         }
         const auto whose = config_.find(it->first);
         it = again_.erase(it);
-        if (whose) (void)peer_of(*whose.connection)->ike->start(now, whose.child->policy);
+        if (whose) (void)begin(now, whose);
     }
     if (look_at_ <= now) look_at_activity(now);
     if (expiry_ <= now) {
@@ -238,6 +243,10 @@ void engine::turn(instant now) {
                 bool ok = true;
                 perform(now, *p, *e, ok);
                 p->ike->answer(*e, ok);
+            }
+            while (const auto d = p->ike->poll_dialogue()) {
+                busy = true;
+                converse(now, *p, *d);
             }
             while (const auto m = p->ike->poll_transmit(scratch_)) wire_.send(m->path, m->octets);
         }
@@ -369,7 +378,8 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
                                             {"seconds", e.lifetime.seconds}});
                           },
                           [&](const ike::v1::ike_closed& e) {
-                              p.standing.erase(e.cookies);
+                              // Phase 1 went well, and what comes between the phases did not.
+                              if (p.standing.erase(e.cookies) == 0) return failed(now, p, {e.peer, e.cookies, {}, {}, e.why});
                               report_.line({{"event", "ike_down"}, {"connection", p.name}, {"why", name_of(e.why)}});
                               if (e.why != ike::errc::peer_dead) return;
                               for (const child& k : config_.find(p.name)->children)
@@ -393,7 +403,11 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
 void engine::failed(instant now, peer& p, const ike::v1::exchange_failed& e) {
     const bool waited = e.policy != sa::policy_id{} && e.message_id == isakmp::message_id{} && e.why == ike::errc::timed_out;
     const auto why = waited ? p.phase_1 : e.why;  // of a Quick Mode that waited for a Main Mode: what that one died of
-    if (e.policy == sa::policy_id{}) p.phase_1 = e.why;
+    if (e.policy == sa::policy_id{}) {
+        p.phase_1 = e.why;
+        for (const child& k : config_.find(p.name)->children)  // these went no further than this
+            if (want_address_.erase(k.policy) > 0) failed(now, p, {e.peer, e.cookies, {}, k.policy, e.why});
+    }
     const auto whose = config_.find(e.policy);
     json j{{"event", "failed"}, {"connection", p.name}, {"child", whose ? whose.child->name : ""}, {"why", name_of(why)}};
     const connection* const c = config_.find(p.name);
@@ -455,7 +469,7 @@ auto engine::initiate(instant now, const std::string& name) -> std::string {
     awaited_.insert(whose.child->policy);
     outcomes_.erase(name);
     opens_.erase(whose.child->policy);
-    if (auto ok = peer_of(*whose.connection)->ike->start(now, whose.child->policy); !ok) {
+    if (auto ok = begin(now, whose); !ok) {
         awaited_.erase(whose.child->policy);
         return std::string{name_of(ok.error())};
     }

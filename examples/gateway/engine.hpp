@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "config.hpp"
 #include "ipsec/crypto/botan/public_key_provider.hpp"
@@ -19,6 +20,7 @@
 #include "ipsec/sa/install.hpp"
 #include "ipsec/xfrm/bind.hpp"
 #include "key_log.hpp"
+#include "plan.hpp"
 #include "report.hpp"
 #include "wire.hpp"
 
@@ -29,7 +31,7 @@ public:
     static constexpr std::size_t max_held = 1024, max_held_of_one = 128;  ///< packets that wait for an SA: in all, of one child
 
     /// @param keys  null: no secret is ever told
-    engine(wire& link, ipsec::io::tun_device& tun, report& out, key_log* keys);
+    engine(wire& link, ipsec::io::tun_device& tun, report& out, key_log* keys, const phase_1_options& all);
     ~engine();
     engine(const engine&) = delete;
     auto operator=(const engine&) -> engine& = delete;
@@ -54,6 +56,10 @@ public:
     void flush_sas(ipsec::instant now);
     /// Deletes to all peers, and nothing is left.
     void close(ipsec::instant now);
+    /// Addresses that peers gave to this end: to be on the device, with routes for what stands on them.
+    [[nodiscard]] auto given() const -> std::vector<ipsec::ip::address>;
+    /// Whether they are other ones than at the last call.
+    [[nodiscard]] auto has_moved() -> bool { return std::exchange(moved_, false); }
     /// What became of an `initiate`, once: true when the child stands, false with the reason when it was given up.
     [[nodiscard]] auto outcome_of(const std::string& child) -> std::optional<std::pair<bool, std::string>>;
 
@@ -116,6 +122,11 @@ private:
     template <class Install> auto install(ipsec::instant now, const Install& e) -> bool;
     void rise(ipsec::instant now, const ipsec::sa::up_event& e);
     void look_at_activity(ipsec::instant now);
+    // conversation.cpp
+    [[nodiscard]] auto begin(ipsec::instant now, const config::owner& whose) -> ipsec::ike::result<void>;
+    void converse(ipsec::instant now, peer& p, const ipsec::ike::v1::dialogue& d);
+    void take_address(ipsec::instant now, peer& p, const ipsec::ike::v1::configuration& given);
+    [[nodiscard]] static auto is_right(const connection& c, const ipsec::ike::v1::xauth_attempt& a) -> bool;
     void failed(ipsec::instant now, peer& p, const ipsec::ike::v1::exchange_failed& e);
     void settle(ipsec::sa::policy_id policy, bool good, std::string_view why);
     void lost(ipsec::instant now, const peer& p, ipsec::sa::policy_id policy);
@@ -130,6 +141,7 @@ private:
     ipsec::io::tun_device& tun_;
     report& report_;
     key_log* keys_;
+    phase_1_options phase_1_;
     config config_;
     std::optional<ipsec::xfrm::bound> manual_;
     ipsec::crypto::botan::random random_;
@@ -152,6 +164,8 @@ private:
     std::map<ipsec::sa::policy_id, std::uint32_t> tries_;  ///< exchanges in a row that nobody answered
     std::set<ipsec::sa::policy_id> up_;                    ///< children with SAs that we did not end ourselves
     std::map<ipsec::sa::policy_id, bool> opens_;           ///< whether packets start IKE, where it is not as `start_action` says
+    std::set<ipsec::sa::policy_id> want_address_;          ///< children to begin once the peer has given an address
+    bool moved_ = false;
     ipsec::instant expiry_ = ipsec::instant::never(), look_at_ = ipsec::instant::never();
     std::uint64_t held_lost_ = 0, tun_refused_ = 0;
     std::array<std::byte, ipsec::ike::v1::endpoint<traits>::max_message> scratch_{};

@@ -44,7 +44,7 @@ auto loop::open(files&& f, policy_ids&& ids) -> std::optional<std::string> {
     auto made = routes::open(tun_->index());
     if (!made) return made.error().text();
     routes_.emplace(std::move(*made));
-    engine_.emplace(wire_, *tun_, report_, keys_ ? &*keys_ : nullptr);
+    engine_.emplace(wire_, *tun_, report_, keys_ ? &*keys_ : nullptr, options_.phase_1);
     for (auto [path, server] : {std::pair{&options_.control, &control_}, std::pair{&options_.metrics, &metrics_}}) {
         if (path->empty()) continue;
         auto opened = unix_server::open(*path);
@@ -87,6 +87,8 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
 }
 
 void loop::make_routes() {
+    if (const auto ok = routes_->hold(engine_->given()); !ok)
+        report_.line({{"event", "no_address"}, {"why", ok.error().text()}});
     std::vector<routes::wish> all;
     const auto add = [&](const ip::selector& out) { all.push_back({.far = out.destination, .near = out.source}); };
     for (const connection& c : engine_->settings().connections)
@@ -141,6 +143,7 @@ auto loop::run() -> int {
         if (has_come(control_.fd()) || !control_.clients().empty()) serve_control(at);
         if (has_come(metrics_.fd()) || !metrics_.clients().empty()) serve_metrics(at);
         engine_->turn(at);
+        if (engine_->has_moved()) make_routes();
         if (stats <= at) {
             report_.line(engine_->statistics());
             stats = at + seconds(options_.stats);

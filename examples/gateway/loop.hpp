@@ -18,6 +18,7 @@ struct options {
     bool check = false, allow_static_counter_keys = false;
     std::uint32_t stats = 0;  // seconds; 0: none
     std::uint32_t mtu = 1380; // of the TUN device: what fits into 1500 octets with every header around it
+    phase_1_options phase_1{};
 };
 
 /// What the files say; texts with the place of the fault.

@@ -1,6 +1,7 @@
 // gateway: a VPN gateway for Linux, with connections in the syntax of swanctl.conf.
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include <fmt/format.h>
@@ -49,6 +50,16 @@ auto main(int argc, char** argv) -> int {
     app.add_option("--user", o.user, "become this user once everything is open; it must be able to read the files again")
         ->type_name("NAME");
     app.add_option("--mtu", o.mtu, "MTU of the TUN device (1380)")->type_name("OCTETS")->check(CLI::Range(1280, 1500));
+    app.add_option("--fragment-size", o.phase_1.fragment_size,
+                   "octets of the largest IP packet with a piece of an IKE message (1280), with fragmentation = yes")
+        ->type_name("OCTETS")
+        ->check(CLI::Range(256, 1500));
+    app.add_option("--nat-t", o.phase_1.nat, "NAT traversal as RFC 3947 has it (rfc), as drafts 02 and 03 (drafts), or both")
+        ->type_name("rfc|both|drafts")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, ipsec::ike::v1::nat_forms>{
+            {"rfc", ipsec::ike::v1::nat_forms::rfc},
+            {"both", ipsec::ike::v1::nat_forms::rfc_and_drafts},
+            {"drafts", ipsec::ike::v1::nat_forms::drafts}}));
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     if (o.config.empty() && o.xfrm.empty()) return gateway::complain("nothing to do: give --config FILE, --xfrm FILE or both");
     return gateway::run(o);

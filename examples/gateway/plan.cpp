@@ -35,8 +35,8 @@ auto make_child(const connection& c, const child& of) -> ike::v1::child_config {
     out.pfs = of.pfs;
     out.extended_sequence = of.extended_sequence;
     if (!(of.mode == sa::mode::transport && is_between_ends(of))) {
-        out.local = client_of(of.local, c.path.local.address);
-        out.remote = client_of(of.remote, c.path.remote.address);
+        out.local = client_of(of.local, c.local_end());
+        out.remote = client_of(of.remote, c.remote_end());
     }
     out.lifetime = {.seconds = seconds_of(of.life.hard.time), .kilobytes = of.life.hard.kilobytes};
     out.rekey = of.life.soft != sa::limits{};
@@ -62,10 +62,27 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.lifetime = {.seconds = seconds_of(c.rekey_time + c.over_time), .kilobytes = 0};
     out.rekey_at = {seconds_of(c.rekey_time), seconds_of(c.rand_time)};
     out.nat.force = c.encap;
+    const remote_access& a = c.access;
+    out.xauth.part = a.xauth;
+    out.xauth.allow_group_secret = true;  // one connection is one peer: nobody else has its key
+    if (a.xauth == ike::v1::xauth_part::client) {
+        out.xauth.user = a.users.front().name;
+        out.xauth.password = a.users.front().password.clone();
+    }
+    out.mode_config.part = a.takes_address ? ike::v1::config_part::client
+                           : a.lease       ? ike::v1::config_part::server
+                                           : ike::v1::config_part::none;
+    out.mode_config.push = !a.pull;
     out.dpd.delay = c.dpd_delay;
     out.dpd.timeout = c.dpd_timeout;
     for (const child& of : c.children) out.children.push_back(make_child(c, of));
     return out;
+}
+
+void apply(const phase_1_options& o, ike::v1::peer_config& to) {
+    const std::size_t headers = (to.path.local.address.is_v6() ? 40 : 20) + 8 + 4;  // IP, UDP, non-ESP marker
+    to.fragmentation.size = o.fragment_size - headers;
+    to.nat.forms = o.nat;
 }
 
 auto make_config(const config& c) -> ike::v1::config {
@@ -80,7 +97,7 @@ auto make_entry(const connection& c, const child& of) -> policy::entry {
     e.id = of.policy;
     e.action = policy::action::apply;
     e.selectors.traffic =
-        ike::v1::selector_of(client_of(of.local, c.path.local.address), client_of(of.remote, c.path.remote.address));
+        ike::v1::selector_of(client_of(of.local, c.local_end()), client_of(of.remote, c.remote_end()));
     for (const auto protocol : {sa::protocol::esp, sa::protocol::ah}) {
         const ike::v1::child_suite& s = of.suites.front();  // all suites of a child have the same protocols
         if (protocol == sa::protocol::esp ? !s.esp : !s.ah) continue;

@@ -6,6 +6,13 @@
 
 namespace gateway {
 
+/// What swanctl.conf has no words for: the same for all connections.
+struct phase_1_options {
+    std::uint32_t fragment_size = 1280;  ///< octets of the largest IP packet that carries a piece of an IKE message
+    ipsec::ike::v1::nat_forms nat = ipsec::ike::v1::nat_forms::rfc;
+};
+void apply(const phase_1_options& o, ipsec::ike::v1::peer_config& to);
+
 /// A connection as a peer of `ike::v1::endpoint`, its children in order, each with its policy id.
 [[nodiscard]] auto make_peer(const connection& c) -> ipsec::ike::v1::peer_config;
 /// All connections; peer number n is `connections[n]`.

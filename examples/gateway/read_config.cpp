@@ -8,6 +8,8 @@
 #include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/sa/replay_window.hpp"
 #include "plan.hpp"
+#include "read_remote_access.hpp"
+#include "reading.hpp"
 #include "values.hpp"
 
 namespace gateway {
@@ -15,9 +17,6 @@ namespace gateway {
 using namespace ipsec;
 
 namespace {
-
-using outcome = std::optional<fault>;  // nothing: it went well
-using words = std::span<const std::string_view>;
 
 // --- keys of a section --------------------------------------------------------------------------------------------------------
 
@@ -53,25 +52,6 @@ template <class N, N Most> auto number(std::string_view text) -> value_result<N>
     return static_cast<N>(*n);
 }
 
-auto at_value(const setting& s, const std::string& where, const bad_value& bad) -> fault {
-    fault f{s.value_at, s.key + " in " + where + ": " + bad.what};
-    f.where.column += static_cast<unsigned>(bad.offset);
-    return f;
-}
-auto joined(words all) -> std::string {
-    std::string out;
-    for (const auto w : all) (out += out.empty() ? "" : ", ") += w;
-    return out;
-}
-/// @param elsewhere  what strongSwan has and this gateway has not
-auto unknown(const place& at, std::string_view kind, const std::string& name, const std::string& where, words known,
-             words elsewhere) -> fault {
-    const std::string in = where.empty() ? std::string{} : " in " + where;
-    if (std::ranges::find(elsewhere, name) != elsewhere.end())
-        return {at, std::string{kind} + " " + in_quotes(name) + in + ": strongSwan has it, this gateway does not"};
-    const std::string there_are = known.empty() ? "; none is known there" : "; known are " + joined(known);
-    return {at, "unknown " + std::string{kind} + " " + in_quotes(name) + in + there_are};
-}
 template <class T, std::size_t N>
 auto read_keys(const section& s, const std::string& where, const std::array<key<T>, N>& keys, words elsewhere, T& into)
     -> outcome {
@@ -86,11 +66,6 @@ auto read_keys(const section& s, const std::string& where, const std::array<key<
     }
     return {};
 }
-auto twice(const section& s, const std::string& where) -> outcome {
-    if (s.again.empty()) return {};
-    return fault{s.again.front(), where + " stands here a second time; first in " + s.at.file + ":" + std::to_string(s.at.line)};
-}
-
 // --- children -----------------------------------------------------------------------------------------------------------------
 
 struct child_draft {
@@ -250,10 +225,15 @@ auto check_traffic(const section& s, const std::string& where, const connection&
         const auto is_end = [](const traffic& t, const ip::address& end) {
             return !t.addresses || *t.addresses == ip::range{end};
         };
+        if (of.access.takes_address || of.access.lease)
+            return fault{at("mode"), "mode in " + where + ": transport mode is not supported with vips and pools"};
         const std::string why = ": transport mode protects the traffic of the two ends themselves: write dynamic";
         if (!is_end(c.local, of.path.local.address)) return fault{at("local_ts"), "local_ts in " + where + why};
         if (!is_end(c.remote, of.path.remote.address)) return fault{at("remote_ts"), "remote_ts in " + where + why};
     }
+    if (of.access.takes_address && c.trap)
+        return fault{at("start_action"),
+                     "start_action in " + where + ": with vips no packet can have the right source before IKE: write start"};
     const auto entry = make_entry(of, c);
     const auto& t = entry.selectors.traffic;
     if (t.source.family() != t.destination.family())
@@ -286,6 +266,7 @@ struct connection_draft {
     bool has_version = false;
     std::optional<ip::address> local{}, remote{};
     std::optional<duration> rekey_time{}, over_time{}, rand_time{};
+    const setting* pools = nullptr;
 };
 
 auto read_version(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
@@ -317,6 +298,12 @@ auto read_send_certreq(std::string_view text, connection_draft& c) -> std::optio
     return {};
 }
 
+auto read_vips(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
+    if (text != "0.0.0.0") return bad_value{in_quotes(text) + " is not supported: write 0.0.0.0, for what the peer gives"};
+    c.out.access.takes_address = true;
+    return {};
+}
+
 using nd = connection_draft;
 constexpr std::array connection_keys{
     key<nd>{"version", read_version},
@@ -338,46 +325,70 @@ constexpr std::array connection_keys{
     key<nd>{"fragmentation", in_connection<read_flag, &connection::fragmentation>},
     key<nd>{"send_cert", read_send_cert},
     key<nd>{"send_certreq", read_send_certreq},
+    key<nd>{"vips", read_vips},
+    key<nd>{"pools", later},
+    key<nd>{"pull", [](std::string_view text, nd& c) { return store<read_flag, &remote_access::pull>(text, c.out.access); }},
 };
-constexpr std::array<std::string_view, 15> connection_keys_elsewhere{
-    "pull",           "vips",     "pools",     "dscp",   "reauth_time",  "childless", "mediation",       "mediated_by",
-    "mediation_peer", "if_id_in", "if_id_out", "ppk_id", "ppk_required", "ocsp",      "childless_ike_sa"};
+constexpr std::array<std::string_view, 12> connection_keys_elsewhere{
+    "dscp",     "reauth_time", "childless", "mediation",    "mediated_by", "mediation_peer",
+    "if_id_in", "if_id_out",   "ppk_id",    "ppk_required", "ocsp",        "childless_ike_sa"};
 
 /// One end in an authentication round.
 struct auth_draft {
-    bool has_auth = false, is_pubkey = false;
+    bool has_auth = false, is_pubkey = false, is_xauth = false;
+    std::string user{};  ///< xauth_id
     std::optional<ike::identity> id{};
     const section* round = nullptr;
     std::string where{};
+    [[nodiscard]] auto as_user() const -> xauth_round { return {has_auth ? round : nullptr, where, user}; }
 };
 auto read_auth(std::string_view text, auth_draft& a) -> std::optional<bad_value> {
     a.has_auth = true;
     a.is_pubkey = text == "pubkey";
-    if (text == "psk" || a.is_pubkey) return {};
-    return bad_value{in_quotes(text) + " is not supported: this gateway takes psk and pubkey"};
+    a.is_xauth = text == "xauth" || text == "xauth-generic";
+    if (text == "psk" || a.is_pubkey || a.is_xauth) return {};
+    return bad_value{in_quotes(text) + " is not supported: this gateway takes psk, pubkey and, in a second round, xauth"};
 }
 constexpr std::array auth_keys{key<auth_draft>{"auth", read_auth}, key<auth_draft>{"id", store<read_identity, &auth_draft::id>},
                                key<auth_draft>{"certs", later}, key<auth_draft>{"pubkeys", later},
-                               key<auth_draft>{"cacerts", later}};
-constexpr std::array<std::string_view, 10> auth_keys_elsewhere{"round",  "cert_policy", "aaa_id",     "eap_id", "xauth_id",
-                                                               "groups", "ca_id",       "revocation", "cert",   "cacert"};
+                               key<auth_draft>{"cacerts", later},
+                               key<auth_draft>{"xauth_id", [](std::string_view text, auth_draft& a) -> std::optional<bad_value> {
+                                                   if (text.size() > 128) return bad_value{"is longer than 128 octets"};
+                                                   a.user = text;
+                                                   return {};
+                                               }}};
+constexpr std::array<std::string_view, 9> auth_keys_elsewhere{"round", "cert_policy", "aaa_id", "eap_id", "groups",
+                                                              "ca_id", "revocation",  "cert",   "cacert"};
 
-/// `local`, `local-1` and so on; there must be one.
-auto read_auth_section(const section& s, const std::string& where, const std::string& kind, auth_draft& a) -> outcome {
-    const section* round = nullptr;
+auto read_round(const section& round, const std::string& where, auth_draft& a) -> outcome {
+    a.round = &round;
+    a.where = where;
+    if (auto bad = twice(round, where)) return bad;
+    if (auto bad = read_keys(round, where, auth_keys, auth_keys_elsewhere, a)) return bad;
+    if (!round.sections.empty()) return unknown(round.sections.front().at, "section", round.sections.front().name, where, {}, {});
+    if (!a.has_auth) return fault{round.at, where + ": auth is missing, for strongSwan that is pubkey: write auth = psk"};
+    if (!a.user.empty() && !a.is_xauth)
+        return fault{round.find("xauth_id")->key_at, "xauth_id in " + where + ": needs auth = xauth"};
+    if (!a.is_xauth) return {};
+    for (const char* name : {"certs", "pubkeys", "cacerts"})
+        if (const setting* one = round.find(name)) return fault{one->key_at, one->key + " in " + where + ": needs auth = pubkey"};
+    return {};
+}
+/// `local`, `local-1` and so on; there must be one, and there may be one more with `auth = xauth`.
+auto read_auth_sections(const section& s, const std::string& where, const std::string& kind, auth_draft& a, auth_draft& xauth)
+    -> outcome {
     for (const section& one : s.sections) {
         if (!one.name.starts_with(kind)) continue;
-        if (round != nullptr) return fault{one.at, where + "." + one.name + ": a second authentication round is not supported"};
-        round = &one;
+        const std::string in = where + "." + one.name;
+        auth_draft read;
+        if (auto bad = read_round(one, in, read)) return bad;
+        auth_draft& into = read.is_xauth ? xauth : a;
+        if (into.has_auth)
+            return fault{one.at, in + (read.is_xauth ? ": a second round of XAUTH is not supported"
+                                                     : ": a second authentication round is not supported but for auth = xauth")};
+        into = std::move(read);
     }
-    if (round == nullptr) return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
-    const std::string in = where + "." + round->name;
-    a.round = round;
-    a.where = in;
-    if (auto bad = twice(*round, in)) return bad;
-    if (auto bad = read_keys(*round, in, auth_keys, auth_keys_elsewhere, a)) return bad;
-    if (!round->sections.empty()) return unknown(round->sections.front().at, "section", round->sections.front().name, in, {}, {});
-    if (!a.has_auth) return fault{round->at, in + ": auth is missing, for strongSwan that is pubkey: write auth = psk"};
+    if (!a.has_auth) return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
     return {};
 }
 
@@ -385,6 +396,7 @@ auto read_auth_section(const section& s, const std::string& where, const std::st
 struct keys_there {
     const key_files& files;
     std::span<const private_file> own;
+    std::span<const user> users;
 };
 /// What `Read` makes of the file that a setting names.
 template <auto Read> auto read_file(const setting& s, const std::string& where, const char* folder, const key_files& files) {
@@ -485,7 +497,8 @@ auto settle_times(const section& s, const std::string& where, connection_draft& 
     return {};
 }
 
-auto read_connection(const section& s, const std::string& where, policy_ids& ids, const keys_there& there)
+auto read_connection(const section& s, const std::string& where, policy_ids& ids, const keys_there& there,
+                     std::vector<pool>& leases)
     -> std::expected<connection, fault> {
     const auto give_up = [](outcome bad) { return std::unexpected{std::move(*bad)}; };
     if (auto bad = twice(s, where)) return give_up(std::move(bad));
@@ -510,10 +523,12 @@ auto read_connection(const section& s, const std::string& where, policy_ids& ids
         return give_up(fault{s.find("remote_addrs")->value_at, "remote_addrs in " + where + ": both ends have the same address"});
     c.path.local.address = *d.local;
     c.path.remote.address = *d.remote;
-    auth_draft local, remote;
-    if (auto bad = read_auth_section(s, where, "local", local)) return give_up(std::move(bad));
-    if (auto bad = read_auth_section(s, where, "remote", remote)) return give_up(std::move(bad));
+    auth_draft local, remote, we_say, they_say;
+    if (auto bad = read_auth_sections(s, where, "local", local, we_say)) return give_up(std::move(bad));
+    if (auto bad = read_auth_sections(s, where, "remote", remote, they_say)) return give_up(std::move(bad));
     if (auto bad = settle_keys(local, remote, there, c.keys)) return give_up(std::move(bad));
+    if (auto bad = settle_xauth(we_say.as_user(), they_say.as_user(), there.users, c.access)) return give_up(std::move(bad));
+    if (auto bad = settle_address(s, where, leases, c.access)) return give_up(std::move(bad));
     c.local_id = local.id;
     c.remote_id = remote.id;
     if (auto bad = settle_times(s, where, d)) return give_up(std::move(bad));
@@ -560,6 +575,7 @@ auto read_shared_secret(const section& s, const std::string& where) -> std::expe
 }
 
 struct secrets {
+    std::vector<user> users{};
     std::vector<shared_secret> shared{};
     std::vector<private_file> keys{};
 };
@@ -578,10 +594,10 @@ auto read_private_section(const section& s, const std::string& where, const char
 }
 
 auto read_secrets(const section& s, const key_files& files) -> std::expected<secrets, fault> {
-    static constexpr std::array<std::string_view, 5> known{"ike<suffix>", "private<suffix>", "rsa<suffix>", "ecdsa<suffix>",
-                                                           "pkcs8<suffix>"};
+    static constexpr std::array<std::string_view, 6> known{"ike<suffix>",   "private<suffix>", "rsa<suffix>",
+                                                           "ecdsa<suffix>", "pkcs8<suffix>",   "xauth<suffix>"};
     static constexpr std::array<const char*, 4> folders{"private", "rsa", "ecdsa", "pkcs8"};
-    static constexpr std::array<std::string_view, 6> elsewhere{"eap", "xauth", "ntlm", "ppk", "pkcs12", "token"};
+    static constexpr std::array<std::string_view, 5> elsewhere{"eap", "ntlm", "ppk", "pkcs12", "token"};
     if (!s.settings.empty())
         return std::unexpected{unknown(s.settings.front().key_at, "key", s.settings.front().key, "secrets", {}, {})};
     secrets out;
@@ -591,6 +607,10 @@ auto read_secrets(const section& s, const key_files& files) -> std::expected<sec
             auto read = read_private_section(one, "secrets." + one.name, *kind, files);
             if (!read) return std::unexpected{std::move(read.error())};
             out.keys.push_back(std::move(*read));
+            continue;
+        }
+        if (one.name.starts_with("xauth")) {
+            if (auto bad = read_users(one, "secrets." + one.name, out.users)) return std::unexpected{std::move(*bad)};
             continue;
         }
         if (!one.name.starts_with("ike")) {
@@ -630,11 +650,12 @@ auto pick(const std::vector<shared_secret>& all, const connection& c) -> const s
 }  // namespace
 
 auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const key_files& files) -> result<config> {
-    static constexpr std::array<std::string_view, 2> known{"connections", "secrets"}, elsewhere{"authorities", "pools"};
+    static constexpr std::array<std::string_view, 3> known{"connections", "secrets", "pools"};
+    static constexpr std::array<std::string_view, 1> elsewhere{"authorities"};
     if (!file.settings.empty())
         return std::unexpected{unknown(file.settings.front().key_at, "key", file.settings.front().key, "", {}, {})};
     for (const section& s : file.sections)
-        if (s.name != "connections" && s.name != "secrets" && !s.is_template)
+        if (std::ranges::find(known, s.name) == known.end() && !s.is_template)
             return std::unexpected{unknown(s.at, "section", s.name, "", known, elsewhere)};
     const section* const connections = file.find_section("connections");
     if (connections != nullptr && !connections->settings.empty())
@@ -646,6 +667,12 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const 
         if (!read) return std::unexpected{std::move(read.error())};
         there = std::move(*read);
     }
+    std::vector<pool> pools;
+    if (const section* const s = file.find_section("pools")) {
+        auto read = read_pools(*s);
+        if (!read) return std::unexpected{std::move(read.error())};
+        pools = std::move(*read);
+    }
     config out;
     if (connections == nullptr || connections->sections.empty()) {
         if (may_be_empty) return out;
@@ -653,7 +680,7 @@ auto read_config(const section& file, policy_ids& ids, bool may_be_empty, const 
     }
     for (const section& s : connections->sections) {
         const std::string where = "connections." + s.name;
-        auto c = read_connection(s, where, ids, {files, there.keys});
+        auto c = read_connection(s, where, ids, {files, there.keys, there.users}, pools);
         if (!c) return std::unexpected{std::move(c.error())};
         const shared_secret* const psk = c->keys.is_pubkey() ? nullptr : pick(there.shared, *c);
         if (psk == nullptr && !c->keys.is_pubkey())

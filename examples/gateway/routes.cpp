@@ -159,6 +159,27 @@ auto routes::replace(std::span<const wish> all) -> std::vector<std::pair<ip::ran
     return without;
 }
 
+auto routes::hold(const std::vector<ip::address>& all) -> io::os_result<void> {
+    io::os_result<void> out;
+    for (const ip::address& a : all)
+        if (std::ranges::find(held_, a) == held_.end())
+            if (auto ok = address(true, a); !ok) out = std::move(ok);
+    for (const ip::address& a : held_)
+        if (std::ranges::find(all, a) == all.end()) (void)address(false, a);
+    held_ = all;
+    return out;
+}
+auto routes::address(bool add, const ip::address& a) const -> io::os_result<void> {
+    ifaddrmsg body{};
+    body.ifa_family = a.is_v6() ? AF_INET6 : AF_INET;
+    body.ifa_prefixlen = static_cast<std::uint8_t>(a.size() * 8);
+    body.ifa_index = device_;
+    request r{static_cast<std::uint16_t>(add ? RTM_NEWADDR : RTM_DELADDR),
+              static_cast<std::uint16_t>(add ? NLM_F_CREATE | NLM_F_REPLACE : 0), body};
+    r.address(IFA_LOCAL, a).address(IFA_ADDRESS, a);
+    return ask(r.data(), r.size(), "taking an address");
+}
+
 auto routes::rule(bool add, bool v6) const -> io::os_result<void> {
     fib_rule_hdr body{};
     body.family = v6 ? AF_INET6 : AF_INET;

@@ -40,6 +40,9 @@ public:
     /// @return the destinations that get no route, and why
     auto replace(std::span<const wish> all) -> std::vector<std::pair<ipsec::ip::range, ipsec::io::os_error>>;
 
+    /// The device has these addresses from now on, and no others of those before.
+    auto hold(const std::vector<ipsec::ip::address>& all) -> ipsec::io::os_result<void>;
+
 private:
     routes() = default;
     struct known {
@@ -53,6 +56,7 @@ private:
     [[nodiscard]] auto rule(bool add, bool v6) const -> ipsec::io::os_result<void>;
     /// To the device, or the one behind it.
     [[nodiscard]] auto route(bool add, const known& k, bool to_device) const -> ipsec::io::os_result<void>;
+    [[nodiscard]] auto address(bool add, const ipsec::ip::address& a) const -> ipsec::io::os_result<void>;
     void flush(bool v6) const;
     [[nodiscard]] auto ask(const void* request, std::size_t size, const char* doing) const -> ipsec::io::os_result<void>;
     ipsec::io::descriptor fd_;
@@ -60,6 +64,7 @@ private:
     unsigned device_ = 0;
     std::uint32_t table_ = first_table;
     std::vector<known> known_;
+    std::vector<ipsec::ip::address> held_;
 };
 
 }  // namespace gateway

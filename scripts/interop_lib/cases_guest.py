@@ -9,12 +9,31 @@ from .plan import Plan
 from .wire import dissect
 
 
-def native(peer, bench_type, protocol, mode, family, role, ike, suite):
+# Peer; protocol, mode and family of the SAs; exchange and method of phase 1; suites of both.
+ROWS = (
+    (GuestStrongSwan, "esp", "transport", 4, ("aggressive", "psk"), "aes128-sha1-modp2048", "3des-md5"),
+    (GuestStrongSwan, "ah", "transport", 4, ("main", "psk"), "aes256-sha256-modp3072", "md5"),
+    (GuestStrongSwan, "esp", "tunnel", 4, ("main", "rsa"), "aes128-sha1-modp2048", "aes128-sha1-modp2048"),
+    (GuestStrongSwan, "ah", "tunnel", 4, ("main", "ecdsa256"), "aes256-sha256-ecp256", "sha256"),
+    (GuestStrongSwan, "esp", "tunnel", 6, ("aggressive", "rsa"), "aes128-sha1-modp2048", "aes128gcm16"),
+    (GuestStrongSwan, "ah", "transport", 6, ("main", "psk"), "3des-sha1-modp1536", "sha1"),
+    (GuestLibreswan, "esp", "transport", 4, ("aggressive", "psk"), "aes128-sha1-modp2048", "3des-sha1-modp2048"),
+    (GuestLibreswan, "ah", "transport", 4, ("main", "psk"), "aes256-sha256-modp2048", "sha1-modp2048"),
+    (GuestLibreswan, "esp", "tunnel", 4, ("main", "rsa"), "aes128-sha1-modp2048", "aes128-sha1"),
+    (GuestLibreswan, "ah", "tunnel", 4, ("aggressive", "rsa"), "aes256-sha256-modp2048", "sha256"),
+    (GuestLibreswan, "esp", "transport", 6, ("main", "psk"), "aes256-sha256-modp2048", "aes128gcm16"),
+)
+
+
+def native(bench_type, protocol, mode, family, phase_1, ike, suite, role):
+    peer = bench_type.daemon.name.lower()
     name = f"{'native' if peer == 'strongswan' else peer}/{protocol}/{mode}{'-v6' if family == 6 else ''}/{role}"
+    exchange, auth = phase_1
 
     @cell(
         name,
-        f"{protocol.upper()} {suite} in {mode} mode over IPv{family} as the kernel does it, we are the {role}",
+        f"{protocol.upper()} {suite} in {mode} mode over IPv{family} as the kernel does it, after {exchange.capitalize()} Mode "
+        f"with {auth}, we are the {role}",
         peer,
         bench_type,
     )
@@ -22,7 +41,13 @@ def native(peer, bench_type, protocol, mode, family, role, ike, suite):
         if protocol == "ah" or mode == "transport":  # in the others the stand-in gets by with NAT-T
             bench.needs("native")
         plan = Plan(
-            ike=ike, esp=suite if protocol == "esp" else "", ah=suite if protocol == "ah" else "", mode=mode, family=family
+            ike=ike,
+            auth=auth,
+            aggressive=exchange == "aggressive",
+            esp=suite if protocol == "esp" else "",
+            ah=suite if protocol == "ah" else "",
+            mode=mode,
+            family=family,
         )
         with bench.capture() as file:
             bench.connect(plan, role)
@@ -41,40 +66,5 @@ def native(peer, bench_type, protocol, mode, family, role, ike, suite):
 
 
 for side in ROLES:
-    for how in ("transport", "tunnel"):
-        native(
-            "strongswan",
-            GuestStrongSwan,
-            "esp",
-            how,
-            4,
-            side,
-            "aes128-sha1-modp2048",
-            "aes128-sha1" if how == "tunnel" else "3des-md5",
-        )
-        native(
-            "strongswan", GuestStrongSwan, "ah", how, 4, side, "aes256-sha256-modp3072", "sha256" if how == "tunnel" else "md5"
-        )
-        native(
-            "libreswan",
-            GuestLibreswan,
-            "esp",
-            how,
-            4,
-            side,
-            "aes128-sha1-modp2048",
-            "aes128-sha1" if how == "tunnel" else "3des-sha1-modp2048",
-        )
-        native(
-            "libreswan",
-            GuestLibreswan,
-            "ah",
-            how,
-            4,
-            side,
-            "aes256-sha256-modp2048",
-            "sha256" if how == "tunnel" else "sha1-modp2048",
-        )
-    native("strongswan", GuestStrongSwan, "esp", "tunnel", 6, side, "aes128-sha1-modp2048", "aes128gcm16")
-    native("strongswan", GuestStrongSwan, "ah", "transport", 6, side, "3des-sha1-modp1536", "sha1")
-    native("libreswan", GuestLibreswan, "esp", "transport", 6, side, "aes256-sha256-modp2048", "aes128gcm16")
+    for row in ROWS:
+        native(*row, side)

@@ -1,8 +1,12 @@
 """IKEv1 beyond Main Mode with pre-shared keys, against strongSwan in user space; and ike-scan against our responder."""
+import re
+
 from .bench import Wired
 from .matrix import cell
 from .net import Failed, wait_for
 from .plan import OURS, Plan
+from .sides import NONE
+from .wire import ike_sizes
 
 # Every mode with every method; every cipher, hash and group of both ends at least once in each role.
 SUITES = (
@@ -56,8 +60,84 @@ def fragments(role):
                 raise Failed(f"strongSwan never says '{word}'")
 
 
+def small_fragments(role):
+    @cell(
+        f"ikev1/fragments/small/{role}",
+        f"RSA in Main and Aggressive Mode, no packet of IKE over 512 octets from us and 576 from the peer, we are the {role}; ping",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        bench.needs("fragment size")
+        bench.peer.set("charon.fragment_size = 576")
+        found = []
+        try:
+            for aggressive in (False, True):
+                plan = Plan(auth="rsa", aggressive=aggressive, fragmentation=True, options=("--fragment-size", 512))
+                with bench.capture() as file:
+                    bench.connect(plan, role)
+                    bench.ping()
+                    (bench.ours if role == "initiator" else bench.peer).terminate("ike")
+                    bench.wait_down()
+                sizes = ike_sizes(file)
+                # in Aggressive Mode the first message comes before anybody knows what the other end takes
+                first = [sizes[0]] if aggressive else []
+                ours = [n for source, n in sizes[len(first) :] if source == OURS.outer[4]]
+                peers = [n for source, n in sizes[len(first) :] if source != OURS.outer[4]]
+                if max(ours) > 512 or max(peers) > 576:
+                    raise Failed(f"packets of {max(ours)} and {max(peers)} octets")
+                if max(ours) < 480 or max(peers) < 540:
+                    raise Failed(f"nothing was cut: {max(ours)} and {max(peers)} octets at most")
+                found.append(f"{len(ours)} and {len(peers)} packets")
+        finally:
+            bench.peer.set()
+        return "; ".join(found)
+
+
 for side in ("initiator", "responder"):
     fragments(side)
+    small_fragments(side)
+
+
+def drafts(role):
+    @cell(
+        f"ikev1/nat-t-drafts/{role}",
+        f"NAT-T as the drafts have it, we are the {role}; ping, rekey of the child, Delete",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        bench.needs("drafts")
+        bench.connect(Plan(options=("--nat-t", "drafts")), role)
+        bench.ping()
+        log = bench.peer.log()
+        if "received draft-ietf-ipsec-nat-t-ike-0" not in log or "received NAT-T (RFC 3947) vendor ID" in log:
+            raise Failed("strongSwan does not hear of the drafts alone")
+        before = bench.peer.sas().children
+        bench.peer.rekey("child")
+        wait_for("there is another child", lambda: bench.peer.sas().children - before, 5)
+        bench.ping()
+        bench.ours.terminate("ike")
+        bench.wait_down()
+
+
+for side in ("initiator", "responder"):
+    drafts(side)
+
+
+@cell(
+    "ikev1/dpd/peer",
+    "strongSwan asks whether we are alive, and hears it; then we are killed, and it finds out",
+    "strongswan",
+    Wired,
+)
+def _(bench):
+    bench.connect(Plan(), "initiator", peer=Plan(dpd=True))
+    bench.ping()
+    wait_for("strongSwan hears an answer", lambda: re.search(r"parsed INFORMATIONAL.*N\(DPD_ACK\)", bench.peer.log()), 5)
+    bench.ours.die()
+    wait_for("the SAs of strongSwan are gone", lambda: bench.peer.sas() == NONE, 10)
+    bench.ours.restart()
 
 
 @cell(

@@ -18,6 +18,8 @@ class End:
 OURS = End({4: "10.77.0.1", 6: "fd77::1"}, {4: "10.1.0.1", 6: "fd01::1"}, {4: "10.1.0.0/24", 6: "fd01::/64"})
 PEER = End({4: "10.77.0.2", 6: "fd77::2"}, {4: "10.2.0.1", 6: "fd02::1"}, {4: "10.2.0.0/24", 6: "fd02::/64"})
 NAT = "10.77.0.3"  # where the peer sees us when we are behind one
+LEASE, POOL = "10.3.0.1", "10.3.0.1/32"  # what an end is given that takes an address, and of what
+USER, PASSWORD = "carol", "an interop password"
 NEIGHBOURS = (1, 3)  # further gateways at the peer
 
 
@@ -36,9 +38,14 @@ class Plan:
     fragmentation: bool = False
     start_action: str = "none"
     dpd: bool = False
+    xauth: str = ""  # the end that says a password: "ours" or "peer"
+    password: str = PASSWORD
+    takes: str = ""  # the end that is given an address by Mode Config
+    push: bool = False  # without asking for it
     nat: bool = False  # we are behind one
     connection: tuple = ()  # further lines of the connection
     child: tuple = ()  # and of the child
+    options: tuple = ()  # of the gateway's command line
     before: str = ""  # further sections in front of it, in the syntax of swanctl.conf
     after: str = ""  # and behind it
 
@@ -47,6 +54,9 @@ class Plan:
 
     def addresses(self, who):
         """(own, other) as seen by the hosts whose packets are protected."""
+        if self.takes:
+            address = {end: LEASE if end == self.takes else self.ends(end)[0].inner[4] for end in ("ours", "peer")}
+            return address[who], address[other_end(who)]
         own, other = self.ends(who)
         which = "outer" if self.mode == "transport" else "inner"
         return getattr(own, which)[self.family], getattr(other, which)[self.family]
@@ -70,13 +80,24 @@ class Plan:
             names = certificates.NAMES
             connection.append("send_cert = always")
             local = ["auth = pubkey", "certs = end.pem", f"id = {names[who]}"]
-            remote = ["auth = pubkey", "cacerts = ca.pem", f"id = {names['peer' if who == 'ours' else 'ours']}"]
+            remote = ["auth = pubkey", "cacerts = ca.pem", f"id = {names[other_end(who)]}"]
             secret = ("private-end", ["file = end.pem"])
+        secrets = [secret]
+        rounds = []
+        if self.xauth:
+            rounds.append((("local" if self.xauth == who else "remote") + "-xauth", ["auth = xauth", f"xauth_id = {USER}"]))
+            secrets.append(("xauth-user", [f"id = {USER}", f'secret = "{self.password}"']))
+        pools = []
+        if self.takes:
+            connection += ["vips = 0.0.0.0" if self.takes == who else "pools = far", f"pull = {'no' if self.push else 'yes'}"]
+            if self.takes != who:
+                pools = [("pools", [("far", [f"addrs = {POOL}", "dns = 10.2.0.53"])])]
         if self.dpd:
             connection += ["dpd_delay = 1s", "dpd_timeout = 3s"]
         child = [f"mode = {self.mode}"]
-        if self.mode == "tunnel":
-            child += [f"local_ts = {own.network[f]}", f"remote_ts = {other.network[f]}"]
+        if self.mode == "tunnel":  # with an address of Mode Config, "dynamic" is the word for it, and the default
+            child += [f"local_ts = {own.network[f]}"] if self.takes != who else []
+            child += [f"remote_ts = {other.network[f]}"] if self.takes in ("", who) else []
         if self.esp:
             child.append(f"esp_proposals = {self.esp}")
         if self.ah:
@@ -97,12 +118,14 @@ class Plan:
                                 *self.connection,
                                 ("local", local),
                                 ("remote", remote),
+                                *rounds,
                                 ("children", [("net", [*child, *self.child])]),
                             ],
                         )
                     ],
                 ),
-                ("secrets", [secret]),
+                ("secrets", secrets),
+                *pools,
             ]
         )
         return self.before + text + self.after
@@ -123,7 +146,7 @@ class Plan:
             "    ikev1-policy=accept",
             "conn net",
             "    ikev2=no",
-            "    authby=secret",
+            *self._libreswan_auth(who),
             "    auto=add",
             f"    left={own.outer[f]}",
             f"    right={other.outer[f]}",
@@ -139,8 +162,21 @@ class Plan:
             lines.append("    hostaddrfamily=ipv6")
         return "\n".join(lines) + "\n"
 
+    def _libreswan_auth(self, who):
+        """With certificates, its own is "end" in the database of NSS."""
+        lines = ["    aggressive=yes"] if self.aggressive else []
+        if self.auth == "psk":
+            return ["    authby=secret", *lines]
+        own, other = (f"@{certificates.NAMES[end]}" for end in (who, other_end(who)))
+        keys = ["    leftrsasigkey=%cert", "    rightrsasigkey=%cert", "    leftcert=end", "    leftsendcert=always"]
+        return ["    authby=rsasig", *lines, *keys, f"    leftid={own}", f"    rightid={other}"]
+
     def ipsec_secrets(self):
         return f': PSK "{self.psk}"\n'
+
+
+def other_end(who):
+    return "peer" if who == "ours" else "ours"
 
 
 def neighbour(who, number, ike, esp, start_action):

@@ -85,10 +85,11 @@ class Gateway(Side):
         self.folder = folder
         (folder / "ours.conf").write_text(plan.swanctl_conf(self.who))
         plan.write_keys(self.who, folder)
-        self.input = ["--config", folder / "ours.conf"]
-        if self.process and self.process.alive():
+        before, self.input = self.input, ["--config", folder / "ours.conf", *plan.options]
+        if self.process and self.process.alive() and before == self.input:
             self._control("reload")
         else:
+            self.finish()
             self.restart()
 
     def hang_up(self, plan):
@@ -283,6 +284,8 @@ class StrongSwan(Daemon):
         "native": "kernel-libipsec always encapsulates in UDP, and knows tunnel mode only",
         "manual keys": "there is no way to give charon keys",
         "SIGHUP": "charon reads no connections upon SIGHUP",
+        "fragment size": "charon has one for all, and the peer's is set in the cell",
+        "drafts": "charon always says RFC 3947 as well",
         "key log": "charon writes no tables for Wireshark",
     }
 
@@ -295,6 +298,11 @@ class StrongSwan(Daemon):
         self._script("load", conf, keys)
         if not self.guest:
             self.ns.ip("link", "set", "ipsec0", "txqueuelen", 5000, check=False)
+
+    def set(self, *settings):
+        """Settings of strongswan.conf, for SAs that come from now on."""
+        self.start()
+        self._script("set", *settings)
 
     def pid(self):
         return int((self.state / "run" / "charon.pid").read_text())
@@ -335,7 +343,13 @@ class Libreswan(Daemon):
         conf, secrets = self.folder / f"{self.who}.conf", self.folder / f"{self.who}.secrets"
         conf.write_text(self.plan.ipsec_conf(self.who))
         secrets.write_text(self.plan.ipsec_secrets())
-        self._script("load", conf, secrets)
+        keys = self.folder / f"{self.who}.keys"
+        if self.plan.auth != "psk":
+            keys.mkdir(exist_ok=True)
+            self.plan.write_keys(self.who, keys)
+            made = ["-inkey", keys / "private/end.pem", "-in", keys / "x509/end.pem", "-out", keys / "end.p12"]
+            run("openssl", "pkcs12", "-export", "-name", "end", "-passout", "pass:interop", *made)
+        self._script("load", conf, secrets, *([keys] if self.plan.auth != "psk" else []))
 
     def whack(self, *arguments, **how):
         return self._script("whack", *arguments, **how)
@@ -352,7 +366,7 @@ class Libreswan(Daemon):
 
     def sas(self):
         text = self.whack("--status")
-        ike = re.findall(r'#(\d+): "net".*?(?:ISAKMP SA established|STATE_MAIN_[IR]\d \(IKE SA established)', text)
+        ike = re.findall(r'#(\d+): "net".*?(?:ISAKMP SA established|STATE_(?:MAIN|AGGR)_[IR]\d \(IKE SA established)', text)
         children = re.findall(r'#(\d+): "net".*?IPsec SA established', text)
         return Sas(frozenset(ike), frozenset(children))
 

@@ -16,7 +16,8 @@ PREFERENCES = (
     "esp.enable_null_encryption_decode_heuristic:FALSE",
     "ip.check_checksum:TRUE",
 )
-FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 proto 51"
+# with the IP fragments of messages that hold certificates
+FILTER = "udp port 500 or udp port 4500 or esp or ah or ip6 proto 50 or ip6 proto 51 or ip[6:2] & 0x3fff != 0 or ip6 proto 44"
 
 
 class Capture:
@@ -103,6 +104,16 @@ def records(capture):
 def kinds(file):
     """How many frames of each `kind` a capture has."""
     return collections.Counter(kind(record[16:]) for record in records(file.read_bytes()))
+
+
+def ike_sizes(file):
+    """The IPv4 packets with IKE in a capture: source and length of each."""
+    frames = (record[16:] for record in records(file.read_bytes()))
+    return [
+        (socket.inet_ntoa(frame[26:30]), int.from_bytes(frame[16:18], "big"))
+        for frame in frames
+        if kind(frame) == "IKE" and frame[12:14] == b"\x08\x00"
+    ]
 
 
 def without_repeats(capture):

@@ -10,9 +10,9 @@ longest=7200 # seconds after which a daemon or guest that nobody stopped ends by
 die() { echo "${0##*/}: $*" >&2; exit 1; }
 usage() { sed -n '2,/^set /{/^set /!s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 
-mirror() { # where this machine gets its own packages
-  awk '/^URIs:/ {print $2} $1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /:\//) print $i}' /etc/apt/sources.list.d/*.sources \
-    /etc/apt/sources.list 2>/dev/null | grep -m 1 .
+mirror() { # where this machine gets its own packages; of the two kinds of files only one may be there
+  { cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null || true; } |
+    awk '/^URIs:/ {print $2} $1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /:\//) print $i}' | grep -m 1 .
 }
 
 # debian_root NAME PACKAGE...: prints the path of a Debian 12 system with these packages, which is made once and kept.

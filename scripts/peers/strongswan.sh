@@ -4,7 +4,8 @@
 # "$(strongswan.sh root)") with the guest kernel's ESP and AH, transport mode too, and without NAT-T.
 #
 #   strongswan.sh start DIR --ns NAME | --guest GUESTDIR [--set 'charon.KEY = VALUE']...
-#   strongswan.sh load DIR SWANCTL.CONF [KEYS]  replaces connections and secrets; KEYS has x509/, x509ca/ and private/, not in a guest
+#   strongswan.sh load DIR SWANCTL.CONF [KEYS]  replaces connections and secrets; KEYS has x509/, x509ca/ and private/
+#   strongswan.sh set DIR ['charon.KEY = VALUE']...   these settings in place of those before, for SAs to come; not in a guest
 #   strongswan.sh swanctl DIR ARG...     such as --list-sas, --initiate --child net, --terminate --ike gw
 #   strongswan.sh log DIR                prints charon's log
 #   strongswan.sh stop DIR [--kill]      --kill: without a word to anybody
@@ -15,7 +16,7 @@ set -euo pipefail
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-packages=(strongswan-charon strongswan-swanctl strongswan-libcharon libcharon-extra-plugins libstrongswan-extra-plugins
+packages=(strongswan-charon strongswan-swanctl strongswan-libcharon libcharon-extra-plugins libcharon-extauth-plugins libstrongswan-extra-plugins
   libstrongswan-standard-plugins iproute2 iputils-ping procps)
 export STRONGSWAN_CONF=/mnt/strongswan.conf SWANCTL_DIR=/mnt/swanctl
 environment="STRONGSWAN_CONF=$STRONGSWAN_CONF SWANCTL_DIR=$SWANCTL_DIR"
@@ -23,7 +24,7 @@ environment="STRONGSWAN_CONF=$STRONGSWAN_CONF SWANCTL_DIR=$SWANCTL_DIR"
 configuration() { # SET...
   cat <<END
 charon {
-  load = random nonce aes sha2 sha1 md5 blowfish openssl gmp gcm hmac kdf drbg x509 pubkey pkcs1 pkcs8 pem constraints $backend kernel-netlink socket-default counters vici
+  load = random nonce aes sha2 sha1 md5 blowfish openssl gmp gcm hmac kdf drbg x509 pubkey pkcs1 pkcs8 pem constraints $backend kernel-netlink socket-default counters vici xauth-generic
   i_dont_care_about_security_and_use_aggressive_mode_psk = yes
   retransmit_timeout = 1
   retransmit_base = 1
@@ -105,9 +106,21 @@ swanctl() {
   fi
 }
 
+set_charon() {
+  local backend=kernel-libipsec
+  configuration "$@" >"$dir/strongswan.conf"
+  swanctl --reload-settings >"$dir/log/set" 2>&1 || die "swanctl refuses the settings: $(<"$dir/log/set")"
+}
+
 load() {
   if [[ -f $dir/guest ]]; then
-    python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$1" /tmp/peer/swanctl/swanctl.conf
+    rm -rf "$dir/swanctl"
+    mkdir "$dir/swanctl"
+    [[ ! ${2-} ]] || cp -r "$2/." "$dir/swanctl/"
+    cp "$1" "$dir/swanctl/swanctl.conf"
+    tar -C "$dir/swanctl" -cf "$dir/swanctl.tar" .
+    python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$dir/swanctl.tar" /tmp/peer/swanctl.tar
+    in_guest 'rm -rf /tmp/peer/swanctl; mkdir /tmp/peer/swanctl && tar -C /tmp/peer/swanctl -xf /tmp/peer/swanctl.tar'
   else
     rm -rf "$dir/swanctl"
     mkdir "$dir/swanctl"
@@ -137,6 +150,7 @@ mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 shift 2
 case $command in
+  set) set_charon "$@" ;;
   start | load | swanctl | log | stop) "$command" "$@" ;;
   *) usage ;;
 esac

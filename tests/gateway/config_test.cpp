@@ -46,14 +46,15 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
     const std::string keys =
         "version, local_addrs, remote_addrs, local_port, remote_port, proposals, rekey_time, over_time, rand_time, "
         "dpd_delay, dpd_timeout, encap, keyingtries, unique, mobike, aggressive, fragmentation, send_cert, "
-        "send_certreq";
+        "send_certreq, vips, pools, pull";
     const auto r = GENERATE_COPY(values<row>({
         // the whole
         {"an empty file", "", "f.conf:1:1: there are no connections"},
         {"no connection", "\nconnections { }", "f.conf:2:1: there are no connections"},
         {"a key outside", "version = 1", "f.conf:1:1: unknown key 'version'; none is known there"},
-        {"an unknown section", "charon { }", "f.conf:1:1: unknown section 'charon'; known are connections, secrets"},
-        {"strongSwan's section", "pools { }", "f.conf:1:1: section 'pools': strongSwan has it, this gateway does not"},
+        {"an unknown section", "charon { }", "f.conf:1:1: unknown section 'charon'; known are connections, secrets, pools"},
+        {"strongSwan's section", "authorities { }",
+         "f.conf:1:1: section 'authorities': strongSwan has it, this gateway does not"},
         {"a connection twice", with_second("  gw { }\n"),
          "f.conf:3:3: connections.gw stands here a second time; first in f.conf:2"},
         {"a connection's ends twice", with_second() + "connections { c : connections.b { } }",
@@ -61,8 +62,8 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
         // connections
         {"an unknown key", with_in_connection("    versoin = 1"),
          "f.conf:7:5: unknown key 'versoin' in connections.gw; known are " + keys},
-        {"strongSwan's key", with_in_connection("    vips = 0.0.0.0"),
-         "f.conf:7:5: key 'vips' in connections.gw: strongSwan has it, this gateway does not"},
+        {"strongSwan's key", with_in_connection("    if_id_in = 1"),
+         "f.conf:7:5: key 'if_id_in' in connections.gw: strongSwan has it, this gateway does not"},
         {"an unknown section in it", with_in_connection("    lokal { }"),
          "f.conf:7:5: unknown section 'lokal' in connections.gw; known are children, local, remote"},
         {"no version", without("    version = 1\n"),
@@ -132,15 +133,17 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
         {"no local", without("    local { auth = psk }\n"),
          "f.conf:2:3: connections.gw: section local is missing: write local { auth = psk }"},
         {"two rounds", with_in_connection("    local-2 { auth = psk }"),
-         "f.conf:8:5: connections.gw.local: a second authentication round is not supported"},
+         "f.conf:8:5: connections.gw.local: a second authentication round is not supported but for auth = xauth"},
         {"an unknown method", with("local { auth = psk }", "local { auth = eap }"),
-         "f.conf:7:20: auth in connections.gw.local: 'eap' is not supported: this gateway takes psk and pubkey"},
+         "f.conf:7:20: auth in connections.gw.local: 'eap' is not supported: this gateway takes psk, pubkey and, in a second "
+         "round, "
+         "xauth"},
         {"a signature at one end", with("local { auth = psk }", "local { auth = pubkey }"),
          "f.conf:8:21: auth in connections.gw.remote: another method than in connections.gw.local"},
         {"auth not said", with("remote { auth = psk }", "remote { id = a.example }"),
          "f.conf:8:5: connections.gw.remote: auth is missing, for strongSwan that is pubkey: write auth = psk"},
         {"an unknown key in local", with("local { auth = psk }", "local { auth = psk\n name = x }"),
-         "f.conf:8:2: unknown key 'name' in connections.gw.local; known are auth, id, certs, pubkeys, cacerts"},
+         "f.conf:8:2: unknown key 'name' in connections.gw.local; known are auth, id, certs, pubkeys, cacerts, xauth_id"},
         {"strongSwan's key in local", with("local { auth = psk }", "local { auth = psk\n certs = x.pem }"),
          "f.conf:8:2: certs in connections.gw.local: needs auth = pubkey"},
         {"any identity", with("remote { auth = psk }", "remote { auth = psk\n id = %any }"),
@@ -274,7 +277,7 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
          "f.conf:19:3: section 'eap-1' in secrets: strongSwan has it, this gateway does not"},
         {"an unknown secret", with("ike-1", "key-1"),
          "f.conf:19:3: unknown section 'key-1' in secrets; known are ike<suffix>, private<suffix>, "
-         "rsa<suffix>, ecdsa<suffix>, pkcs8<suffix>"},
+         "rsa<suffix>, ecdsa<suffix>, pkcs8<suffix>, xauth<suffix>"},
         {"an unknown key of a secret", with("secret = \"pre-shared\"", "psk = \"pre-shared\""),
          "f.conf:19:11: unknown key 'psk' in secrets.ike-1; known are secret, id<suffix>"},
         {"the grammar", with("    }\n  }\n}\nsecrets", "    }\n  }\nsecrets"),

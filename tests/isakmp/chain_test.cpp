@@ -49,6 +49,12 @@ TEST_CASE("a chain is walked by its generic headers", "[isakmp][chain]") {
         {"two", nonce, "0d000005 aa 00000004", rules_in_clear, {}},
         {"NAT-D", nat_d, "14000005 aa 00000005 bb", rules_in_clear, {}},
         {"octets left over", vendor_id, "00000005 aa 00", rules_in_clear, errc::trailing_octets},
+        // libreswan's message 2 of Aggressive Mode with a certificate
+        {"two zeros that make it a multiple of four", vendor_id, "00000006 aabb 0000", rules_in_clear, {}},
+        {"three zeros that do", vendor_id, "00000005 aa 000000", rules_in_clear, {}},
+        {"what does and is not zero", vendor_id, "00000005 aa 000001", rules_in_clear, errc::trailing_octets},
+        {"four zeros", vendor_id, "00000004 00000000", rules_in_clear, errc::trailing_octets},
+        {"seven zeros", vendor_id, "00000005 aa 00000000000000", rules_in_clear, errc::trailing_octets},
         {"octets and no payload", none, "00", rules_in_clear, errc::trailing_octets},
         {"padding of any octets", vendor_id, "00000005 aa ffeedd", rules_decrypted, {}},
         {"length 0", vendor_id, "00000000 aa", rules_in_clear, errc::length_below_header},  // cve-02

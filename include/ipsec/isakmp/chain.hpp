@@ -1,5 +1,6 @@
 #pragma once
 /// The chain of payloads behind a header, and the chains inside a security association.  RFC 2408 §3.2, §4.2, §5.3 - §5.6
+#include <algorithm>
 #include <optional>
 
 #include "ipsec/core/static_vector.hpp"
@@ -19,8 +20,9 @@ struct payload_view {
 
 /// Octets behind the last payload.
 enum class trailing : std::uint8_t {
-    refused,   ///< in the clear nothing may follow
-    tolerated  ///< decrypted: padding, whatever it holds                       RFC 2409 App. B
+    refused,
+    zeros_to_four,  ///< in the clear: no more than makes the length a multiple of four, as libreswan and others have all messages
+    tolerated       ///< decrypted: padding, whatever it holds                       RFC 2409 App. B
 };
 /// Payload types without a definition (private ones need a familiar vendor id first, RFC 2408 §3.16).
 enum class unknown_payloads : std::uint8_t {
@@ -29,7 +31,7 @@ enum class unknown_payloads : std::uint8_t {
 };
 /// What a receiver insists on. The defaults are the RFC's, for a message in the clear.
 struct chain_rules {
-    trailing behind = trailing::refused;
+    trailing behind = trailing::zeros_to_four;
     unknown_payloads unknown = unknown_payloads::refused;
     bool reserved_must_be_zero = true;  ///< RFC 2408 §5.3: MUST verify
 };
@@ -61,7 +63,10 @@ public:
             left = left.subspan(piece->raw.size());
             type = piece->next;
         }
-        if (!left.empty() && rules.behind == trailing::refused) return std::unexpected{errc::trailing_octets};
+        const bool to_four = left.size() < 4 && octets.size() % 4 == 0 &&
+                             std::ranges::all_of(left, [](std::byte b) { return b == std::byte{}; });
+        if (!left.empty() && rules.behind != trailing::tolerated && !(to_four && rules.behind == trailing::zeros_to_four))
+            return std::unexpected{errc::trailing_octets};
         chain.octets_ = octets.first(octets.size() - left.size());
         return chain;
     }

@@ -1,0 +1,80 @@
+"""XAUTH and Mode Config with strongSwan in user space: the client says a password and is given an address."""
+import dataclasses
+
+from .bench import Wired
+from .cases_bad_days import attempt
+from .matrix import cell
+from .net import Failed, wait_for
+from .plan import LEASE, Plan
+
+
+def client_and_server(bench, client):
+    return (bench.ours, bench.peer) if client == "ours" else (bench.peer, bench.ours)
+
+
+def lease_is_there(bench, client):
+    """The client has the address on a device of its own."""
+    ns = client_and_server(bench, client)[0].ns
+    wait_for(f"{LEASE} is on a device", lambda: f"inet {LEASE}/" in ns.ip("-4", "addr"), 3)
+
+
+def xauth(mode, auth, client, **more):
+    @cell(
+        f"ikev1/xauth/{mode}-{auth}/{'client' if client == 'ours' else 'server'}",
+        f"XAUTH and Mode Config after {mode.capitalize()} Mode with {auth}, we are the {'client' if client == 'ours' else 'server'}: "
+        "a wrong password gets nothing; the right one an address; ping from it, both ways; Delete",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        right = Plan(auth=auth, aggressive=mode == "aggressive", xauth=client, takes=client, **more)
+        wrong = dataclasses.replace(right, password="another password")
+        one, other = client_and_server(bench, client)
+        bench.configure(right, **{client: wrong})
+        trying = attempt(one)
+        trying.join(12)
+        if trying.is_alive() or one.sas().children or other.sas().children:
+            raise Failed("a wrong password gets SAs, or no answer")
+        refusals = (
+            sum(e.get("event") == "xauth" and not e["passed"] for e in bench.ours.events()) if bench.ours.name == "gateway" else 1
+        )
+        if not refusals:
+            raise Failed("we never say that XAUTH failed")
+        one.configure(right, bench.folder)
+        one.initiate()
+        bench.wait_up()
+        lease_is_there(bench, client)
+        bench.ping()
+        one.terminate("ike")
+        bench.wait_down()
+
+
+def mode_config(auth, client, **more):
+    @cell(
+        f"ikev1/mode-config/{auth}/{'client' if client == 'ours' else 'server'}",
+        f"Mode Config without XAUTH, with {auth}, we are the {'client' if client == 'ours' else 'server'}; "
+        "an address, ping from it; a reload leaves it; Delete",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        bench.configure(Plan(auth=auth, takes=client, **more))
+        one, _ = client_and_server(bench, client)
+        one.initiate()
+        bench.wait_up()
+        lease_is_there(bench, client)
+        bench.ping()
+        before = bench.ours.sas()
+        bench.ours.configure(bench.plan, bench.folder)
+        lease_is_there(bench, client)
+        bench.ping()
+        if bench.ours.sas() != before:
+            raise Failed("the reload made other SAs")
+        one.terminate("ike")
+        bench.wait_down()
+
+
+for side in ("ours", "peer"):
+    xauth("main", "psk", side)
+    xauth("aggressive", "rsa", side, push=True)
+    mode_config("ecdsa256", side)
