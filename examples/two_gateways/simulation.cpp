@@ -13,6 +13,7 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
       out_{out},
       log_{log},
       bar_{bar},
+      keys_{p},
       recovered_{std::move(recovered)},
       link_{testing::link_options{.loss = what.loss, .seed = what.seed}, time_, std::move(tap), check_, keys_},
       around_{time_, link_, check_, log_, keys_, recovered_, picture_, {}},
@@ -23,7 +24,8 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
 auto simulation::run(io::pcap_reader& input) -> std::optional<std::string> {
     for (const gateway* g : {&left_, &right_})
         if (const auto fault = g->fault())
-            return "--suite: IKE refuses the configuration: " + std::string{name_of(*fault)} + ": choose other algorithms";
+            return "IKE refuses this configuration: " + std::string{name_of(*fault)} +
+                   ": choose others with --suite, --ike, --auth or --exchange";
     for (;;) {
         if (interrupted != 0) return "interrupted: nothing was written";
         auto next = input.next();
