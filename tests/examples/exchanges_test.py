@@ -19,7 +19,7 @@ import tempfile
 import support
 from support import SOURCE, check, finish, is_complaint, needs, program, run
 
-GATEWAYS = program("two_gateways")
+GATEWAYS, DECODE = program("two_gateways"), program("ipsec_decode")
 ORACLE = os.path.join(SOURCE, "tests", "oracle", "oracle.py")
 sys.path.insert(0, os.path.dirname(ORACLE))
 
@@ -44,6 +44,7 @@ CLOSED_TO_TSHARK = ("idea", "blowfish", "cast", "camellia", "twofish", "serpent"
 CLOSED_TO_ORACLE = ("twofish", "serpent")
 CLOSED_FRAMES_OF_TSHARK = {("main", "rsa-rev"): {5}, ("aggressive", "rsa-rev"): {3}}
 EXPERT_ERROR = 8388608
+PAYLOADS = {4: "KE", 5: "ID", 10: "NONCE"}
 
 
 class Course:
@@ -133,6 +134,44 @@ def tshark_agrees(c):
     check(f"{c.name}: tshark opens every encrypted message", len(listed) >= 8 and found.keys() == listed.keys() and all(found[n] == listed[n] for n in listed if n not in closed), (found, listed))
 
 
+def keys_with(c, name, change):
+    """A copy of keys.json that something is different in."""
+    copy = json.loads(json.dumps(c.keys))
+    change(copy)
+    with open(c.folder + name, "w", encoding="utf-8") as f:
+        json.dump(copy, f)
+    return c.folder + name
+
+
+def decode(c, keys):
+    code, shown, errors = run(DECODE, "--in", c.capture, "--keys", keys, "--json")
+    lines = [json.loads(line) for line in shown.splitlines()]
+    check(f"{c.name}: ipsec_decode reads it", code == 0 and not errors and len(lines) == sum(c.keys["contents"].values()), (code, errors))
+    return [line for line in lines if line["kind"].startswith("IKE")], [line for line in lines if line["kind"] == "ESP"]
+
+
+def ipsec_decode_agrees(c, messages):
+    """@param messages  what the oracle found"""
+    # The first IV follows from the public values, which the revised mode has encrypted.
+    ike, esp = decode(c, keys_with(c, ".no-iv", lambda k: [e.pop("initial_iv") for e in k["ike_sas"]]))
+    check(f"{c.name}: ipsec_decode opens every message", len(ike) == c.keys["contents"]["IKEv1"] and not [m for m in ike if "not_opened" in m], [m for m in ike if "not_opened" in m])
+    signed = {m["frame"] for m in ike if 9 in m["payload_types"]}
+    sealed = [m for m in ike if m["kind"] == "IKEv1 encrypted"]
+    check(f"{c.name}: every HASH in an encrypted message holds", all(m["icv"] == "ok" for m in sealed if m["frame"] not in signed) and bool(signed) == (c.method in SIGNED), sealed)
+    check(f"{c.name}: every ICV holds", len(esp) == 102 and all(p["icv"] == "ok" for p in esp))
+    listed = {p["frame"]: p["plaintext"] for p in c.keys["packets"] if p["kind"] == "IKEv1 encrypted"}
+    check(f"{c.name}: what is in them is what the sender said", {m["frame"]: m["plaintext"] for m in sealed} == listed)
+    hidden = {m["frame"]: sorted((PAYLOADS[p["payload"]], p["body"]) for p in m["opened"]) for m in ike if "opened" in m}
+    check(f"{c.name}: two messages have something that is for a private key, or none", len(hidden) == (2 if c.method in ("rsa-enc", "rsa-rev") else 0), hidden)
+    if messages:
+        in_clear = {"KE"} if c.method == "rsa-enc" else set()  # the oracle lists it all the same
+        theirs = {frame: sorted((name, body) for name, body in m["opened"].items() if name not in in_clear) for frame, m in messages.items() if m.get("opened")}
+        check(f"{c.name}: the oracle finds the same in them", hidden == theirs, (hidden, theirs))
+    if hidden and "--ike" not in c.more:
+        ike, _ = decode(c, keys_with(c, ".no-rsa", lambda k: k.pop("credentials")))
+        check(f"{c.name}: without private keys it says what it cannot open", {m["frame"] for m in ike if "private key" in m.get("not_opened", "")} == set(hidden), ike[:6])
+
+
 if __name__ == "__main__":
     has_oracle = needs(importlib.util.find_spec("cryptography"), "no module `cryptography` (Debian: python3-cryptography), which the oracle needs")
     has_tshark = needs(shutil.which("tshark"), "no tshark")
@@ -148,5 +187,6 @@ if __name__ == "__main__":
                     the_oracle_notices(course, seen, number)
             if has_tshark:
                 tshark_agrees(course)
+            ipsec_decode_agrees(course, seen)
             shutil.rmtree(course.folder)
     finish()
