@@ -10,6 +10,7 @@
 #include "../common/command_line.hpp"
 #include "../common/method_names.hpp"
 #include "ipsec/crypto/botan/random.hpp"
+#include "ipsec/ike/vendor_ids.hpp"
 #include "ipsec/io/linux/udp.hpp"
 #include "probe.hpp"
 
@@ -101,7 +102,10 @@ void print_table(const probe& p, const options& o) {
     std::string methods;
     for (const method m : p.taken_methods()) methods += (methods.empty() ? "" : ", ") + method_names::name_of(m);
     if (taken > 0) fmt::print("  methods: {}\n", methods);
-    for (const auto& id : p.vendor_ids()) fmt::print("  vendor id: {}\n", hex_of(id));
+    for (const auto& id : p.vendor_ids()) {
+        const auto* const known = ike::find_vendor(id);
+        fmt::print("  vendor id: {}{}\n", hex_of(id), known != nullptr ? fmt::format("  {}", known->name) : "");
+    }
 }
 auto as_json(const probe& p) -> json {
     json j{{"address", std::string{ip::to_text(p.who()).view()}}, {"asked", p.questions().size()}, {"answered", p.answered()}};
@@ -115,7 +119,11 @@ auto as_json(const probe& p) -> json {
     j["methods"] = json::array();
     for (const method m : p.taken_methods()) j["methods"].push_back(method_names::name_of(m));
     j["vendor_ids"] = json::array();
-    for (const auto& id : p.vendor_ids()) j["vendor_ids"].push_back(json{{"hex", hex_of(id)}});
+    for (const auto& id : p.vendor_ids()) {
+        json one{{"hex", hex_of(id)}};
+        if (const auto* const known = ike::find_vendor(id)) one["name"] = known->name;
+        j["vendor_ids"].push_back(std::move(one));
+    }
     return j;
 }
 

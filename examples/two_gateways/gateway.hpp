@@ -124,6 +124,7 @@ private:
 
     side here_;
     surroundings& around_;
+    ipsec::isakmp::oakley_authentication method_;
     bool lossy_;
     std::uint64_t volume_;         ///< octets that an SA may carry; 0: as many as come
     std::optional<packet> spare_;  ///< the packet that is being sent, as it was, where SAs may be used up by it
