@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ipsec/ike/identity.hpp"
+#include "ipsec/ike/vendor_ids.hpp"
 #include "ipsec/ip/text.hpp"
 #include "ipsec/isakmp/chain.hpp"
 #include "ipsec/isakmp/offer.hpp"
@@ -87,10 +88,43 @@ using lines = std::vector<std::string>;
                        n->data.empty() ? "" : ", " + hex(n->data));
 }
 
-/// What one payload says; its name stands in the first line.
-[[nodiscard]] inline auto of(const isakmp::payload_view& p) -> lines {
+/// The name of whoever makes it, or what it stands for; the octets of one that nobody here has heard of.
+[[nodiscard]] inline auto of_vendor(byte_view body) -> std::string {
+    const auto* const known = ike::find_vendor(body);
+    return known != nullptr ? std::string{known->name} : hex(body);
+}
+
+/// How phase 1 hides the body of a payload in a message that is in clear itself: by "PubKey" or "Ke", or not at all.
+///                                                                                              RFC 2409 §5.2, §5.3
+[[nodiscard]] inline auto hidden_by(isakmp::oakley_authentication method, const isakmp::header& h, isakmp::payload_type type)
+    -> std::string_view {
     using enum isakmp::payload_type;
-    const std::string name{name_of(p.type)};
+    using enum isakmp::oakley_authentication;
+    const bool phase_1 =
+        h.exchange == isakmp::exchange_type::identity_protection || h.exchange == isakmp::exchange_type::aggressive;
+    if (!phase_1 || h.flags.encrypted()) return {};
+    if (method == rsa_encryption && (type == identification || type == nonce)) return "PubKey";
+    if (method != revised_rsa_encryption) return {};
+    if (type == nonce) return "PubKey";
+    return type == key_exchange || type == identification || type == certificate ? "Ke" : "";
+}
+/// "<ID>PubKey", as the RFC writes it, or "ID".
+[[nodiscard]] inline auto name_in(const isakmp::payload_view& p, std::string_view hidden) -> std::string {
+    return hidden.empty() ? std::string{name_of(p.type)} : fmt::format("<{}>{}", name_of(p.type), hidden);
+}
+/// ", KE, <ID>PubKey, <NONCE>PubKey", to stand behind "HDR".
+[[nodiscard]] inline auto names(isakmp::oakley_authentication method, const isakmp::header& h, const isakmp::chain& payloads)
+    -> std::string {
+    std::string s;
+    for (const auto& p : payloads) s += ", " + name_in(p, hidden_by(method, h, p.type));
+    return s;
+}
+
+/// What one payload says; its name stands in the first line.
+[[nodiscard]] inline auto of(const isakmp::payload_view& p, std::string_view hidden) -> lines {
+    using enum isakmp::payload_type;
+    const std::string name = name_in(p, hidden);
+    if (!hidden.empty()) return {name + " " + hex(p.body)};
     switch (p.type) {
         case security_association: {
             lines out{name};
@@ -100,6 +134,7 @@ using lines = std::vector<std::string>;
         case identification: return {name + " " + of_id(p.body)};
         case notification: return {name + " " + of_notification(p.body)};
         case delete_sa: return {name + " " + of_delete(p.body)};
+        case vendor_id: return {name + " " + of_vendor(p.body)};
         default: return {name + " " + hex(p.body)};
     }
 }

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include "../common/command_line.hpp"
+#include "../common/method_names.hpp"
 #include "ipsec/crypto/botan/random.hpp"
+#include "ipsec/ike/vendor_ids.hpp"
 #include "ipsec/io/linux/udp.hpp"
 #include "probe.hpp"
 
@@ -25,18 +27,6 @@ struct options {
     bool json = false;
 };
 
-struct named_method {
-    std::string_view name;
-    method id;
-};
-constexpr std::array known_methods{
-    named_method{"psk", method::pre_shared_key},        named_method{"rsa-sig", method::rsa_signatures},
-    named_method{"dss", method::dss_signatures},        named_method{"rsa-enc", method::rsa_encryption},
-    named_method{"rsa-rev", method::revised_rsa_encryption}, named_method{"ecdsa-256", method::ecdsa_256},
-    named_method{"ecdsa-384", method::ecdsa_384},       named_method{"ecdsa-521", method::ecdsa_521},
-    named_method{"xauth-psk", method::xauth_init_pre_shared}, named_method{"xauth-rsa", method::xauth_init_rsa},
-    named_method{"hybrid-rsa", method::hybrid_init_rsa},
-};
 constexpr std::array usual_ciphers{"des", "3des", "blowfish128", "cast128", "aes128", "aes192", "aes256", "camellia128"};
 constexpr std::array usual_hashes{"md5", "sha1", "sha256", "sha384", "sha512"};
 constexpr std::array usual_groups{"modp768", "modp1024", "modp1536", "modp2048", "modp3072", "modp4096"};
@@ -66,14 +56,9 @@ auto suites_of(const options& o) -> outcome<std::vector<suite>> {
 }
 auto methods_of(const options& o) -> std::vector<method> {
     std::vector<method> all;
-    for (const auto& m : known_methods)
+    for (const auto& m : method_names::known)
         if (o.methods.empty() || std::ranges::find(o.methods, m.name) != o.methods.end()) all.push_back(m.id);
     return all;
-}
-auto method_name(method m) -> std::string {
-    for (const auto& k : known_methods)
-        if (k.id == m) return std::string{k.name};
-    return fmt::format("method {}", static_cast<unsigned>(m));
 }
 auto hex_of(byte_view octets) -> std::string {
     std::string s;
@@ -115,23 +100,30 @@ void print_table(const probe& p, const options& o) {
     }
     if (taken > 0) fmt::print("  a number is a group that is taken, - one that is refused, ? one without an answer\n");
     std::string methods;
-    for (const method m : p.taken_methods()) methods += (methods.empty() ? "" : ", ") + method_name(m);
+    for (const method m : p.taken_methods()) methods += (methods.empty() ? "" : ", ") + method_names::name_of(m);
     if (taken > 0) fmt::print("  methods: {}\n", methods);
-    for (const auto& id : p.vendor_ids()) fmt::print("  vendor id: {}\n", hex_of(id));
+    for (const auto& id : p.vendor_ids()) {
+        const auto* const known = ike::find_vendor(id);
+        fmt::print("  vendor id: {}{}\n", hex_of(id), known != nullptr ? fmt::format("  {}", known->name) : "");
+    }
 }
 auto as_json(const probe& p) -> json {
     json j{{"address", std::string{ip::to_text(p.who()).view()}}, {"asked", p.questions().size()}, {"answered", p.answered()}};
     j["suites"] = json::array();
     for (const question* q : p.suites()) {
         json one{{"suite", std::string{crypto::to_text(q->suites.front()).view()}}, {"verdict", name_of(q->outcome)}};
-        if (q->chosen_method) one["method"] = method_name(*q->chosen_method);
+        if (q->chosen_method) one["method"] = method_names::name_of(*q->chosen_method);
         if (q->reason) one["reason"] = name_of(*q->reason);
         j["suites"].push_back(std::move(one));
     }
     j["methods"] = json::array();
-    for (const method m : p.taken_methods()) j["methods"].push_back(method_name(m));
+    for (const method m : p.taken_methods()) j["methods"].push_back(method_names::name_of(m));
     j["vendor_ids"] = json::array();
-    for (const auto& id : p.vendor_ids()) j["vendor_ids"].push_back(json{{"hex", hex_of(id)}});
+    for (const auto& id : p.vendor_ids()) {
+        json one{{"hex", hex_of(id)}};
+        if (const auto* const known = ike::find_vendor(id)) one["name"] = known->name;
+        j["vendor_ids"].push_back(std::move(one));
+    }
     return j;
 }
 
@@ -217,7 +209,7 @@ auto main(int argc, char** argv) -> int {
     app.add_option("--hash", o.hashes, "md5, sha1, sha256, sha384, sha512")->delimiter(',');
     app.add_option("--group", o.groups, "modp768, modp1024, … by their names")->delimiter(',');
     std::vector<std::string> names;
-    for (const auto& m : known_methods) names.emplace_back(m.name);
+    for (const auto& m : method_names::known) names.emplace_back(m.name);
     app.add_option("--method", o.methods, "only these")->delimiter(',')->check(CLI::IsMember(names));
     app.add_option("--rate", o.rate, "datagrams a second, at most")->check(CLI::Range(0.1, 1000.0))->capture_default_str();
     app.add_option("--timeout", o.patience, "milliseconds until a datagram counts as lost")

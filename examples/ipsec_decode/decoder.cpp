@@ -20,7 +20,7 @@ void leave_closed(finding& f, icv verdict, const std::string& why) {
 
 }  // namespace
 
-decoder::decoder(const keyring& keys) : ike_{keys.ike} {
+decoder::decoder(keyring& keys) : ike_{keys.ike, keys.rsa} {
     for (const packet_key& k : keys.packets)
         sas_.emplace(std::pair{k.protocol, k.spi}, known_sa{k.destination, k.in_udp, packet_sa{k}});
 }
@@ -214,12 +214,20 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
     if (!h.flags.encrypted()) {
         const auto c = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), lenient_rules);
         if (!c) return leave_closed(f, icv::unknown, fmt::format("malformed: {}", name_of(c.error())));
-        ike_.in_clear(h, *c);
+        const unsealed hidden = ike_.in_clear(h, *c);
         f.entry["icv"] = name_of(icv::none);
         list_payloads(*c);
         f.entry["plaintext"] = hex(c->octets());
         f.note = describe(*c);
-        f.is_open = true;
+        f.is_open = hidden.closed == 0;
+        for (const auto& part : hidden.parts) {
+            f.entry["opened"].push_back({{"payload", static_cast<unsigned>(part.type)}, {"body", hex(part.body)}});
+            f.note += fmt::format("{} {}", &part == hidden.parts.data() ? ", by a private key" : "", name_of(part.type));
+        }
+        if (!f.is_open) {
+            f.entry["not_opened"] = fmt::format("{} payloads are for a private key that is not there", hidden.closed);
+            f.note += ", " + f.entry["not_opened"].get<std::string>();
+        }
         return;
     }
     f.entry["kind"] = "IKEv1 encrypted";

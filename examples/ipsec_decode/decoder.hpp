@@ -25,7 +25,8 @@ struct finding {
 
 class decoder {
 public:
-    explicit decoder(const keyring& keys);
+    /// Keeps a reference: private keys change with each use.
+    explicit decoder(keyring& keys);
 
     /// What is in one frame: several findings where ESP stands behind AH, or a visible tunnel holds more.
     [[nodiscard]] auto frame(const io::captured& c) -> std::vector<finding>;

@@ -26,7 +26,7 @@ void keep(std::deque<ike::v1::iv>& all, const ike::v1::iv& block, std::size_t mo
 
 }  // namespace
 
-ike_v1_observer::ike_v1_observer(const std::vector<ike_v1_key>& keys) {
+ike_v1_observer::ike_v1_observer(const std::vector<ike_v1_key>& keys, private_keys& rsa) : rsa_{&rsa} {
     for (const ike_v1_key& k : keys) {
         association a;
         a.key = &k;
@@ -43,16 +43,30 @@ auto ike_v1_observer::find(const isakmp::header& h) -> association* {
     return nullptr;
 }
 
-void ike_v1_observer::in_clear(const isakmp::header& h, const isakmp::chain& payloads) {
+auto ike_v1_observer::in_clear(const isakmp::header& h, const isakmp::chain& payloads) -> unsealed {
     association* const a = find(h);
-    if (a == nullptr || !is_phase_1(h)) return;
-    if (const auto ke = body_of(payloads, payload_type::key_exchange); !ke.empty()) {
-        if (a->gxi.empty()) a->gxi = copy_of(ke);
-        else if (a->gxr.empty() && !std::ranges::equal(ke, a->gxi)) a->gxr = copy_of(ke);
+    if (a == nullptr || !is_phase_1(h)) return {};
+    const byte_view sa = body_of(payloads, payload_type::security_association);
+    if (const auto tree = isakmp::sa_tree::parse(sa); tree && !tree->proposals().empty())
+        if (const auto all = tree->transforms(tree->proposals()[0]); !all.empty())
+            if (const auto offer = isakmp::read_phase1(all[0].value)) a->offer = *offer;
+    unsealed hidden = unseal(*rsa_, crypto_, h, payloads, a->offer);
+    const auto said = [&](payload_type type) {
+        const auto at = std::ranges::find(hidden.parts, type, &unsealed::part::type);
+        return at != hidden.parts.end() ? byte_view{at->body} : body_of(payloads, type);
+    };
+    // The initiator speaks first; what comes twice is no news.
+    const auto take = [](octets& first, octets& second, byte_view body) {
+        if (body.empty()) return;
+        if (first.empty()) first = copy_of(body);
+        else if (second.empty() && !std::ranges::equal(body, first)) second = copy_of(body);
+    };
+    if (hidden.closed == 0) {
+        take(a->gxi, a->gxr, said(payload_type::key_exchange));
+        take(a->idii, a->idir, said(payload_type::identification));
     }
-    if (!h.responder.is_zero()) return;
-    a->sai = copy_of(body_of(payloads, payload_type::security_association));
-    a->idii = copy_of(body_of(payloads, payload_type::identification));
+    if (h.responder.is_zero()) a->sai = copy_of(sa);
+    return hidden;
 }
 
 auto ike_v1_observer::first_of_phase_1(association& a) -> bool {
@@ -120,11 +134,12 @@ auto ike_v1_observer::phase_1_hash(const association& a, const isakmp::header& h
     const byte_view told = body_of(c, payload_type::hash);
     if (told.empty() || a.key->skeyid.empty() || a.gxr.empty() || a.sai.empty()) return icv::none;
     const byte_view in_message = body_of(c, payload_type::identification);
-    const byte_view id = in_message.empty() ? byte_view{a.idii} : in_message;
+    const byte_view id_i = in_message.empty() ? byte_view{a.idii} : in_message;
+    const byte_view id_r = in_message.empty() ? byte_view{a.idir} : in_message;
     const auto prf = ike::v1::prf_of(*a.key->hash);
     const byte_view cky_i = h.initiator.octets(), cky_r = h.responder.octets();
-    const auto i = ike::v1::phase_1_hash(crypto_, prf, a.key->skeyid, a.gxi, a.gxr, cky_i, cky_r, a.sai, id);
-    const auto r = ike::v1::phase_1_hash(crypto_, prf, a.key->skeyid, a.gxr, a.gxi, cky_r, cky_i, a.sai, id);
+    const auto i = ike::v1::phase_1_hash(crypto_, prf, a.key->skeyid, a.gxi, a.gxr, cky_i, cky_r, a.sai, id_i);
+    const auto r = ike::v1::phase_1_hash(crypto_, prf, a.key->skeyid, a.gxr, a.gxi, cky_r, cky_i, a.sai, id_r);
     if (!i || !r) return icv::unknown;
     return ct_equal(i->view(), told) || ct_equal(r->view(), told) ? icv::ok : icv::bad;
 }

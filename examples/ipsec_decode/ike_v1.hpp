@@ -11,6 +11,7 @@
 #include "ipsec/isakmp/chain.hpp"
 #include "keyring.hpp"
 #include "packet_sa.hpp"
+#include "sealed.hpp"
 
 namespace ipsec_decode {
 
@@ -28,10 +29,11 @@ struct opened_message {
 
 class ike_v1_observer {
 public:
-    explicit ike_v1_observer(const std::vector<ike_v1_key>& keys);
+    ike_v1_observer(const std::vector<ike_v1_key>& keys, private_keys& rsa);
 
     /// A message in the clear: KE, SA and ID payloads are kept for the IV and the hashes of phase 1.
-    void in_clear(const isakmp::header& h, const isakmp::chain& payloads);
+    /// @return what was hidden in it by public key encryption
+    auto in_clear(const isakmp::header& h, const isakmp::chain& payloads) -> unsealed;
     [[nodiscard]] auto open(const isakmp::header& h, byte_view datagram) -> opened_message;
 
 private:
@@ -45,7 +47,8 @@ private:
     };
     struct association {
         const ike_v1_key* key = nullptr;
-        octets gxi, gxr, sai, idii;  ///< bodies of payloads; empty until they were seen
+        octets gxi, gxr, sai, idii, idir;  ///< bodies of payloads; empty until they were seen
+        isakmp::phase1_offer offer{};      ///< the first one, then the one that was chosen
         ivs phase_1;
         std::map<std::uint32_t, exchange> exchanges;
     };
@@ -59,6 +62,7 @@ private:
     [[nodiscard]] auto phase_2_hash(const association& a, const isakmp::header& h, const isakmp::chain& c, exchange& x) -> icv;
 
     std::vector<association> all_;
+    private_keys* rsa_;
     crypto::botan::provider crypto_;
 };
 

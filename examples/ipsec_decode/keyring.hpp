@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ipsec/core/secret.hpp"
+#include "ipsec/crypto/botan/key_ring.hpp"
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/crypto/ids.hpp"
 #include "ipsec/isakmp/cookie.hpp"
@@ -45,13 +46,20 @@ struct ike_v1_key {
     crypto::digest skeyid, skeyid_a;              ///< empty: hashes are not checked
 };
 
+/// RSA keys that peers may have encrypted to.
+struct private_keys {
+    crypto::botan::key_ring ring;
+    std::vector<crypto::decryption_key> numbers;
+};
+
 struct keyring {
     std::vector<packet_key> packets;
     std::vector<ike_v1_key> ike;
+    private_keys rsa;
 };
 
 /// Reads a file of keys as the captures under `captures/external` have it (`ike_sas`, `ipsec_sas`), or as strongSwan's log was
-/// turned into (`ike_sas`, `child_sas`), or of both. @return what is wrong with it
+/// turned into (`ike_sas`, `child_sas`), or of both; private keys in `credentials`. @return what is wrong with it
 [[nodiscard]] auto read_json(const std::string& file) -> std::expected<keyring, std::string>;
 /// Reads `ip xfrm state` lines. @return what is wrong with them
 [[nodiscard]] auto read_xfrm(const std::string& file) -> std::expected<keyring, std::string>;

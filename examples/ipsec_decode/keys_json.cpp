@@ -198,6 +198,17 @@ auto ike_sa(const entry& e) -> ike_v1_key {
     return k;
 }
 
+/// `credentials`: an end's private key in PEM. Keys that only sign open nothing.
+void credential(const entry& e, private_keys& to) {
+    if (!e.has("private_key")) return;
+    std::string pem = e.text("private_key");
+    const auto number = to.ring.add_decryption(std::as_bytes(std::span{pem}));
+    wipe(std::as_writable_bytes(std::span{pem}));
+    if (number) to.numbers.push_back(*number);
+    else if (number.error() != crypto::errc::wrong_key_type)
+        e.fail(fmt::format("has no usable private key: {}", name_of(number.error())));
+}
+
 template <class F>
 void for_each(const json& all, const char* list, F f) {
     if (!all.contains(list)) return;
@@ -220,6 +231,7 @@ auto read_json(const std::string& file) -> std::expected<keyring, std::string> {
         for_each(all, "ike_sas", [&](const entry& e) {
             if (!e.has("version") || e.number("version") == 1) keys.ike.push_back(ike_sa(e));
         });
+        for_each(all, "credentials", [&](const entry& e) { credential(e, keys.rsa); });
         return keys;
     } catch (const json::parse_error& e) {
         return std::unexpected{fmt::format("{}: no JSON at octet {}: give a file of keys", file, e.byte)};

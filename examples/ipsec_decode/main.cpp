@@ -29,7 +29,7 @@ auto line_of(const finding& f) -> std::string {
                        text("icv"), f.note);
 }
 
-auto run(const std::string& in, const keyring& keys, bool as_json) -> int {
+auto run(const std::string& in, keyring& keys, bool as_json) -> int {
     auto input = io::pcap_reader::open(in);
     if (!input)
         return complain("--in: " + input.error().text +
@@ -76,13 +76,13 @@ auto start(int argc, const char* const* argv) -> int {
         "ipsec_decode"};
     app.add_option("--in", in, "pcap or pcapng file with Ethernet, raw IP or Linux cooked frames, or - for standard input")
         ->type_name("FILE");
-    app.add_option("--keys", keys_file, "keys in JSON: ipsec_sas, child_sas and ike_sas")->type_name("FILE");
+    app.add_option("--keys", keys_file, "keys in JSON: ipsec_sas, child_sas, ike_sas, credentials")->type_name("FILE");
     app.add_option("--xfrm", xfrm_file, "keys as `ip xfrm state` lists them, or as `ip -batch` takes them")->type_name("FILE");
     app.add_flag("--json", as_json, "a line of JSON per packet");
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     if (in.empty()) return complain("--in: no name: give a capture, or - for the standard input");
     if (keys_file.empty() == xfrm_file.empty()) return complain("--keys, --xfrm: give one of the two");
-    const auto keys = keys_file.empty() ? read_xfrm(xfrm_file) : read_json(keys_file);
+    auto keys = keys_file.empty() ? read_xfrm(xfrm_file) : read_json(keys_file);
     if (!keys) return complain((keys_file.empty() ? "--xfrm: " : "--keys: ") + keys.error());
     return run(in, *keys, as_json);
 }

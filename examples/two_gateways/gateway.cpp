@@ -1,7 +1,9 @@
 #include "gateway.hpp"
 
+#include "../common/payload_text.hpp"
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
+#include "ipsec/ike/v1/suite_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/isakmp/chain.hpp"
 #include "ipsec/sa/install.hpp"
@@ -48,6 +50,7 @@ auto is_excused(drop why, bool lossy) -> bool {
 gateway::gateway(side here, const plan& p, surroundings& around)
     : here_{here},
       around_{around},
+      method_{p.what.ike.authentication},
       lossy_{p.what.loss > 0},
       volume_{p.what.lifetime.kilobytes * 1024},
       random_{.seeded = p.what.seeded ? std::optional{testing::seeded_rng{p.what.seed * 2 + (here == side::left ? 0U : 1U)}}
@@ -61,7 +64,7 @@ gateway::gateway(side here, const plan& p, surroundings& around)
                events_,
                {.forwards = p.what.mode == sa::mode::tunnel},
                is_ours{p.what.mode == sa::mode::tunnel ? std::optional{address_of(here)} : std::nullopt}} {
-    auto made = ike::v1::endpoint<traits>::make(make_config(p, here), provider_, watcher_);
+    auto made = ike::v1::endpoint<traits>::make(make_config(p, here, provider_.keys()), provider_, watcher_);
     if (made) ike_.emplace(std::move(*made));
     else fault_ = made.error();
 }
@@ -223,9 +226,7 @@ auto gateway::perform(const ike::v1::event& event) -> bool {
             [&](const sa::update_path& e) { return sa::apply(sadb_, e).has_value(); },
             [&](const sa::remove& e) { return remove(e.id); },
             [&](const ike::v1::ike_established& e) {
-                log.at(now, here_, "ISAKMP SA stands ({}), as {}",
-                       crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash, e.suite.group})
-                           .view(),
+                log.at(now, here_, "ISAKMP SA stands ({}), as {}", ike::v1::to_text(e.suite).view(),
                        e.role == ike::v1::role::initiator ? "initiator" : "responder");
                 around_.picture.note(now, here_, "the ISAKMP SA stands");
                 return true;
@@ -286,9 +287,9 @@ void gateway::watcher::on(const ike::message_trace& m) noexcept {
     g->around_.keys.on(g->here_, m);
     std::string payloads;
     if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted))
-        for (const auto& p : *chain) payloads += fmt::format("{}{}", payloads.empty() ? "" : ", ", name_of(p.type));
-    g->around_.log.at(m.when, g->here_, "{} {:<13} HDR{} {:<36} {}{}", g->here_ == side::left ? "-->" : "<--",
-                      name_of(m.header.exchange), m.header.flags.encrypted() ? "*," : ", ", payloads, m.state,
+        payloads = payload_text::names(g->method_, m.header, *chain);
+    g->around_.log.at(m.when, g->here_, "{} {:<13} HDR{}{:<38} {}{}", g->here_ == side::left ? "-->" : "<--",
+                      name_of(m.header.exchange), m.header.flags.encrypted() ? "*" : "", payloads, m.state,
                       m.transmission > 1 ? fmt::format(" (sent {} times)", m.transmission) : "");
 }
 void gateway::watcher::on(const ike::audit_record& r) noexcept {

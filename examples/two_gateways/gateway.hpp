@@ -8,7 +8,7 @@
 #include <variant>
 
 #include "comparison.hpp"
-#include "ipsec/crypto/botan/provider.hpp"
+#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
@@ -96,7 +96,7 @@ private:
         }
     };
     struct traits {
-        using provider = ipsec::crypto::botan::provider;
+        using provider = ipsec::crypto::botan::public_key_provider;
         using observer = watcher;
     };
     struct to_wire {
@@ -124,11 +124,12 @@ private:
 
     side here_;
     surroundings& around_;
+    ipsec::isakmp::oakley_authentication method_;
     bool lossy_;
     std::uint64_t volume_;         ///< octets that an SA may carry; 0: as many as come
     std::optional<packet> spare_;  ///< the packet that is being sent, as it was, where SAs may be used up by it
     randomness random_;
-    ipsec::crypto::botan::provider provider_;
+    ipsec::crypto::botan::public_key_provider provider_;
     watcher watcher_{this};
     sadb sadb_;
     spd spd_;

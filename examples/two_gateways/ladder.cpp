@@ -60,12 +60,13 @@ void ladder::on(testing::side where, const ike::message_trace& m) {
     line l{.when = m.when, .where = where, .is_message = true, .arrived = false, .headline = {}, .state = std::string{m.state},
            .taken_by = {}, .said = {}, .datagram = {m.datagram.begin(), m.datagram.end()}};
     std::string names;
-    if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted))
-        for (const auto& p : *chain) {
-            names += fmt::format(", {}", name_of(p.type));
+    if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted)) {
+        names = payload_text::names(method_, m.header, *chain);
+        for (const auto& p : *chain)
             if (m.transmission == 1)
-                for (auto& what : payload_text::of(p)) l.said.push_back(std::move(what));
-        }
+                for (auto& what : payload_text::of(p, payload_text::hidden_by(method_, m.header, p.type)))
+                    l.said.push_back(std::move(what));
+    }
     l.headline = fmt::format("{}{}: HDR{}{}{}", name_of(m.header.exchange),
                              m.header.id.value() != 0 ? fmt::format(" {:08x}", m.header.id.value()) : "",
                              m.header.flags.encrypted() ? "*" : "", names,

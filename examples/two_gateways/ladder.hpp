@@ -14,6 +14,9 @@ class ladder {
 public:
     static constexpr std::size_t most = 400;  ///< messages that are drawn; those behind are counted
 
+    /// @param method  by which phase 1 goes
+    explicit ladder(ipsec::isakmp::oakley_authentication method) : method_{method} {}
+
     /// A message was sent, or came in and was accepted.
     void on(ipsec::testing::side where, const ipsec::ike::message_trace& m);
     void on(ipsec::testing::side where, const ipsec::ike::v1::phase_1_secrets& s);
@@ -35,6 +38,7 @@ private:
     };
     [[nodiscard]] auto svg(std::string_view title) const -> std::string;
 
+    ipsec::isakmp::oakley_authentication method_;
     std::vector<line> lines_;
     std::size_t left_out_ = 0;
 };

@@ -53,7 +53,17 @@ auto run(const options& o) -> int {
     sides known{o.left};
     if (is_file && o.left.empty())
         if (const auto fault = survey(o.in, known)) return complain(*fault);
-    const plan p{o, o.policies.empty() ? known.policies() : o.policies};
+    plan p{o, o.policies.empty() ? known.policies() : o.policies};
+    if (!p.by_shared_secret()) {
+        // Apart from what the gateways draw, so that --auth alone does not change their cookies.
+        randomness random{.seeded = o.seeded ? std::optional{testing::seeded_rng{~o.seed}} : std::nullopt, .system = {}};
+        for (key_pair& k : p.keys) {
+            auto made = make_key_pair(o.ike.authentication, random);
+            if (!made)
+                return complain("--auth: no key can be made: " + std::string{name_of(made.error())} + ": use another method");
+            k = std::move(*made);
+        }
+    }
 
     auto input = io::pcap_reader::open(o.in);
     if (!input)

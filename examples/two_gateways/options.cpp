@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "../common/command_line.hpp"
+#include "../common/method_names.hpp"
 #include "ipsec/ike/v1/config_check.hpp"
 #include "policy_file.hpp"
 #include "suite_words.hpp"
@@ -94,6 +95,19 @@ auto read_ike(std::string_view text, options& o) -> result {
     return {};
 }
 
+/// By which exchange phase 1 goes, and what shows who the two ends are.
+auto read_phase_1(std::string_view exchange, std::string_view method, options& o) -> result {
+    if (exchange != "main" && exchange != "aggressive")
+        return "--exchange: " + in_quotes(exchange) + " is not known: use main or aggressive";
+    o.aggressive = exchange == "aggressive";
+    const auto by = method_names::find(method);
+    if (!by || !ike::v1::proof_by(*by))
+        return "--auth: " + in_quotes(method) +
+               " is not known: use psk, rsa-sig, dss, ecdsa-256, ecdsa-384, ecdsa-521, rsa-enc or rsa-rev";
+    o.ike.authentication = *by;
+    return {};
+}
+
 /// The suite of all policies.
 auto read_suite(std::string_view text, bool esp, bool ah, options& o) -> result {
     const auto words = read_suite_words(text, esp, ah);
@@ -119,7 +133,7 @@ auto complain(const std::string& what) -> int { return command_line::complain("t
 auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     options o;
     std::string mode = "tunnel", protocol = "esp", suite = "aes128-sha1", pfs, lifetime, left, out = o.out.string();
-    std::string loss = "0", seed, ike, diagram, policy;
+    std::string loss = "0", seed, ike, exchange = "main", method = "psk", diagram, policy;
     CLI::App app{
         "Two security gateways negotiate with IKEv1 and carry a capture through IPsec between them.\n"
         "Checks that what comes out equals what went in, but for what a router may change: the TTL or hop limit, and with it\n"
@@ -140,6 +154,11 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_option("--ike", ike,
                    "what protects IKE itself (from --suite, and modp2048): aes128-sha1-modp2048, 3des-md5-modp1024, ...")
         ->type_name("SUITE");
+    app.add_option("--exchange", exchange, "how the two ends meet: main (default) or aggressive")->type_name("EXCHANGE");
+    app.add_option("--auth", method,
+                   "what shows who they are: psk (default); with keys made for the run rsa-sig, dss, ecdsa-256, ecdsa-384,\n"
+                   "ecdsa-521 (signatures), rsa-enc, rsa-rev (public key encryption, the revised one)")
+        ->type_name("METHOD");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
     app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
         ->type_name("LIFE");
@@ -176,6 +195,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     o.ike.group = o.pfs == crypto::group_id::none ? crypto::group_id::modp2048 : o.pfs;
     if (given("--ike"))
         if (const auto fault = read_ike(ike, o)) return complain(*fault);
+    if (const auto fault = read_phase_1(exchange, method, o)) return complain(*fault);
     if (given("--diagram")) {
         o.diagram = diagram;
         if (o.diagram.extension() != ".svg" && o.diagram.extension() != ".html")

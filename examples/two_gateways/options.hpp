@@ -19,7 +19,8 @@ struct options {
     std::filesystem::path out = "demo-out";
     ipsec::sa::mode mode = ipsec::sa::mode::tunnel;
     ipsec::ike::v1::child_suite suite;       // ESP, AH or both, as --protocol says
-    ipsec::ike::v1::ike_suite ike;
+    ipsec::ike::v1::ike_suite ike;           // with the method of authentication
+    bool aggressive = false;                 // phase 1 by Aggressive Mode
     ipsec::crypto::group_id pfs = ipsec::crypto::group_id::none;
     ipsec::ike::v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     ipsec::ike::v1::lifetime ike_lifetime{.seconds = 28800, .kilobytes = 0};

@@ -1,5 +1,6 @@
 #pragma once
 // What both gateways are set up with: policies, and the IKE configuration that serves them, mirrored for either side.
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "ipsec/ike/v1/config.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/testing/lossy_link.hpp"
+#include "key_pair.hpp"
 #include "options.hpp"
 #include "sides.hpp"
 
@@ -25,6 +27,11 @@ inline const std::string shared_secret = "two gateways share this secret";
 struct plan {
     options what;
     std::vector<policy_pair> policies;  // number n has policy id n + 1
+    std::array<key_pair, 2> keys{};     // of the left and of the right gateway, unless they share a secret
+    [[nodiscard]] auto keys_of(side s) const -> const key_pair& { return keys[s == side::left ? 0 : 1]; }
+    [[nodiscard]] auto by_shared_secret() const -> bool {
+        return what.ike.authentication == ipsec::isakmp::oakley_authentication::pre_shared_key;
+    }
     [[nodiscard]] auto suite_of(std::size_t n) const -> const ipsec::ike::v1::child_suite& {
         return policies[n].suite ? *policies[n].suite : what.suite;
     }
@@ -61,13 +68,17 @@ struct plan {
     return out;
 }
 
-[[nodiscard]] inline auto make_config(const plan& p, side s) -> ipsec::ike::v1::config {
+/// @param ring  gets the private key of that side
+[[nodiscard]] inline auto make_config(const plan& p, side s, ipsec::crypto::botan::key_ring& ring) -> ipsec::ike::v1::config {
     using namespace ipsec;
     namespace v1 = ike::v1;
     v1::peer_config peer;
     peer.path = {.local = {address_of(s)}, .remote = {address_of(other(s))}};
-    peer.psk = v1::psk_of(shared_secret);
+    if (p.by_shared_secret()) peer.psk = v1::psk_of(shared_secret);
+    peer.keys = keys_for(p.what.ike.authentication, p.keys_of(s), p.keys_of(other(s)), ring);
     peer.suites = {p.what.ike};
+    peer.modes = {
+        .begin_aggressive = p.what.aggressive, .accept_aggressive = p.what.aggressive, .accept_main = !p.what.aggressive};
     peer.lifetime = p.what.ike_lifetime;
     for (std::size_t i = 0; i < p.policies.size(); ++i) {
         v1::child_config c;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "../common/algorithm_names.hpp"
+#include "../common/method_names.hpp"
 #include "../common/wireshark.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
@@ -64,12 +65,13 @@ void secrets::on(const ike::v1::phase_1_secrets& s) {
     const std::string spi_i = hex(s.cookies.initiator.octets()), spi_r = hex(s.cookies.responder.octets());
     for (const ike_entry& e : ike_)
         if (e.spi_i == spi_i && e.spi_r == spi_r) return;  // the other gateway said so already
-    ike_.push_back({spi_i, spi_r, hex(s.gxy), hex(s.keys->skeyid.view()), hex(s.keys->skeyid_d.view()),
-                    hex(s.keys->skeyid_a.view()), hex(s.keys->skeyid_e.view()), hex(s.encryption_key), hex(s.initial_iv.view()),
-                    s.suite});
+    ike_.push_back({aggressive_.contains(spi_i), spi_i, spi_r, hex(s.gxy), hex(s.keys->skeyid.view()),
+                    hex(s.keys->skeyid_d.view()), hex(s.keys->skeyid_a.view()), hex(s.keys->skeyid_e.view()),
+                    hex(s.encryption_key), hex(s.initial_iv.view()), s.suite});
 }
 
 void secrets::on(testing::side from, const ike::message_trace& m) {
+    if (m.header.exchange == isakmp::exchange_type::aggressive) aggressive_.insert(hex(m.header.initiator.octets()));
     if (m.header.exchange == isakmp::exchange_type::quick_mode)
         initiators_.emplace(exchange{hex(m.header.cookies().octets()), m.header.id.value()}, from);
     opened_.on(m);
@@ -78,6 +80,10 @@ void secrets::on(testing::side from, const ike::message_trace& m) {
 void secrets::on(testing::side where, const ike::v1::child_secrets& s) {
     const exchange x{hex(s.cookies.octets()), s.message_id.value()};
     if (reporters_.emplace(x, where).first->second != where) return;
+    const std::string id = spi_text(s.message_id.value());
+    if (!s.gqm_xy.empty() && (quick_modes_.empty() || quick_modes_.back().message_id != id))
+        quick_modes_.push_back(
+            {hex(s.cookies.initiator.octets()), hex(s.cookies.responder.octets()), id, hex(s.gqm_xy)});
     const auto [encr, auth] = split(s.transform, s.protocol, s.keymat);
     const direction d{s.spi.value(), encr, auth};
     // Each pair is told as inbound and then outbound.
@@ -109,7 +115,13 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
     out["contents"] = json::object();
     for (const auto& [name, n] : {std::pair{"IKEv1", seen.ike}, std::pair{"ESP", seen.esp}, std::pair{"AH", seen.ah}})
         if (n > 0) out["contents"][name] = n;
-    out["psk"] = hex(std::as_bytes(std::span{psk_}));
+    if (plan_->by_shared_secret()) {
+        out["psk"] = hex(std::as_bytes(std::span{shared_secret}));
+    } else {
+        for (const auto s : {testing::side::left, testing::side::right})
+            out["credentials"].push_back(
+                {{"of", std::string{ip::to_text(address_of(s)).view()}}, {"private_key", plan_->keys_of(s).pem}});
+    }
     out["ike_sas"] = json::array();
     for (const ike_entry& e : ike_) {
         const auto* c = crypto::find(e.suite.encryption);
@@ -119,6 +131,8 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
              {"proposal", std::string{crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash,
                                                                               e.suite.group})
                                           .view()}},
+             {"exchange", e.aggressive ? "aggressive" : "main"},
+             {"method", method_names::name_of(e.suite.authentication)},
              {"cookie_i", e.spi_i},
              {"encryption_key", e.encr_key},
              {"oakley_encr", c->ike_v1},
@@ -133,6 +147,10 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
              {"spi_i", e.spi_i},
              {"spi_r", e.spi_r}});
     }
+    out["quick_modes"] = json::array();
+    for (const quick_entry& q : quick_modes_)
+        out["quick_modes"].push_back(
+            {{"spi_i", q.spi_i}, {"spi_r", q.spi_r}, {"message_id", q.message_id}, {"dh_secret", q.dh_secret}});
     out["child_sas"] = json::array();
     for (const child_entry& c : children_) {
         // "in" and "out" as the left gateway sees them; _i is what the initiator of the Quick Mode sends.

@@ -12,12 +12,13 @@
 #include "ipsec/sa/events.hpp"
 #include "ipsec/testing/lossy_link.hpp"
 #include "opened.hpp"
+#include "plan.hpp"
 
 namespace two_gateways {
 
 class secrets {
 public:
-    explicit secrets(std::string psk) : psk_{std::move(psk)} {}
+    explicit secrets(const plan& p) : plan_{&p} {}
 
     void on(const ipsec::ike::v1::phase_1_secrets& s);
     void on(ipsec::testing::side where, const ipsec::ike::v1::child_secrets& s);
@@ -47,6 +48,7 @@ public:
 
 private:
     struct ike_entry {
+        bool aggressive = false;
         std::string spi_i, spi_r, dh_secret, skeyid, skeyid_d, skeyid_a, skeyid_e, encr_key, initial_iv;
         ipsec::ike::v1::ike_suite suite;
     };
@@ -67,13 +69,18 @@ private:
         std::string dh_secret;
         direction to_left, to_right;
     };
+    struct quick_entry {
+        std::string spi_i, spi_r, message_id, dh_secret;
+    };
     using exchange = std::tuple<std::string, std::uint32_t>;  // cookies, message id
 
-    std::string psk_;
+    const plan* plan_;
+    std::set<std::string> aggressive_;  // cookies of initiators
     std::vector<ike_entry> ike_;
     std::vector<ipsec_entry> ipsec_;
     std::set<std::tuple<ipsec::sa::protocol, std::uint32_t, ipsec::ip::address>> known_;
     std::vector<child_entry> children_;
+    std::vector<quick_entry> quick_modes_;  // with perfect forward secrecy
     std::map<exchange, ipsec::testing::side> initiators_, reporters_;
     opened_frames opened_;
 };

@@ -13,6 +13,8 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
       out_{out},
       log_{log},
       bar_{bar},
+      keys_{p},
+      picture_{what.ike.authentication},
       recovered_{std::move(recovered)},
       link_{testing::link_options{.loss = what.loss, .seed = what.seed}, time_, std::move(tap), check_, keys_},
       around_{time_, link_, check_, log_, keys_, recovered_, picture_, {}},
@@ -23,7 +25,8 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
 auto simulation::run(io::pcap_reader& input) -> std::optional<std::string> {
     for (const gateway* g : {&left_, &right_})
         if (const auto fault = g->fault())
-            return "--suite: IKE refuses the configuration: " + std::string{name_of(*fault)} + ": choose other algorithms";
+            return "IKE refuses this configuration: " + std::string{name_of(*fault)} +
+                   ": choose others with --suite, --ike, --auth or --exchange";
     for (;;) {
         if (interrupted != 0) return "interrupted: nothing was written";
         auto next = input.next();
@@ -129,9 +132,12 @@ auto simulation::finish() -> std::optional<std::string> {
     const secrets::capture about{.file = out_.file("protected.pcap"), .license = what_.in_license, .seen = link_.seen()};
     if (auto ok = keys_.write_json(out_.file("keys.json"), about); !ok) return ok.error();
     if (auto ok = keys_.write_wireshark(out_.file("wireshark")); !ok) return ok.error();
-    if (!what_.diagram.empty())
-        if (auto ok = picture_.write(what_.diagram.string(), "IKEv1 between two gateways"); !ok)
+    if (!what_.diagram.empty()) {
+        const auto title = fmt::format("IKEv1 between two gateways: {} Mode, {}", what_.aggressive ? "Aggressive" : "Main",
+                                       name_of(what_.ike.authentication));
+        if (auto ok = picture_.write(what_.diagram.string(), title); !ok)
             return ok.error() + ": give another name with --diagram";
+    }
     return {};
 }
 

@@ -49,7 +49,7 @@ private:
     progress& bar_;
     run_clock time_;
     comparison check_;
-    secrets keys_{shared_secret};
+    secrets keys_;
     ladder picture_;
     ipsec::io::pcap_writer recovered_;
     wire link_;

@@ -70,6 +70,21 @@ with tempfile.TemporaryDirectory() as folder:
     check("as HTML, with PFS and a bundle", code == 0 and drawn.startswith("<!DOCTYPE html>") and "PROTO_IPSEC_AH" in drawn and "</html>" in drawn, (code, said, errors))
     look(folder, "HTML", drawn)
 
+    for exchange, method, title, wanted in (
+        ("main", "rsa-enc", "Main Mode, Encryption with RSA", (r"Main Mode: HDR, KE, <ID>PubKey, <NONCE>PubKey, NAT-D, NAT-D", r"<ID>PubKey [0-9a-f]{48}… \(256 octets\)")),
+        ("main", "rsa-rev", "Main Mode, Revised encryption with RSA", (r"Main Mode: HDR, <NONCE>PubKey, <KE>Ke, <ID>Ke$", r"<ID>Ke [0-9a-f]{32}$", r"Main Mode: HDR\*, HASH$")),
+        ("aggressive", "psk", "Aggressive Mode, pre-shared key", (r"Aggressive Mode: HDR, SA, KE, NONCE, ID, HASH, ", r"ID ID_IPV4_ADDR 192\.0\.2\.1$", r"VID NAT traversal \(RFC 3947\)$")),
+        ("aggressive", "dss", "Aggressive Mode, DSS signatures", (r"Aggressive Mode: HDR, SA, KE, NONCE, ID, SIG, ", r"SIG [0-9a-f]{48}… \(40 octets\)$", r"Aggressive Mode: HDR\*, NAT-D, NAT-D, SIG$")),
+    ):
+        code, said, errors = run(PROGRAM, "--quiet", "--exchange", exchange, "--auth", method, "--diagram", picture, "--out", out)
+        with open(picture, encoding="utf-8") as f:
+            drawn = f.read()
+        texts = ["".join(t.itertext()) for t in xml.fromstring(drawn).iter(SVG + "text")]
+        check(f"{exchange} {method}: drawn, and called so", code == 0 and texts[0] == "IKEv1 between two gateways: " + title, (code, errors, texts[:1]))
+        for line in wanted:
+            check(f"{exchange} {method}: it shows: {line}", any(re.match(line, t) for t in texts), texts[:60])
+        look(folder, f"{exchange} {method}", drawn)
+
     for what, arguments in (
         ("a picture of another kind", ("--diagram", os.path.join(folder, "ike.png"))),
         ("a place that is none", ("--diagram", os.path.join(folder, "no", "such", "ike.svg"), "--out", out)),

@@ -4,6 +4,7 @@
 Environment: as support.py says.
 """
 
+import hashlib
 import json
 import socket
 import struct
@@ -17,6 +18,7 @@ DES, DES3, AES = 1, 5, 7
 MD5, SHA = 1, 2
 PSK, DSS, RSA = 1, 2, 3
 VENDOR = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
+STRANGER = hashlib.md5(b"a vendor that nobody has heard of").digest()
 
 
 def attributes(data):
@@ -65,7 +67,8 @@ class Responder(threading.Thread):
                 chosen = b"\0" + transform[1:]
                 body = struct.pack(">BBHBBBB", 0, 0, 8 + len(chosen), 1, 1, 0, 1) + chosen
                 body = sa[4:12] + body
-                body = struct.pack(">BBH", 13, 0, 4 + len(body)) + body + struct.pack(">BBH", 0, 0, 4 + len(VENDOR)) + VENDOR
+                body = struct.pack(">BBH", 13, 0, 4 + len(body)) + body + struct.pack(">BBH", 13, 0, 4 + len(VENDOR)) + VENDOR
+                body += struct.pack(">BBH", 0, 0, 4 + len(STRANGER)) + STRANGER
                 return head + struct.pack(">BBBBII", 1, 0x10, 2, 0, 0, 28 + len(body)) + body
         if any(a[1] == DES for _, a in offered):
             body = struct.pack(">BBHIBBH", 0, 0, 12, 1, 1, 0, 14)  # NO-PROPOSAL-CHOSEN
@@ -90,10 +93,11 @@ refused = [s for s in told["suites"] if s["verdict"] == "refused"]
 check("what is refused, and why", len(refused) == 6 and all(s["suite"].startswith("des-") and s["reason"] == "NO-PROPOSAL-CHOSEN" for s in refused), refused)
 check("what is not answered", sum(v == "no answer" for v in verdicts.values()) == 8, verdicts)
 check("the methods, one by one", told["methods"] == ["psk", "rsa-sig"], told["methods"])
-check("the vendor id", VENDOR.hex() in [v["hex"] for v in told["vendor_ids"]], told["vendor_ids"])
+check("the vendor ids, by name where they have one", told["vendor_ids"] == [{"hex": VENDOR.hex(), "name": "dead peer detection (RFC 3706)"}, {"hex": STRANGER.hex()}], told["vendor_ids"])
 
 code, out, errors = ask(quiet.port, *words, "--tries", "1")
 check("the table", code == 0 and "4 suites taken" in out and "methods: psk, rsa-sig" in out, (code, out, errors))
+check("the vendor ids of the table", f"  vendor id: {VENDOR.hex()}  dead peer detection (RFC 3706)\n  vendor id: {STRANGER.hex()}\n" in out, out)
 row = next((line.split() for line in out.splitlines() if line.strip().startswith("3des")), [])
 check("a row of the table", row == ["3des", "?", "2", "5", "?", "2", "5"], out)
 

@@ -187,6 +187,7 @@ def bad_input(folder):
         "a key that is no hexadecimal": ("--in", capture, "--keys", file_of(
             "d.json", '{"ipsec_sas": [{"proto": "ESP", "spi": "00001234", "encr": "AES-CBC", "encr_key": "0g"}]}')),
         "a cookie that is none": ("--in", capture, "--keys", file_of("e.json", '{"ike_sas": [{"version": 1, "cookie_i": "00"}]}')),
+        "a private key that is none": ("--in", capture, "--keys", file_of("g.json", '{"credentials": [{"private_key": "a secret"}]}')),
         "xfrm words that are none": ("--in", capture, "--xfrm", file_of("f.xfrm", "xfrm state add src 10.0.0.1 wrong\n")),
         "an option that is none": ("--in", capture, "--what"),
     }

@@ -98,8 +98,8 @@ def carries(work):
 
 # The form of keys.json: what the collections of captures with keys have, and the SKEYIDs and Diffie-Hellman secrets.
 FORM = {
-    "": {"capture", "origin", "license", "sha256", "bytes", "contents", "psk", "ike_sas", "child_sas", "ipsec_sas", "packets", "verified_packets", "packets_left_out"},
-    "ike_sas": {"version", "proposal", "cookie_i", "encryption_key", "oakley_encr", "oakley_hash", "dh_secret", "skeyid", "skeyid_d", "skeyid_a", "skeyid_e",
+    "": {"capture", "origin", "license", "sha256", "bytes", "contents", "psk", "ike_sas", "quick_modes", "child_sas", "ipsec_sas", "packets", "verified_packets", "packets_left_out"},
+    "ike_sas": {"version", "proposal", "exchange", "method", "cookie_i", "encryption_key", "oakley_encr", "oakley_hash", "dh_secret", "skeyid", "skeyid_d", "skeyid_a", "skeyid_e",
                 "encr_key", "initial_iv", "spi_i", "spi_r"},
     "ipsec_sas": {"proto", "spi", "src", "dst", "encr", "encr_key", "auth", "auth_key", "udp_encap"},
     "IKEv1 encrypted": {"frame", "kind", "exchange", "message_id", "padding_octets", "iv", "first_payload", "payload_types", "plaintext"},
@@ -270,6 +270,9 @@ def refuses(work):
         "a probability over one": ["--loss", "1.5"],
         "a seed that is no number": ["--seed", "x"],
         "an unknown option": ["--frobnicate"],
+        "an unknown exchange": ["--exchange", "base"],
+        "an unknown method": ["--auth", "charm"],
+        "a method that takes more than phase 1": ["--auth", "xauth-psk"],
         "a lifetime that IKE cannot say": ["--lifetime", "4294967295h"],
         "a group of no name": ["--pfs", ""],
         "an empty lifetime": ["--lifetime", ""],
