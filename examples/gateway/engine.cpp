@@ -454,6 +454,7 @@ auto engine::stands(const peer& p, sa::policy_id policy) -> bool {
 }
 
 void engine::watcher::on(const ike::audit_record& r) noexcept { g->report_.audit(r.when, describe(r)); }
+void engine::watcher::on(const ike::v1::misfit_record& r) noexcept { g->report_.audit(r.when, describe(r)); }
 void engine::watcher::on(const ike::path_record& r) noexcept {
     g->report_.line({{"event", "path"}, {"before", text(r.before)}, {"after", text(r.after)}});
 }

@@ -80,6 +80,7 @@ private:
     struct watcher {
         engine* g = nullptr;
         void on(const ipsec::ike::audit_record& r) noexcept;
+        void on(const ipsec::ike::v1::misfit_record& r) noexcept;
         void on(const ipsec::ike::path_record& r) noexcept;
         void on(const ipsec::ike::v1::phase_1_secrets& s) noexcept;
     };

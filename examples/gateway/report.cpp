@@ -62,6 +62,20 @@ auto describe(const ike::audit_record& r) -> json {
     j["authenticated"] = r.authenticated;
     return j;
 }
+auto describe(const ike::v1::misfit_record& r) -> json {
+    json j{{"event", "refused_offer"}, {"path", text(r.path)}, {"misfits", json::array()}};
+    for (const ike::v1::misfit& m : r.misfits) {
+        const bool phase_1 = m.protocol == isakmp::protocol_id::isakmp;
+        std::string what{m.what == ike::v1::misfit::part::protocol ? "protocol" : "transform id"};
+        if (m.what == ike::v1::misfit::part::attribute)
+            what = phase_1 ? name_of(isakmp::oakley_attribute{m.attribute}) : name_of(isakmp::sa_attribute{m.attribute});
+        json one{{"proposal", m.proposal}, {"transform", m.transform}, {"of", std::string{name_of(m.protocol)}}, {"what", what}};
+        one["offered"] = m.offered ? json(*m.offered) : json();
+        one["wanted"] = m.wanted ? json(*m.wanted) : json();
+        j["misfits"].push_back(std::move(one));
+    }
+    return j;
+}
 auto describe(const dataplane::audit_record& r) -> json {
     json j{{"event", "audit"},
            {"side", r.direction == dataplane::direction::inbound ? "inbound" : "outbound"},

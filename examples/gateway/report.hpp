@@ -7,6 +7,7 @@
 #include "ipsec/core/instant.hpp"
 #include "ipsec/dataplane/audit.hpp"
 #include "ipsec/ike/audit.hpp"
+#include "ipsec/ike/v1/misfit.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/sa/events.hpp"
 
@@ -40,6 +41,7 @@ private:
 };
 
 [[nodiscard]] auto describe(const ipsec::ike::audit_record& r) -> json;
+[[nodiscard]] auto describe(const ipsec::ike::v1::misfit_record& r) -> json;
 [[nodiscard]] auto describe(const ipsec::dataplane::audit_record& r) -> json;
 
 }  // namespace gateway
