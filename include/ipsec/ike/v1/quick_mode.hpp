@@ -252,8 +252,8 @@ template <class Env>
             auto picked = pick_child(c, chain.find(security_association, i)->body, own[i], e.ike.nat.any());
             if (!picked) {
                 why = picked.error().why;
-                tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c, chain.find(security_association, i)->body,
-                             e.ike.nat.any());
+                tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c,
+                             chain.find(security_association, i)->body, e.ike.nat.any());
                 break;
             }
             child_spis spis = own[i];
