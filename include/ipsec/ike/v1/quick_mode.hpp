@@ -253,7 +253,7 @@ template <class Env>
             if (!picked) {
                 why = picked.error().why;
                 tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c,
-                             chain.find(security_association, i)->body, e.ike.nat.any());
+                             chain.find(security_association, i)->body, {e.ike.nat.any(), e.ike.both.nat_drafts});
                 break;
             }
             child_spis spis = own[i];
