@@ -529,6 +529,8 @@ auto read_connection(const section& s, const std::string& where, policy_ids& ids
     if (auto bad = settle_keys(local, remote, there, c.keys)) return give_up(std::move(bad));
     if (auto bad = settle_xauth(we_say.as_user(), they_say.as_user(), there.users, c.access)) return give_up(std::move(bad));
     if (auto bad = settle_address(s, where, leases, c.access)) return give_up(std::move(bad));
+    if (c.access.takes_address && d.local->is_v6())
+        return give_up(fault{s.find("vips")->key_at, "vips in " + where + ": not supported between addresses of IPv6"});
     c.local_id = local.id;
     c.remote_id = remote.id;
     if (auto bad = settle_times(s, where, d)) return give_up(std::move(bad));

@@ -56,9 +56,9 @@ auto settle_xauth(const xauth_round& local, const xauth_round& remote, std::span
         for (const user& one : all)
             if (remote.user.empty() || one.name == remote.user) take(one);
         if (!a.users.empty()) return {};
-        const std::string name = remote.user.empty() ? "NAME" : remote.user;
+        const std::string who = remote.user.empty() ? "nobody" : "no " + in_quotes(remote.user);
         return fault{remote.round->at,
-                     remote.where + ": nobody is known: write secrets { xauth-1 { id = " + name + " and secret = ... } }"};
+                     remote.where + ": " + who + " is known: write secrets { xauth-1 { id = NAME and secret = ... } }"};
     }
     a.xauth = ike::v1::xauth_part::client;
     if (local.user.empty())
@@ -66,8 +66,8 @@ auto settle_xauth(const xauth_round& local, const xauth_round& remote, std::span
     const auto own = std::ranges::find(all, local.user, &user::name);
     if (own == all.end())
         return fault{local.round->find("xauth_id")->value_at, "xauth_id in " + local.where + ": " + in_quotes(local.user) +
-                                                                  " has no secret: write secrets { xauth-1 { id = " + local.user +
-                                                                  " and secret = ... } }"};
+                                                                  " has no secret: write secrets { xauth-1 { id = NAME and "
+                                                                  "secret = ... } }"};
     take(*own);
     return {};
 }
@@ -79,8 +79,8 @@ auto settle_address(const section& s, const std::string& where, std::vector<pool
         return fault{named->key_at, "pools in " + where + ": vips is there too: an end gives an address or takes one"};
     const auto it = std::ranges::find(pools, named->value, &pool::name);
     if (it == pools.end())
-        return at_value(*named, where, {"there is no pool " + in_quotes(named->value) + ": write pools { " + named->value +
-                                        " { addrs = ... } }"});
+        return at_value(*named, where,
+                        {"there is no pool " + in_quotes(named->value) + ": write pools { NAME { addrs = ... } }"});
     if (!it->next) return at_value(*named, where, {in_quotes(named->value) + " has no address left for this connection"});
     a.lease = *it->next;
     a.name_servers = it->name_servers;
@@ -117,7 +117,8 @@ auto read_pools(const section& s) -> std::expected<std::vector<pool>, fault> {
                     return std::unexpected{at_value(k, where, {in_quotes(k.value) + " is no subnet or range of IPv4"})};
                 // The first address of a subnet and the one to all of it are nobody's.
                 const ip::address &first = t->addresses->first(), &last = t->addresses->last();
-                const int edge = k.value.find('/') != std::string::npos && moved(first, 1) < last ? 1 : 0;
+                const auto others = (last.numbers().high - first.numbers().high) >> 32;
+                const int edge = k.value.find('/') != std::string::npos && others > 1 ? 1 : 0;
                 p.next = moved(first, edge);
                 p.last = moved(last, -edge);
             } else {

@@ -105,6 +105,7 @@ TEST_CASE("each connection gives the next address of its pool", "[gateway][confi
         {"10.3.0.8/31", ip::address::v4(10, 3, 0, 8), ip::address::v4(10, 3, 0, 9)},
         {"10.3.0.255-10.3.1.0", ip::address::v4(10, 3, 0, 255), ip::address::v4(10, 3, 1, 0)},
         {"10.3.0.7", ip::address::v4(10, 3, 0, 7), std::nullopt},
+        {"255.255.255.255/32", ip::address::v4(255, 255, 255, 255), std::nullopt},
         {"10.3.0.7/32", ip::address::v4(10, 3, 0, 7), std::nullopt},
     }));
     INFO(r.addresses);
@@ -153,10 +154,13 @@ TEST_CASE("what cannot be between the phases is refused with file, line, column 
         {"nobody in particular", changed(client(), " xauth_id = carol\n", ""),
          "f.conf:7:5: connections.gw.local-2: xauth_id is missing: write the name of the user that this end is"},
         {"somebody without a secret", changed(client(), "xauth_id = carol", "xauth_id = mallory"),
-         "f.conf:9:13: xauth_id in connections.gw.local-2: 'mallory' has no secret: write secrets { xauth-1 { id = mallory and "
+         "f.conf:9:13: xauth_id in connections.gw.local-2: 'mallory' has no secret: write secrets { xauth-1 { id = NAME and "
          "secret = ... } }"},
         {"nobody known", with_in_connection("    remote-2 { auth = xauth }"),
          "f.conf:7:5: connections.gw.remote-2: nobody is known: write secrets { xauth-1 { id = NAME and secret = ... } }"},
+        {"a line's end in a name", changed(client(), "xauth_id = carol", "xauth_id = \"a\\nb\""),
+         "f.conf:9:14: xauth_id in connections.gw.local-2: 'a\\x0ab' has no secret: write secrets { xauth-1 { id = NAME and "
+         "secret = ... } }"},
         {"a user of another method", with("local { auth = psk }", "local { auth = psk\n xauth_id = carol }"),
          "f.conf:8:2: xauth_id in connections.gw.local: needs auth = xauth"},
         {"a certificate of a user", changed(edge_device(), "remote-2 { auth = xauth }", "remote-2 { auth = xauth\n certs = a }"),
@@ -174,10 +178,13 @@ TEST_CASE("what cannot be between the phases is refused with file, line, column 
          "f.conf:23:13: unknown key 'pin' in secrets.xauth-2; known are secret, id<suffix>"},
         {"an address of one's own choice", with_in_connection("    vips = 10.3.0.1"),
          "f.conf:7:12: vips in connections.gw: '10.3.0.1' is not supported: write 0.0.0.0, for what the peer gives"},
+        {"an IPv4 address between IPv6 ends",
+         changed(changed(with_in_connection("    vips = 0.0.0.0"), "192.0.2.1", "fd00::1"), "192.0.2.2", "fd00::2"),
+         "f.conf:7:5: vips in connections.gw: not supported between addresses of IPv6"},
         {"addresses both ways", with_pool(with_in_connection("    vips = 0.0.0.0\n    pools = far"), "addrs = 10.3.0.0/24"),
          "f.conf:8:5: pools in connections.gw: vips is there too: an end gives an address or takes one"},
         {"a pool that is not there", with_in_connection("    pools = far"),
-         "f.conf:7:13: pools in connections.gw: there is no pool 'far': write pools { far { addrs = ... } }"},
+         "f.conf:7:13: pools in connections.gw: there is no pool 'far': write pools { NAME { addrs = ... } }"},
         {"a pool of nothing", with_pool(std::string{good}, "dns = 10.9.0.1"), "f.conf:22:3: pools.far: addrs is missing"},
         {"a pool of IPv6", with_pool(std::string{good}, "addrs = fd03::/64"),
          "f.conf:23:9: addrs in pools.far: 'fd03::/64' is no subnet or range of IPv4"},
