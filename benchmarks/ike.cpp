@@ -6,6 +6,9 @@
 // Each call that the endpoints make to the provider for Diffie-Hellman, a signature, a prf or a hash is timed where it is made:
 // their sum is what the same exchange costs at least. "ratio" is that sum by the whole time of both ends, with parsing, writing,
 // ciphers, events and bookkeeping: 1 is the best there is. The goal counts where the Diffie-Hellman group is one that is in use.
+#include <botan/pk_algs.h>
+#include <botan/pkcs8.h>
+
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -16,7 +19,7 @@
 #include <vector>
 
 #include "common/measure.hpp"
-#include "ipsec/crypto/botan/provider.hpp"
+#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "ipsec/ike/v1/endpoint.hpp"
 #include "ipsec/isakmp/shape.hpp"
 
@@ -48,9 +51,9 @@ template <class Call> auto watch(double& sum, Call&& call) noexcept {
 }
 
 /// Botan, with a stop-watch on what counts.
-class timed_provider : public crypto::botan::provider {
+class timed_provider : public crypto::botan::public_key_provider {
 public:
-    using base = crypto::botan::provider;
+    using base = crypto::botan::public_key_provider;
     using dh_key = base::dh_key;
     [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept {
         return watch(time.prf, [&] { return base::prf(f, key, parts); });
@@ -73,8 +76,14 @@ public:
     [[nodiscard]] auto agree(crypto::ticket t, const dh_key& k, byte_view peer) noexcept {
         return watch(time.dh, [&] { return base::agree(t, k, peer); });
     }
+    [[nodiscard]] auto sign(crypto::ticket t, crypto::signing_key own, crypto::signature_scheme s, byte_view digest) noexcept {
+        return watch(time.signature, [&] { return base::sign(t, own, s, digest); });
+    }
+    [[nodiscard]] auto verify(crypto::ticket t, const crypto::public_key& peer, crypto::signature_scheme s, byte_view digest,
+                              byte_view signature) noexcept {
+        return watch(time.signature, [&] { return base::verify(t, peer, s, digest, signature); });
+    }
     spent time;
-
 };
 
 /// Keeps what was sent, when it is told to.
@@ -96,11 +105,42 @@ struct traits {
 
 constexpr std::size_t children = 16;
 
-auto config_of(bool left, const v1::ike_suite& suite, crypto::group_id pfs) -> v1::config {
+constexpr auto by_rsa = isakmp::oakley_authentication::rsa_signatures;
+
+/// Two RSA keys of 2048 bits, as files have them: of the left and of the right end.
+auto rsa_keys() -> const std::array<std::string, 2>& {
+    static const auto made = [] {
+        crypto::botan::rng_adapter random;
+        std::array<std::string, 2> out;
+        for (std::string& pem : out) pem = Botan::PKCS8::PEM_encode(*Botan::create_private_key("RSA", random, "2048"));
+        return out;
+    }();
+    return made;
+}
+/// What an end that signs is set up with. Loading keys is no part of a handshake: each is used once before.
+auto keys_of(bool left, timed_provider& mine) -> v1::public_keys {
+    crypto::botan::key_ring peers;
+    const auto file = [&](bool which) { return std::as_bytes(std::span{rsa_keys()[which ? 0 : 1]}); };
+    const auto own = bench::need(mine.keys().add_signing(file(left)));
+    const auto at_peer = bench::need(peers.add_signing(file(!left)));
+    const auto known = bench::need(peers.public_of(at_peer));
+    const std::array<std::byte, 20> digest{};
+    const auto scheme = crypto::signature_scheme::rsa_pkcs1_raw;
+    const auto theirs = bench::need(peers.sign(at_peer, scheme, digest));
+    if (!mine.sign({}, own, scheme, digest)->has_value() || !mine.verify({}, known, scheme, digest, theirs)->has_value())
+        std::abort();
+    v1::public_keys k;
+    k.sign_with.push_back({by_rsa, own, {}});
+    k.peer_keys.push_back({by_rsa, known, {}});
+    return k;
+}
+
+auto config_of(bool left, const v1::ike_suite& suite, crypto::group_id pfs, timed_provider& mine) -> v1::config {
     const auto l = ip::address::v4(192, 0, 2, 1), r = ip::address::v4(192, 0, 2, 2);
     v1::peer_config p;
     p.path = {.local = {left ? l : r}, .remote = {left ? r : l}};
-    p.psk = v1::psk_of("both of them know this secret");
+    if (suite.authentication == by_rsa) p.keys = keys_of(left, mine);
+    else p.psk = v1::psk_of("both of them know this secret");
     p.suites = {suite};
     for (std::size_t i = 0; i < children; ++i) {
         v1::child_config c;
@@ -123,8 +163,8 @@ auto config_of(bool left, const v1::ike_suite& suite, crypto::group_id pfs) -> v
 class pair {
 public:
     pair(const v1::ike_suite& suite, crypto::group_id pfs)
-        : left_{bench::need(v1::endpoint<traits>::make(config_of(true, suite, pfs), crypto_[0], watcher_[0]))},
-          right_{bench::need(v1::endpoint<traits>::make(config_of(false, suite, pfs), crypto_[1], watcher_[1]))} {}
+        : left_{bench::need(v1::endpoint<traits>::make(config_of(true, suite, pfs, crypto_[0]), crypto_[0], watcher_[0]))},
+          right_{bench::need(v1::endpoint<traits>::make(config_of(false, suite, pfs, crypto_[1]), crypto_[1], watcher_[1]))} {}
 
     void record(std::vector<recorder::message>& into) { watcher_[0].into = watcher_[1].into = &into; }
     void main_mode() {
@@ -188,10 +228,14 @@ struct row {
     std::string_view name;
     v1::ike_suite suite;
     crypto::group_id pfs;
+    std::string_view main_mode = "Main Mode, pre-shared key";
 };
 constexpr std::array rows{
     row{"aes128-sha1-modp2048", {crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha1, crypto::group_id::modp2048},
         crypto::group_id::modp2048},
+    row{"aes128-sha1-modp2048",
+        {crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha1, crypto::group_id::modp2048, by_rsa},
+        crypto::group_id::modp2048, "Main Mode, RSA-2048 sign."},
     row{"3des-md5-modp1024", {crypto::encryption_id::des3_cbc, 0, crypto::hash_id::md5, crypto::group_id::modp1024},
         crypto::group_id::modp1024},
 };
@@ -206,13 +250,15 @@ auto handshakes(const row& r, std::size_t rounds) -> unsigned {
             double begin = clock_now();
             p.main_mode();
             main_mode.add(clock_now() - begin, p.take_time(), 1);
+            if (r.suite.authentication == by_rsa) continue;  // Quick Mode is the same whatever showed who the peer is
             begin = clock_now();
             for (std::size_t c = 0; c < children; ++c) p.quick_mode(c);
             (pfs ? quick_pfs : quick).add(clock_now() - begin, p.take_time(), children);
         }
     unsigned missed = 0;
     const bool counts = r.suite.group == crypto::group_id::modp2048;
-    if (!main_mode.print("Main Mode, pre-shared key", r.name) && counts) ++missed;
+    if (!main_mode.print(r.main_mode, r.name) && counts) ++missed;
+    if (quick.whole == 0) return missed;
     if (!quick_pfs.print("Quick Mode with PFS", r.name) && counts) ++missed;
     (void)quick.print("Quick Mode without PFS", r.name);
     return missed;
