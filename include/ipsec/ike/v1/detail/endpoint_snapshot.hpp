@@ -114,8 +114,8 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     const bool is_there = n < all.size();
     if (!is_there || !proved(n)) {
         const byte_view name = s.peer_identity.data();
-        const auto it = by_name_.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
-        if (it == by_name_.end()) return std::unexpected{is_there ? errc::identity_mismatch : errc::no_such_peer};
+        const auto it = house_->by_name.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
+        if (it == house_->by_name.end()) return std::unexpected{is_there ? errc::identity_mismatch : errc::no_such_peer};
         n = it->second;
     }
     const peer_config& p = all[n];
