@@ -74,8 +74,9 @@ template <class Base> struct lying_keys : Base {
     lie how = lie::none;
     std::size_t which = 1;
 };
-using sealing_ends = ike_ends<lying_keys<crypto::botan::public_key_provider>>;
-using deferred_sealing_ends = ike_ends<testing::deferred_dh<lying_keys<crypto::botan::public_key_provider>>>;
+using sealing_provider = lying_keys<crypto::botan::public_key_provider>;
+using sealing_ends = ike_ends<sealing_provider>;
+using deferred_sealing_ends = ike_ends<testing::deferred_dh<sealing_provider>>;
 /// The provider itself, also where its answers are deferred.
 template <class End> auto keyed_of(End& end) -> auto& {
     if constexpr (requires { end.crypto.inner(); }) return end.crypto.inner();
