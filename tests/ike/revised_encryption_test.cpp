@@ -1,5 +1,6 @@
 // The revised mode of public key encryption octet by octet: what the messages hold, put together here by hand from RFC 2409 §5.3
 // with nothing of the library's own derivation, and what a message must not look like.
+#include <botan/hash.h>
 #include <botan/mac.h>
 
 #include "ipsec/crypto/botan/public_key_provider.hpp"
@@ -42,6 +43,13 @@ auto hmac_sha1(byte_view key, byte_view text) -> octets {
     const auto view = std::as_bytes(std::span{out});
     return {view.begin(), view.end()};
 }
+auto sha1(byte_view text) -> octets {
+    auto hash = Botan::HashFunction::create_or_throw("SHA-1");
+    hash->update(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    const auto out = hash->final();
+    const auto view = std::as_bytes(std::span{out});
+    return {view.begin(), view.end()};
+}
 /// What is in a block of PKCS#1 type 2: everything behind the first zero after its two octets.
 auto unpadded(byte_view block) -> octets {
     REQUIRE(block[1] == std::byte{2});
@@ -78,7 +86,7 @@ TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][
         for (const bool third : {true, false}) {
             const auto& m = ends.sent[third ? 2 : 3].octets;
             const auto in = chain_of(m);
-            REQUIRE(in.size() == (third ? 4 : 3));
+            REQUIRE(in.size() == (third ? 6 : 5));
             CHECK(in[0].type == payload_type::nonce);
             CHECK(in[1].type == payload_type::key_exchange);
             CHECK(in[2].type == payload_type::identification);
@@ -120,6 +128,19 @@ TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][
                 CHECK(cert[0] == std::byte{5});
                 CHECK(std::ranges::equal(cert.subspan(1, certificate.size()), certificate));
             }
+            // NAT-D is behind the nonce, and encrypted with the rest: the receiver's address, then the sender's.
+            const std::size_t each = sizes[sizes.size() - 1];
+            for (const bool first : {true, false}) {
+                octets claim{m.begin(), m.begin() + 16};
+                const auto at = first == third ? std::array{198_b, 51_b, 100_b, 1_b} : std::array{192_b, 0_b, 2_b, 1_b};
+                claim.insert(claim.end(), at.begin(), at.end());
+                for (const auto b : {1_b, 0xf4_b}) claim.push_back(b);
+                const byte_view nat = byte_view{plain}.last(first ? 2 * each : each).first(each);
+                CHECK(std::ranges::equal(nat.first(20), sha1(claim)));
+                CHECK(nat.back() == static_cast<std::byte>(c.block - 1 - 20 % c.block));
+            }
+            CHECK(in[in.size() - 1].type == payload_type::nat_d);
+            CHECK(in[in.size() - 2].type == payload_type::nat_d);
         }
     }
 }

@@ -107,6 +107,15 @@ inline constexpr std::array aggressive_answer_psk{payload_rule{security_associat
 inline constexpr std::array aggressive_answer_sig{payload_rule{security_association, 1, 1}, payload_rule{key_exchange, 1, 1},
                                                   payload_rule{nonce, 1, 1}, payload_rule{identification, 1, 1},
                                                   payload_rule{signature, 1, 1}, nat, nat_draft, vendor, cert, request};
+/// The same with cipher texts; HASH(1) in front of them, HASH_R behind them.
+inline constexpr std::array aggressive_sealed_offer{payload_rule{security_association, 1, 1},
+                                                    payload_rule{hash, 0, 1},
+                                                    payload_rule{key_exchange, 1, 1},
+                                                    payload_rule{identification, 1, 1},
+                                                    payload_rule{nonce, 1, 1},
+                                                    vendor,
+                                                    cert,
+                                                    request};
 inline constexpr std::array aggressive_proof_psk{payload_rule{hash, 1, 1}, nat, nat_draft, vendor, cert, request, notify};
 inline constexpr std::array aggressive_proof_sig{payload_rule{signature, 1, 1}, nat, nat_draft, vendor, cert, request, notify};
 
@@ -146,6 +155,11 @@ inline constexpr std::array<shape, 6> main_mode_encryption{{{"Main Mode 1", deta
 inline constexpr std::array<shape, 3> aggressive_psk{{{"Aggressive Mode 1", detail::aggressive_offer, detail::lead_sa},
                                                       {"Aggressive Mode 2", detail::aggressive_answer_psk, detail::lead_sa},
                                                       {"Aggressive Mode 3", detail::aggressive_proof_psk, {}}}};
+/// For both methods of encryption; the revised one also has an order: public_key_encryption.hpp.
+inline constexpr std::array<shape, 3> aggressive_encryption{
+    {{"Aggressive Mode 1", detail::aggressive_sealed_offer, detail::lead_sa},
+     {"Aggressive Mode 2", detail::aggressive_answer_psk, detail::lead_sa},
+     {"Aggressive Mode 3", detail::aggressive_proof_psk, {}}}};
 inline constexpr std::array<shape, 3> aggressive_signature{{{"Aggressive Mode 1", detail::aggressive_offer, detail::lead_sa},
                                                             {"Aggressive Mode 2", detail::aggressive_answer_sig, detail::lead_sa},
                                                             {"Aggressive Mode 3", detail::aggressive_proof_sig, {}}}};

@@ -15,7 +15,13 @@
 ///
 ///     agreeing_i, [proving,] verifying, signing     making_ke_r, agreeing_r, signing; expecting_proof, [proving,] verifying
 ///
-/// Nobody is told whether an identity is known: message 1 with one that is not stays without answer.
+/// With public key encryption more is encrypted and decrypted, before anything else of message 1 can be read:
+///
+///     making_ke_i, sealing, sent_first                       opening, making_ke_r, sealing, sent_second
+///     opening, agreeing_i                                    agreeing_r, expecting_proof
+///
+/// Nobody is told whether an identity is known: message 1 with one that is not stays without answer. One that came encrypted is
+/// answered whatever it is, since whoever cannot read it must not be told from whoever can; the HASH of message 3 does not hold.
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/aggressive_mode_messages.hpp"
@@ -25,38 +31,41 @@ namespace ipsec::ike::v1::aggressive_mode {
 
 // --- admit: parse, decrypt, authenticate; change nothing -----------------------------------------------------------------------
 
-/// Who sent message 1, by its own words: the peer is looked up by that.                         RFC 2409 §5.4
-[[nodiscard]] inline auto read_claimed_identity(const isakmp::header& h, byte_view datagram) -> admitted<identity> {
-    const auto in = detail::parse_clear(h, datagram);
-    if (!in) return std::unexpected{in.error()};
-    if (auto ok = isakmp::check_shape(*in, detail::shape_of(proof::shared_key, 1)); !ok)
-        return std::unexpected{fault{ok.error()}};
-    const auto id = identity::parse(in->find(isakmp::payload_type::identification)->body);
+/// Who sent message 1, by its own words: the peer is looked up by that. Nothing where it says so encrypted.   RFC 2409 §5.2, §5.4
+[[nodiscard]] inline auto read_claimed_identity(const isakmp::header& h, byte_view datagram)
+    -> admitted<std::optional<identity>> {
+    const auto m = detail::read_first(h, datagram);
+    if (!m) return std::unexpected{m.error()};
+    if (m->is_sealed()) return std::optional<identity>{};
+    const auto id = identity::parse(m->in.find(isakmp::payload_type::identification)->body);
     if (!id || !id->may_be_phase_1()) return std::unexpected{fault{errc::bad_identity}};
-    return *id;
+    return std::optional{*id};
 }
-/// Message 1, for the peer that it names.
+/// Message 1, for the peer that it names, or for one that it may be of.
 template <class Env>
 [[nodiscard]] auto admit_first(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
-    const auto in = detail::parse_clear(h, datagram);
-    if (!in) return std::unexpected{in.error()};
-    if (auto ok = isakmp::check_shape(*in, detail::shape_of(proof::shared_key, 1)); !ok)
-        return std::unexpected{fault{ok.error()}};
-    const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
-    auto picked = pick_ike(e.peer, sai_b);
+    const auto m = detail::read_first(h, datagram);
+    if (!m) return std::unexpected{m.error()};
+    auto picked = pick_ike(e.peer, m->sai_b(), m->begun_for);
     if (!picked) {
-        tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, sai_b);
+        tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, m->sai_b());
         return std::unexpected{picked.error()};
     }
-    auto s = detail::read_exchange(*in, picked->agreed.suite.group);
+    offer out{to_octets(m->sai_b()), std::move(*picked), own_extensions(e.peer) & read_vendor_ids(m->in), {}, {}, {}};
+    if (m->is_sealed()) {
+        const phase_1::said_by peer{role::initiator, h.cookies(), out.picked.agreed, detail::no_extensions, true};
+        auto sealed = detail::read_sealed_exchange(m->in, peer, out.gxi, e);
+        if (!sealed) return std::unexpected{sealed.error()};
+        out.sealed = std::move(*sealed);
+        return out;
+    }
+    auto s = detail::read_exchange(m->in, out.picked.agreed.suite.group);
     if (!s) return std::unexpected{s.error()};
     if (auto ok = phase_1::judge_identity(s->what, e.peer); !ok) return std::unexpected{fault{ok.error()}};
-    return offer{to_octets(sai_b),
-                 std::move(*picked),
-                 own_extensions(e.peer) & read_vendor_ids(*in),
-                 std::move(s->gx),
-                 std::move(s->nonce),
-                 std::move(s->what)};
+    out.gxi = std::move(s->gx);
+    out.ni = std::move(s->nonce);
+    out.what = std::move(s->what);
+    return out;
 }
 /// Message 2. Whether it holds is not known before g^xy is there.
 template <class Key, class Env>
@@ -70,16 +79,26 @@ template <class Key, class Env>
     if (!agreed) return std::unexpected{agreed.error()};
     const proof method = proof_by(agreed->suite.authentication).value_or(proof::shared_key);
     if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 2)); !ok) return std::unexpected{fault{ok.error()}};
-    auto r = detail::read_exchange(*in, agreed->suite.group);
-    if (!r) return std::unexpected{r.error()};
+    answer a{h.responder, *agreed, own_extensions(e.peer) & read_vendor_ids(*in), {}, {}, {}};
+    if (is_by_encryption(method)) {
+        auto sealed = detail::read_sealed_exchange(*in, {role::responder, h.cookies(), a.agreed, a.both, true}, a.gxr, e);
+        if (!sealed) return std::unexpected{sealed.error()};
+        a.sealed = std::move(*sealed);
+    } else {
+        auto r = detail::read_exchange(*in, agreed->suite.group);
+        if (!r) return std::unexpected{r.error()};
+        a.gxr = std::move(r->gx);
+        a.nr = std::move(r->nonce);
+        a.what = std::move(r->what);
+    }
     // Our own message, sent back to us.
-    if (std::ranges::equal(r->gx, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
-    answer a{h.responder, *agreed, own_extensions(e.peer) & read_vendor_ids(*in), std::move(r->gx), std::move(r->nonce),
-             std::move(r->what)};
+    if (std::ranges::equal(a.gxr, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
     a.what.from = e.path;
     a.what.proof = to_octets(in->find(phase_1::payload_of(method))->body);
     if (auto ok = phase_1::read_beside(a.what, *in, false); !ok) return std::unexpected{fault{ok.error()}};
-    if (a.both.nat_traversal) {
+    if (method == proof::revised_encryption)
+        a.both = a.both.after_nat_d(phase_1::has_nat_d(*a.sealed));  // it is read with the rest
+    else if (a.both.nat_traversal) {
         const auto nat = judge_nat(e.crypto, agreed->suite.hash, h.cookies(), e.path, e.peer.nat.force, *in);
         if (!nat) return std::unexpected{fault{nat.error()}};
         a.what.nat = *nat;
@@ -91,7 +110,7 @@ template <class Key, class Env>
 // req: rfc2409-5-8
 template <class Env>
 [[nodiscard]] auto admit(const expecting_proof& s, const isakmp::header& h, byte_view datagram, const ike::path& first, Env& e)
-    -> admitted<std::variant<authenticated, claim>> {
+    -> admitted<std::variant<authenticated, misidentified, claim>> {
     opened_message m{{}, s.next};
     if (h.flags.encrypted()) {
         auto open = open_message(e.crypto, s.cipher, s.next, datagram);
@@ -118,6 +137,7 @@ template <class Env>
         return std::unexpected{fault{errc::unexpected_message}};
     if (method == proof::signature) return c;
     if (auto ok = phase_1::judge_hash(s, role::initiator, c, e); !ok) return std::unexpected{fault{ok.error()}};
+    if (auto ok = phase_1::judge_identity(c, e.peer); !ok) return misidentified{ok.error()};
     return phase_1::accepted(c);
 }
 
@@ -128,23 +148,53 @@ template <class Env> [[nodiscard]] auto start(Env& e) -> step<making_ke_i, faile
     std::array<std::byte, isakmp::cookie_i::size> cookie{};
     if (!e.crypto.fill(cookie)) return {failed{errc::no_randomness}, {}};
     if (std::ranges::all_of(cookie, [](std::byte b) { return b == std::byte{0}; })) cookie[0] = std::byte{1};
-    return {making_ke_i{isakmp::cookie_i{cookie}, write_ike_offer(e.peer), e.peer.suites.front().group}, {}};
+    return {making_ke_i{isakmp::cookie_i{cookie}, write_ike_offer(e.peer), {e.peer.suites.front(), {}, {}}}, {}};
 }
 /// HDR, SA, KE, Ni, IDii out.
 template <class Env>
 [[nodiscard]] auto on(making_ke_i s, dh_generated<typename Env::dh_key> done, Env& e)
-    -> step<sent_first<typename Env::dh_key>, failed> {
+    -> step<sent_first<typename Env::dh_key>, phase_1::sealing<sent_first<typename Env::dh_key>>, failed> {
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto ni = fresh_nonce(e.crypto);
     if (!ni) return {failed{ni.error()}, {}};
-    sent_first<typename Env::dh_key> next{s.cky_i, std::move(s.sai_b), std::move(*done.key), std::move(*ni)};
+    sent_first<typename Env::dh_key> next{s.cky_i, std::move(s.sai_b), s.agreed, std::move(*done.key), std::move(*ni)};
+    if (phase_1::is_sealed(next.agreed)) return {phase_1::ask_to_seal(std::move(next), e), {}};
     auto m = detail::write_first(next, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }
-/// HDR, SA, KE, Nr, IDir, HASH_R in: ask for g^xy.
-template <class Key, class Env> [[nodiscard]] auto on(sent_first<Key> s, answer msg, Env&) -> step<agreeing_i<Key>> {
-    return {agreeing_i<Key>{std::move(s), std::move(msg)}, {}};
+/// HDR, SA, [HASH(1),] KE, <IDii_b>PubKey_r, <Ni_b>PubKey_r out.
+template <class Key, class Env>
+[[nodiscard]] auto on(phase_1::sealing<sent_first<Key>> s, const pieces_encrypted& done, Env& e)
+    -> step<sent_first<Key>, failed> {
+    if (!done.pieces) return {failed{phase_1::why_not_sealed(done.pieces.error())}, {}};
+    auto m = detail::write_first_sealed(s.before, {s.before.ni, s.id_b, *done.pieces}, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(s.before), {.send = std::move(*m)}};
+}
+/// HDR, SA, KE, Nr, IDir, HASH_R in: ask for g^xy, once it is all readable.
+template <class Key, class Env>
+[[nodiscard]] auto on(sent_first<Key> s, answer msg, Env&) -> step<agreeing_i<Key>, phase_1::opening<agreeing_i<Key>>> {
+    if (!msg.sealed) return {agreeing_i<Key>{std::move(s), std::move(msg)}, {}};
+    phase_1::sealed_exchange sealed = std::move(*msg.sealed);
+    return {phase_1::opening<agreeing_i<Key>>{{std::move(s), std::move(msg)}, std::move(sealed)}, {}};
+}
+/// <IDir_b>PubKey_i, <Nr_b>PubKey_i read, or what stands for them where they could not be.
+template <class Key, class Env>
+[[nodiscard]] auto on(phase_1::opening<agreeing_i<Key>> s, const pieces_decrypted& done, Env& e)
+    -> step<agreeing_i<Key>, failed> {
+    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    agreeing_i<Key>& next = s.before;
+    const isakmp::cookie_pair cky{next.before.cky_i, next.what.cky_r};
+    const phase_1::said_by peer{role::responder, cky, next.what.agreed, next.what.both, true};
+    auto in = phase_1::open(s.what, peer, std::move(next.what.gxr), *done.blocks, e);
+    if (!in) return {failed{in.error()}, {}};
+    if (in->gx.empty()) in->gx = to_octets(next.before.x.public_value());
+    next.what.gxr = std::move(in->gx);
+    next.what.nr = std::move(in->nonce);
+    detail::take_identity(next.what.what, std::move(in->id_b));
+    if (phase_1::is_revised(next.what.agreed) && next.what.both.nat_traversal) next.what.what.nat = in->nat;
+    return {std::move(next), {}};
 }
 
 namespace detail {
@@ -162,6 +212,7 @@ template <class Key, class Env>
         if (!wait) return {failed{wait.error()}, {}};
         return {std::move(*wait), {}};
     }
+    const phase_1::wiped_at_end nonce{s.before.ni, s.before.ni};  // with encryption SKEYID comes from it and its like alone
     const auto hash = phase_1::hash_of(p, role::initiator, phase_1::id_body(phase_1::local_identity(e.peer)), e);
     if (!hash) return {failed{errc::crypto_failed}, {}};
     auto out = write_third(p, hash->view(), e);
@@ -176,6 +227,7 @@ template <class Key, class Env>
     -> detail::after_answer<Key> {
     if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
     auto k = detail::make_keys(s, *done.shared, e);
+    wipe(s.what.nr);
     if (!k) return {failed{k.error()}, {}};
     answered<Key> next{std::move(*k), std::move(s.before)};
     claim& c = s.what.what;
@@ -208,39 +260,75 @@ template <class Env>
 
 // --- responder ----------------------------------------------------------------------------------------------------------------
 
-/// HDR, SA, KE, Ni, IDii in: ask for g^xr.
-[[nodiscard]] inline auto begin(const isakmp::cookie_pair& cky, offer msg) -> step<making_ke_r> {
-    return {making_ke_r{cky, msg.picked.agreed, msg.both, std::move(msg.sai_b), std::move(msg.picked.reply), std::move(msg.gxi),
-                        std::move(msg.ni), std::move(msg.what)},
-            {}};
+/// HDR, SA, KE, Ni, IDii in: ask for g^xr, once it is all readable.
+[[nodiscard]] inline auto begin(const isakmp::cookie_pair& cky, offer msg) -> step<making_ke_r, phase_1::opening<making_ke_r>> {
+    making_ke_r next{cky,
+                     msg.picked.agreed,
+                     msg.both,
+                     std::move(msg.sai_b),
+                     std::move(msg.picked.reply),
+                     std::move(msg.gxi),
+                     std::move(msg.ni),
+                     std::move(msg.what)};
+    if (msg.sealed) return {phase_1::opening<making_ke_r>{std::move(next), std::move(*msg.sealed)}, {}};
+    return {std::move(next), {}};
 }
-/// HDR, SA, KE, Nr, IDir, HASH_R out; with signatures SKEYID needs g^xy first.
+/// <IDii_b>PubKey_r, <Ni_b>PubKey_r read, or what stands for them where they could not be: nothing tells the sender.
+template <class Env>
+[[nodiscard]] auto on(phase_1::opening<making_ke_r> s, const pieces_decrypted& done, Env& e) -> step<making_ke_r, failed> {
+    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    making_ke_r& next = s.before;
+    const phase_1::said_by peer{role::initiator, next.cky, next.agreed, detail::no_extensions, true};
+    auto in = phase_1::open(s.what, peer, std::move(next.gxi), *done.blocks, e);
+    if (!in) return {failed{in.error()}, {}};
+    next.gxi = std::move(in->gx);
+    next.ni = std::move(in->nonce);
+    detail::take_identity(next.what, std::move(in->id_b));
+    return {std::move(next), {}};
+}
+/// Whether an exchange that was begun on behalf of another peer can go on as this one's, which it named encrypted. By `key` of
+/// ours it did so.
+[[nodiscard]] inline auto take_peer(making_ke_r& s, const peer_config& p, const crypto::decryption_key& key) -> bool {
+    const auto has_key = [&](const public_keys::own_decryption& own) { return own.key == key; };
+    if (std::ranges::find(p.suites, s.agreed.suite) == p.suites.end() || s.agreed.xauth != wanted_xauth(p, false) ||
+        std::ranges::none_of(p.keys.decrypt_with, has_key))
+        return false;
+    s.agreed.lifetime = shorter(s.agreed.offered, p.lifetime);
+    s.both = s.both & own_extensions(p);
+    return true;
+}
+/// HDR, SA, KE, Nr, IDir, HASH_R out; with signatures SKEYID needs g^xy first, with encryption the nonce has to be encrypted.
 template <class Env>
 [[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> done, Env& e)
-    -> step<sent_second<typename Env::dh_key>, agreeing_r<typename Env::dh_key>, failed> {
+    -> step<sent_second<typename Env::dh_key>, agreeing_r<typename Env::dh_key>,
+            phase_1::sealing<replying<typename Env::dh_key>>, failed> {
     using key = typename Env::dh_key;
     if (!done.key) return {failed{errc_of(done.key.error())}, {}};
     auto nr = fresh_nonce(e.crypto);
     if (!nr) return {failed{nr.error()}, {}};
     sent_second<key> next{s.cky,           s.agreed,       s.both,         std::move(s.sai_b),   std::move(s.gxi),
                           std::move(s.ni), std::move(*nr), std::move(s.what), std::move(*done.key)};
-    keyed k;
-    k.cky = next.cky;
-    k.agreed = next.agreed;
-    k.both = next.both;
-    k.sai_b = next.sai_b;
-    k.gxi = next.gxi;
-    k.gxr = to_octets(next.x.public_value());
-    k.prf = crypto::find(next.agreed.suite.hash)->prf;
+    if (next.gxi.empty()) next.gxi = to_octets(next.x.public_value());
+    keyed k = detail::known_so_far(next);
     if (phase_1::method_of(k) == proof::signature) return {agreeing_r<key>{std::move(next), std::move(s.sar_b)}, {}};
-    auto skeyid = phase_1::make_skeyid(k, next.ni, next.nr, {}, e);
-    if (!skeyid) return {failed{errc::crypto_failed}, {}};
-    k.keys.skeyid = std::move(*skeyid);
-    const auto hash = phase_1::hash_of(k, role::responder, phase_1::id_body(phase_1::local_identity(e.peer)), e);
+    if (phase_1::is_sealed(next.agreed))
+        return {phase_1::ask_to_seal(replying<key>{std::move(next), std::move(s.sar_b)}, e), {}};
+    const auto hash = detail::hash_before_g_xy(k, next, e);
     if (!hash) return {failed{errc::crypto_failed}, {}};
     auto m = detail::write_second(k, s.sar_b, next.nr, hash->view(), e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
+}
+/// HDR, SA, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i, HASH_R out.
+template <class Key, class Env>
+[[nodiscard]] auto on(phase_1::sealing<replying<Key>> s, const pieces_encrypted& done, Env& e) -> step<sent_second<Key>, failed> {
+    if (!done.pieces) return {failed{phase_1::why_not_sealed(done.pieces.error())}, {}};
+    keyed k = detail::known_so_far(s.before);
+    const auto hash = detail::hash_before_g_xy(k, s.before, e);
+    if (!hash) return {failed{errc::crypto_failed}, {}};
+    auto m = detail::write_second_sealed(k, s.before.sar_b, hash->view(), {s.before.nr, s.id_b, *done.pieces}, e);
+    if (!m) return {failed{m.error()}, {}};
+    return {std::move(static_cast<sent_second<Key>&>(s.before)), {.send = std::move(*m)}};
 }
 /// Message 3 is there, and waits for g^xy.
 template <class Key, class Env> [[nodiscard]] auto on(sent_second<Key> s, called_back, Env&) -> step<agreeing_r<Key>> {
@@ -249,6 +337,7 @@ template <class Key, class Env> [[nodiscard]] auto on(sent_second<Key> s, called
 template <class Key, class Env>
 [[nodiscard]] auto on(agreeing_r<Key> s, const dh_agreed& done, Env& e)
     -> step<expecting_proof, phase_1::signing<answering>, failed> {
+    const phase_1::wiped_at_end nonces{s.ni, s.nr};
     if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
     auto k = detail::make_keys<role::responder>(s, *done.shared, e);
     if (!k) return {failed{k.error()}, {}};
@@ -272,6 +361,9 @@ template <class Env> [[nodiscard]] auto on(expecting_proof s, authenticated msg,
     if (msg.nat) s.nat = *msg.nat;
     s.both.nat_traversal = msg.nat.has_value();
     return {established{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime}, {}};
+}
+template <class Env> [[nodiscard]] auto on(expecting_proof, misidentified msg, Env&) -> step<failed> {
+    return {failed{msg.why}, {}};
 }
 /// HDR*, [CERT,] SIG_I in.
 template <class Env> [[nodiscard]] auto on(expecting_proof s, claim msg, Env& e) {

@@ -203,6 +203,7 @@ struct public_keys {
     struct own_decryption {
         crypto::decryption_key key;
         std::vector<std::byte> certificate{};  ///< DER; HASH(1) of the peer may name it, the revised mode sends the first
+        friend auto operator==(const own_decryption&, const own_decryption&) -> bool = default;
     };
     std::vector<own_signature> sign_with{};
     std::vector<own_decryption> decrypt_with{};  ///< the first one, where the peer names none

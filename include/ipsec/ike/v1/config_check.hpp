@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "ipsec/ike/v1/config.hpp"
+#include "ipsec/ike/v1/ike_proposals.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -85,10 +85,10 @@ namespace detail {
             return std::unexpected{errc::no_key_for_method};
         if (is_by_encryption(*method) && (p.keys.decrypt_with.empty() || key_of_peer(p, s.authentication) == nullptr))
             return std::unexpected{errc::no_key_for_method};
-        if (is_by_encryption(*method) && aggressive) return std::unexpected{errc::not_for_aggressive_mode};
         // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
         const ike_suite& first = p.suites.front();
-        if (begins_aggressive(p) && s.group != first.group) return std::unexpected{errc::not_for_aggressive_mode};
+        if (begins_aggressive(p) && (s.group != first.group || !goes_on_with(first, s)))
+            return std::unexpected{errc::not_for_aggressive_mode};
     }
     if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};
     // Nothing but its identity tells a peer apart that may come from anywhere.

@@ -227,7 +227,8 @@ private:
             const peer_config& p = house_->settings.peers[i];
             if (detail::is_known_by_address(p))
                 (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
-            by_name_.emplace(detail::name_of_peer(p), i);
+            house_->by_name.emplace(detail::name_of_peer(p), i);
+            if (p.modes.accept_aggressive) open_door(peer_id{i});
             index_policies(peer_id{i});
         }
     }
@@ -235,7 +236,8 @@ private:
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
-    [[nodiscard]] auto find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id>;
+    void open_door(peer_id peer);
+    [[nodiscard]] auto doors_at(const ike::path& at) const -> std::vector<peer_id>;
     [[nodiscard]] auto may_be_aggressive(const ike::path& at) -> bool;
     template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
         house_->now = now;
@@ -304,6 +306,8 @@ private:
     /// Takes an ISAKMP SA in under its cookies. `settle` has to follow.
     auto take_in(std::unique_ptr<sa_type> sa, const isakmp::cookie_pair& key) -> sa_type&;
     void put_out(peer_id peer, std::size_t place);
+    /// Exchanges that turned out to be another peer's go there.
+    void rehouse(peer_id peer);
     auto start_main_mode(peer_id peer) -> result<void> {
         if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
         auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
@@ -361,6 +365,7 @@ private:
     void meet_wishes(sa_type& sa, std::vector<wish> more);
     void clear_away(peer_id peer);
     void make_room_for_half_open(peer_id peer);
+    void end_oldest_half_open(peer_id whose);
     void turn(peer_id peer);
     void arm(peer_id peer);
 
@@ -376,7 +381,9 @@ private:
     std::uint64_t begun_ = 0;
     std::size_t count_ = 0, established_count_ = 0, wish_count_ = 0;
     mutable std::uint64_t visits_ = 0;
-    std::map<detail::name_at, std::uint32_t> by_name_{};  ///< peers by the identities that they prove
+    /// By addresses: peers whose suites and keys an Aggressive Mode may be answered by whose sender says encrypted who it is. Of
+    /// many peers that are served alike there is one.
+    std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> doors_{};
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
     token_bucket aggressive_rate_;
     fragment_table fragments_{};

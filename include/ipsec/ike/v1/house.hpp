@@ -4,8 +4,10 @@
 /// Part of `endpoint.hpp`; users have no need for it.
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <utility>
 
+#include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/detail/transaction_states.hpp"
 #include "ipsec/ike/v1/fragmentation.hpp"
 #include "ipsec/ike/v1/informational.hpp"
@@ -116,6 +118,7 @@ struct house {
         peer_id by;
         isakmp::cookie_pair cookies;
     };
+    std::map<detail::name_at, std::uint32_t> by_name{};  ///< peers by the identities that they prove
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     static constexpr unsigned ticket_bits = 40;
     std::uint64_t tickets = 0;
@@ -131,6 +134,17 @@ struct house {
     [[nodiscard]] auto children_of(peer_id id) const -> const std::vector<child_pair>& { return rooms[id.value()].children; }
     [[nodiscard]] auto env(peer_id id, const ike::path& at) -> environment { return {now, crypto, watcher, peer(id), id, at}; }
 
+    /// The peer of this name that may begin with Aggressive Mode from there. One with an address of its own has to come from it.
+    ///                                                                                                  RFC 2409 §5.4
+    // req: rfc2409-5.4-m1
+    [[nodiscard]] auto find_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
+        const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
+        for (const ip::address& remote : {at.remote.address, any}) {
+            const auto found = by_name.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
+            if (found != by_name.end() && settings.peers[found->second].modes.accept_aggressive) return peer_id{found->second};
+        }
+        return std::nullopt;
+    }
     /// A ticket says by itself which peer it is about, so that its answer finds its way at once. Never 0.
     [[nodiscard]] auto next_ticket(peer_id p) -> crypto::ticket {
         const std::uint64_t whose = (std::uint64_t{p.value()} + 1) << ticket_bits;

@@ -27,9 +27,22 @@ struct picked_ike {
 /// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
 /// @param by_us  whether this end makes the offer; otherwise it is the one that this end would take
 [[nodiscard]] inline auto write_ike_offer(const peer_config& p, bool by_us = true) -> octets;
+/// Whether an Aggressive Mode whose message 1 was written for `first` can go on with `s`. What is encrypted in it stands on the
+/// method, the hash that HASH(1) is made by, and in the revised mode on the cipher.             RFC 2409 §5.2, §5.3
+[[nodiscard]] constexpr auto goes_on_with(const ike_suite& first, const ike_suite& s) noexcept -> bool {
+    const auto by = proof_by(first.authentication);
+    const bool sealed = by && is_by_encryption(*by);
+    if (!sealed) return !proof_by(s.authentication) || !is_by_encryption(*proof_by(s.authentication));
+    return s.authentication == first.authentication && s.hash == first.hash &&
+           (*by == proof::encryption || (s.encryption == first.encryption && s.key_bits == first.key_bits));
+}
 /// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
+/// @param begun_for  only of those that `goes_on_with` it
 /// @return `errc::no_proposal_chosen`, or what is wrong with the payload
-[[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike>;
+[[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for = {})
+    -> admitted<picked_ike>;
+/// What an Aggressive Mode was begun for: the first transform that says anything to us. @return nothing where there is none
+[[nodiscard]] inline auto first_offered(byte_view sai_b) -> std::optional<ike_suite>;
 /// What the answer to `sai_b` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
 [[nodiscard]] inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike>;
 
@@ -98,7 +111,16 @@ inline auto write_ike_offer(const peer_config& p, bool by_us) -> octets {
     return detail::sa_body(b);
 }
 
-inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_ike> {
+inline auto first_offered(byte_view sai_b) -> std::optional<ike_suite> {
+    const auto tree = isakmp::sa_tree::parse(sai_b);
+    if (!tree || tree->proposals().empty()) return std::nullopt;
+    for (const auto& t : tree->transforms(tree->proposals()[0]))
+        if (const auto offered = detail::read_ike_transform(t.value)) return offered->suite;
+    return std::nullopt;
+}
+
+inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for)
+    -> admitted<picked_ike> {
     const auto tree = isakmp::sa_tree::parse(sai_b);
     if (!tree) return std::unexpected{fault{tree.error()}};
     // req: rfc2409-5-10, rfc2409-5-11
@@ -113,6 +135,7 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b) -> admitted<picked_i
     for (const auto& t : tree->transforms(proposal)) {
         const auto offered = detail::read_ike_transform(t.value);
         if (!offered || offered->xauth != wanted_xauth(p, false)) continue;
+        if (begun_for && !goes_on_with(*begun_for, offered->suite)) continue;
         const auto i = static_cast<std::size_t>(std::ranges::find(p.suites, offered->suite) - p.suites.begin());
         if (i >= place) continue;  // none of ours, or no better one
         best = offered;

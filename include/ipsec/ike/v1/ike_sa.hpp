@@ -148,9 +148,10 @@ private:
         verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, sealing<main_mode::sent_ke<dh_key>>,
         opening<main_mode::sent_ke<dh_key>>, opening<main_mode::making_ke_r>, sealing<main_mode::agreeing_r<dh_key>>,
         aggressive_mode::making_ke_i,
-        aggressive_mode::sent_first<dh_key>, aggressive_mode::agreeing_i<dh_key>, proving<aggressive_mode::answered<dh_key>>,
-        verifying<aggressive_mode::answered<dh_key>>, signing<aggressive_mode::proven_i>, aggressive_mode::making_ke_r,
-        aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>, signing<aggressive_mode::answering>,
+        sealing<aggressive_mode::sent_first<dh_key>>, aggressive_mode::sent_first<dh_key>,
+        opening<aggressive_mode::agreeing_i<dh_key>>, aggressive_mode::agreeing_i<dh_key>, proving<aggressive_mode::answered<dh_key>>,
+        verifying<aggressive_mode::answered<dh_key>>, signing<aggressive_mode::proven_i>, opening<aggressive_mode::making_ke_r>,
+        aggressive_mode::making_ke_r, sealing<aggressive_mode::replying<dh_key>>, aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>, signing<aggressive_mode::answering>,
         aggressive_mode::expecting_proof, proving<aggressive_mode::expecting_proof>,
         verifying<aggressive_mode::expecting_proof>, main_mode::established>;
     using quick_machine =
@@ -216,6 +217,7 @@ private:
     void take_stashed();
     template <class State> void ask(State& s);
     template <class Answer> void complete_phase_1(Answer done);
+    void get_to_know(aggressive_mode::making_ke_r& s, const crypto::decryption_key& key);
     template <class Answer, class T> void feed(std::optional<T>&& done) {
         if (done) complete_phase_1(Answer{std::move(*done)});
     }

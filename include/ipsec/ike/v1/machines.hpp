@@ -1,5 +1,6 @@
 #pragma once
 /// The machines of all exchanges, one type for each role: what `tables.hpp` makes tables of.
+#include "ipsec/ike/v1/aggressive_mode.hpp"
 #include "ipsec/ike/v1/authentication_only.hpp"
 #include "ipsec/ike/v1/base_exchange.hpp"
 #include "ipsec/ike/v1/new_group_mode.hpp"
@@ -41,6 +42,48 @@ template <class Provider> struct main_mode_responder {
         decltype(main_mode::begin(std::declval<const isakmp::cookie_pair&>(), std::declval<const agreed_ike&>(),
                                   std::declval<const extensions&>(), byte_view{}, std::declval<main_mode::key_exchange>(),
                                   std::declval<environment&>()))>>;
+};
+
+/// Aggressive Mode, RFC 2409 §5. It has events of Main Mode: both modes' `on` would be found.
+template <class Provider> struct aggressive_initiator {
+    static constexpr std::string_view exchange = "Aggressive Mode";
+    static constexpr v1::role role = v1::role::initiator;
+    using environment = v1::environment<Provider, null_observer>;
+    using key = typename Provider::dh_key;
+    template <class State, class Event> static auto on(State&& s, Event&& v, environment& e)
+        -> decltype(aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e)) {
+        return aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e);
+    }
+    using states =
+        type_list<aggressive_mode::making_ke_i, phase_1::sealing<aggressive_mode::sent_first<key>>,
+                  aggressive_mode::sent_first<key>, phase_1::opening<aggressive_mode::agreeing_i<key>>,
+                  aggressive_mode::agreeing_i<key>, phase_1::proving<aggressive_mode::answered<key>>,
+                  phase_1::verifying<aggressive_mode::answered<key>>, phase_1::signing<aggressive_mode::proven_i>,
+                  aggressive_mode::established>;
+    using events = type_list<dh_generated<key>, aggressive_mode::answer, aggressive_mode::called_back, dh_agreed,
+                             aggressive_mode::authenticated, aggressive_mode::misidentified, phase_1::claim, signature_made,
+                             certificate_judged, signature_judged, pieces_encrypted, pieces_decrypted>;
+    using entrances = type_list<enters<started, decltype(aggressive_mode::start(std::declval<environment&>()))>>;
+};
+template <class Provider> struct aggressive_responder {
+    static constexpr std::string_view exchange = "Aggressive Mode";
+    static constexpr v1::role role = v1::role::responder;
+    using environment = v1::environment<Provider, null_observer>;
+    using key = typename Provider::dh_key;
+    template <class State, class Event> static auto on(State&& s, Event&& v, environment& e)
+        -> decltype(aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e)) {
+        return aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e);
+    }
+    using states =
+        type_list<phase_1::opening<aggressive_mode::making_ke_r>, aggressive_mode::making_ke_r,
+                  phase_1::sealing<aggressive_mode::replying<key>>, aggressive_mode::sent_second<key>,
+                  aggressive_mode::agreeing_r<key>, phase_1::signing<aggressive_mode::answering>,
+                  aggressive_mode::expecting_proof, phase_1::proving<aggressive_mode::expecting_proof>,
+                  phase_1::verifying<aggressive_mode::expecting_proof>, aggressive_mode::established>;
+    using events = typename aggressive_initiator<Provider>::events;
+    using entrances =
+        type_list<enters<aggressive_mode::offer, decltype(aggressive_mode::begin(std::declval<const isakmp::cookie_pair&>(),
+                                                                                 std::declval<aggressive_mode::offer>()))>>;
 };
 
 /// Quick Mode, RFC 2409 §5.5, with and without PFS.
@@ -147,8 +190,8 @@ template <class Provider> struct authentication_only_responder {
 
 template <class Provider>
 using all_machines =
-    type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>, quick_mode_initiator<Provider>,
-              quick_mode_responder<Provider>, new_group_initiator<Provider>, new_group_responder<Provider>,
+    type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>, aggressive_initiator<Provider>,
+              aggressive_responder<Provider>, quick_mode_initiator<Provider>, quick_mode_responder<Provider>, new_group_initiator<Provider>, new_group_responder<Provider>,
               base_initiator<Provider>, base_responder<Provider>, authentication_only_initiator<Provider>,
               authentication_only_responder<Provider>>;
 

@@ -129,8 +129,9 @@ template <class Key, class Env>
 [[nodiscard]] auto on(phase_1::opening<sent_ke<Key>> s, const pieces_decrypted& done, Env& e) -> step<agreeing_i<Key>, failed> {
     if (!done.blocks) return {failed{errc::crypto_failed}, {}};
     sent_ke<Key>& b = s.before;
-    auto in = phase_1::open(s.what, b.cky, b.agreed, role::responder, std::move(b.peer_gx), *done.blocks, e);
+    auto in = phase_1::open(s.what, {role::responder, b.cky, b.agreed, b.both}, std::move(b.peer_gx), *done.blocks, e);
     if (!in) return {failed{in.error()}, {}};
+    if (phase_1::is_revised(b.agreed)) b.peer_nat = in->nat;
     if (in->gx.empty()) in->gx = to_octets(b.x.public_value());
     return {agreeing_i<Key>{b.cky, b.agreed, b.both, b.peer_nat, std::move(b.sai_b), std::move(b.x), std::move(in->gx),
                             std::move(b.ni), std::move(in->nonce), std::move(in->id_b)},
@@ -200,8 +201,10 @@ template <class Env>
 [[nodiscard]] auto on(phase_1::opening<making_ke_r> s, const pieces_decrypted& done, Env& e) -> step<making_ke_r, failed> {
     if (!done.blocks) return {failed{errc::crypto_failed}, {}};
     making_ke_r& next = s.before;
-    auto in = phase_1::open(s.what, next.cky, next.agreed, role::initiator, std::move(next.gxi), *done.blocks, e);
+    auto in =
+        phase_1::open(s.what, {role::initiator, next.cky, next.agreed, next.both}, std::move(next.gxi), *done.blocks, e);
     if (!in) return {failed{in.error()}, {}};
+    if (phase_1::is_revised(next.agreed)) next.nat = in->nat;
     next.gxi = std::move(in->gx);
     next.ni = std::move(in->nonce);
     next.peer_id_b = std::move(in->id_b);

@@ -126,31 +126,43 @@ template <crypto::prf_provider P>
     return p.hash(hash, parts);
 }
 
-/// NAT-D of the peer's end, then of our own; to force a NAT, our own says an address that nobody has. @return false when the
-/// provider failed
+/// NAT-D of the peer's end, then of our own; to force a NAT, our own says an address that nobody has.
+template <crypto::prf_provider P>
+[[nodiscard]] auto nat_d_bodies(P& p, crypto::hash_id hash, const isakmp::cookie_pair& cky, const path& at, bool force)
+    -> result<std::array<crypto::digest, 2>> {
+    const socket_address own = force ? socket_address{ip::address::v4(0, 0, 0, 0), 0} : at.local;
+    auto theirs = nat_hash(p, hash, cky, at.remote), ours = nat_hash(p, hash, cky, own);
+    if (!theirs || !ours) return std::unexpected{errc::crypto_failed};
+    return std::array{std::move(*theirs), std::move(*ours)};
+}
+/// The same as payloads in the clear. @return false when the provider failed
 template <crypto::prf_provider P>
 [[nodiscard]] auto add_nat_d(message_writer& w, P& p, crypto::hash_id hash, const isakmp::cookie_pair& cky, const path& at,
                              bool force, isakmp::payload_type type = isakmp::payload_type::nat_d) -> bool {
-    const socket_address own = force ? socket_address{ip::address::v4(0, 0, 0, 0), 0} : at.local;
-    const auto theirs = nat_hash(p, hash, cky, at.remote), ours = nat_hash(p, hash, cky, own);
-    if (!theirs || !ours) return false;
-    w.add(type, theirs->view()).add(type, ours->view());
+    const auto both = nat_d_bodies(p, hash, cky, at, force);
+    if (!both) return false;
+    for (const auto& body : *both) w.add(type, body.view());
     return true;
+}
+
+[[nodiscard]] constexpr auto is_nat_d(isakmp::payload_type t) noexcept -> bool {
+    return t == isakmp::payload_type::nat_d || t == isakmp::payload_type::nat_d_draft;
 }
 
 /// What the NAT-D payloads of message 3 or 4 say; nothing where there are none, since the peer does not go on with it then.
 ///
 /// The first one is our end as the peer sees it, the others are what the peer takes for its own. They are not authenticated:
 /// whoever changes them gets UDP around packets, or a negotiation that fails.                      RFC 3947 §3.2, §8
-template <crypto::prf_provider P>
+/// @param in  payloads, each with `type` and `body`
+template <crypto::prf_provider P, class Payloads>
 [[nodiscard]] auto judge_nat(P& p, crypto::hash_id hash, const isakmp::cookie_pair& cky, const path& at, bool force,
-                             const isakmp::chain& in) -> result<std::optional<nat_view>> {
+                             const Payloads& in) -> result<std::optional<nat_view>> {
     const auto ours = nat_hash(p, hash, cky, at.local), theirs = nat_hash(p, hash, cky, at.remote);
     if (!ours || !theirs) return std::unexpected{errc::crypto_failed};
     std::size_t n = 0;
     nat_view v{.here = false, .there = true, .forced = force};
-    for (const isakmp::payload_view& payload : in) {
-        if (payload.type != isakmp::payload_type::nat_d && payload.type != isakmp::payload_type::nat_d_draft) continue;
+    for (const auto& payload : in) {
+        if (!is_nat_d(payload.type)) continue;
         if (n++ == 0) v.here = !std::ranges::equal(payload.body, ours->view());
         else if (std::ranges::equal(payload.body, theirs->view())) v.there = false;
     }

@@ -1,6 +1,8 @@
 #pragma once
 /// Authentication with public key encryption: whoever can read a nonce is who the key belongs to.       RFC 2409 §5.2, §5.3
 ///
+///     Main Mode, messages 3 and 4; Aggressive Mode has the same behind its SA, and HASH_R behind that
+///
 ///     HDR, KE, [ HASH(1), ] <IDii_b>PubKey_r, <Ni_b>PubKey_r   -->
 ///                                                              <--   HDR, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i
 ///
@@ -42,6 +44,15 @@ struct own_part {
 struct opened_exchange {
     octets nonce, id_b;
     octets gx;  ///< empty: could not be read, and something else has to stand for it
+    nat_view nat{};  ///< revised: what NAT-D says, where there is any
+};
+/// Whose part of which exchange it is; a view.
+struct said_by {
+    role end = role::initiator;
+    isakmp::cookie_pair cky;
+    const agreed_ike& agreed;
+    const extensions& both;  ///< NAT-D goes with it where NAT traversal does
+    bool aggressive = false;
 };
 
 [[nodiscard]] inline auto is_sealed(const agreed_ike& a) noexcept -> bool {
@@ -84,32 +95,37 @@ template <class Env> [[nodiscard]] auto add_hash_1(message_writer& w, const agre
 }
 /// By which cipher an end says what follows its nonce.
 template <class Env>
-[[nodiscard]] auto cipher_of(const isakmp::cookie_pair& cky, const agreed_ike& agreed, role whose, byte_view nonce, Env& e)
-    -> result<ephemeral_cipher> {
-    const auto& s = agreed.suite;
-    const byte_view cookie = whose == role::initiator ? cky.initiator.octets() : cky.responder.octets();
+[[nodiscard]] auto cipher_of(const said_by& by, byte_view nonce, Env& e) -> result<ephemeral_cipher> {
+    const auto& s = by.agreed.suite;
+    const byte_view cookie = by.end == role::initiator ? by.cky.initiator.octets() : by.cky.responder.octets();
     return make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
 }
-/// [HASH(1),] <N>, <KE>, <ID> [, <CERT>].                                                       RFC 2409 §5.3
+/// [HASH(1),] <N>, <KE>, <ID> [, <CERT>] [, <NAT-D>, <NAT-D>]. No text says where NAT-D goes in this mode; that everything behind
+/// the nonce is encrypted is said.                                                              RFC 2409 §5.3, RFC 3947 §3.2
 // req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
 template <class Env>
-[[nodiscard]] auto add_revised(message_writer& w, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role own,
-                               byte_view gx, const own_part& mine, Env& e) -> result<void> {
+[[nodiscard]] auto add_revised(message_writer& w, const said_by& own, byte_view gx, const own_part& mine, Env& e)
+    -> result<void> {
     if (mine.pieces.size() != 1 || e.peer.keys.decrypt_with.empty()) return std::unexpected{errc::crypto_failed};
-    auto by = cipher_of(cky, agreed, own, mine.nonce, e);
+    auto by = cipher_of(own, mine.nonce, e);
     if (!by) return std::unexpected{by.error()};
-    if (own == role::initiator)
-        if (auto ok = add_hash_1(w, agreed, e); !ok) return ok;
+    if (own.end == role::initiator)
+        if (auto ok = add_hash_1(w, own.agreed, e); !ok) return ok;
     w.add(isakmp::payload_type::nonce, mine.pieces[0]);
     std::vector<sealed_exchange::part> parts{{isakmp::payload_type::key_exchange, to_octets(gx)},
                                              {isakmp::payload_type::identification, to_octets(mine.id_b)}};
     const auto& certificate = e.peer.keys.decrypt_with.front().certificate;
-    if (own == role::initiator && !certificate.empty()) {
+    if (own.end == role::initiator && !certificate.empty()) {
         const isakmp::certificate c{isakmp::cert_encoding::x509_key_exchange, certificate};
         octets body(c.size());
         wire::writer out{body};
         c.emit(out);
         parts.push_back({isakmp::payload_type::certificate, std::move(body)});
+    }
+    if (own.both.nat_traversal) {
+        const auto nat = nat_d_bodies(e.crypto, own.agreed.suite.hash, own.cky, e.path, e.peer.nat.force);
+        if (!nat) return std::unexpected{nat.error()};
+        for (const auto& body : *nat) parts.push_back({nat_d_of(own.both), to_octets(body.view())});
     }
     for (const auto& p : parts) {
         const auto text = seal(e.crypto, *by, p.body);
@@ -118,17 +134,20 @@ template <class Env>
     }
     return {};
 }
-/// KE, [HASH(1),] <ID>, <N>: only the bodies are encrypted.
-// req: rfc2409-5.2-1
+/// KE, [HASH(1),] <ID>, <N> [, NAT-D, NAT-D], in Aggressive Mode with HASH(1) first: only the bodies are encrypted.
+// req: rfc2409-5.2-1, rfc2409-5.2-m2
 template <class Env>
-[[nodiscard]] auto add_sealed(message_writer& w, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role own, byte_view gx,
-                              const own_part& mine, Env& e) -> result<void> {
-    if (is_revised(agreed)) return add_revised(w, cky, agreed, own, gx, mine, e);
+[[nodiscard]] auto add_sealed(message_writer& w, const said_by& own, byte_view gx, const own_part& mine, Env& e) -> result<void> {
+    if (is_revised(own.agreed)) return add_revised(w, own, gx, mine, e);
     if (mine.pieces.size() != 2) return std::unexpected{errc::crypto_failed};
-    w.add(isakmp::payload_type::key_exchange, gx);
-    if (own == role::initiator)
-        if (auto ok = add_hash_1(w, agreed, e); !ok) return ok;
+    if (!own.aggressive) w.add(isakmp::payload_type::key_exchange, gx);
+    if (own.end == role::initiator)
+        if (auto ok = add_hash_1(w, own.agreed, e); !ok) return ok;
+    if (own.aggressive) w.add(isakmp::payload_type::key_exchange, gx);
     w.add(isakmp::payload_type::identification, mine.pieces[0]).add(isakmp::payload_type::nonce, mine.pieces[1]);
+    if (own.both.nat_traversal &&
+        !add_nat_d(w, e.crypto, own.agreed.suite.hash, own.cky, e.path, e.peer.nat.force, nat_d_of(own.both)))
+        return std::unexpected{errc::crypto_failed};
     return {};
 }
 
@@ -153,32 +172,40 @@ template <class Env>
     if (named) return std::unexpected{errc::no_key_for_method};
     return own.front().key;
 }
-/// The payloads behind the nonce, which stands first, or behind HASH(1).
+/// The payloads behind the nonce, which stands first, or behind HASH(1). In Aggressive Mode the SA stands in front of both, and
+/// with it what needs not be hidden: vendor IDs; HASH_R comes last and in the clear, as the figure has it.
 /// @return `isakmp::errc::payload_out_of_order`, `errc::not_decryptable` for what is no whole number of blocks
 // req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
-[[nodiscard]] inline auto read_behind_nonce(const isakmp::chain& in, const agreed_ike& agreed)
+[[nodiscard]] inline auto read_behind_nonce(const isakmp::chain& in, const said_by& peer)
     -> admitted<std::vector<sealed_exchange::part>> {
     using isakmp::payload_type;
-    const std::size_t at = in.count(payload_type::hash);
-    if (at >= in.size() || in[at].type != payload_type::nonce || (at == 1 && in[0].type != payload_type::hash))
-        return std::unexpected{fault{isakmp::errc::payload_out_of_order}};
-    const std::size_t block = crypto::find(agreed.suite.encryption)->block;
+    const auto is = [&](std::size_t i, payload_type t) { return i < in.size() && in[i].type == t; };
+    std::size_t at = 0;
+    if (peer.aggressive)
+        while (is(at, payload_type::security_association) || is(at, payload_type::vendor_id)) ++at;
+    if (peer.end == role::initiator && is(at, payload_type::hash)) ++at;
+    if (!is(at, payload_type::nonce)) return std::unexpected{fault{isakmp::errc::payload_out_of_order}};
+    const std::size_t block = crypto::find(peer.agreed.suite.encryption)->block;
     std::vector<sealed_exchange::part> out;
-    for (std::size_t i = at + 1; i < in.size(); ++i) {
-        if (!is_whole(in[i].body, block)) return std::unexpected{fault{errc::not_decryptable}};
-        out.push_back({in[i].type, to_octets(in[i].body)});
+    while (++at < in.size()) {
+        if (in[at].type == payload_type::hash) {
+            if (peer.aggressive && peer.end == role::responder && at + 1 == in.size()) break;
+            return std::unexpected{fault{isakmp::errc::payload_out_of_order}};
+        }
+        if (!is_whole(in[at].body, block)) return std::unexpected{fault{errc::not_decryptable}};
+        out.push_back({in[at].type, to_octets(in[at].body)});
     }
     return out;
 }
 /// What of a message is encrypted; nothing is decrypted yet. @return `errc::not_decryptable` for more than one block
 template <class Env>
-[[nodiscard]] auto read_sealed(const isakmp::chain& in, const agreed_ike& agreed, Env& e) -> admitted<sealed_exchange> {
+[[nodiscard]] auto read_sealed(const isakmp::chain& in, const said_by& peer, Env& e) -> admitted<sealed_exchange> {
     using isakmp::payload_type;
-    const auto key = key_to_open(in.find(payload_type::hash), agreed, e);
+    const auto key = key_to_open(peer.end == role::initiator ? in.find(payload_type::hash) : nullptr, peer.agreed, e);
     if (!key) return std::unexpected{fault{key.error()}};
     sealed_exchange s{*key, {}};
-    if (is_revised(agreed)) {
-        auto behind = read_behind_nonce(in, agreed);
+    if (is_revised(peer.agreed)) {
+        auto behind = read_behind_nonce(in, peer);
         if (!behind) return std::unexpected{behind.error()};
         s.behind = std::move(*behind);
     } else s.pieces.push_back(to_octets(in.find(payload_type::identification)->body));
@@ -190,6 +217,10 @@ template <class Env>
             if (piece.size() > *block) return std::unexpected{fault{errc::not_decryptable}};
     }
     return s;
+}
+/// Whether NAT-D is among what is encrypted: everybody can see that, and whatever it says, it is answered.
+[[nodiscard]] inline auto has_nat_d(const sealed_exchange& s) -> bool {
+    return std::ranges::any_of(s.behind, [](const sealed_exchange::part& p) { return is_nat_d(p.type); });
 }
 
 /// How long a nonce is, and an identity with its four octets in front.                          RFC 2409 §5, RFC 2408 §3.8
@@ -206,16 +237,17 @@ template <std::size_t Most, class Env>
 /// The same by the key of the nonce. Where anything cannot be read, an unknown nonce stands for the one that was, so that no
 /// HASH can hold; it is drawn in any case.
 template <class Env>
-[[nodiscard]] auto open_revised(const sealed_exchange& s, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role peer,
-                                const crypto::rsa_block& block, Env& e) -> result<opened_exchange> {
+[[nodiscard]] auto open_revised(const sealed_exchange& s, const said_by& peer, const crypto::rsa_block& block, Env& e)
+    -> result<opened_exchange> {
     using isakmp::payload_type;
     auto nonce = unpadded<256>(block, nonce_size, e);
     if (!nonce) return std::unexpected{nonce.error()};
     octets unknown(own_nonce);
     if (!e.crypto.fill(unknown)) return std::unexpected{errc::no_randomness};
-    auto by = cipher_of(cky, agreed, peer, *nonce, e);
+    auto by = cipher_of(peer, *nonce, e);
     if (!by) return std::unexpected{by.error()};
     opened_exchange out;
+    std::vector<sealed_exchange::part> rest;
     bool readable = true;
     for (const auto& p : s.behind) {
         auto body = unseal(e.crypto, *by, p.body);
@@ -224,9 +256,15 @@ template <class Env>
         if (!*body) continue;
         if (p.type == payload_type::key_exchange) out.gx = std::move(**body);
         else if (p.type == payload_type::identification) out.id_b = std::move(**body);
+        else rest.push_back({p.type, std::move(**body)});
+    }
+    if (peer.both.nat_traversal) {
+        const auto nat = judge_nat(e.crypto, peer.agreed.suite.hash, peer.cky, e.path, e.peer.nat.force, rest);
+        if (!nat) return std::unexpected{nat.error()};
+        if (readable) out.nat = nat->value_or(nat_view{});
     }
     // req: rfc2409-5-6
-    readable = readable && crypto::check_public_value(agreed.suite.group, out.gx).has_value();
+    readable = readable && crypto::check_public_value(peer.agreed.suite.group, out.gx).has_value();
     if (!readable) out.gx.clear();
     wipe(readable ? unknown : *nonce);
     out.nonce = std::move(readable ? *nonce : unknown);
@@ -235,10 +273,10 @@ template <class Env>
 /// Reads what `peer` encrypted. `gx` is its public value, where that came in the clear.
 /// @return `errc::crypto_failed`, `errc::no_randomness`; never anything that depends on the texts
 template <class Env>
-[[nodiscard]] auto open(const sealed_exchange& s, const isakmp::cookie_pair& cky, const agreed_ike& agreed, role peer, octets gx,
-                        const std::vector<crypto::rsa_block>& blocks, Env& e) -> result<opened_exchange> {
-    if (blocks.size() != (is_revised(agreed) ? 1U : 2U)) return std::unexpected{errc::crypto_failed};
-    if (is_revised(agreed)) return open_revised(s, cky, agreed, peer, blocks[0], e);
+[[nodiscard]] auto open(const sealed_exchange& s, const said_by& peer, octets gx, const std::vector<crypto::rsa_block>& blocks,
+                        Env& e) -> result<opened_exchange> {
+    if (blocks.size() != (is_revised(peer.agreed) ? 1U : 2U)) return std::unexpected{errc::crypto_failed};
+    if (is_revised(peer.agreed)) return open_revised(s, peer, blocks[0], e);
     auto id = unpadded<512>(blocks[0], id_size, e);
     auto nonce = unpadded<256>(blocks[1], nonce_size, e);
     if (!id) return std::unexpected{id.error()};

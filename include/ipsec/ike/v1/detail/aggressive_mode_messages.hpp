@@ -1,15 +1,19 @@
 #pragma once
 /// Messages and keys of Aggressive Mode.
 #include "ipsec/ike/v1/detail/aggressive_mode_states.hpp"
-#include "ipsec/ike/v1/phase_1_authentication.hpp"
+#include "ipsec/ike/v1/public_key_encryption.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
 
 namespace ipsec::ike::v1::aggressive_mode::detail {
 
 using isakmp::payload_type;
 
+/// Message 1 comes before anything is agreed on.
+inline constexpr extensions no_extensions{};
+
 /// Which payloads message `number` has, by the method.
 [[nodiscard]] constexpr auto shape_of(proof p, std::size_t number) -> const isakmp::shape& {
+    if (is_by_encryption(p)) return isakmp::shapes::aggressive_encryption[number - 1];
     return (p == proof::signature ? isakmp::shapes::aggressive_signature : isakmp::shapes::aggressive_psk)[number - 1];
 }
 [[nodiscard]] inline auto parse_clear(const isakmp::header& h, byte_view datagram) -> admitted<isakmp::chain> {
@@ -38,6 +42,41 @@ struct said {
     s.what.who = *id;
     return s;
 }
+/// A message 1 in the clear, held against the shape that its offer asks for.
+struct first_message {
+    isakmp::chain in;
+    std::optional<ike_suite> begun_for;
+    [[nodiscard]] auto is_sealed() const -> bool {
+        const auto by = begun_for ? proof_by(begun_for->authentication) : std::nullopt;
+        return by && is_by_encryption(*by);
+    }
+    [[nodiscard]] auto sai_b() const -> byte_view { return in.find(payload_type::security_association)->body; }
+};
+[[nodiscard]] inline auto read_first(const isakmp::header& h, byte_view datagram) -> admitted<first_message> {
+    const auto in = parse_clear(h, datagram);
+    if (!in) return std::unexpected{in.error()};
+    first_message m{*in, {}};
+    if (const auto* sa = in->find(payload_type::security_association)) m.begun_for = first_offered(sa->body);
+    const proof by = m.is_sealed() ? *proof_by(m.begun_for->authentication) : proof::shared_key;
+    if (auto ok = isakmp::check_shape(*in, shape_of(by, 1)); !ok) return std::unexpected{fault{ok.error()}};
+    return m;
+}
+/// KE, where it is in the clear, and what is encrypted beside it.                               RFC 2409 §5.2, §5.3
+template <class Env>
+[[nodiscard]] auto read_sealed_exchange(const isakmp::chain& in, const phase_1::said_by& peer, octets& gx, Env& e)
+    -> admitted<phase_1::sealed_exchange> {
+    if (!phase_1::is_revised(peer.agreed)) {
+        gx = to_octets(in.find(payload_type::key_exchange)->body);
+        // req: rfc2409-5-6
+        if (!crypto::check_public_value(peer.agreed.suite.group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
+    }
+    return phase_1::read_sealed(in, peer, e);
+}
+/// An identity that was encrypted: whatever it is, the exchange goes on.
+inline void take_identity(claim& c, octets id_b) {
+    c.id_b = std::move(id_b);
+    if (const auto id = identity::parse(c.id_b)) c.who = *id;
+}
 
 /// HDR, SA, KE, Ni, IDii.
 template <class State, class Env> [[nodiscard]] auto write_first(const State& s, Env& e) -> result<sealed_message> {
@@ -49,6 +88,30 @@ template <class State, class Env> [[nodiscard]] auto write_first(const State& s,
     phase_1::add_certificate_request(w, e.peer, e.peer.suites.front().authentication);
     add_vendor_ids(w, own_extensions(e.peer));
     return w.finish();
+}
+/// HDR, SA, [HASH(1),] KE, <IDii_b>PubKey_r, <Ni_b>PubKey_r; revised: HDR, SA, [HASH(1),] <Ni_b>PubKey_r, <KE_b>Ke_i, <IDii_b>Ke_i
+/// [, <Cert-I_b>Ke_i]. Vendor IDs come with the SA: behind the revised nonce all would have to be encrypted.
+///                                                                                              RFC 2409 §5.2, §5.3
+template <class State, class Env>
+[[nodiscard]] auto write_first_sealed(const State& s, const phase_1::own_part& mine, Env& e) -> result<sealed_message> {
+    const isakmp::cookie_pair cky{s.cky_i, {}};
+    message_writer w{header_of(cky, isakmp::exchange_type::aggressive)};
+    w.add(payload_type::security_association, s.sai_b);
+    add_vendor_ids(w, own_extensions(e.peer));
+    const phase_1::said_by own{role::initiator, cky, s.agreed, no_extensions, true};
+    if (auto ok = phase_1::add_sealed(w, own, s.x.public_value(), mine, e); !ok) return std::unexpected{ok.error()};
+    return w.finish();
+}
+/// HDR, SA, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i, HASH_R; revised: HDR, SA, <Nr_b>PubKey_i, <KE_b>Ke_r, <IDir_b>Ke_r, HASH_R.
+template <class Env>
+[[nodiscard]] auto write_second_sealed(const keyed& k, byte_view sar_b, byte_view hash_r, const phase_1::own_part& mine, Env& e)
+    -> result<sealed_message> {
+    message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
+    w.add(payload_type::security_association, sar_b);
+    add_vendor_ids(w, own_extensions(e.peer));
+    const phase_1::said_by own{role::responder, k.cky, k.agreed, k.both, true};
+    if (auto ok = phase_1::add_sealed(w, own, k.gxr, mine, e); !ok) return std::unexpected{ok.error()};
+    return w.add(payload_type::hash, hash_r).finish();
 }
 /// HDR, SA, KE, Nr, IDir, [CERT,] HASH_R or SIG_R.
 template <class Env>
@@ -98,9 +161,8 @@ template <class Env>
     return {};
 }
 
-/// What follows from g^xy, at either end.
-template <role Own, class Key, class Env>
-[[nodiscard]] auto make_keys(const sent_second<Key>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {
+/// What the responder knows before g^xy is there.
+template <class Key> [[nodiscard]] auto known_so_far(const sent_second<Key>& s) -> keyed {
     keyed k;
     k.cky = s.cky;
     k.agreed = s.agreed;
@@ -108,7 +170,20 @@ template <role Own, class Key, class Env>
     k.sai_b = s.sai_b;
     k.gxi = s.gxi;
     k.gxr = to_octets(s.x.public_value());
-    return phase_1::make_keys(std::move(k), Own, s.ni, s.nr, gxy, e);
+    k.prf = crypto::find(s.agreed.suite.hash)->prf;
+    return k;
+}
+/// HASH_R by SKEYID, where that needs no g^xy.
+template <class Key, class Env> [[nodiscard]] auto hash_before_g_xy(keyed& k, const sent_second<Key>& s, Env& e) {
+    auto skeyid = phase_1::make_skeyid(k, s.ni, s.nr, {}, e);
+    if (!skeyid) return skeyid;
+    k.keys.skeyid = std::move(*skeyid);
+    return phase_1::hash_of(k, role::responder, phase_1::id_body(phase_1::local_identity(e.peer)), e);
+}
+/// What follows from g^xy, at either end.
+template <role Own, class Key, class Env>
+[[nodiscard]] auto make_keys(const sent_second<Key>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {
+    return phase_1::make_keys(known_so_far(s), Own, s.ni, s.nr, gxy, e);
 }
 template <class Key, class Env>
 [[nodiscard]] auto make_keys(const agreeing_i<Key>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {

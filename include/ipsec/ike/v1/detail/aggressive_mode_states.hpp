@@ -16,17 +16,19 @@ using phase_1::claim;
 struct making_ke_i {
     static constexpr std::string_view name = "making KE";
     static constexpr slow awaits = slow::key_pair;
-    [[nodiscard]] auto group() const -> crypto::group_id { return group_of_all; }
+    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_i cky_i;
     octets sai_b;
-    crypto::group_id group_of_all{};
+    agreed_ike agreed;  ///< what message 1 stands on: our first suite
 };
 /// Initiator: HDR, SA, KE, Ni, IDii sent.
 template <class Key> struct sent_first {
     static constexpr std::string_view name = "SA, KE, Ni, IDii sent";
     static constexpr bool undecided = true;
+    [[nodiscard]] auto own_nonce() const -> byte_view { return ni; }
     isakmp::cookie_i cky_i;
     octets sai_b;
+    agreed_ike agreed;
     Key x;
     octets ni;
 };
@@ -37,6 +39,7 @@ struct answer {
     extensions both;
     octets gxr, nr;
     claim what;  ///< IDir, HASH_R or SIG_R, NAT-D
+    std::optional<phase_1::sealed_exchange> sealed{};  ///< what of it is encrypted to our key
 };
 /// Initiator: an answer came; g^xy is being made.
 template <class Key> struct agreeing_i {
@@ -67,7 +70,7 @@ struct making_ke_r {
     agreed_ike agreed;
     extensions both;
     octets sai_b, sar_b;  ///< the offer, and the answer to it
-    octets gxi, ni;
+    octets gxi, ni;       ///< no g^xi: the one that came could not be read, and nothing may tell its sender
     claim what;           ///< IDii
 };
 /// Responder: HDR, SA, KE, Nr, IDir, HASH_R sent. Nobody has shown yet that anybody is there: g^xy is not made before.
@@ -80,6 +83,11 @@ template <class Key> struct sent_second {
     octets gxi, ni, nr;
     claim what;
     Key x;
+    [[nodiscard]] auto own_nonce() const -> byte_view { return nr; }
+};
+/// Responder: what message 2 is made from, should it have to be encrypted first.
+template <class Key> struct replying : sent_second<Key> {
+    octets sar_b;
 };
 /// Responder: g^xy is being made. With signatures that is before message 2, else after message 3 came in.
 template <class Key> struct agreeing_r : sent_second<Key> {
@@ -114,6 +122,7 @@ struct offer {
     extensions both;
     octets gxi, ni;
     claim what;
+    std::optional<phase_1::sealed_exchange> sealed{};  ///< what of it is encrypted to our key: nonce and IDii
 };
 /// A message came with the responder's cookie: somebody is there.
 struct called_back {};

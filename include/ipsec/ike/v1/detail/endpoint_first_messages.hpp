@@ -64,19 +64,29 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
     refuse(errc::offer_forgotten);
 }
 
-/// The peer of this name that may begin with Aggressive Mode from there. One with an address of its own has to come from it.
-///                                                                                                      RFC 2409 §5.4
-// req: rfc2409-5.4-m1
+/// Whoever begins encrypted is known only once that is decrypted: until then an exchange is begun on behalf of one peer of many
+/// that have the same suites and are spoken to by the same keys of ours.                         RFC 2409 §5.2, §5.3
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::find_peer_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
+void endpoint<Traits>::open_door(peer_id peer) {
+    const peer_config& p = house_->peer(peer);
+    if (std::ranges::none_of(p.suites, [](const ike_suite& s) { return is_by_encryption(*proof_by(s.authentication)); })) return;
+    auto& doors = doors_[{p.path.local.address, p.path.remote.address}];
+    const auto is_like = [&](peer_id other) {
+        const peer_config& o = house_->peer(other);
+        return o.suites == p.suites && o.keys.decrypt_with == p.keys.decrypt_with;
+    };
+    if (std::ranges::none_of(doors, is_like)) doors.push_back(peer);
+}
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::doors_at(const ike::path& at) const -> std::vector<peer_id> {
+    std::vector<peer_id> out;
     const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
-    for (const ip::address& remote : {at.remote.address, any}) {
-        const auto found = by_name_.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
-        if (found != by_name_.end() && house_->settings.peers[found->second].modes.accept_aggressive)
-            return peer_id{found->second};
-    }
-    return std::nullopt;
+    for (const ip::address& remote : {at.remote.address, any})
+        if (const auto found = doors_.find({at.local.address, remote}); found != doors_.end())
+            out.insert(out.end(), found->second.begin(), found->second.end());
+    return out;
 }
 /// Whether one more Aggressive Mode of a stranger fits: into the number of half-open ones, into those of its address, into the
 /// rate. The limits are its own, so that a flood of them pushes no Main Mode out.
@@ -93,7 +103,8 @@ auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
     }
     return all < l.aggressive_half_open && of_source < l.aggressive_per_source && aggressive_rate_.take(house_->now);
 }
-/// Message 1 of an Aggressive Mode. Whoever is not known by name gets no answer at all: HASH_R is something to guess by.
+/// Message 1 of an Aggressive Mode. Whoever is not known by name gets no answer at all: HASH_R is something to guess by. Where the
+/// name is encrypted, an answer says nothing to whoever has not the key that it is encrypted to.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram) {
@@ -108,10 +119,16 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
         }
     const auto who = aggressive_mode::read_claimed_identity(h, datagram);
     if (!who) return refuse(who.error());
-    const auto peer = find_peer_by_name(at, *who);
-    if (!peer) return refuse(errc::unknown_peer);
-    auto e = house_->env(*peer, at);
-    auto msg = aggressive_mode::admit_first(h, datagram, e);
+    std::vector<peer_id> candidates;
+    if (!*who) candidates = doors_at(at);
+    else if (const auto named = house_->find_by_name(at, **who)) candidates.push_back(*named);
+    std::optional<peer_id> peer;
+    admitted<aggressive_mode::offer> msg = std::unexpected{fault{errc::unknown_peer}};
+    for (std::size_t i = 0; i < candidates.size() && !msg; ++i) {
+        peer = candidates[i];
+        auto e = house_->env(*peer, at);
+        msg = aggressive_mode::admit_first(h, datagram, e);
+    }
     if (!msg) return refuse(msg.error());
     if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, msg->sai_b);
@@ -136,6 +153,11 @@ void endpoint<Traits>::make_room_for_half_open(peer_id peer) {
         if (half_open_.size() < limits.half_open) return;
         whose = half_open_.begin()->second;
     }
+    end_oldest_half_open(whose);
+}
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::end_oldest_half_open(peer_id whose) {
     // They stand there in the order in which they were begun.
     const auto& all = sas_of(whose);
     const auto oldest = std::ranges::find_if(all, [](const resident& r) { return r.half_open != 0; });

@@ -38,6 +38,36 @@ void endpoint<Traits>::put_out(peer_id peer, std::size_t place) {
     s.sas.erase(s.sas.begin() + static_cast<std::ptrdiff_t>(place));
 }
 
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+void endpoint<Traits>::rehouse(peer_id peer) {
+    std::vector<peer_id> moved_to;
+    for (std::size_t i = 0; i < sas_of(peer).size();) {
+        station& from = stations_[peer.value()];
+        const peer_id whose = from.sas[i].sa->peer();
+        if (whose == peer) {
+            ++i;
+            continue;
+        }
+        resident r = std::move(from.sas[i]);
+        from.sas.erase(from.sas.begin() + static_cast<std::ptrdiff_t>(i));
+        station& to = stations_[whose.value()];
+        if (r.half_open != 0) {
+            --from.half_open;
+            if (to.half_open >= house_->settings.limits.half_open_per_peer) end_oldest_half_open(whose);
+            ++to.half_open;
+            half_open_.insert_or_assign(r.half_open, whose);
+        }
+        (void)by_cookies_.erase(r.key);
+        (void)by_cookies_.insert(r.key, whose.value());
+        // In the order in which they were begun.
+        const auto at = std::ranges::find_if(to.sas, [&](const resident& o) { return o.half_open > r.half_open; });
+        to.sas.insert(at, std::move(r));
+        if (std::ranges::find(moved_to, whose) == moved_to.end()) moved_to.push_back(whose);
+    }
+    for (const peer_id whose : moved_to) settle(whose);
+}
+
 /// Every ISAKMP SA is found under the cookies that it has by now, and is counted as what it is.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
@@ -62,6 +92,7 @@ void endpoint<Traits>::register_all(peer_id peer) {
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::settle(peer_id peer) {
+    rehouse(peer);
     register_all(peer);
     std::vector<sa_type*> fresh;
     for (const resident& r : sas_of(peer))

@@ -109,8 +109,8 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     house_->now = now;
     // The peer is known by what phase 1 knew it by: where it is, and the identity that it proved.     RFC 2409 §5.4
     const byte_view name = s.peer_identity.data();
-    const auto it = by_name_.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
-    if (it == by_name_.end()) {
+    const auto it = house_->by_name.find({s.local, s.remote, s.peer_identity.type(), {name.begin(), name.end()}});
+    if (it == house_->by_name.end()) {
         const bool is_there = by_address_.find({s.local, s.remote}) != by_address_.absent;
         return std::unexpected{is_there ? errc::identity_mismatch : errc::no_such_peer};
     }

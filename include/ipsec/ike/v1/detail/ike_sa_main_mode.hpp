@@ -154,11 +154,24 @@ void ike_sa<Traits>::complete_phase_1(Answer done) {
                         }
                     }
                     auto e = house_.env(peer_, path_);
-                    adopt(on(std::move(s), std::move(done), e));
+                    if constexpr (std::same_as<S, opening<aggressive_mode::making_ke_r>>) {
+                        const crypto::decryption_key key = s.what.key;
+                        auto next = on(std::move(s), std::move(done), e);
+                        if (auto* read = std::get_if<aggressive_mode::making_ke_r>(&next.state)) get_to_know(*read, key);
+                        adopt(std::move(next));
+                    } else
+                        adopt(on(std::move(s), std::move(done), e));
                 }
             }
         },
         machine_);
+}
+/// Whose message 1 it is that said so encrypted: from here on the exchange is that peer's. Where nobody is known by the name, it
+/// stays the one's on whose behalf it was begun, and comes to nothing by the same steps.          RFC 2409 §5.2, §5.3
+template <class Traits>
+void ike_sa<Traits>::get_to_know(aggressive_mode::making_ke_r& s, const crypto::decryption_key& key) {
+    const auto who = house_.find_by_name(path_, s.what.who);
+    if (who && aggressive_mode::take_peer(s, house_.peer(*who), key)) peer_ = *who;
 }
 /// The shorter of what counted so far and `l` counts from now on.                             RFC 2407 §4.5.4
 template <class Traits> void ike_sa<Traits>::limit_life(const v1::lifetime& l) {

@@ -37,10 +37,15 @@ template <class Env>
     if (!chain) return std::unexpected{chain.error()};
     v1::main_mode::key_exchange msg;
     if (is_by_encryption(by)) {
-        auto sealed = phase_1::read_sealed(*chain, agreed, e);
+        const role peer = number == 3 ? role::initiator : role::responder;
+        auto sealed = phase_1::read_sealed(*chain, {peer, h.cookies(), agreed, both}, e);
         if (!sealed) return std::unexpected{sealed.error()};
+        if (by == proof::revised_encryption) {
+            if (both.nat_traversal && has_nat_d(*sealed)) msg.nat.emplace();
+            msg.sealed = std::move(*sealed);
+            return msg;
+        }
         msg.sealed = std::move(*sealed);
-        if (by == proof::revised_encryption) return msg;
     }
     const byte_view gx = chain->find(isakmp::payload_type::key_exchange)->body;
     // Before anything is changed or spent: whoever forges a value that no group has ends no exchange with it.
@@ -76,11 +81,7 @@ template <class Env>
 [[nodiscard]] auto write_sealed(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, role own,
                                 byte_view gx, const phase_1::own_part& mine, Env& e) -> result<sealed_message> {
     message_writer w{header_of(cky, isakmp::exchange_type::identity_protection)};
-    if (auto ok = phase_1::add_sealed(w, cky, agreed, own, gx, mine, e); !ok) return std::unexpected{ok.error()};
-    // What follows the nonce of the revised mode has to be encrypted, and no text says that of NAT-D: it goes without.
-    if (both.nat_traversal && !phase_1::is_revised(agreed) &&
-        !add_nat_d(w, e.crypto, agreed.suite.hash, cky, e.path, e.peer.nat.force, nat_d_of(both)))
-        return std::unexpected{errc::crypto_failed};
+    if (auto ok = phase_1::add_sealed(w, {own, cky, agreed, both}, gx, mine, e); !ok) return std::unexpected{ok.error()};
     return w.finish();
 }
 

@@ -76,6 +76,7 @@ template <class Before> struct sealing {
 template <class Before> struct opening {
     static constexpr std::string_view name = "decrypting";
     static constexpr slow awaits = slow::decryption;
+    static constexpr bool undecided = requires { Before::undecided; };
     Before before;
     sealed_exchange what;
     [[nodiscard]] auto pieces() const -> std::vector<byte_view> { return {what.pieces.begin(), what.pieces.end()}; }
