@@ -62,10 +62,9 @@ void ladder::on(testing::side where, const ike::message_trace& m) {
     std::string names;
     if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted)) {
         names = payload_text::names(method_, m.header, *chain);
-        for (const auto& p : *chain)
-            if (m.transmission == 1)
-                for (auto& what : payload_text::of(p, payload_text::hidden_by(method_, m.header, p.type)))
-                    l.said.push_back(std::move(what));
+        for (std::size_t n = 0; n < chain->size() && m.transmission == 1; ++n)
+            for (auto& what : payload_text::of((*chain)[n], payload_text::hidden_by(method_, m.header, *chain, n)))
+                l.said.push_back(std::move(what));
     }
     l.headline = fmt::format("{}{}: HDR{}{}{}", name_of(m.header.exchange),
                              m.header.id.value() != 0 ? fmt::format(" {:08x}", m.header.id.value()) : "",
