@@ -94,19 +94,21 @@ using lines = std::vector<std::string>;
     return known != nullptr ? std::string{known->name} : hex(body);
 }
 
-/// How phase 1 hides the body of a payload in a message that is in clear itself: by "PubKey" or "Ke", or not at all.
-///                                                                                              RFC 2409 §5.2, §5.3
-[[nodiscard]] inline auto hidden_by(isakmp::oakley_authentication method, const isakmp::header& h, isakmp::payload_type type)
-    -> std::string_view {
+/// How phase 1 hides the body of payload `n` in a message that is in clear itself: by "PubKey" or "Ke", or not at all. In the
+/// revised mode that is all that stands behind the nonce; HASH_R of Aggressive Mode is in clear.            RFC 2409 §5.2, §5.3
+[[nodiscard]] inline auto hidden_by(isakmp::oakley_authentication method, const isakmp::header& h, const isakmp::chain& all,
+                                    std::size_t n) -> std::string_view {
     using enum isakmp::payload_type;
     using enum isakmp::oakley_authentication;
     const bool phase_1 =
         h.exchange == isakmp::exchange_type::identity_protection || h.exchange == isakmp::exchange_type::aggressive;
     if (!phase_1 || h.flags.encrypted()) return {};
-    if (method == rsa_encryption && (type == identification || type == nonce)) return "PubKey";
+    const auto type = all[n].type;
+    if (method == rsa_encryption) return type == identification || type == nonce ? "PubKey" : "";
     if (method != revised_rsa_encryption) return {};
     if (type == nonce) return "PubKey";
-    return type == key_exchange || type == identification || type == certificate ? "Ke" : "";
+    const auto is_nonce = [](const isakmp::payload_view& p) { return p.type == nonce; };
+    return type != isakmp::payload_type::hash && std::any_of(all.begin(), all.begin() + n, is_nonce) ? "Ke" : "";
 }
 /// "<ID>PubKey", as the RFC writes it, or "ID".
 [[nodiscard]] inline auto name_in(const isakmp::payload_view& p, std::string_view hidden) -> std::string {
@@ -116,7 +118,7 @@ using lines = std::vector<std::string>;
 [[nodiscard]] inline auto names(isakmp::oakley_authentication method, const isakmp::header& h, const isakmp::chain& payloads)
     -> std::string {
     std::string s;
-    for (const auto& p : payloads) s += ", " + name_in(p, hidden_by(method, h, p.type));
+    for (std::size_t n = 0; n < payloads.size(); ++n) s += ", " + name_in(payloads[n], hidden_by(method, h, payloads, n));
     return s;
 }
 

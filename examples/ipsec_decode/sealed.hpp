@@ -54,8 +54,10 @@ struct unsealed {
     const auto* const n = payloads.find(nonce);
     if (offer.authentication != revised_rsa_encryption || n == nullptr) return out;
     std::vector<isakmp::payload_view> behind;
-    for (const isakmp::payload_view& p : payloads)
-        if (p.type == key_exchange || p.type == identification || p.type == certificate) behind.push_back(p);
+    for (bool is_behind = false; const isakmp::payload_view& p : payloads) {
+        if (is_behind && p.type != isakmp::payload_type::hash) behind.push_back(p);  // HASH_R of Aggressive Mode is in clear
+        is_behind = is_behind || p.type == nonce;
+    }
     const auto* const cipher = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(offer.encryption));
     const auto* const digest = crypto::find_phase_1_hash(static_cast<std::uint16_t>(offer.hash));
     const auto text = unpadded(keys, n->body);

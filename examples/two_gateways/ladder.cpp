@@ -30,6 +30,7 @@ auto text(double x, double y, std::string_view kind, std::string_view what) -> s
 }
 
 constexpr double width = 1640, left_x = 510, right_x = 1130, middle = (left_x + right_x) / 2, line_height = 15;
+constexpr std::size_t widest_head = 84;  // characters between the two ends
 constexpr std::string_view style =
     "text{font:12px ui-monospace,DejaVu Sans Mono,monospace;fill:#1b2733}"
     ".title{font-size:17px;font-weight:bold;text-anchor:middle}.end{font-size:14px;font-weight:bold;text-anchor:middle}"
@@ -62,10 +63,9 @@ void ladder::on(testing::side where, const ike::message_trace& m) {
     std::string names;
     if (const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted)) {
         names = payload_text::names(method_, m.header, *chain);
-        for (const auto& p : *chain)
-            if (m.transmission == 1)
-                for (auto& what : payload_text::of(p, payload_text::hidden_by(method_, m.header, p.type)))
-                    l.said.push_back(std::move(what));
+        for (std::size_t n = 0; n < chain->size() && m.transmission == 1; ++n)
+            for (auto& what : payload_text::of((*chain)[n], payload_text::hidden_by(method_, m.header, *chain, n)))
+                l.said.push_back(std::move(what));
     }
     l.headline = fmt::format("{}{}: HDR{}{}{}", name_of(m.header.exchange),
                              m.header.id.value() != 0 ? fmt::format(" {:08x}", m.header.id.value()) : "",
@@ -113,7 +113,14 @@ auto ladder::svg(std::string_view title) const -> std::string {
         const double beside = from_left ? -12.0 : 12.0;
         body += text(12, y, "time", fmt::format("{:.3f} s", static_cast<double>((l.when - start).nanoseconds()) / 1e9));
         if (l.is_message) {
-            body += text(middle, y, "head", l.headline);
+            std::string_view head = l.headline;
+            if (head.size() > widest_head) {
+                const auto end = head.rfind(", ", widest_head);
+                body += text(middle, y, "head", head.substr(0, end + 1));
+                head.remove_prefix(end + 2);
+                y += line_height;
+            }
+            body += text(middle, y, "head", head);
             body += text(here + beside, y + 12, own, l.state);
             body += text(there - beside, y + 12, other, l.taken_by);
             const double end = l.arrived ? there + (from_left ? -3.0 : 3.0) : middle + (from_left ? 60.0 : -60.0);

@@ -72,7 +72,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     for exchange, method, title, wanted in (
         ("main", "rsa-enc", "Main Mode, Encryption with RSA", (r"Main Mode: HDR, KE, <ID>PubKey, <NONCE>PubKey, NAT-D, NAT-D", r"<ID>PubKey [0-9a-f]{48}… \(256 octets\)")),
-        ("main", "rsa-rev", "Main Mode, Revised encryption with RSA", (r"Main Mode: HDR, <NONCE>PubKey, <KE>Ke, <ID>Ke$", r"<ID>Ke [0-9a-f]{32}$", r"Main Mode: HDR\*, HASH$")),
+        ("main", "rsa-rev", "Main Mode, Revised encryption with RSA", (r"Main Mode: HDR, <NONCE>PubKey, <KE>Ke, <ID>Ke", r"<ID>Ke [0-9a-f]{32}$", r"Main Mode: HDR\*, HASH$")),
         ("aggressive", "psk", "Aggressive Mode, pre-shared key", (r"Aggressive Mode: HDR, SA, KE, NONCE, ID, HASH, ", r"ID ID_IPV4_ADDR 192\.0\.2\.1$", r"VID NAT traversal \(RFC 3947\)$")),
         ("aggressive", "dss", "Aggressive Mode, DSS signatures", (r"Aggressive Mode: HDR, SA, KE, NONCE, ID, SIG, ", r"SIG [0-9a-f]{48}… \(40 octets\)$", r"Aggressive Mode: HDR\*, NAT-D, NAT-D, SIG$")),
     ):
