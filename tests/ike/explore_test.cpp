@@ -102,7 +102,21 @@ auto scenes() -> std::vector<scene> {
         c.peers[0].lifetime.seconds = 1200;
         c.peers[0].children[0].lifetime.seconds = 600;
     };
+    constexpr auto aggressive = [](v1::config& c) {
+        const bool left = c.peers[0].path.local.address == left_address;
+        c.peers[0].modes = {.begin_aggressive = left, .accept_aggressive = !left, .accept_main = false};
+    };
+    constexpr auto new_group = [](v1::config& c) {
+        constexpr crypto::group_id own{40000};
+        const byte_view prime = crypto::prime_of(crypto::group_id::modp768);
+        c.peers[0].private_groups = {{own, crypto::modp_parameters{{prime.begin(), prime.end()}, {std::byte{2}}, {}}}};
+        c.peers[0].new_group_limits = {.least_modp_bits = 768, .least_field_bits = 150, .rounds = 2};
+        c.peers[0].children[0].pfs = own;
+    };
     return {
+        {"Aggressive Mode with a pre-shared key, Quick Mode", ike_scene<identity_ends>(aggressive), 7},
+        {"the same with Diffie-Hellman by ticket", ike_scene<deferred_ends>(aggressive), 7},
+        {"Main Mode, New Group Mode, and Quick Mode in the group that it agreed on", ike_scene<identity_ends>(new_group), 12},
         {"Main Mode with a pre-shared key, Quick Mode", ike_scene<identity_ends>([](v1::config&) {}), 10},
         {"Main Mode with a pre-shared key, Quick Mode with PFS", ike_scene<identity_ends>(pfs), 10},
         {"the same with Diffie-Hellman by ticket", ike_scene<deferred_ends>(pfs), 10},

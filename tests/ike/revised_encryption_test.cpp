@@ -104,6 +104,7 @@ TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][
                 ke.insert(ke.end(), k2.begin(), k2.end());
             }
             ke.resize(c.key);
+            for (const auto* end : {&ends.left, &ends.right}) CHECK((third ? end->record.ke_i : end->record.ke_r) == hex(ke));
             // One text: the IV of each payload is the last block of the one before, that of the first is zero.
             octets text, plain;
             std::vector<std::size_t> sizes;

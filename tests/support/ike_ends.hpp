@@ -33,6 +33,7 @@ struct ike_record {
     std::vector<ike::path_record> moves;
     std::vector<v1::misfit> misfits;  ///< of all offers that were refused
     std::vector<std::string> original_addresses;  ///< of NAT-OA payloads that came in
+    std::string ke_i, ke_r;                     ///< of the last phase 1 by the revised mode of encryption
     std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
     void on(const v1::phase_1_secrets& s) noexcept {
         v1::main_mode::keyed k;
@@ -42,6 +43,8 @@ struct ike_record {
         k.keys = {s.keys->skeyid.clone(), s.keys->skeyid_d.clone(), s.keys->skeyid_a.clone(), s.keys->skeyid_e.clone()};
         k.cipher = {s.suite.encryption, s.initial_iv.size, v1::encryption_key{s.encryption_key}};
         k.next = s.initial_iv;
+        ke_i = hex(s.ke_i);
+        ke_r = hex(s.ke_r);
         phase_1.push_back(std::move(k));
     }
     void on(const ike::audit_record& r) noexcept { audits.push_back(r); }

@@ -59,8 +59,7 @@ struct transmit {
 
 // --- secrets: only an observer that has `on` for these types sees them --------------------------------------------------------
 
-/// All secrets of a phase 1, when they are known: before the peer is authenticated. The method is in `suite`; with the revised
-/// mode of encryption Ke_i and Ke_r follow from the nonces and the cookies (revised_encryption.hpp).
+/// All secrets of a phase 1, when they are known: before the peer is authenticated. The method is in `suite`.
 struct phase_1_secrets {
     peer_id peer;
     isakmp::cookie_pair cookies;
@@ -71,6 +70,7 @@ struct phase_1_secrets {
     const skeyids* keys = nullptr;
     byte_view encryption_key;
     iv initial_iv;
+    byte_view ke_i, ke_r;  ///< Ke_i and Ke_r of the revised mode of public key encryption, else empty   RFC 2409 §5.3
 };
 /// The IV of the next message of an exchange, after each message in either direction.
 struct iv_secret {

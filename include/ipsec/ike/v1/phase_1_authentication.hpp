@@ -11,6 +11,7 @@
 
 #include "ipsec/crypto/public_value.hpp"
 #include "ipsec/ike/v1/detail/main_mode_states.hpp"
+#include "ipsec/ike/v1/revised_encryption.hpp"
 #include "ipsec/isakmp/payloads/certificate.hpp"
 #include "ipsec/isakmp/payloads/notification.hpp"
 #include "ipsec/isakmp/shape.hpp"
@@ -94,6 +95,15 @@ template <class Env>
     return skeyid_psk(e.crypto, k.prf, e.peer.psk.view(), ni, nr);
 }
 
+/// Ke_i or Ke_r of the revised mode, for whoever looks on: it was discarded after use.            RFC 2409 §5.3
+template <class Env> [[nodiscard]] auto ephemeral_key(const keyed& k, role whose, byte_view nonce, Env& e) -> encryption_key {
+    if (method_of(k) != proof::revised_encryption) return {};
+    const auto& s = k.agreed.suite;
+    const byte_view cookie = whose == role::initiator ? k.cky.initiator.octets() : k.cky.responder.octets();
+    auto c = make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
+    return c ? std::move(c->by.key) : encryption_key{};
+}
+
 /// Completes `k`, which has cookies, suite and public values, by all that g^xy brings.           RFC 2409 §5, App. B
 template <class Env>
 [[nodiscard]] auto make_keys(keyed k, role own, byte_view ni, byte_view nr, const crypto::dh_secret& gxy, Env& e)
@@ -113,6 +123,8 @@ template <class Env>
     const auto first = phase_1_iv(e.crypto, k.agreed.suite.hash, k.gxi, k.gxr, cipher->block);
     if (!first) return std::unexpected{errc::crypto_failed};
     k.next = *first;
+    if constexpr (!observes<typename Env::observer, phase_1_secrets>) return k;
+    const auto ke_i = ephemeral_key(k, role::initiator, ni, e), ke_r = ephemeral_key(k, role::responder, nr, e);
     tell(e.watcher, phase_1_secrets{.peer = e.id,
                                     .cookies = k.cky,
                                     .role = own,
@@ -124,7 +136,9 @@ template <class Env>
                                     .gxy = gxy.view(),
                                     .keys = &k.keys,
                                     .encryption_key = k.cipher.key.view(),
-                                    .initial_iv = k.next});
+                                    .initial_iv = k.next,
+                                    .ke_i = ke_i.view(),
+                                    .ke_r = ke_r.view()});
     return k;
 }
 
