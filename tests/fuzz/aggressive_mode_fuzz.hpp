@@ -3,8 +3,8 @@
 
 namespace ipsec::fuzz {
 
-/// First octet: after how many messages (0 to 3) of the honest Aggressive Mode with a pre-shared key the rest of the input comes in
-/// as a datagram. Second octet: its cookies (1) and length (2) are made right.
+/// First octet: after how many messages (0 to 3) of the honest Aggressive Mode with a pre-shared key the rest of the input comes
+/// in as a datagram. Second octet: its cookies (1) and length (2) are made right.
 inline void aggressive_mode(byte_view in) {
     if (in.size() < 2) return;
     const std::size_t after = std::to_integer<std::size_t>(in[0]) % 4;

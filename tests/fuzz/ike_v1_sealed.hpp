@@ -1,6 +1,6 @@
 #pragma once
-// Two endpoints that authenticate each other by public key encryption without any: a cipher text is its padded block, so that a fuzzer
-// writes what is decrypted.
+// Two endpoints that authenticate each other by public key encryption without any: a cipher text is its padded block, so that a
+// fuzzer writes what is decrypted.
 #include "fuzz/ike_v1_common.hpp"
 #include "ipsec/crypto/pkcs1.hpp"
 

@@ -3,8 +3,8 @@
 
 namespace ipsec::fuzz {
 
-/// First octet: after how many messages (bits 0 to 2) of the honest Main Mode or Aggressive Mode (16) by RSA encryption or the revised
-/// method (32) the rest of the input comes in as a datagram. Second octet: its cookies (1) and length (2) are made right.
+/// First octet: after how many messages (bits 0 to 2) of the honest Main Mode or Aggressive Mode (16) by RSA encryption or the
+/// revised method (32) the rest of the input comes in as a datagram. Second octet: its cookies (1) and length (2) are made right.
 inline void public_key_encryption(byte_view in) {
     if (in.size() < 2) return;
     const ike_v1_stage stage{in[0]};

@@ -1,5 +1,5 @@
-// Aggressive Mode with public key encryption, both methods: known keys and HASH(1), peers known by a name that comes encrypted, good
-// links and bad ones, and what nobody may learn from a responder that cannot decrypt.
+// Aggressive Mode with public key encryption, both methods: known keys and HASH(1), peers known by a name that comes encrypted,
+// good links and bad ones, and what nobody may learn from a responder that cannot decrypt.
 #include <algorithm>
 
 #include "support/sealing_ends.hpp"

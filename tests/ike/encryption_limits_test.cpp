@@ -1,5 +1,5 @@
-// Public key encryption in both modes: behind a NAT, under the limits that strangers have, and messages and configurations that are
-// refused by name.
+// Public key encryption in both modes: behind a NAT, under the limits that strangers have, and messages and configurations that
+// are refused by name.
 #include <algorithm>
 #include <functional>
 

@@ -89,7 +89,8 @@ inline constexpr std::array sealing_methods{isakmp::oakley_authentication::rsa_e
                                             isakmp::oakley_authentication::revised_rsa_encryption};
 
 /// The left end begins, and decrypts by the first key; the right one by the second. Each knows the other's key.
-inline auto sealing_config(bool left, isakmp::oakley_authentication method, crypto::hash_id hash = crypto::hash_id::sha1) -> v1::config {
+inline auto sealing_config(bool left, isakmp::oakley_authentication method, crypto::hash_id hash = crypto::hash_id::sha1)
+    -> v1::config {
     auto c = ike_config(left);
     auto& p = c.peers[0];
     p.psk = {};

@@ -147,12 +147,12 @@ private:
         main_mode::making_ke_r, main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, proving<main_mode::expecting_auth>,
         verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, sealing<main_mode::sent_ke<dh_key>>,
         opening<main_mode::sent_ke<dh_key>>, opening<main_mode::making_ke_r>, sealing<main_mode::agreeing_r<dh_key>>,
-        aggressive_mode::making_ke_i,
-        sealing<aggressive_mode::sent_first<dh_key>>, aggressive_mode::sent_first<dh_key>,
-        opening<aggressive_mode::agreeing_i<dh_key>>, aggressive_mode::agreeing_i<dh_key>, proving<aggressive_mode::answered<dh_key>>,
-        verifying<aggressive_mode::answered<dh_key>>, signing<aggressive_mode::proven_i>, opening<aggressive_mode::making_ke_r>,
-        aggressive_mode::making_ke_r, sealing<aggressive_mode::replying<dh_key>>, aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>, signing<aggressive_mode::answering>,
-        aggressive_mode::expecting_proof, proving<aggressive_mode::expecting_proof>,
+        aggressive_mode::making_ke_i, sealing<aggressive_mode::sent_first<dh_key>>, aggressive_mode::sent_first<dh_key>,
+        opening<aggressive_mode::agreeing_i<dh_key>>, aggressive_mode::agreeing_i<dh_key>,
+        proving<aggressive_mode::answered<dh_key>>, verifying<aggressive_mode::answered<dh_key>>,
+        signing<aggressive_mode::proven_i>, opening<aggressive_mode::making_ke_r>, aggressive_mode::making_ke_r,
+        sealing<aggressive_mode::replying<dh_key>>, aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>,
+        signing<aggressive_mode::answering>, aggressive_mode::expecting_proof, proving<aggressive_mode::expecting_proof>,
         verifying<aggressive_mode::expecting_proof>, main_mode::established>;
     using quick_machine =
         std::variant<failed, quick_mode::making_ke_i, quick_mode::sent_offer<dh_key>, quick_mode::agreeing_i<dh_key>,

@@ -191,9 +191,9 @@ template <class Provider> struct authentication_only_responder {
 template <class Provider>
 using all_machines =
     type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>, aggressive_initiator<Provider>,
-              aggressive_responder<Provider>, quick_mode_initiator<Provider>, quick_mode_responder<Provider>, new_group_initiator<Provider>, new_group_responder<Provider>,
-              base_initiator<Provider>, base_responder<Provider>, authentication_only_initiator<Provider>,
-              authentication_only_responder<Provider>>;
+              aggressive_responder<Provider>, quick_mode_initiator<Provider>, quick_mode_responder<Provider>,
+              new_group_initiator<Provider>, new_group_responder<Provider>, base_initiator<Provider>, base_responder<Provider>,
+              authentication_only_initiator<Provider>, authentication_only_responder<Provider>>;
 
 /// Calls `f(std::type_identity<Machine>{})` for each machine.
 template <class Provider, class F> constexpr void for_each_machine(F&& f) {

@@ -89,8 +89,8 @@ template <class State, class Env> [[nodiscard]] auto write_first(const State& s,
     add_vendor_ids(w, own_extensions(e.peer));
     return w.finish();
 }
-/// HDR, SA, [HASH(1),] KE, <IDii_b>PubKey_r, <Ni_b>PubKey_r; revised: HDR, SA, [HASH(1),] <Ni_b>PubKey_r, <KE_b>Ke_i, <IDii_b>Ke_i
-/// [, <Cert-I_b>Ke_i]. Vendor IDs come with the SA: behind the revised nonce all would have to be encrypted.
+/// HDR, SA, [HASH(1),] KE, <IDii_b>PubKey_r, <Ni_b>PubKey_r; revised: HDR, SA, [HASH(1),] <Ni_b>PubKey_r, <KE_b>Ke_i,
+/// <IDii_b>Ke_i [, <Cert-I_b>Ke_i]. Vendor IDs come with the SA: behind the revised nonce all would have to be encrypted.
 ///                                                                                              RFC 2409 §5.2, §5.3
 template <class State, class Env>
 [[nodiscard]] auto write_first_sealed(const State& s, const phase_1::own_part& mine, Env& e) -> result<sealed_message> {

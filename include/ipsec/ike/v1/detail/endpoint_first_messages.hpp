@@ -103,8 +103,8 @@ auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
     }
     return all < l.aggressive_half_open && of_source < l.aggressive_per_source && aggressive_rate_.take(house_->now);
 }
-/// Message 1 of an Aggressive Mode. Whoever is not known by name gets no answer at all: HASH_R is something to guess by. Where the
-/// name is encrypted, an answer says nothing to whoever has not the key that it is encrypted to.
+/// Message 1 of an Aggressive Mode. Whoever is not known by name gets no answer at all: HASH_R is something to guess by. Where
+/// the name is encrypted, an answer says nothing to whoever has not the key that it is encrypted to.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram) {
