@@ -227,6 +227,7 @@ class Emulated(Bench):
             )
         if self.daemon:
             self.peer = self.daemon("peer", ns, self.work / "peer", self.guest)
+            self.peer.start()  # slow in an emulator, and no part of the first cell
         self.ours = self.our_side(ns)
 
     def finish(self):

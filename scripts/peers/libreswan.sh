@@ -3,8 +3,8 @@
 # ESP and AH.
 #
 #   libreswan.sh start DIR --guest GUESTDIR
-#   libreswan.sh load DIR IPSEC.CONF SECRETS [KEYS]  replaces connections and secrets; KEYS has end.p12 (password "interop"), which
-#                                             becomes the certificate "end", and x509ca/ca.pem
+#   libreswan.sh load DIR IPSEC.CONF SECRETS [KEYS]  replaces connections and secrets; KEYS has x509/end.pem and x509ca/ca.pem, and
+#                                             end.p12 with the key (password "interop"), to be the certificate "end"
 #   libreswan.sh whack DIR ARG...             such as --name net --initiate, --status
 #   libreswan.sh log DIR                      prints pluto's log
 #   libreswan.sh stop DIR [--kill]            --kill: without a word to anybody
@@ -41,13 +41,13 @@ whack() { in_guest "chroot /r /usr/libexec/ipsec/whack --ctlsocket /mnt/run/plut
 load() {
   local names
   if [[ ${3-} ]]; then
-    tar -C "$3" -cf "$dir/keys.tar" end.p12 x509ca
+    tar -C "$3" -cf "$dir/keys.tar" end.p12 x509 x509ca
     python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$dir/keys.tar" /tmp/peer/keys.tar
-    in_guest "cmp -s /tmp/peer/keys.tar /tmp/peer/keys.there && exit
-      cd /tmp/peer && tar -xf keys.tar || exit
-      for name in end ca; do chroot /r certutil -D -d sql:/mnt/nss -n \$name 2>/dev/null; done
+    in_guest "cd /tmp/peer && tar -xf keys.tar || exit
+      cmp -s x509/end.pem there.pem && exit
+      [ ! -e there.pem ] || for name in end ca; do chroot /r certutil -D -d sql:/mnt/nss -n \$name; done
       chroot /r certutil -A -d sql:/mnt/nss -n ca -t CT,, -i /mnt/x509ca/ca.pem &&
-        chroot /r pk12util -d sql:/mnt/nss -i /mnt/end.p12 -W interop && mv keys.tar keys.there" || die "NSS refuses the keys"
+        chroot /r pk12util -d sql:/mnt/nss -i /mnt/end.p12 -W interop && cp x509/end.pem there.pem" || die "NSS refuses the keys"
   fi
   names=$(awk '$1 == "conn" && $2 !~ /^%/ {print $2}' "$1")
   python3 "$peers/guest-run.py" "$(<"$dir/guest")/control.sock" --put "$1" /tmp/peer/new.conf
