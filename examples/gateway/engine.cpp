@@ -609,3 +609,6 @@ auto engine::metrics() const -> std::string {
 }
 
 }  // namespace gateway
+
+template class ipsec::ike::v1::ike_sa<gateway::engine::traits>;
+template class ipsec::ike::v1::endpoint<gateway::engine::traits>;

@@ -173,3 +173,7 @@ private:
 };
 
 }  // namespace gateway
+
+// Compiled once, in engine.cpp.
+extern template class ipsec::ike::v1::ike_sa<gateway::engine::traits>;
+extern template class ipsec::ike::v1::endpoint<gateway::engine::traits>;

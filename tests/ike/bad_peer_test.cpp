@@ -2,9 +2,8 @@
 #include <functional>
 #include <memory>
 
-#include "ipsec/crypto/botan/provider.hpp"
+#include "support/botan_ends.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;

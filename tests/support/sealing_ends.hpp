@@ -143,3 +143,6 @@ template <class Ends, class Configured> auto what_right_did(Configured&& configu
 }
 
 }  // namespace ipsec::test
+
+IPSECPP_ENDS_ELSEWHERE(ipsec::test::sealing_provider)
+IPSECPP_ENDS_ELSEWHERE(ipsec::testing::deferred_dh<ipsec::test::sealing_provider>)
