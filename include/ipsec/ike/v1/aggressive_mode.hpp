@@ -224,7 +224,8 @@ template <class Key, class Env>
 /// HASH_R is held against the keys; SIG_R has to be verified.
 template <class Key, class Env>
 [[nodiscard]] auto on(agreeing_i<Key> s, const dh_agreed& done, Env& e)
-    -> detail::after_answer<Key> {
+    -> step<established, phase_1::signing<proven_i>, phase_1::proving<answered<Key>>, phase_1::verifying<answered<Key>>,
+            sent_first<Key>, failed> {
     if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
     auto k = detail::make_keys(s, *done.shared, e);
     wipe(s.what.nr);
