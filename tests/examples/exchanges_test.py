@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 import support
-from support import SOURCE, check, finish, is_complaint, needs, program, run
+from support import SOURCE, check, finish, needs, program, run
 
 GATEWAYS, DECODE = program("two_gateways"), program("ipsec_decode")
 ORACLE = os.path.join(SOURCE, "tests", "oracle", "oracle.py")
