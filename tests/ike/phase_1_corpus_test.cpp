@@ -80,23 +80,26 @@ TEST_CASE("the seeds are the honest messages of today, and each is taken", "[ike
         }
 }
 
-TEST_CASE("no octet of what is decrypted is passed over: changed, nothing stands", "[ike][fuzz][encryption]") {
+TEST_CASE("a changed octet of an encrypted message 2 is refused by name, or is under no HASH", "[ike][fuzz][encryption]") {
     const auto seeds = honest().at("public_key_encryption");
     for (const auto& [name, in] : seeds) {
         if (name != "aggressive-2" && name != "aggressive-revised-2") continue;
+        std::size_t passed = 0, tried = 0;
         for (std::size_t at = 30; at < in.size(); at += 3) {
+            ++tried;
             auto changed = in;
             changed[at] ^= std::byte{1};
             const auto got = run("public_key_encryption", changed);
             CAPTURE(name, at);
-            // NAT-D and vendor ids are under no HASH.
-            if (got.established != 0) CHECK(got.refused[static_cast<std::size_t>(errc::bad_hash)] == 0);
-            else {
-                std::size_t named = 0;
-                for (std::size_t e = 1; e < got.refused.size(); ++e) named += got.refused[e];
-                CHECK(named > 0);
-            }
+            std::size_t named = 0;
+            for (std::size_t e = 1; e < got.refused.size(); ++e) named += got.refused[e];
+            CHECK((got.established == 0) == (named != 0));
+            passed += got.established;
         }
+        // Vendor ids, NAT-D, reserved octets, and padding of RSA, which is as good with other octets: the filler of a block is
+        // more than half of it. All else is under HASH_R.
+        CAPTURE(name, passed, tried);
+        CHECK(passed < tried * 2 / 3);
     }
 }
 
