@@ -59,7 +59,7 @@ def main():
             refused(f"{address} is nobody's", f"{bad}:3:20: remote_addrs in connections.gw: '{address}' is not the address of one system", "--config", bad, "--check")
         bad = write("bad.conf", "secrets {\n  bogus {\n  }\n}\n")
         xfrm = write("xfrm", "")
-        refused("a bad file is refused beside keys by hand, too", f"{bad}:2:3: unknown section 'bogus' in secrets; known are ike<suffix>, private<suffix>, rsa<suffix>, ecdsa<suffix>, pkcs8<suffix>", "--config", bad, "--xfrm", xfrm, "--check")
+        refused("a bad file is refused beside keys by hand, too", f"{bad}:2:3: unknown section 'bogus' in secrets; known are ike<suffix>, private<suffix>, rsa<suffix>, ecdsa<suffix>, pkcs8<suffix>, xauth<suffix>", "--config", bad, "--xfrm", xfrm, "--check")
         state = "state add src 192.0.2.1 dst 192.0.2.2 proto esp spi {} {}\n"
         for what, spi, words in (("reserved SPI", 255, "auth 'hmac(sha1)' 0x" + "ab" * 20 + " enc 'cbc(aes)' 0x" + "cd" * 16),
                                  ("counter mode", 4096, "aead 'rfc4106(gcm(aes))' 0x" + "ab" * 20 + " 128"),

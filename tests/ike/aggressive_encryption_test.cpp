@@ -104,6 +104,11 @@ TEMPLATE_TEST_CASE("a peer that may come from anywhere is known by the name that
             r.peers[i].keys.decrypt_with = {{crypto::decryption_key{static_cast<std::uint32_t>(i)}, certificates[i]}};
         l.peers[0].keys.peer_keys[0].certificate = certificates[1];
     }
+    SECTION("each by another one, and HASH(1) names it where certificates are known") {
+        r.peers[0].keys.decrypt_with[0].key = crypto::decryption_key{0};
+        r.peers[1].keys.decrypt_with[0].certificate = certificates[1];
+        l.peers[0].keys.peer_keys[0].certificate = certificates[1];
+    }
     SECTION("the first one has no such suite") { r.peers[0].suites[0].key_bits = 256; }
     TestType ends{std::move(l), std::move(r)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));

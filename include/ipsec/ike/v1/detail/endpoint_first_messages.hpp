@@ -76,7 +76,10 @@ void endpoint<Traits>::open_door(peer_id peer) {
         const peer_config& o = house_->peer(other);
         return o.suites == p.suites && o.keys.decrypt_with == p.keys.decrypt_with;
     };
-    if (std::ranges::none_of(doors, is_like)) doors.push_back(peer);
+    if (std::ranges::any_of(doors, is_like)) return;
+    // To whom certificates of ours are known HASH(1) says something: they are asked first.
+    const bool knows_names = std::ranges::any_of(p.keys.decrypt_with, [](const auto& own) { return !own.certificate.empty(); });
+    doors.insert(knows_names ? doors.begin() : doors.end(), peer);
 }
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
