@@ -19,7 +19,10 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     auto picked = pick_ike(house_->peer(peer), sai_b);
     if (!picked) {
         refuse(picked.error());
-        // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4
+        // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4, RFC 2407 §4.2
+        // req: rfc2407-4.2.2-2, rfc2407-4.2.3-2
+        if (picked.error().detail == isakmp::errc::unsupported_situation)
+            return notify_clear(isakmp::notify_type::situation_not_supported, h, at);
         if (picked.error().why != errc::no_proposal_chosen) return;
         tell_misfits(house_->watcher, {house_->now, at, h.initiator, {}, {}}, house_->peer(peer), sai_b);
         notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
