@@ -68,9 +68,9 @@ using lines = std::vector<std::string>;
     if (!id) return hex(body);
     std::string s{name_of(id->type())};
     if (id->type() == isakmp::id_type::fqdn || id->type() == isakmp::id_type::user_fqdn)
-        s += " " + std::string{reinterpret_cast<const char*>(id->data().data()), id->data().size()};
+        s += fmt::format(" {}", std::string_view{reinterpret_cast<const char*>(id->data().data()), id->data().size()});
     else if (const auto c = ike::to_client(id->with(0, 0))) s += fmt::format(" {}", ip::to_text(c->addresses).view());
-    else s += " " + hex(id->data());
+    else s += fmt::format(" {}", hex(id->data()));
     if (id->protocol() != 0 || id->port() != 0) s += fmt::format(", protocol {}, port {}", id->protocol(), id->port());
     return s;
 }
@@ -78,7 +78,7 @@ using lines = std::vector<std::string>;
     const auto d = isakmp::delete_sa::parse(body);
     if (!d) return hex(body);
     std::string s{name_of(d->protocol)};
-    for (std::size_t i = 0; i < d->count; ++i) s += " " + hex(d->spi(i));
+    for (std::size_t i = 0; i < d->count; ++i) s += fmt::format(" {}", hex(d->spi(i)));
     return s;
 }
 [[nodiscard]] inline auto of_notification(byte_view body) -> std::string {
