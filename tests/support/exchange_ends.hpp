@@ -168,11 +168,14 @@ private:
                         on(std::move(x), ike::v1::dh_generated<toy_key>{}, e).state;
                         x.group;
                     } && !requires { x.x; }) {
-                    if (S::name == "making KE")
-                        adopt(on(std::move(x), ike::v1::dh_generated<toy_key>{std::move(*crypto.generate({}, x.group))}, e), now);
+                    if (S::name == "making KE") {
+                        ike::v1::dh_generated<toy_key> made{std::move(*crypto.generate({}, x.group))};
+                        adopt(on(std::move(x), std::move(made), e), now);
+                    }
                 } else if constexpr (requires { x.x; } && !requires { x.group; }) {
                     const byte_view theirs = std::ranges::equal(x.seen.ke_i, x.x.public_value()) ? x.seen.ke_r : x.seen.ke_i;
-                    adopt(on(std::move(x), ike::v1::dh_agreed{std::move(*crypto.agree({}, x.x, theirs))}, e), now);
+                    ike::v1::dh_agreed made{std::move(*crypto.agree({}, x.x, theirs))};
+                    adopt(on(std::move(x), std::move(made), e), now);
                 }
             },
             state);

@@ -107,9 +107,9 @@ public:
 
 private:
     template <class Value>
-    [[nodiscard]] static auto filled(Value v, result<void> made) noexcept -> result<Value> {
+    [[nodiscard]] static auto filled(Value&& v, result<void> made) noexcept -> result<Value> {
         if (!made) return std::unexpected{made.error()};
-        return v;
+        return std::move(v);  // not before: who calls fills it among the arguments, in whatever order
     }
     /// One length for all exponents, so that the time does not tell it.
     template <rng Rng>
