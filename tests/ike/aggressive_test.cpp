@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "support/catch.hpp"
+#include "support/good_end.hpp"
 #include "support/ike_ends.hpp"
 
 using namespace ipsec;
@@ -27,14 +28,6 @@ auto aggressive(bool left, std::string_view psk = "correct horse") -> v1::config
 template <class Ends> auto ends_over(std::vector<testing::fault> script, testing::link_options options = {},
                                      std::uint64_t seed = 1) {
     return std::make_unique<Ends>(aggressive(true), aggressive(false), typename Ends::link{options, std::move(script)}, seed);
-}
-template <class Ends> void check_good_end(Ends& ends) {
-    CHECK(ends.left.established.size() == 1);
-    CHECK(ends.right.established.size() == 1);
-    CHECK(ends.left.table.size() == 2);
-    CHECK(ends.equal_sas());
-    CHECK(ends.left.failures.empty());
-    CHECK(ends.right.failures.empty());
 }
 /// Octets that one end sent by now, as the other sees them.
 template <class Ends> auto octets_of(const Ends& ends, testing::side from) -> std::size_t {

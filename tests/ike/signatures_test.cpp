@@ -3,6 +3,7 @@
 
 #include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "support/catch.hpp"
+#include "support/good_end.hpp"
 #include "support/ike_ends.hpp"
 #include "support/test_pki.hpp"
 
@@ -46,14 +47,6 @@ auto configured(bool left, const method& m, bool aggressive, crypto::hash_id has
     c.limits.amplification = 10;
     c.unix_time_at_zero = pki::now - 3600;  // the clock of the tests begins at one hour
     return c;
-}
-template <class Ends> void check_good_end(Ends& ends) {
-    CHECK(ends.left.established.size() == 1);
-    CHECK(ends.right.established.size() == 1);
-    CHECK(ends.left.table.size() == 2);
-    CHECK(ends.equal_sas());
-    CHECK(ends.left.failures.empty());
-    CHECK(ends.right.failures.empty());
 }
 template <class Ends> void check_nothing_stands(Ends& ends, errc why) {
     CHECK(ends.left.record.count(why) + ends.right.record.count(why) >= 1);

@@ -104,9 +104,7 @@ TEST_CASE("an SA that has not passed XAUTH moves no child of the peer, and one t
         if (const auto* a = std::get_if<v1::xauth_attempt>(&d); a != nullptr && !again) e.ike.answer(s.now(), *a, true);
         if (const auto* p = std::get_if<v1::xauth_prompt>(&d)) {
             if (again) s.nat->reboot();  // the client's answer comes from another port
-            v1::credentials c;
-            c.user = "carol";
-            c.password = secret_text("Ar3etTnp");
+            const v1::credentials c = carols_credentials();
             e.ike.answer(s.now(), *p, &c);
         }
     };

@@ -89,9 +89,7 @@ TEST_CASE("a second try may be right", "[ike][xauth]") {
     ends.script = [&](dialogue_scene& s, dialogue_scene::end& e, const v1::dialogue& d) {
         knows_carol(s, e, d);
         if (const auto* p = std::get_if<v1::xauth_prompt>(&d)) {
-            v1::credentials c;
-            c.user = "carol";
-            c.password = secret_text("Ar3etTnp");
+            const v1::credentials c = carols_credentials();
             e.ike.answer(s.now(), *p, &c);
         }
     };

@@ -11,6 +11,13 @@ inline auto is_text(const secret<128>& s, std::string_view t) -> bool {
     return hex(s.view()) == hex(std::as_bytes(std::span{t}));
 }
 
+inline auto carols_credentials() -> v1::credentials {
+    v1::credentials c;
+    c.user = "carol";
+    c.password = secret_text("Ar3etTnp");
+    return c;
+}
+
 struct dialogue_scene : identity_ends {
     using identity_ends::identity_ends;
     using end = ike_end<testing::identity_provider>;

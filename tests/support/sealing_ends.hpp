@@ -7,6 +7,7 @@
 
 #include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "support/catch.hpp"
+#include "support/good_end.hpp"
 #include "support/ike_ends.hpp"
 #include "support/test_pki.hpp"
 
@@ -101,18 +102,19 @@ inline auto sealing_config(bool left, isakmp::oakley_authentication method, cryp
     p.keys.peer_keys.push_back({method, {pki::spki(left ? keys::rsa_2048_pkcs8 : keys::rsa_2048)}, {}});
     return c;
 }
-template <class Ends> void check_good_end(Ends& ends) {
-    CHECK(ends.left.established.size() == 1);
-    CHECK(ends.right.established.size() == 1);
-    CHECK(ends.left.table.size() == 2);
-    CHECK(ends.equal_sas());
-    CHECK(ends.left.failures.empty());
-    CHECK(ends.right.failures.empty());
-}
 template <class Ends> void check_nothing_stands(Ends& ends) {
     CHECK((ends.left.established.empty() && ends.right.established.empty()));
     CHECK(ends.left.table.empty());
     CHECK(ends.right.table.empty());
+}
+/// The right end gets two keys; HASH(1) says which one it is, and it is not the first.
+inline void name_the_second_key(v1::peer_config& left, v1::peer_config& right) {
+    left.keys.peer_keys[0].certificate = certificates[1];
+    right.keys.decrypt_with = {{crypto::decryption_key{0}, certificates[0]}, {crypto::decryption_key{1}, certificates[1]}};
+}
+/// How often a provider was asked for something.
+[[nodiscard]] inline auto count_of(const std::vector<std::string>& calls, std::string_view what) -> std::size_t {
+    return static_cast<std::size_t>(std::ranges::count_if(calls, [&](const auto& c) { return c.starts_with(what); }));
 }
 /// Everything that the right end did, as far as somebody can see who has no key: its calls, and the sizes of its messages.
 struct seen {

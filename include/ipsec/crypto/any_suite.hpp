@@ -1,5 +1,6 @@
 #pragma once
 /// One of several suites, as negotiated: a variant of suites that is a suite itself, unwrapped once per group of a burst.
+///                                                                                              RFC 4301 §4.4.2.1
 #include "ipsec/crypto/any_of.hpp"
 #include "ipsec/crypto/concepts.hpp"
 

@@ -179,7 +179,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
         case errc::short_secret: return "pre-shared key is too short";
         case errc::group_secret: return "XAUTH beside a pre-shared key is not allowed";
-        case errc::duplicate_peer: return "two peers with one address";
+        case errc::duplicate_peer: return "two peers with one address or one name";
         case errc::duplicate_policy: return "two child SAs with one policy number";
         case errc::bad_selector: return "selector that no identity payload can say";
         case errc::bad_lifetime: return "lifetime is nothing, or shorter than its margin";

@@ -20,7 +20,7 @@ struct payload_view {
 
 /// Octets behind the last payload.
 enum class trailing : std::uint8_t {
-    refused,
+    refused,        ///< nothing may follow
     zeros_to_four,  ///< in the clear: no more than makes the length a multiple of four, as libreswan and others have all messages
     tolerated       ///< decrypted: padding, whatever it holds                       RFC 2409 App. B
 };
@@ -29,7 +29,7 @@ enum class unknown_payloads : std::uint8_t {
     refused,
     kept  ///< listed like the others; types 0, P and T are refused all the same
 };
-/// What a receiver insists on. The defaults are the RFC's, for a message in the clear.
+/// What a receiver insists on. The defaults are for a message in the clear: the RFC's, but for zeros behind the last payload.
 struct chain_rules {
     trailing behind = trailing::zeros_to_four;
     unknown_payloads unknown = unknown_payloads::refused;

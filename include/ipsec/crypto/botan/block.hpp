@@ -1,5 +1,5 @@
 #pragma once
-/// One AES block at a time on Botan, for what is put together of blocks here.
+/// One AES block at a time on Botan, for what is put together of blocks here.                      RFC 3566, RFC 3610 §2.2
 #include <botan/block_cipher.h>
 
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-/// Fixed suites of old algorithms on Botan, for those who name them; see `crypto/legacy.hpp`.
+/// Fixed suites of old algorithms on Botan, for those who name them; see `crypto/legacy.hpp`.    RFC 2405, RFC 2451, RFC 2403
 #include "ipsec/crypto/botan/cipher.hpp"
 #include "ipsec/crypto/botan/mac.hpp"
 

@@ -48,7 +48,8 @@ template <class Env>
     if (!m) return std::unexpected{m.error()};
     auto picked = pick_ike(e.peer, m->sai_b(), m->begun_for);
     if (!picked) {
-        tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, m->sai_b());
+        if (picked.error().why == errc::no_proposal_chosen)
+            tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, m->sai_b());
         return std::unexpected{picked.error()};
     }
     offer out{to_octets(m->sai_b()), std::move(*picked), own_extensions(e.peer) & read_vendor_ids(m->in), {}, {}, {}};
@@ -212,7 +213,7 @@ template <class Key, class Env>
         if (!wait) return {failed{wait.error()}, {}};
         return {std::move(*wait), {}};
     }
-    const phase_1::wiped_at_end nonce{s.before.ni, s.before.ni};  // with encryption SKEYID comes from it and its like alone
+    const phase_1::wiped_at_end nonce{s.before.ni};  // with encryption SKEYID comes from it and its like alone
     const auto hash = phase_1::hash_of(p, role::initiator, phase_1::id_body(phase_1::local_identity(e.peer)), e);
     if (!hash) return {failed{errc::crypto_failed}, {}};
     auto out = write_third(p, hash->view(), e);
@@ -338,7 +339,7 @@ template <class Key, class Env> [[nodiscard]] auto on(sent_second<Key> s, called
 template <class Key, class Env>
 [[nodiscard]] auto on(agreeing_r<Key> s, const dh_agreed& done, Env& e)
     -> step<expecting_proof, phase_1::signing<answering>, failed> {
-    const phase_1::wiped_at_end nonces{s.ni, s.nr};
+    const phase_1::wiped_at_end ni{s.ni}, nr{s.nr};
     if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
     auto k = detail::make_keys<role::responder>(s, *done.shared, e);
     if (!k) return {failed{k.error()}, {}};

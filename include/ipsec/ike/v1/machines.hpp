@@ -45,42 +45,39 @@ template <class Provider> struct main_mode_responder {
 };
 
 /// Aggressive Mode, RFC 2409 §5. It has events of Main Mode: both modes' `on` would be found.
-template <class Provider> struct aggressive_initiator {
+template <class Provider> struct aggressive_machine {
     static constexpr std::string_view exchange = "Aggressive Mode";
-    static constexpr v1::role role = v1::role::initiator;
     using environment = v1::environment<Provider, null_observer>;
     using key = typename Provider::dh_key;
     template <class State, class Event> static auto on(State&& s, Event&& v, environment& e)
         -> decltype(aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e)) {
         return aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e);
     }
+    using events = type_list<dh_generated<key>, aggressive_mode::answer, aggressive_mode::called_back, dh_agreed,
+                             aggressive_mode::authenticated, aggressive_mode::misidentified, phase_1::claim, signature_made,
+                             certificate_judged, signature_judged, pieces_encrypted, pieces_decrypted>;
+};
+template <class Provider> struct aggressive_initiator : aggressive_machine<Provider> {
+    static constexpr v1::role role = v1::role::initiator;
+    using typename aggressive_machine<Provider>::environment;
+    using typename aggressive_machine<Provider>::key;
     using states =
         type_list<aggressive_mode::making_ke_i, phase_1::sealing<aggressive_mode::sent_first<key>>,
                   aggressive_mode::sent_first<key>, phase_1::opening<aggressive_mode::agreeing_i<key>>,
                   aggressive_mode::agreeing_i<key>, phase_1::proving<aggressive_mode::answered<key>>,
                   phase_1::verifying<aggressive_mode::answered<key>>, phase_1::signing<aggressive_mode::proven_i>,
                   aggressive_mode::established>;
-    using events = type_list<dh_generated<key>, aggressive_mode::answer, aggressive_mode::called_back, dh_agreed,
-                             aggressive_mode::authenticated, aggressive_mode::misidentified, phase_1::claim, signature_made,
-                             certificate_judged, signature_judged, pieces_encrypted, pieces_decrypted>;
     using entrances = type_list<enters<started, decltype(aggressive_mode::start(std::declval<environment&>()))>>;
 };
-template <class Provider> struct aggressive_responder {
-    static constexpr std::string_view exchange = "Aggressive Mode";
+template <class Provider> struct aggressive_responder : aggressive_machine<Provider> {
     static constexpr v1::role role = v1::role::responder;
-    using environment = v1::environment<Provider, null_observer>;
-    using key = typename Provider::dh_key;
-    template <class State, class Event> static auto on(State&& s, Event&& v, environment& e)
-        -> decltype(aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e)) {
-        return aggressive_mode::on(std::forward<State>(s), std::forward<Event>(v), e);
-    }
+    using typename aggressive_machine<Provider>::key;
     using states =
         type_list<phase_1::opening<aggressive_mode::making_ke_r>, aggressive_mode::making_ke_r,
                   phase_1::sealing<aggressive_mode::replying<key>>, aggressive_mode::sent_second<key>,
                   aggressive_mode::agreeing_r<key>, phase_1::signing<aggressive_mode::answering>,
                   aggressive_mode::expecting_proof, phase_1::proving<aggressive_mode::expecting_proof>,
                   phase_1::verifying<aggressive_mode::expecting_proof>, aggressive_mode::established>;
-    using events = typename aggressive_initiator<Provider>::events;
     using entrances =
         type_list<enters<aggressive_mode::offer, decltype(aggressive_mode::begin(std::declval<const isakmp::cookie_pair&>(),
                                                                                  std::declval<aggressive_mode::offer>()))>>;

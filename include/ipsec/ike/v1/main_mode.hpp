@@ -152,7 +152,8 @@ template <class Key, class Env>
     sent_auth next{std::move(*k)};
     auto m = detail::write_auth(next, role::initiator, e);
     if (!m) return {failed{m.error()}, {}};
-    return {std::move(next), detail::by_new_port(std::move(*m), next.nat, e)};
+    auto out = detail::by_new_port(std::move(*m), next.nat, e);
+    return {std::move(next), std::move(out)};
 }
 /// HDR*, IDii, [CERT,] SIG_I out.
 template <class Env>
@@ -161,7 +162,8 @@ template <class Env>
     sent_auth next{std::move(static_cast<keyed&>(s.before))};
     auto m = detail::write_proof(next, *done.signature, e);
     if (!m) return {failed{m.error()}, {}};
-    return {std::move(next), detail::by_new_port(std::move(*m), next.nat, e)};
+    auto out = detail::by_new_port(std::move(*m), next.nat, e);
+    return {std::move(next), std::move(out)};
 }
 
 /// HDR*, IDir, HASH_R in.

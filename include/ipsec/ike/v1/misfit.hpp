@@ -152,23 +152,24 @@ namespace detail {
 }
 
 /// Tells `watcher`, if it asks for such records, what of an offer does not fit; otherwise nothing is looked at.
-/// In phase 1: what the peer offers against the suites of `p`.
-template <class Observer>
-void tell_misfits(Observer& watcher, misfit_record about, const peer_config& p, byte_view theirs) {
+/// @param write_ours  `-> octets`: the offer that would have been ours
+template <class Observer, class WriteOurs>
+void tell_misfits(Observer& watcher, misfit_record about, byte_view theirs, WriteOurs&& write_ours) {
     if constexpr (observes<Observer, misfit_record>) {
-        const auto misfits = explain_misfits(write_ike_offer(p, false), theirs);
+        const auto misfits = explain_misfits(write_ours(), theirs);
         about.misfits = misfits;
         tell(watcher, about);
     }
 }
-/// In phase 2: one SA payload against the suites of a child.
+/// In phase 1: what the peer offers against the suites of `p`.
 template <class Observer>
-void tell_misfits(Observer& watcher, misfit_record about, const child_config& c, byte_view theirs, udp_modes in_udp) {
-    if constexpr (observes<Observer, misfit_record>) {
-        const auto misfits = explain_misfits(write_child_offer(c, {1, 1}, in_udp), theirs);  // SPIs do not count
-        about.misfits = misfits;
-        tell(watcher, about);
-    }
+void tell_misfits(Observer& watcher, const misfit_record& about, const peer_config& p, byte_view theirs) {
+    tell_misfits(watcher, about, theirs, [&] { return write_ike_offer(p, false); });
+}
+/// In phase 2: one SA payload against the suites of a child. SPIs do not count.
+template <class Observer>
+void tell_misfits(Observer& watcher, const misfit_record& about, const child_config& c, byte_view theirs, udp_modes in_udp) {
+    tell_misfits(watcher, about, theirs, [&] { return write_child_offer(c, {1, 1}, in_udp); });
 }
 
 }  // namespace ipsec::ike::v1

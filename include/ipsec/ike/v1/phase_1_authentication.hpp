@@ -95,12 +95,18 @@ template <class Env>
     return skeyid_psk(e.crypto, k.prf, e.peer.psk.view(), ni, nr);
 }
 
-/// Ke_i or Ke_r of the revised mode, for whoever looks on: it was discarded after use.            RFC 2409 §5.3
+/// By which cipher an end says what follows its nonce in the revised mode.                        RFC 2409 §5.3
+template <class Env>
+[[nodiscard]] auto cipher_of(const agreed_ike& agreed, const isakmp::cookie_pair& cky, role whose, byte_view nonce, Env& e)
+    -> result<ephemeral_cipher> {
+    const auto& s = agreed.suite;
+    const byte_view cookie = whose == role::initiator ? cky.initiator.octets() : cky.responder.octets();
+    return make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
+}
+/// Ke_i or Ke_r, for whoever looks on: it was discarded after use. Empty with other methods.
 template <class Env> [[nodiscard]] auto ephemeral_key(const keyed& k, role whose, byte_view nonce, Env& e) -> encryption_key {
     if (method_of(k) != proof::revised_encryption) return {};
-    const auto& s = k.agreed.suite;
-    const byte_view cookie = whose == role::initiator ? k.cky.initiator.octets() : k.cky.responder.octets();
-    auto c = make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
+    auto c = cipher_of(k.agreed, k.cky, whose, nonce, e);
     return c ? std::move(c->by.key) : encryption_key{};
 }
 

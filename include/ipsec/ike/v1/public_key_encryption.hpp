@@ -22,17 +22,13 @@ namespace ipsec::ike::v1::phase_1 {
 /// Octets that are wiped when this goes out of scope, whatever became of them meanwhile.
 class wiped_at_end {
 public:
-    wiped_at_end(octets& a, octets& b) noexcept : a_{a}, b_{b} {}
+    explicit wiped_at_end(octets& o) noexcept : octets_{o} {}
     wiped_at_end(const wiped_at_end&) = delete;
     auto operator=(const wiped_at_end&) -> wiped_at_end& = delete;
-    ~wiped_at_end() {
-        wipe(a_);
-        wipe(b_);
-    }
+    ~wiped_at_end() { wipe(octets_); }
 
 private:
-    octets& a_;
-    octets& b_;
+    octets& octets_;
 };
 
 /// What an end says encrypted: all there is to write it. Views.
@@ -93,13 +89,6 @@ template <class Env> [[nodiscard]] auto add_hash_1(message_writer& w, const agre
     w.add(isakmp::payload_type::hash, hash->view());
     return {};
 }
-/// By which cipher an end says what follows its nonce.
-template <class Env>
-[[nodiscard]] auto cipher_of(const said_by& by, byte_view nonce, Env& e) -> result<ephemeral_cipher> {
-    const auto& s = by.agreed.suite;
-    const byte_view cookie = by.end == role::initiator ? by.cky.initiator.octets() : by.cky.responder.octets();
-    return make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
-}
 /// [HASH(1),] <N>, <KE>, <ID> [, <CERT>] [, <NAT-D>, <NAT-D>]. No text says where NAT-D goes in this mode; that everything behind
 /// the nonce is encrypted is said.                                                              RFC 2409 §5.3, RFC 3947 §3.2
 // req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
@@ -107,7 +96,7 @@ template <class Env>
 [[nodiscard]] auto add_revised(message_writer& w, const said_by& own, byte_view gx, const own_part& mine, Env& e)
     -> result<void> {
     if (mine.pieces.size() != 1 || e.peer.keys.decrypt_with.empty()) return std::unexpected{errc::crypto_failed};
-    auto by = cipher_of(own, mine.nonce, e);
+    auto by = cipher_of(own.agreed, own.cky, own.end, mine.nonce, e);
     if (!by) return std::unexpected{by.error()};
     if (own.end == role::initiator)
         if (auto ok = add_hash_1(w, own.agreed, e); !ok) return ok;
@@ -244,7 +233,7 @@ template <class Env>
     if (!nonce) return std::unexpected{nonce.error()};
     octets unknown(own_nonce);
     if (!e.crypto.fill(unknown)) return std::unexpected{errc::no_randomness};
-    auto by = cipher_of(peer, *nonce, e);
+    auto by = cipher_of(peer.agreed, peer.cky, peer.end, *nonce, e);
     if (!by) return std::unexpected{by.error()};
     opened_exchange out;
     std::vector<sealed_exchange::part> rest;

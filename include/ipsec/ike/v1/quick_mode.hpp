@@ -252,7 +252,8 @@ template <class Env>
             auto picked = pick_child(c, chain.find(security_association, i)->body, own[i], e.ike.nat.any());
             if (!picked) {
                 why = picked.error().why;
-                tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c,
+                if (why == errc::no_proposal_chosen)
+                    tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c,
                              chain.find(security_association, i)->body, {e.ike.nat.any(), e.ike.both.nat_drafts});
                 break;
             }

@@ -147,7 +147,7 @@ template <class Env> [[nodiscard]] auto by_new_port(sealed_message m, const nat_
 /// SKEYID and what follows from it.                                                              RFC 2409 §5, App. B
 template <class Key, role Role, class Env>
 [[nodiscard]] auto make_keys(agreeing<Key, Role>& s, const crypto::dh_secret& gxy, Env& e) -> result<keyed> {
-    const phase_1::wiped_at_end nonces{s.ni, s.nr};  // with encryption SKEYID comes from them alone
+    const phase_1::wiped_at_end ni{s.ni}, nr{s.nr};  // with encryption SKEYID comes from them alone
     keyed k;
     k.cky = s.cky;
     k.agreed = s.agreed;
