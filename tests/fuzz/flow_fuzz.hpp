@@ -33,7 +33,7 @@ inline void flow(byte_view in) {
     specific.source_port = 1;
     specific.icmp = ip::port_range::any();
     specific.protocol = ip::protocol_selector::any();
-    if (f->lacks_ports() && !ip::is_icmp(f->protocol)) expect(specific.judge(*f) == ip::match::unavailable);
+    if (f->lacks_ports() && !ip::has_message(f->protocol)) expect(specific.judge(*f) == ip::match::unavailable);
     else expect(specific.judge(*f) == (f->source_port == 1 ? ip::match::yes : ip::match::no));
     const auto text = ip::to_text(s);
     expect(!text.view().empty() && text.size <= ip::selector::max_text);
