@@ -72,3 +72,8 @@ template <class Ends> auto ike_v1_framed(const Ends& ends, byte_view in, unsigne
 }
 
 }  // namespace ipsec::fuzz
+
+#ifdef IPSECPP_ENDS_MADE_ONCE  // see tests/support/made_once
+extern template class ipsec::ike::v1::ike_sa<ipsec::fuzz::ike_v1_sealed_traits>;
+extern template class ipsec::ike::v1::endpoint<ipsec::fuzz::ike_v1_sealed_traits>;
+#endif

@@ -22,8 +22,9 @@ ADAPTERS = {"asio": "io/asio", "botan": "crypto/botan/", "pcap": "io/pcap", "fmt
 # Opt-in headers of the low rooms, for control paths.
 OPT_IN = {"core/chrono.hpp", "core/error_code.hpp", "core/fmt.hpp", "core/iostream.hpp"}
 # What takes a policy apart allocates, and hears of it by an exception that it keeps to itself. The split SPD stands here since it
-# is made so; who builds without exceptions looks packets up in a rule list.
-CONTROL_PATH = {"policy/decorrelate.hpp", "policy/questions.hpp", "policy/split_spd.hpp"}
+# is made so; who builds without exceptions looks packets up in a rule list. Checks of groups that others made are
+# for IKE alone.
+CONTROL_PATH = {"policy/decorrelate.hpp", "policy/questions.hpp", "policy/split_spd.hpp", "crypto/private_group_check.hpp"}
 
 
 def headers():

@@ -201,6 +201,7 @@ private:
 
     // --- phase 1 ---
     template <class... Next> void adopt(step<Next...>&& s);
+    void act(actions&& out);
     void enter();
     void fail_phase_1(errc why);
     void send_phase_1(sealed_message&& m);
@@ -316,6 +317,7 @@ private:
         return {house_.env(peer_, path_), keys(), house_.room(peer_).groups};
     }
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
+    void act(exchange& x, actions&& out);
     void enter(exchange& x);
     void fail(exchange& x, errc why, bool tell_peer);
     void send(exchange& x, sealed_message&& m);

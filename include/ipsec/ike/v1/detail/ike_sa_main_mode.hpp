@@ -33,23 +33,27 @@ template <class Traits>
 template <class... Next>
 void ike_sa<Traits>::adopt(step<Next...>&& s) {
     std::visit([&]<class S>(S&& next) { machine_.template emplace<std::decay_t<S>>(std::forward<S>(next)); }, std::move(s.state));
+    act(std::move(s.out));
+}
+/// What a step wants done, now that the state is the new one: the same for each, and so compiled once.
+template <class Traits> void ike_sa<Traits>::act(actions&& out) {
     std::visit(
         [&](const auto& now) {
             if constexpr (requires { now.cky_i; }) cookies_.initiator = now.cky_i;
             if constexpr (requires { now.cky; }) cookies_ = now.cky;
         },
         machine_);
-    if (s.out.report) {
-        house_.report(*s.out.report, came_by_, header_of(cookies_, exchange_of_phase_1()));
+    if (out.report) {
+        house_.report(*out.report, came_by_, header_of(cookies_, exchange_of_phase_1()));
         // Each wrong proof cost a verification or more: whoever may be a stranger gets a few.
-        if (is_unproven_responder() && ++wrong_proofs_ > most_wrong_proofs) return fail_phase_1(*s.out.report);
+        if (is_unproven_responder() && ++wrong_proofs_ > most_wrong_proofs) return fail_phase_1(*out.report);
     }
-    if (s.out.move) path_ = *s.out.move;
+    if (out.move) path_ = *out.move;
     // A state that only judges may lead back to the one before: what was sent there may have to be sent again, in the time that
     // was left.
-    const bool undecided = !s.out.send && std::visit([](const auto& now) { return phase_1::is_undecided(now); }, machine_);
+    const bool undecided = !out.send && std::visit([](const auto& now) { return phase_1::is_undecided(now); }, machine_);
     if (!undecided) deadline_ = house_.now + house_.settings.retransmit.span() + seconds(1);
-    if (s.out.send) send_phase_1(std::move(*s.out.send));
+    if (out.send) send_phase_1(std::move(*out.send));
     else if (!undecided) timer_.stop();
     if (!over_) enter();
 }

@@ -75,11 +75,14 @@ template <class Traits>
 template <class... Next>
 void ike_sa<Traits>::adopt(exchange& x, step<Next...>&& s) {
     std::visit([&]<class S>(S&& next) { x.state.template emplace<std::decay_t<S>>(std::forward<S>(next)); }, std::move(s.state));
+    act(x, std::move(s.out));
+}
+template <class Traits> void ike_sa<Traits>::act(exchange& x, actions&& out) {
     x.timer.stop();
-    if (s.out.send) send(x, std::move(*s.out.send));
-    if (s.out.also) {
-        x.connected = std::move(s.out.also->datagram);
-        x.connected_payloads = std::move(s.out.also->payloads);
+    if (out.send) send(x, std::move(*out.send));
+    if (out.also) {
+        x.connected = std::move(out.also->datagram);
+        x.connected_payloads = std::move(out.also->payloads);
         count(x.connected.size());
         house_.send(path_, x.connected, x.connected_payloads, "connected", 1);
     }

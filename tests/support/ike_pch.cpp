@@ -1,0 +1,1 @@
+// Stands for nothing but the precompiled header beside it.
