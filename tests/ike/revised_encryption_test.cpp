@@ -3,10 +3,8 @@
 #include <botan/hash.h>
 #include <botan/mac.h>
 
-#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
-#include "support/test_pki.hpp"
+#include "support/sealing_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -16,13 +14,6 @@ using isakmp::payload_type;
 namespace {
 
 using octets = std::vector<std::byte>;
-struct keyed : crypto::botan::public_key_provider {
-    explicit keyed(std::uint64_t = 0) {
-        REQUIRE(keys().add_decryption(keys::unbase64(keys::rsa_2048)));
-        REQUIRE(keys().add_decryption(keys::unbase64(keys::rsa_2048_pkcs8)));
-    }
-};
-using ends_type = ike_ends<keyed>;
 const octets certificate(300, std::byte{0x30});
 
 auto configured(bool left, crypto::encryption_id cipher, std::uint16_t bits) -> v1::config {
@@ -78,7 +69,7 @@ TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][
          {cipher{crypto::encryption_id::aes_cbc, 128, 16, 16}, cipher{crypto::encryption_id::aes_cbc, 256, 32, 16},
           cipher{crypto::encryption_id::des3_cbc, 0, 24, 8}}) {
         CAPTURE(static_cast<int>(c.id), c.bits);
-        ends_type ends{configured(true, c.id, c.bits), configured(false, c.id, c.bits)};
+        sealing_ends ends{configured(true, c.id, c.bits), configured(false, c.id, c.bits)};
         REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
         REQUIRE(ends.run(seconds(30)));
         REQUIRE(ends.left.established.size() == 1);
@@ -148,7 +139,7 @@ TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][
 
 // req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
 TEST_CASE("a nonce that does not stand first, and a text of no whole blocks, are refused", "[ike][encryption]") {
-    ends_type ends{configured(true, crypto::encryption_id::aes_cbc, 128), configured(false, crypto::encryption_id::aes_cbc, 128)};
+    sealing_ends ends{configured(true, crypto::encryption_id::aes_cbc, 128), configured(false, crypto::encryption_id::aes_cbc, 128)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     std::vector<std::byte> scratch(8192);
     const auto one = ends.left.ike.poll_transmit(scratch);

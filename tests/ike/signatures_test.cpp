@@ -1,11 +1,9 @@
 // Main and Aggressive Mode with RSA, DSS and ECDSA signatures: known keys and certificates, over good links and bad ones.
 #include <memory>
 
-#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "support/catch.hpp"
 #include "support/good_end.hpp"
-#include "support/ike_ends.hpp"
-#include "support/test_pki.hpp"
+#include "support/signing_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -15,16 +13,8 @@ using testing::fate;
 
 namespace {
 
-/// A Botan provider that has all keys of the tests: signing key n is the n-th of the table below.
-constexpr std::array signing_keys{keys::rsa_2048, keys::rsa_2048_pkcs8, keys::dsa_1024, keys::p256, keys::p384, keys::p521};
-template <class Base> struct keyed : Base {
-    explicit keyed(std::uint64_t = 0) {
-        for (const auto& k : signing_keys) REQUIRE(this->keys().add_signing(keys::unbase64(k)));
-        REQUIRE(this->trust().add_anchor(pki::root().der()));
-    }
-};
-using immediate = ike_ends<keyed<crypto::botan::public_key_provider>>;
-using deferred = ike_ends<testing::deferred_dh<keyed<crypto::botan::public_key_provider>>>;
+using immediate = signing_ends;
+using deferred = deferred_signing_ends;
 
 struct method {
     oakley_authentication authentication;

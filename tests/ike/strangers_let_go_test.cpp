@@ -1,8 +1,6 @@
 // What strangers cannot take from others: room for messages in pieces, places for Aggressive Modes, verifications without end.
-#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
-#include "support/test_pki.hpp"
+#include "support/signing_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -71,15 +69,8 @@ auto first_message(v1::config c, std::uint64_t seed) -> octets {
     return {tx->octets.begin(), tx->octets.end()};
 }
 
-/// A Botan provider: signing key 0 is the left end's, 1 the right end's.
-struct keyed : crypto::botan::public_key_provider {
-    explicit keyed(std::uint64_t = 0) {
-        for (const auto& k : {test::keys::rsa_2048, test::keys::rsa_2048_pkcs8})
-            REQUIRE(this->keys().add_signing(test::keys::unbase64(k)));
-    }
-};
-using immediate = ike_ends<keyed>;
-using deferred = ike_ends<testing::deferred_dh<keyed>>;
+using immediate = signing_ends;
+using deferred = deferred_signing_ends;
 auto by_signature(bool left) -> v1::config {
     constexpr auto method = isakmp::oakley_authentication::rsa_signatures;
     auto c = aggressive(left);
