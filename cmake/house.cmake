@@ -76,8 +76,8 @@ function(ipsecpp_programs)
   set(${arg_OUT} "${names}" PARENT_SCOPE)
 endfunction()
 
-# Tests and fuzz programs of what examples/gateway reads: #include "gateway/config.hpp". Tests share the objects; a fuzz program
-# compiles its own, with its own flags.
+# What examples/gateway reads, for the gateway, for tests and for fuzz programs: #include "gateway/config.hpp". The first two share
+# the objects; a fuzz program compiles its own, with its own flags.
 function(ipsecpp_use_gateway_config target)
   list(TRANSFORM ipsecpp_gateway_config_parts PREPEND "${PROJECT_SOURCE_DIR}/examples/gateway/")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/examples")
