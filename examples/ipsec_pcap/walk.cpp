@@ -1,5 +1,7 @@
 #include "walk.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "ipsec/xfrm/manual_sa.hpp"
@@ -46,7 +48,8 @@ auto walk::frame(const io::captured& c) -> std::optional<std::string> {
     ++in_.packets;
     in_.octets += octets.size();
     if (job_ == job::open && unwrap(octets, udp_ports_, room_)) octets = room_;
-    packets_[waiting_].assign(octets);
+    packets_[waiting_].assign(octets, testing::packet_buffer::default_head,
+                              testing::packet_buffer::default_tail + longest_padded);
     times_[waiting_] = c.time;
     if (++waiting_ < burst) return {};
     return run();
@@ -57,7 +60,11 @@ auto walk::run() -> std::optional<std::string> {
     const std::span some{packets_.data(), waiting_};
     null_observer nobody;
     emitted_ = 0;
-    if (job_ == job::protect) outbound_.process(some, times_[0], *this, nobody);
+    const auto one_class = [](const testing::packet_buffer&) { return 0U; };
+    const auto pad = [this](const sa::parameters& p, std::size_t size, std::size_t room) {
+        return dataplane::random_padding<crypto::botan::random>{&random_}(p, size, std::min(room, longest_padded));
+    };
+    if (job_ == job::protect) outbound_.process(some, times_[0], *this, nobody, one_class, pad);
     else inbound_.process(some, times_[0], *this, nobody);
     waiting_ = 0;
     while (events_.poll()) {}  // nobody here makes SAs

@@ -11,6 +11,7 @@
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
+#include "ipsec/dataplane/padding.hpp"
 #include "ipsec/io/pcap.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/sadb.hpp"
@@ -42,6 +43,7 @@ private:
     using sadb = sa::sadb<suite, crypto::botan::any_mac>;
     using spd = policy::spd<>;
     static constexpr std::size_t burst = 32;
+    static constexpr std::size_t longest_padded = 1400;  ///< octets: `tfcpad` beyond a usual path would be cut into fragments
 
     [[nodiscard]] auto run() -> std::optional<std::string>;
 

@@ -94,7 +94,7 @@ class KernelMatrix(Bench):
         # whole networks of hosts, ours behind our address and the guest's all in itself; sockets that take ESP out of UDP
         self.tell(
             f"ip route add 10.64.0.0/16 via {OURS.outer[4]}; ip route add 10.66.0.0/16 via {OURS.outer[4]}\n"
-            f"ip -6 route add fd64::/16 via {OURS.outer[6]}\n"
+            f"ip -6 route add fd64::/16 via {OURS.outer[6]}; ip -6 route add fd66::/16 via {OURS.outer[6]}\n"
             "ip route add local 10.65.0.0/16 dev lo; ip -6 route add local fd65::/16 dev lo\n"
             "for i in all eth0; do echo 1 >/proc/sys/net/ipv4/conf/$i/accept_source_route\n"
             "echo 0 >/proc/sys/net/ipv4/conf/$i/rp_filter; done\n"
@@ -164,6 +164,11 @@ class KernelMatrix(Bench):
         if why:
             return f"kernel has none: {why}"
         request = cell.request(number)
+        theirs = cell.hosts(number)[1]
+        if cell.home:
+            self.tell(f"ip addr add {theirs}/128 dev lo home nodad")
+        if cell.nat:
+            self.echo(theirs)
         self.peer_program.begin(request)
         if cell.say:
             ours, theirs = cell.hosts(number)
@@ -180,6 +185,17 @@ class KernelMatrix(Bench):
         grown = {k: n - self.counters[k] for k, n in now.items() if n != self.counters[k]}
         self.counters = now
         return verdict + "".join(f", {k} {n}" for k, n in grown.items())
+
+
+    def echo(self, host):
+        """The guest sends back what comes to UDP port 7 of that address."""
+        six = ":" in host
+        listen = f"UDP6-RECVFROM:7,bind=[{host}]" if six else f"UDP4-RECVFROM:7,bind={host}"
+        self.tell(
+            (f"ip addr add {host}/128 dev lo nodad; " if six else "")
+            + f"n=$(grep -c ':0007 ' /proc/net/udp{'6' if six else ''}); socat {listen},fork PIPE >/dev/null 2>&1 </dev/null &\n"
+            f"for i in $(seq 50); do [ $(grep -c ':0007 ' /proc/net/udp{'6' if six else ''}) -gt ${{n:-0}} ] && exit 0; sleep 0.1; done; exit 1"
+        )
 
 
 def sign_of(verdict):

@@ -56,6 +56,7 @@ MODES = {
     "4in6": ("tunnel", 6, 4),
 }
 ROUTER = {4: "10.66.0.1", 6: "fd66::1"}
+NAT_PORT = 40500
 SIZES = (0, 1, 7, 15, 16, 17, 300, 1200)
 BEFORE = (6, 0xFFFFFFFD)  # the number of 64 bits before the first one: four packets cross 2^32
 
@@ -90,6 +91,9 @@ class Cell:
     df: bool = True  # the outer DF bit is as the inner one, and set for IPv6
     router: bool = False  # one stands between, and changes what it may
     route: bool = False  # the packets go by a source route through it
+    home: bool = False  # the guest is a mobile node: packets go to its care-of address, a routing header has its home address
+    nat: bool = False  # a NAT stands between, with us behind it
+    tfcpad: int = 0  # octets that inner packets have at least
     rounds: list = None
     options: str = ""
     headers: str = ""
@@ -106,17 +110,32 @@ class Cell:
             return tuple(f"10.{net}.{number >> 8}.{number & 255}" for net in (64, 65))
         return tuple(f"fd{net}::{number:x}" for net in (64, 65))
 
+    def seen_by(self, who, number):
+        """The same two, as that side knows them."""
+        ours, theirs = self.hosts(number)
+        if self.nat and who == "peer":
+            ours = ours.replace("10.64.", "10.66.").replace("fd64:", "fd66:")
+        return ours, theirs
+
+    def first_hop(self, number):
+        """Where our packets go, when it is not their end."""
+        if self.home:
+            return self.hosts(number)[1].replace("::", ":c0a::")  # the care-of address
+        return ROUTER[MODES[self.mode][1]] if self.route else None
+
     def texts(self, number):
         """@return lines for `ip -batch` for us and for the guest."""
         mode, outer, inner = MODES[self.mode]
-        hosts = self.hosts(number)
-        ends = hosts if mode == "transport" else (OURS.outer[outer], PEER.outer[outer])
         sides = {"ours": [], "peer": []}
         for to_peer in (True, False):
             for who, lines in sides.items():
+                hosts = self.seen_by(who, number)
+                ends = hosts if mode == "transport" else (OURS.outer[outer], PEER.outer[outer])
                 source, target = ends if to_peer else reversed(ends)
                 if self.route and to_peer == (who == "ours") and (to_peer or outer == 4):
                     target = ROUTER[outer]  # the sender finds its SA by the first hop; IPv4 answers go back by the same route
+                if self.home and to_peer and who == "ours":
+                    target = self.first_hop(number)
                 templates = ""
                 for place, (protocol, suite) in enumerate(self.layers):
                     its_mode = mode if place == 0 else "transport"
@@ -127,11 +146,17 @@ class Cell:
                     lines.append(text + self.more(who, to_peer, suite, f"{number}{to_peer}{place}{other}"))
                     templates += f" tmpl {where} reqid {number} mode {its_mode}"
                 selectors = "src {} dst {}".format(*(hosts if to_peer else hosts[::-1]))
-                if self.udp:  # the datagrams that carry ESP between the same hosts are not to be protected
+                if self.nat:  # the same, in cells without ICMP
+                    selectors += " proto udp " + ("dport 7" if to_peer else "sport 7")
+                elif self.udp:  # the datagrams that carry ESP between the same hosts are not to be protected
                     selectors += f" proto {'icmp' if inner == 4 else 'ipv6-icmp'}"
-                if self.route:
+                if self.route or self.home:
                     everybody = "10.64.0.0/14" if inner == 4 else "fd64::/14"
                     selectors = f"src {hosts[0]} dst {everybody}" if to_peer else f"src {hosts[1]} dst {everybody}"
+                if self.home and to_peer and who == "peer":  # the kernel takes the header off by a state of its own
+                    where = f"src {source} dst {target} proto route2"
+                    lines.append(f"xfrm state add {where} mode ro coa {self.first_hop(number)}")
+                    templates += f" tmpl {where} mode ro"
                 outward = to_peer == (who == "ours")
                 for direction in ("out",) if outward else ("in", "fwd"):
                     lines.append(f"xfrm policy add {selectors} dir {direction}{templates}")
@@ -148,8 +173,11 @@ class Cell:
             which = "oseq" if sends else "seq"
             text += f" replay-{which} {BEFORE[1]} replay-{which}-hi {BEFORE[0]}"
         text += " " + words(suite, label)
+        if self.tfcpad:
+            text += f" tfcpad {self.tfcpad}"
         if self.udp:
-            text += " encap espinudp 4500 4500 0.0.0.0"
+            outside = NAT_PORT if self.nat and who == "peer" else 4500
+            text += " encap espinudp {} {} 0.0.0.0".format(*((outside, 4500) if to_peer else (4500, outside)))
         if flags:
             text += " flag " + " ".join(flags)
         return text
@@ -164,7 +192,7 @@ class Cell:
             "spi": spi_of(number, False, len(self.layers) - 1),
             "probe": {
                 "source": hosts[0],
-                "destination": ROUTER[inner] if self.route else hosts[1],
+                "destination": self.first_hop(number) or hosts[1],
                 "answering": hosts[1],
                 "options": self.options.replace("PEER", octets_of(hosts[1])),
                 "headers": self.headers.replace("PEER", octets_of(hosts[1])),
@@ -180,6 +208,12 @@ class Cell:
             told["flip"] = self.flip
         if self.router:
             told["router"] = ROUTER[outer]
+        if self.tfcpad:
+            told["least"] = self.tfcpad
+        if self.nat:
+            told["nat"] = {"address": self.seen_by("peer", number)[0], "port": NAT_PORT}
+            told["probe"]["udp"] = True
+            told["rounds"] = [{"sizes": [s + 1 for s in told["rounds"][0]["sizes"]]}]  # socat does not echo nothing
         if self.say:
             told["text"] = f"the kernel, cell {number}"
             told["rounds"] = [{"sizes": [], "answers": 1}]
@@ -240,6 +274,20 @@ def other_rows():
         )
     for suite in ("3des-md5", "aes128-sha1", "aes256-sha512", "aes128gcm16", "chacha20poly1305"):
         yield Row(f"udp/{suite}", f"ESP {suite} in UDP", every_mode((("esp", suite),), udp=True))
+    for suite in ("3des-md5", "aes128-sha256", "aes128gcm16"):
+        # in transport mode the checksum of what is inside covers addresses that the other side never sees: RFC 3948 §3.1.2
+        modes = [(m, e) for e in (False, True) for m in ("t4", "t6")]
+        cells = [Cell(m + ("+esn" if e else ""), (("esp", suite),), m, esn=e, udp=True, nat=True) for m, e in modes]
+        yield Row(f"nat/{suite}", f"UDP in ESP {suite} in UDP, through a NAT that changes address and port", cells)
+    for suite in ("3des-md5", "aes128-sha256", "aes128gcm16"):
+        tunnels = [m for m, (mode, _, _) in MODES.items() if mode == "tunnel"]
+        cells = [
+            Cell(f"{m}+{size}{'+esn' if e else ''}", (("esp", suite),), m, esn=e, tfcpad=size, udp=(size == 901))
+            for e in (False, True)
+            for size in (64, 700, 901)
+            for m in tunnels
+        ]
+        yield Row(f"tfc/{suite}", f"ESP {suite}, inner packets padded by both sides; in UDP as well", cells)
     for layers in ((("esp", "aes128-sha256"),), (("esp", "aes128gcm16"),), (("ah", "sha256"),)):
         cells = []
         for mode, width, esn in WINDOWS:
@@ -332,6 +380,7 @@ def header_rows():
         cells += [
             Cell("t6+routing-0", layers, "t6", headers="3a02000100000000PEER", first_header=43, router=True, route=True)
         ]
+        cells += [Cell("t6+routing-2", layers, "t6", headers="3a02020100000000PEER", first_header=43, router=ah, home=True)]
         # 54 and 59 are IPV6_HOPOPTS and IPV6_DSTOPTS
         for name, option in (("hop-by-hop", 54), ("destination", 59)):
             for kind, octet in (("", "1e"), ("-changing", "3e")):

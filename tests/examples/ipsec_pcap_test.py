@@ -234,6 +234,16 @@ def in_udp(folder):
         observer(folder, name, packets)
 
 
+def padded(folder):
+    """Inner packets have a length that `tfcpad` says, as those that a kernel sends; longer ones are as they were."""
+    packets = conversation(False, [*range(0, 40), 300, 600, 1000])
+    sealed = there_and_back(folder, "tfcpad", rules("tunnel", False, False, [("esp", SUITES[2][1])], "tfcpad 700"), packets)
+    short = {len(s) for p, s in zip(packets, sealed) if len(p) <= 700}
+    check("packets of up to 700 octets have one length", len(short) == 1 and short.pop() > 700, sorted(map(len, sealed)))
+    check("longer ones are not padded", all(len(s) < len(p) + 80 for p, s in zip(packets, sealed) if len(p) > 700))
+    observer(folder, "tfcpad", packets)
+
+
 def drops(folder):
     """Each reason is counted by its name, and the exit code says that there were some."""
     packets = conversation(False, [10, 20, 30, 40])
@@ -378,6 +388,7 @@ def from_the_kernel(folder):
 with tempfile.TemporaryDirectory() as temporary:
     suites(temporary)
     in_udp(temporary)
+    padded(temporary)
     drops(temporary)
     forward_rules(temporary)
     limits_hold(temporary)

@@ -11,6 +11,7 @@
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
+#include "ipsec/dataplane/padding.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
@@ -76,7 +77,10 @@ public:
     association(const association&) = delete;
     auto operator=(const association&) -> association& = delete;
 
-    [[nodiscard]] auto protect(const octets& plain) -> collector::item { return walk(outbound_, plain); }
+    [[nodiscard]] auto protect(const octets& plain) -> collector::item {
+        return walk(outbound_, plain, [](const packet&) { return 0U; },
+                    ipsec::dataplane::random_padding<ipsec::crypto::botan::random>{&random_});
+    }
     [[nodiscard]] auto open(const octets& sealed) -> collector::item { return walk(inbound_, sealed); }
 
 private:
@@ -94,12 +98,12 @@ private:
     static auto refused(std::string_view why, bool is_lacking) -> std::unexpected<refusal> {
         return std::unexpected{refusal{std::string{why}, is_lacking}};
     }
-    template <class Walk> auto walk(Walk& w, const octets& one) -> collector::item {
+    template <class Walk, class... More> auto walk(Walk& w, const octets& one, More&&... more) -> collector::item {
         collector to;
         struct {
         } nobody;
-        packet p{one, 256, 512};
-        w.process(std::span{&p, 1}, ipsec::instant{}, to, nobody);
+        packet p{one, 256, 2048};
+        w.process(std::span{&p, 1}, ipsec::instant{}, to, nobody, std::forward<More>(more)...);
         return std::move(to.items.at(0));
     }
 

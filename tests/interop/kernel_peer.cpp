@@ -5,7 +5,8 @@
 //     kernel_peer DEVICE OWN-MAC PEER-MAC
 //
 // {"xfrm": text, "mine": [addresses], "spi": of the kernel's outermost SA,
-//  "probe": {"source", "destination", "answering", "options", "headers", "first_header"},
+//  "probe": {"source", "destination", "answering", "options", "headers", "first_header", "udp": true for datagrams to port 7},
+//  "nat": {"address", "port"} as which we are seen, "least": octets that every ESP packet has at least,
 //  "router": address or absent, "flip": place of an octet to change, "patience": milliseconds,
 //  "cut_first": octets of the pieces that packets are cut into before they are sealed,
 //  "rounds": [{"sizes": [octets], "send": [places], "take": [places], "answers": n}],
@@ -22,6 +23,7 @@
 #include "fragments.hpp"
 #include "ipsec/ip/udp.hpp"
 #include "ipsec/ip/udp_encap.hpp"
+#include "nat.hpp"
 #include "probe.hpp"
 #include "support/hex.hpp"
 
@@ -47,7 +49,13 @@ public:
                  .destination = address_of(p.at("destination")),
                  .options = test::unhex(p.value("options", "")),
                  .headers = test::unhex(p.value("headers", "")),
-                 .first_header = p.value("first_header", std::uint8_t{0})};
+                 .first_header = p.value("first_header", std::uint8_t{0}),
+                 .udp = p.value("udp", false)};
+        if (what.contains("nat"))
+            nat_ = nat{.inside = form_.source,
+                       .outside = address_of(what.at("nat").at("address")),
+                       .inside_port = ip::udp_encap::port,
+                       .outside_port = what.at("nat").at("port").get<std::uint16_t>()};
         answering_ = p.contains("answering") ? address_of(p.at("answering")) : form_.destination;
     }
 
@@ -118,7 +126,9 @@ private:
             is_lacking_ = is_lacking_ || condition_of(verdict.reason) == condition::unsupported;
             return {};
         }
+        if (!is_long_enough(sealed)) return {};
         if (verdict.encapsulation) sealed = into_udp(sealed, verdict.encapsulation);
+        if (nat_) nat_->outward(sealed);
         if (what_.contains("router")) pass_router(sealed);
         if (what_.contains("flip")) {
             sealed[what_.at("flip").get<std::size_t>()] ^= std::byte{1};
@@ -127,6 +137,12 @@ private:
         auto pieces = pieces_of(std::move(sealed), next_number_);
         if (pieces.empty()) fault("out: cannot be cut for the cable");
         return pieces;
+    }
+    /// One that is padded hides the length of what it has inside.                                   RFC 4303 §2.7
+    auto is_long_enough(const octets& p) -> bool {
+        const bool good = p.size() >= what_.value("least", std::size_t{0});
+        if (!good) fault("shorter than it is to look");
+        return good;
     }
     void pass_router(octets& p) const {
         if ((p[0] >> 4) == std::byte{6}) route_v6(p);
@@ -175,6 +191,7 @@ private:
     /// @return whether it belongs here
     auto take(octets p, bool gathers) -> bool {
         if (what_.contains("router")) pass_router(p);
+        if (nat_) nat_->inward(p);
         auto seen = ip::read_overview(p);
         if (!seen || std::ranges::find(mine_, seen->flow.destination) == mine_.end()) return false;
         p.resize(seen->length);
@@ -200,6 +217,7 @@ private:
         if (wire::load<std::uint32_t>(byte_view{p}.subspan(seen->upper_offset + (is_ah ? 4 : 0))) != what_.at("spi"))
             return false;
         ++seen_on_wire_;
+        if (!is_long_enough(p)) return true;
         if (gathers) answers_.push_back(std::move(p));
         else open(p);
         return true;
@@ -238,6 +256,7 @@ private:
     const ethernet& cable_;
     std::vector<ip::address> mine_;
     probe_form form_;
+    std::optional<nat> nat_;
     ip::address answering_;
     std::unique_ptr<association> sas_;
     reassembler wire_, inner_;

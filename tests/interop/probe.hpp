@@ -9,6 +9,7 @@
 #include "ethernet.hpp"
 #include "ipsec/ip/flow.hpp"
 #include "ipsec/ip/pseudo_header.hpp"
+#include "ipsec/ip/udp.hpp"
 #include "ipsec/ip/v4.hpp"
 #include "ipsec/wire/checksum.hpp"
 
@@ -20,10 +21,26 @@ struct probe_form {
     octets options;                ///< IPv4, a multiple of 4 octets
     octets headers;                ///< IPv6 extension headers; the last one's next header is set here
     std::uint8_t first_header = 0; ///< the first one's number
+    bool udp = false;              ///< datagrams to port 7, whose number is their source port
 };
 
+inline constexpr std::uint16_t first_port = 20000;
 inline auto body_octet(std::size_t i, std::uint16_t number) -> std::byte {
     return static_cast<std::byte>(i * 7 + number * 3 + 1);
+}
+
+/// What asks for an echo behind an IP header, without its checksum.
+inline void put_request(ipsec::byte_span upper, bool v6, bool udp, std::uint16_t number) {
+    using namespace ipsec;
+    if (udp) {
+        ip::udp::header{.source_port = static_cast<std::uint16_t>(first_port + number), .destination_port = 7}.emit(upper);
+        wire::store(upper.subspan(4), static_cast<std::uint16_t>(upper.size()));
+    } else {
+        upper[0] = v6 ? std::byte{128} : std::byte{8};
+        wire::store(upper.subspan(4), std::uint16_t{0x1d5e});
+        wire::store(upper.subspan(6), number);
+    }
+    for (std::size_t i = 8; i < upper.size(); ++i) upper[i] = body_octet(i - 8, number);
 }
 
 /// An echo request of `size` octets behind its header.
@@ -33,10 +50,8 @@ inline auto make_probe(const probe_form& f, std::uint16_t number, std::size_t si
     const std::size_t head = v6 ? 40 + f.headers.size() : 20 + f.options.size();
     octets p(head + 8 + size);
     const std::span whole{p}, icmp = whole.subspan(head);
-    icmp[0] = v6 ? std::byte{128} : std::byte{8};
-    wire::store(icmp.subspan(4), std::uint16_t{0x1d5e});
-    wire::store(icmp.subspan(6), number);
-    for (std::size_t i = 0; i < size; ++i) icmp[8 + i] = body_octet(i, number);
+    put_request(icmp, v6, f.udp, number);
+    if (f.udp) (void)ip::udp::finish(icmp, f.source, f.destination);
     if (v6) {
         wire::store(whole, std::uint32_t{0x60012345});  // a flow label, which AH does not cover
         wire::store(whole.subspan(4), static_cast<std::uint16_t>(p.size() - 40));
@@ -51,6 +66,10 @@ inline auto make_probe(const probe_form& f, std::uint16_t number, std::size_t si
             for (std::size_t at = 40; at < head; at += (std::to_integer<std::size_t>(p[at + 1]) + 1) * 8) last = at;
             whole[last] = std::byte{58};
         }
+        if (f.udp) {
+            whole[6] = std::byte{17};
+            return p;
+        }
         // Behind a routing header the last address counts.
         ip::address end = f.destination;
         if (f.first_header == 43 && p[43] != std::byte{0}) end = ip::address::of(ip::family::v6, whole.subspan(head - 16, 16));
@@ -61,13 +80,20 @@ inline auto make_probe(const probe_form& f, std::uint16_t number, std::size_t si
     wire::store(whole.subspan(2), static_cast<std::uint16_t>(p.size()));
     wire::store(whole.subspan(4), static_cast<std::uint16_t>(0x4000U + number));
     whole[8] = std::byte{64};
-    whole[9] = std::byte{1};
+    whole[9] = f.udp ? std::byte{17} : std::byte{1};
     copy_octets(f.source.octets(), whole.subspan(12));
     copy_octets(f.destination.octets(), whole.subspan(16));
     copy_octets(f.options, whole.subspan(20));
-    wire::store(icmp.subspan(2), wire::checksum_of(icmp));
+    if (!f.udp) wire::store(icmp.subspan(2), wire::checksum_of(icmp));
     wire::store(whole.subspan(10), wire::checksum_of(whole.first(head)));
     return p;
+}
+
+inline auto fault_of_body(ipsec::byte_view body, std::uint16_t number, std::size_t size) -> std::string {
+    if (body.size() != size) return "other length";
+    for (std::size_t i = 0; i < size; ++i)
+        if (body[i] != body_octet(i, number)) return "other octets";
+    return {};
 }
 
 /// What is wrong with an answer; empty when it is the one to the request `number` of `size` octets between these two.
@@ -78,6 +104,14 @@ inline auto fault_of_answer(ipsec::byte_view p, const ipsec::ip::address& from, 
     if (!seen) return std::string{name_of(seen.error())};
     const bool v6 = to.family() == ip::family::v6;
     if (seen->flow.source != from || seen->flow.destination != to) return "other addresses";
+    if (seen->flow.protocol == ip::next_header::udp) {
+        const byte_view datagram = p.subspan(seen->upper_offset, seen->length - seen->upper_offset);
+        if (datagram.size() < 8 || seen->flow.source_port != 7) return "no echo";
+        if (datagram[6] == std::byte{0} && datagram[7] == std::byte{0}) return "no UDP checksum";
+        if (!ip::udp::has_valid_checksum(datagram, from, to)) return "bad UDP checksum";
+        number = static_cast<std::uint16_t>(wire::load<std::uint16_t>(datagram.subspan(2)) - first_port);
+        return fault_of_body(datagram.subspan(8), number, size);
+    }
     if (seen->flow.protocol != (v6 ? ip::next_header::icmp_v6 : ip::next_header::icmp)) return "no ICMP";
     if (!v6 && wire::checksum_of(p.first((std::to_integer<std::size_t>(p[0]) & 15U) * 4)) != 0) return "bad header checksum";
     const byte_view icmp = p.subspan(seen->upper_offset, seen->length - seen->upper_offset);
@@ -85,10 +119,7 @@ inline auto fault_of_answer(ipsec::byte_view p, const ipsec::ip::address& from, 
     if ((v6 ? ip::upper_checksum(from, to, ip::next_header::icmp_v6, icmp) : wire::checksum_of(icmp)) != 0)
         return "bad ICMP checksum";
     number = wire::load<std::uint16_t>(icmp.subspan(6));
-    if (icmp.size() != 8 + size) return "other length";
-    for (std::size_t i = 0; i < size; ++i)
-        if (icmp[8 + i] != body_octet(i, number)) return "other octets";
-    return {};
+    return fault_of_body(icmp.subspan(8), number, size);
 }
 
 /// One router: what it may change in a packet, it changes.                                     RFC 2402 §3.3.3.1, Appendix A
@@ -136,7 +167,8 @@ inline void route_v6(ipsec::byte_span p) {
                     for (std::size_t i = 0; i < n; ++i) p[o + 2 + i] ^= std::byte{0x55};
                 o += 2 + n;
             }
-        if (type == 43 && p[at + 3] != std::byte{0}) {  // swaps the next address of the route with the destination
+        if (type == 43 && p[at + 2] == std::byte{0} &&
+            p[at + 3] != std::byte{0}) {  // swaps the next address of the route with the destination
             const auto left = std::to_integer<std::size_t>(p[at + 3]), all = (size - 8) / 16;
             const auto next = p.subspan(at + 8 + (all - left) * 16, 16);
             std::swap_ranges(next.begin(), next.end(), p.begin() + 24);

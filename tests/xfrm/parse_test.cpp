@@ -298,7 +298,7 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"state add @E flag esn frob", errc::unknown_word, 1, 49, "frob", "esn"},
         {"state add @E extra-flag oseq-may-wrap", errc::unsupported, 1, 51, "oseq-may-wrap", "extra-flag"},
         {"state add @E mark 5", errc::unsupported, 1, 40, "mark", "192.0.2.2"},
-        {"state add @E tfcpad 5", errc::unsupported, 1, 40, "tfcpad", "192.0.2.2"},
+        {"state add @E if_id 5", errc::unsupported, 1, 40, "if_id", "192.0.2.2"},
         {"state add @E limit time-use-hard 5", errc::unsupported, 1, 46, "time-use-hard", "limit"},
         {"state add @E limit frob 5", errc::bad_value, 1, 46, "frob", "limit"},
         {"state add @E limit byte-hard 5 limit byte-hard 6", errc::repeated_word, 1, 64, "byte-hard", "limit"},

@@ -58,6 +58,7 @@ enum class entry_fault : std::uint8_t {
     mixed_tunnel_ends,          ///< an IPv4 and an IPv6 end
     mixed_addresses,            ///< IPv4 sources with IPv6 destinations, or the other way
     backward_sensitivity,       ///< first level above the last
+    transport_for_others,       ///< a gateway that would put packets of others into transport mode    RFC 2401 §4.1
     newer_selectors,            ///< lists or mobility header types under a policy by RFC 2401
 };
 [[nodiscard]] constexpr auto name_of(entry_fault f) noexcept -> std::string_view {
@@ -69,6 +70,7 @@ enum class entry_fault : std::uint8_t {
         case entry_fault::mixed_tunnel_ends: return "tunnel between IPv4 and IPv6 ends";
         case entry_fault::mixed_addresses: return "IPv4 and IPv6 in one selector";
         case entry_fault::backward_sensitivity: return "sensitivity range runs backwards";
+        case entry_fault::transport_for_others: return "transport mode for packets that pass through a gateway";
         case entry_fault::newer_selectors: return "selectors that RFC 2401 does not have";
     }
     return "unknown fault";

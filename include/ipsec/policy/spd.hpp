@@ -11,19 +11,22 @@ namespace ipsec::policy {
 /// `replace`) allocate; look-ups do not. An entry stays where it is in memory until it is erased, so pointers from look-ups hold
 /// until then.
 ///
+/// @tparam Rules  what an entry may say: `rfc4301`, `rfc2401`, or `gateway_rules` over one of them (`policy/gateway_rules.hpp`)
+///
 /// One thread at a time changes, and nobody looks anything up meanwhile; `shared_policy` has a list that is changed while in use.
 template <classifier Classifier = linear_classifier, class Rules = rfc4301>
 class rule_list {
 public:
     rule_list() noexcept(std::is_nothrow_default_constructible_v<Classifier>) = default;
-    explicit rule_list(Classifier c) noexcept : classifier_{std::move(c)} {}
+    explicit rule_list(Classifier c, Rules r = {}) noexcept : classifier_{std::move(c)}, rules_{std::move(r)} {}
     rule_list(rule_list&& other) noexcept
-        : list_{std::move(other.list_)}, classifier_{std::exchange(other.classifier_, Classifier{})},
+        : list_{std::move(other.list_)}, classifier_{std::exchange(other.classifier_, Classifier{})}, rules_{other.rules_},
           generation_{other.generation_++} {}
     auto operator=(rule_list&& other) noexcept -> rule_list& {
         if (this == &other) return *this;
         list_ = std::move(other.list_);
         classifier_ = std::exchange(other.classifier_, Classifier{});
+        rules_ = other.rules_;
         const auto theirs = other.generation_++;
         generation_ = (generation_ > theirs ? generation_ : theirs) + 1;
         return *this;
@@ -37,7 +40,7 @@ public:
     // req: rfc2401-4.4.1-2 (total ordering)
     [[nodiscard]] auto insert(std::size_t place, const entry& e) noexcept -> result<void> {
         if (place > list_.size()) return std::unexpected{errc::bad_place};
-        if (Rules::validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
+        if (rules_.validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
         if (list_.find(e.id) != no_slot) return std::unexpected{errc::duplicate_id};
         const slot s = list_.insert(place, e);
         if (s == no_slot) return std::unexpected{errc::exhausted};
@@ -64,7 +67,7 @@ public:
     /// @return `errc::bad_place`, `bad_entry`, `duplicate_id`, `exhausted`; the list is as before then
     [[nodiscard]] auto replace(std::size_t place, const entry& e) noexcept -> result<void> {
         if (place >= list_.size()) return std::unexpected{errc::bad_place};
-        if (Rules::validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
+        if (rules_.validate(e) != entry_fault::none) return std::unexpected{errc::bad_entry};
         const slot s = list_.at(place);
         if (const slot twin = list_.find(e.id); twin != no_slot && twin != s) return std::unexpected{errc::duplicate_id};
         const entry before = list_[s];
@@ -113,6 +116,7 @@ public:
 private:
     entry_list list_;
     [[no_unique_address]] Classifier classifier_{};
+    [[no_unique_address]] Rules rules_{};
     std::uint64_t generation_ = 1;
 };
 

@@ -55,7 +55,8 @@ namespace detail {
 
 /// What the state says, in this library's terms; it may not be allowed together (`manual_sa_of`). Outer headers and ICV padding
 /// are as the kernel makes them: flow labels are copied, AH pads to 8 octets unless `align4` says otherwise. Without
-/// `replay-window` there is no anti-replay. UDP ports are those of an SA that sends.
+/// `replay-window` there is no anti-replay. UDP ports are those of an SA that sends. `tfcpad` is for walks that are given a
+/// padding (`dataplane/padding.hpp`).
 ///                                            RFC 2406 §5, RFC 4302 §3.3.3.2.1
 // req: rfc2406-5-2, rfc2401-4.4.3-1
 [[nodiscard]] inline auto parameters_of(const state& s) noexcept -> sa::parameters {
@@ -68,6 +69,8 @@ namespace detail {
     }
     p.lifetimes = {.soft = detail::limits_of(s.soft), .hard = detail::limits_of(s.hard)};
     p.encapsulation = s.encapsulation;
+    if (s.tfcpad != 0)
+        p.tfc = {.what = sa::tfc_policy::kind::to_size, .size = static_cast<std::uint16_t>(s.tfcpad < 65535 ? s.tfcpad : 65535)};
     p.tunnel.copy_flow_label = true;
     if (s.flags.nopmtudisc) p.tunnel.df = ip::df_rule::clear;
     if (s.flags.noecn) p.tunnel.ecn = ip::ecn_mode::compatibility;

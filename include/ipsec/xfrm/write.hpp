@@ -37,6 +37,7 @@ public:
         put_algorithms(s);
         if (s.encapsulation) put_encapsulation(s);
         if (listing_) put_context(s);
+        if (s.tfcpad != 0) out_.put(listing_ ? "\n\ttfcpad " : " tfcpad ").decimal(s.tfcpad);
         put_selectors(s);
         if (!listing_) {
             put_limits("soft", s.soft);

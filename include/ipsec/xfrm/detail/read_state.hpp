@@ -82,17 +82,21 @@ private:
         else if (name == "replay-oseq-hi") s_.sent |= high(take_number<std::uint32_t>(in_));
         else if (name == "replay-seq-hi") s_.received |= high(take_number<std::uint32_t>(in_));
         else if (name == "encap") take_encapsulation();
+        else if (name == "tfcpad") {
+            tfcpad_ = w;
+            s_.tfcpad = take_number<std::uint32_t>(in_);
+        }
         else if (name == "sel") while (selector_.take_from(in_)) {}
     }
     static auto known(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 13> names{
+        constexpr std::array<std::string_view, 14> names{
             "src", "dst", "proto", "spi", "mode", "reqid", "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi",
-            "replay-seq-hi", "encap", "sel"};
+            "replay-seq-hi", "encap", "tfcpad", "sel"};
         return std::ranges::find(names, name) != names.end();
     }
     static auto is_unsupported(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 12> names{"mark",  "seq",    "coa", "ctx",    "security",     "offload",
-                                                         "crypto", "output-mark", "if_id", "tfcpad", "dir", "pcpu-num"};
+        constexpr std::array<std::string_view, 11> names{"mark",   "seq",         "coa",   "ctx", "security", "offload",
+                                                         "crypto", "output-mark", "if_id", "dir", "pcpu-num"};
         return std::ranges::find(names, name) != names.end();
     }
     static constexpr std::uint32_t widest = state::max_bitmap * 32;
@@ -218,6 +222,8 @@ private:
             if (!said_.has(name)) return in_.fail_entry(errc::missing_word, name);
         if (s_.source.family() != s_.id.destination.family()) return in_.fail_entry(errc::mixed_families, "src");
         if (s_.encapsulation && s_.id.protocol != sa::protocol::esp) return in_.fail_entry(errc::unsupported, "encap");
+        if (s_.tfcpad != 0 && (s_.id.protocol != sa::protocol::esp || s_.mode != sa::mode::tunnel))
+            return in_.fail(errc::unsupported, tfcpad_);  // nor does the kernel: only an inner IP header says its length
         algorithms_.finish(in_, s_);
         if (s_.flags.esn && s_.replay_window == 0) return in_.fail_entry(errc::missing_word, "replay-window");
         if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
@@ -229,6 +235,7 @@ private:
     words& in_;
     state s_;
     said_words said_;
+    word tfcpad_;
     algorithm_reader algorithms_;
     selector_reader selector_;
 };
