@@ -311,8 +311,8 @@ struct house {
     void moved(peer_id p, const ike::path& to) {
         auto& known = room(p).known;
         if (!known) return;
-        auto &children = room(p).children;
-        auto &late = room(p).late;
+        auto& children = room(p).children;
+        auto& late = room(p).late;
         known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};
         for (child_pair& c : children) {
