@@ -236,6 +236,9 @@ private:
     }
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto groups_of(peer_id peer) const -> private_groups {
+        return negotiable_groups(house_->peer(peer), house_->room(peer).groups);
+    }
     [[nodiscard]] auto judge_group(peer_id peer, const crypto::private_group& g) -> result<void>;
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);

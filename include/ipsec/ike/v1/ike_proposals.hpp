@@ -29,6 +29,10 @@ struct private_groups {
     bool by_parts = false;
     std::span<const named_group> by_number{};  ///< those that New Group Mode agreed on with the peer
 };
+/// What of it a Main Mode with this peer can use.
+[[nodiscard]] inline auto negotiable_groups(const peer_config& p, std::span<const named_group> by_number) -> private_groups {
+    return {std::ranges::any_of(p.suites, &ike_suite::by_parts), by_number};
+}
 /// As `crypto::check_public_value`, for the group that was agreed on. @pre `crypto::check` passed its parts
 [[nodiscard]] inline auto check_public_value(const agreed_ike& a, byte_view y) -> crypto::result<void> {
     return a.parts ? crypto::check_public_value(*a.parts, y) : crypto::check_public_value(a.suite.group, y);

@@ -16,7 +16,7 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     const auto in = main_mode::detail::read_clear(h, datagram, 1);
     if (!in) return refuse(in.error());
     const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
-    auto picked = pick_ike(house_->peer(peer), sai_b, {}, {true, house_->room(peer).groups});
+    auto picked = pick_ike(house_->peer(peer), sai_b, {}, groups_of(peer));
     if (!picked) {
         refuse(picked.error());
         // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4, RFC 2407 §4.2
@@ -61,7 +61,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
     if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
     for (const auto& o : shelves_[peer.value()].offers()) {
         if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
-        const auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, {true, house_->room(peer).groups});
+        const auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
         if (!picked) return refuse(picked.error());
         if (const auto& parts = picked->agreed.parts) {
             // Only now that somebody is known to be there a group is worth its arithmetic, and nothing is reckoned in one before.
