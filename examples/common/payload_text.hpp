@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ipsec/ike/identity.hpp"
+#include "ipsec/ike/v1/group_attributes.hpp"
 #include "ipsec/ike/vendor_ids.hpp"
 #include "ipsec/ip/text.hpp"
 #include "ipsec/isakmp/chain.hpp"
@@ -33,6 +34,27 @@ using lines = std::vector<std::string>;
     return bits ? fmt::format(" {}", *bits) : std::string{};
 }
 
+/// A group by its parts, by its number, or both: "2048-bit MODP group by its parts", "private group 40000".
+[[nodiscard]] inline auto group(const isakmp::attribute_list& all) -> std::string {
+    using isakmp::oakley_attribute;
+    const auto find = [&](oakley_attribute a) { return all.find(static_cast<std::uint16_t>(a)); };
+    const auto value = [&](oakley_attribute a) {
+        const auto x = find(a);
+        return x ? x->number().value_or(0) : 0;
+    };
+    std::string s;
+    if (const auto n = value(oakley_attribute::group_description); n != 0) {
+        s = isakmp::name_of_group(static_cast<crypto::group_id>(n & 0xffffU));
+        if (n >= 0x8000) s += fmt::format(" {}", n);
+    }
+    const auto kind = static_cast<isakmp::oakley_group_type>(value(oakley_attribute::group_type) & 0xffffU);
+    const auto field = find(oakley_attribute::group_prime);
+    if (kind == isakmp::oakley_group_type::reserved && !field) return s;
+    std::size_t bits = field ? ike::v1::detail::bits_of(field->significant()) : 0;
+    if (kind == isakmp::oakley_group_type::ec2n && bits != 0) --bits;  // a polynomial has one bit more than the field
+    const std::string parts = fmt::format("{}-bit {} group by its parts", bits, name_of(kind));
+    return s.empty() ? parts : s + ": " + parts;
+}
 /// Proposals and transforms, one line each.
 [[nodiscard]] inline auto of_sa(byte_view body) -> lines {
     const auto tree = isakmp::sa_tree::parse(body);
@@ -46,7 +68,7 @@ using lines = std::vector<std::string>;
             std::string said;
             if (const auto o = isakmp::read_phase1(t.value); phase_1 && o) {
                 said = fmt::format("{}{}, {}, {}, {}{}", name_of(o->encryption), key_length(o->key_length), name_of(o->hash),
-                                   o->group ? isakmp::name_of_group(*o->group) : "group by its parts", name_of(o->authentication),
+                                   group(t.value.attributes), name_of(o->authentication),
                                    life(o->life));
             } else if (const auto q = isakmp::read_phase2(p.value.protocol, t.value); !phase_1 && q) {
                 said = fmt::format("{}{}", name_of_transform(q->protocol, q->id), key_length(q->key_length));
@@ -55,6 +77,8 @@ using lines = std::vector<std::string>;
                 if (q->group) said += fmt::format(", {}", isakmp::name_of_group(*q->group));
                 if (q->extended_sequence) said += ", extended sequence numbers";
                 said += life(q->life);
+            } else if (const auto g = group(t.value.attributes); phase_1 && !g.empty()) {
+                said = g;  // of New Group Mode
             } else {
                 said = fmt::format("transform id {}", t.value.id);
             }

@@ -72,6 +72,8 @@ auto describe(const ike::v1::misfit_record& r) -> json {
         json one{{"proposal", m.proposal}, {"transform", m.transform}, {"of", std::string{name_of(m.protocol)}}, {"what", what}};
         one["offered"] = m.offered ? json(*m.offered) : json();
         one["wanted"] = m.wanted ? json(*m.wanted) : json();
+        if (m.offered_bits != 0) one["offered_bits"] = m.offered_bits;
+        if (m.wanted_bits != 0) one["wanted_bits"] = m.wanted_bits;
         j["misfits"].push_back(std::move(one));
     }
     return j;

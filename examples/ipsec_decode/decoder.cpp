@@ -1,5 +1,6 @@
 #include "decoder.hpp"
 
+#include "../common/payload_text.hpp"
 #include "../common/wireshark.hpp"
 #include "describe.hpp"
 #include "ipsec/ip/udp.hpp"
@@ -209,7 +210,10 @@ void decoder::isakmp(byte_view datagram, const place& p, list& to) {
 void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
     const auto list_payloads = [&f](const isakmp::chain& c) {
         f.entry["payload_types"] = json::array();
-        for (const auto& one : c) f.entry["payload_types"].push_back(static_cast<unsigned>(one.type));
+        for (const auto& one : c) {
+            f.entry["payload_types"].push_back(static_cast<unsigned>(one.type));
+            if (one.type == isakmp::payload_type::security_association) f.entry["offers"].push_back(payload_text::of_sa(one.body));
+        }
     };
     if (!h.flags.encrypted()) {
         const auto c = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), lenient_rules);

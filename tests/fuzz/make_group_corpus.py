@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzz target group_attributes: small groups of both kinds as attributes of RFC 2409 appendix A, and
-groups with something wrong with them. The same run writes the same files."""
+"""Writes the seeds of the fuzz targets group_attributes and ike_offer: small groups of both kinds as attributes of RFC 2409
+appendix A, groups with something wrong with them, and offers that have them. The same run writes the same files."""
 import pathlib
 import struct
 
-CORPUS = pathlib.Path(__file__).resolve().parent / "corpus" / "group_attributes"
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 TYPE, PRIME, ONE, TWO, A, B, SIZE, ORDER = 5, 6, 7, 8, 9, 10, 15, 16
 
 
@@ -51,6 +51,31 @@ SEEDS = {
     "nothing": basic(1, 5),
 }
 
-CORPUS.mkdir(parents=True, exist_ok=True)
-for name, octets in SEEDS.items():
-    (CORPUS / name).write_bytes(octets)
+SUITE = basic(1, 7) + basic(14, 128) + basic(2, 2) + basic(3, 1)
+NUMBER = 4
+
+
+def offer(*transforms):
+    """The body of an SA payload with one proposal for ISAKMP, RFC 2408 section 3.4 to 3.6."""
+    last = len(transforms) - 1
+    listed = b"".join(struct.pack(">BBHBBH", 3 if i < last else 0, 0, 8 + len(t), i + 1, 1, 0) + t for i, t in enumerate(transforms))
+    return struct.pack(">II", 1, 1) + struct.pack(">BBHBBBB", 0, 0, 8 + len(listed), 1, 1, 0, len(transforms)) + listed
+
+
+OFFERS = {
+    "inline": offer(SUITE + modp(SAFE, 2)),
+    "inline-other": offer(SUITE + modp(SAFE, 5)),
+    "inline-curve": offer(SUITE + SEEDS["ec2n-61-order"]),
+    "inline-long": offer(SUITE + modp(1 << 8200, 2), SUITE + basic(NUMBER, 2)),
+    "inline-and-number": offer(SUITE + basic(NUMBER, 40000) + modp(SAFE, 2)),
+    "inline-again": offer(SUITE + modp(SAFE, 2) + modp(SAFE, 2)),
+    "number": offer(SUITE + basic(NUMBER, 40000) + basic(11, 1) + variable(12, 86400)),
+    "number-of-nobody": offer(SUITE + basic(NUMBER, 40001), SUITE + basic(NUMBER, 2)),
+    "prf": offer(SUITE + basic(NUMBER, 2) + basic(13, 65001)),
+    "four": offer(SUITE + basic(NUMBER, 2), SUITE + basic(NUMBER, 40000), SUITE + modp(SAFE, 2), SUITE + modp(SAFE, 5)),
+}
+
+for target, seeds in {"group_attributes": SEEDS, "ike_offer": OFFERS}.items():
+    (CORPUS / target).mkdir(parents=True, exist_ok=True)
+    for name, octets in seeds.items():
+        (CORPUS / target / name).write_bytes(octets)

@@ -43,33 +43,6 @@ auto told_not_supported(const auto& end) -> std::size_t {
         std::ranges::count(end.record.notes, isakmp::notify_type::attributes_not_supported, &ike::notify_record::type));
 }
 
-struct botan_end : ike_end<crypto::botan::provider> {
-    using ike_end::ike_end;
-};
-/// Two ends with real cryptography and no link between them.
-struct real_ends {
-    real_ends(v1::config l, v1::config r) : left{std::move(l), rng_l}, right{std::move(r), rng_r} {}
-    void run(duration d) {
-        for (const instant end = now + d; now < end; now = now + milliseconds(20)) {
-            octets scratch(32768);
-            for (auto* from : {&left, &right}) {
-                auto& to = from == &left ? right : left;
-                from->ike.handle_timeout(now);
-                from->drain_events(now);
-                while (auto tx = from->ike.poll_transmit(scratch)) {
-                    sent.push_back(of(tx->octets));
-                    to.ike.handle_datagram(now, ike::reversed(tx->path), tx->octets);
-                }
-                to.drain_events(now);
-            }
-        }
-    }
-    testing::seeded_rng rng_l{3}, rng_r{4};
-    botan_end left, right;
-    std::vector<octets> sent;
-    instant now{1'000'000'000};
-};
-
 }  // namespace
 
 // pitfall 3, IKE1-098; req: rfc2409-5.6-1, rfc2409-5.6-2, rfc2409-5.6-3, rfc2409-5.5-3

@@ -54,13 +54,15 @@ struct split_order {
     const auto small = octets_of_number(split(g.order).small);
     return {small.begin(), small.end()};
 }
+/// Whether the policy takes a prime, or a field, of that many bits.
+[[nodiscard]] constexpr auto has_good_size(std::size_t bits, std::size_t least, std::size_t largest) noexcept -> bool {
+    return bits >= least && bits <= std::min(largest, largest_group_bits);
+}
 /// g^order = 1 for both kinds of orders that are taken: a prime one, or half of p-1, where both halves of the group will do.
 template <rng Rng>
 [[nodiscard]] auto check_modp(const modp_parameters& g, const group_limits& limits, Rng& random) noexcept -> result<bool> {
     const byte_view p = without_zeros(g.prime), order = without_zeros(g.order);
-    const std::size_t bits = bit_length(p);
-    if (bits < limits.least_modp_bits || bits > std::min(limits.largest_modp_bits, largest_group_bits) || !is_odd(p))
-        return false;
+    if (!has_good_size(bit_length(p), limits.least_modp_bits, limits.largest_modp_bits) || !is_odd(p)) return false;
     const auto generator = padded(g.generator, p.size());
     if (generator.size() != p.size() || !is_in_range(p, generator)) return false;
     if (!order.empty()) {
@@ -79,7 +81,7 @@ template <rng Rng>
 template <rng Rng>
 [[nodiscard]] auto check_ec2n(const ec2n_parameters& g, const group_limits& limits, Rng& random) noexcept -> result<bool> {
     const std::size_t m = g.field_size;
-    if (m < 16 || m < limits.least_field_bits || m > limits.largest_field_bits) return false;
+    if (m < 16 || !has_good_size(m, limits.least_field_bits, limits.largest_field_bits)) return false;
     const auto curve = detail::curve_of(g);
     if (!curve || !curve->field().is_irreducible()) return false;
     const auto x = curve->field().from(g.generator_x);
@@ -103,6 +105,14 @@ template <rng Rng>
     return is_probable_prime(split(g.order).large, limits.rounds, random);
 }
 }  // namespace detail
+
+/// Whether the sizes are in the policy: all that can be said of a group of a stranger's before it has cost him anything.
+[[nodiscard]] inline auto has_good_size(const private_group& g, const group_limits& limits) noexcept -> bool {
+    if (const auto* m = std::get_if<modp_parameters>(&g))
+        return detail::has_good_size(detail::bit_length(m->prime), limits.least_modp_bits, limits.largest_modp_bits);
+    const auto* e = std::get_if<ec2n_parameters>(&g);
+    return e != nullptr && detail::has_good_size(e->field_size, limits.least_field_bits, limits.largest_field_bits);
+}
 
 /// Whether the group is one: prime or irreducible polynomial, generator, curve, sizes, order.
 ///

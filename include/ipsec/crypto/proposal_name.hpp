@@ -241,7 +241,8 @@ private:
     proposal_text out;
     out.add(e != nullptr ? e->name : "?");
     if (e != nullptr && e->key_length_attribute) out.add(unsigned{p.key_bits});
-    return out.add("-").add(h != nullptr ? h->name : "?").add("-").add(g != nullptr ? g->name : "?");
+    out.add("-").add(h != nullptr ? h->name : "?");
+    return p.group == group_id::none ? out : out.add("-").add(g != nullptr ? g->name : "?");  // its group is told otherwise
 }
 
 }  // namespace ipsec::crypto

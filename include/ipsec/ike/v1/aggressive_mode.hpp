@@ -48,6 +48,8 @@ template <class Env>
     if (!m) return std::unexpected{m.error()};
     auto picked = pick_ike(e.peer, m->sai_b(), m->begun_for);
     if (!picked) {
+        // A group that only Main Mode can negotiate, and that would have to be looked at before anybody is known to be there.
+        if (pick_ike(e.peer, m->sai_b(), m->begun_for, negotiable_groups(e.peer, e.groups))) return std::unexpected{fault{errc::group_refused}};
         if (picked.error().why == errc::no_proposal_chosen)
             tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, m->sai_b());
         return std::unexpected{picked.error()};

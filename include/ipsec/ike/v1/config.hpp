@@ -38,6 +38,10 @@ struct ike_suite {
     crypto::hash_id hash = crypto::hash_id::sha2_256;
     crypto::group_id group = crypto::group_id::modp2048;
     isakmp::oakley_authentication authentication = isakmp::oakley_authentication::pre_shared_key;
+    /// Of a group without a number that everybody knows, its parts stand in the offer, and no number: that of `private_groups`
+    /// with this number, or, as the responder, any that `new_group_limits` take, where `group` is `none`. Otherwise the number
+    /// stands there, once New Group Mode has agreed on it.                                       RFC 2409 §4, §5.6
+    bool by_parts = false;
     friend constexpr auto operator==(const ike_suite&, const ike_suite&) noexcept -> bool = default;
 };
 
@@ -244,8 +248,9 @@ struct peer_config {
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
     nat_traversal nat{};
     dead_peer_detection dpd{};
-    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, and takes it from
-    /// the peer. What was agreed on stays known until the number is agreed on anew.                RFC 2409 §5.6
+    /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, or as soon as the
+    /// ISAKMP SA stands where a suite has it for the next one, and takes it from the peer. What was agreed on stays known until
+    /// the number is agreed on anew.                                                               RFC 2409 §5.6
     std::vector<named_group> private_groups{};
     bool accept_new_groups = false;       ///< take any group of the peer's that `crypto::check` passes with these limits
     crypto::group_limits new_group_limits{};
@@ -277,7 +282,8 @@ struct limits {
     std::uint32_t aggressive_per_second = 10; ///< Diffie-Hellman that strangers may cause; as much again at once
     std::uint8_t aggressive_repeats = 2;  ///< how often message 2 is repeated where message 3 does not come
     std::uint8_t amplification = 5;       ///< octets sent for one that came in, before the peer is known to be there
-    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on
+    std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on; verdicts kept on its groups
+    std::uint32_t group_checks_per_second = 2; ///< of groups that come by their parts in phase 1, of all peers; as much at once
     std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
     std::size_t fragments = 32;           ///< pieces of one message
 };

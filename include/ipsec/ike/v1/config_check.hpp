@@ -15,12 +15,14 @@ namespace ipsec::ike::v1 {
 ///
 /// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
 /// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::bad_lifetime`, `errc::bad_identity`,
-/// `errc::bad_limit`, `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
+/// `errc::bad_limit` (also an offer that fits in no message), `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
 [[nodiscard]] inline auto check(const config& c) -> result<void>;
 
 [[nodiscard]] inline auto check(const ike_suite& s) -> result<void> {
     const auto* e = crypto::find(s.encryption);
-    if (e == nullptr || crypto::find(s.hash) == nullptr || crypto::find(s.group) == nullptr)
+    const bool has_group = s.by_parts ? is_private(s.group) || s.group == crypto::group_id::none
+                                      : is_private(s.group) || crypto::find(s.group) != nullptr;
+    if (e == nullptr || crypto::find(s.hash) == nullptr || !has_group)
         return std::unexpected{errc::unusable_algorithm};
     if (crypto::find(s.hash)->ike_v1 == 0) return std::unexpected{errc::unusable_algorithm};
     if (e->ike_v1 == 0) return std::unexpected{e->esp_v1 == 0 ? errc::not_for_ike_v1 : errc::not_for_phase_1};
@@ -70,6 +72,19 @@ namespace ipsec::ike::v1 {
 }
 
 namespace detail {
+/// A suite by its parts has them; there is one for the first ISAKMP SA, which no New Group Mode comes before; and the offer has
+/// room in a message.
+[[nodiscard]] inline auto check_private_groups(const peer_config& p) -> result<void> {
+    for (const ike_suite& s : p.suites)
+        if (s.by_parts && s.group != crypto::group_id::none && find_group(p.private_groups, s.group) == nullptr)
+            return std::unexpected{errc::unusable_algorithm};
+    if (std::ranges::all_of(p.suites, [](const ike_suite& s) { return !s.by_parts && is_private(s.group); }))
+        return std::unexpected{errc::no_suites};
+    const private_groups all{true, p.private_groups};
+    const bool offers_any = std::ranges::any_of(p.suites, [&](const ike_suite& s) { return can_offer(s, all); });
+    if (offers_any && write_ike_offer(p, true, all).empty()) return std::unexpected{errc::bad_limit};
+    return {};
+}
 [[nodiscard]] inline auto check_methods(const peer_config& p) -> result<void> {
     const bool aggressive = p.modes.begin_aggressive || p.modes.accept_aggressive;
     for (const ike_suite& s : p.suites) {
@@ -87,7 +102,8 @@ namespace detail {
             return std::unexpected{errc::no_key_for_method};
         // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
         const ike_suite& first = p.suites.front();
-        if (begins_aggressive(p) && (s.group != first.group || !goes_on_with(first, s)))
+        if (begins_aggressive(p) &&
+            (s.group != first.group || s.by_parts || is_private(s.group) || !goes_on_with(first, s)))
             return std::unexpected{errc::not_for_aggressive_mode};
     }
     if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};
@@ -113,6 +129,9 @@ using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::b
 template <class Provider> [[nodiscard]] auto check_for(const config& c) -> result<void> {
     if (auto ok = check(c); !ok) return ok;
     for (const peer_config& p : c.peers) {
+        for (const ike_suite& s : p.suites)
+            if ((s.by_parts || is_private(s.group)) && !crypto::private_group_provider<Provider>)
+                return std::unexpected{errc::unusable_algorithm};
         for (const ike_suite& s : p.suites)
             if ((proof_by(s.authentication) == proof::signature && !crypto::signature_provider<Provider>) ||
                 (is_by_encryption(*proof_by(s.authentication)) && !crypto::public_encryption_provider<Provider>))
@@ -140,6 +159,7 @@ inline auto check(const config& c) -> result<void> {
         l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
         c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
         l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 || l.amplification == 0 ||
+        l.group_checks_per_second == 0 ||
         c.connected_wait < duration{} || c.outbound_delay < duration{} ||
         (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
@@ -149,6 +169,7 @@ inline auto check(const config& c) -> result<void> {
         if (auto ok = detail::check_methods(p); !ok) return ok;
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
+        if (auto ok = detail::check_private_groups(p); !ok) return ok;
         if (p.lifetime.seconds == 0 || !fits(p.lifetime) || !fits(p.rekey_at)) return std::unexpected{errc::bad_lifetime};
         if (p.fragmentation.enabled && (p.fragmentation.size < 128 || l.fragmented == 0 || l.fragments == 0))
             return std::unexpected{errc::bad_limit};

@@ -53,7 +53,8 @@ public:
     }
 
     /// Main Mode, or Aggressive Mode, with a peer, unless an ISAKMP SA with it is there or on its way.
-    /// @return `errc::no_such_peer`, `errc::no_randomness`, `errc::unknown_peer` (nobody knows where it is)
+    /// @return `errc::no_such_peer`, `errc::no_randomness`, `errc::unknown_peer` (nobody knows where it is), `errc::no_suites`
+    ///         (none that can be offered now: their groups have to be agreed on first, or are the peer's to say)
     auto start(instant now, peer_id peer) -> result<void> {
         house_->now = now;
         if (peer.value() >= house_->settings.peers.size()) return std::unexpected{errc::no_such_peer};
@@ -222,7 +223,8 @@ private:
           jar_{house_->settings.cookie_slot},
           shelves_(house_->settings.peers.size()),
           stations_(house_->settings.peers.size()),
-          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second} {
+          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second},
+          group_checks_{house_->settings.limits.group_checks_per_second, house_->settings.limits.group_checks_per_second} {
         for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
             const peer_config& p = house_->settings.peers[i];
             if (detail::is_known_by_address(p))
@@ -234,6 +236,10 @@ private:
     }
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    [[nodiscard]] auto groups_of(peer_id peer) const -> private_groups {
+        return negotiable_groups(house_->peer(peer), house_->room(peer).groups);
+    }
+    [[nodiscard]] auto judge_group(peer_id peer, const crypto::private_group& g) -> result<void>;
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
     void open_door(peer_id peer);
@@ -312,7 +318,7 @@ private:
         if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
         auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
         sa->start();
-        if (sa->is_over()) return std::unexpected{errc::no_randomness};
+        if (sa->is_over()) return std::unexpected{sa->why_failed()};
         const auto key = sa->cookies();
         take_in(std::move(sa), key);
         arm(peer);
@@ -385,7 +391,7 @@ private:
     /// many peers that are served alike there is one.
     std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> doors_{};
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
-    token_bucket aggressive_rate_;
+    token_bucket aggressive_rate_, group_checks_;
     fragment_table fragments_{};
 };
 

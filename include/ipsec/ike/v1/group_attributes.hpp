@@ -103,6 +103,21 @@ namespace detail {
                                    std::move(order)};
 }
 
+/// Whether two groups are the same one, leading zeros of their numbers aside.
+[[nodiscard]] inline auto is_same_group(crypto::private_group a, crypto::private_group b) -> bool {
+    const auto shorten = [](std::vector<std::byte>& n) {
+        const auto first = std::ranges::find_if(n, [](std::byte o) { return o != std::byte{0}; });
+        n.erase(n.begin(), first);
+    };
+    for (crypto::private_group* g : {&a, &b}) {
+        if (auto* m = std::get_if<crypto::modp_parameters>(g))
+            for (auto* n : {&m->prime, &m->generator, &m->order}) shorten(*n);
+        if (auto* e = std::get_if<crypto::ec2n_parameters>(g))
+            for (auto* n : {&e->polynomial, &e->generator_x, &e->generator_y, &e->curve_a, &e->curve_b, &e->order}) shorten(*n);
+    }
+    return a == b;
+}
+
 /// Writes the parts of a group as attributes of the transform that is open.
 inline void write_group(isakmp::builder& to, const crypto::private_group& g) {
     using enum isakmp::oakley_attribute;

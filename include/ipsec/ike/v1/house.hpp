@@ -65,6 +65,12 @@ struct whereabouts {
     instant keepalive_at = instant::never();
 };
 
+/// A group by its parts that was looked at, so that it is looked at once.
+struct judged_group {
+    crypto::private_group parts;
+    bool good = false;
+};
+
 /// What stands with one peer beside its ISAKMP SAs. All of it is bounded by `limits`, so that a walk over it costs the same
 /// however many peers there are.
 struct peer_room {
@@ -72,6 +78,7 @@ struct peer_room {
     std::vector<late_use> late{};
     std::optional<whereabouts> known{};  ///< as long as an SA with the peer stands
     std::vector<named_group> groups{};   ///< that New Group Mode agreed on
+    std::vector<judged_group> judged{};  ///< that phase 1 had to do with, the newest last
 };
 
 template <class Traits> struct observer_of {
@@ -132,7 +139,26 @@ struct house {
     [[nodiscard]] auto room(peer_id id) const -> const peer_room& { return rooms[id.value()]; }
     [[nodiscard]] auto children_of(peer_id id) -> std::vector<child_pair>& { return rooms[id.value()].children; }
     [[nodiscard]] auto children_of(peer_id id) const -> const std::vector<child_pair>& { return rooms[id.value()].children; }
-    [[nodiscard]] auto env(peer_id id, const ike::path& at) -> environment { return {now, crypto, watcher, peer(id), id, at}; }
+    [[nodiscard]] auto env(peer_id id, const ike::path& at) -> environment {
+        return {now, crypto, watcher, peer(id), id, at, room(id).groups};
+    }
+    /// Whether the group is one, by the peer's limits: what is known of it already, or else nothing.
+    [[nodiscard]] auto verdict_on(peer_id id, const crypto::private_group& g) const -> std::optional<bool> {
+        if (std::ranges::find(room(id).groups, g, &named_group::parts) != room(id).groups.end()) return true;
+        const auto at = std::ranges::find(room(id).judged, g, &judged_group::parts);
+        return at == room(id).judged.end() ? std::nullopt : std::optional{at->good};
+    }
+    /// The same; what is not known is found out, which is slow. @return as `crypto::check`
+    [[nodiscard]] auto judge(peer_id id, const crypto::private_group& g) -> crypto::result<void> {
+        if (const auto known = verdict_on(id, g))
+            return *known ? crypto::result<void>{} : std::unexpected{crypto::errc::bad_group};
+        const auto ok = crypto::check(g, peer(id).new_group_limits, crypto);
+        if (!ok && ok.error() != crypto::errc::bad_group) return ok;
+        auto& judged = room(id).judged;
+        if (!judged.empty() && judged.size() >= settings.limits.private_groups) judged.erase(judged.begin());
+        if (judged.size() < settings.limits.private_groups) judged.push_back({g, ok.has_value()});
+        return ok;
+    }
 
     /// The peer of this name that may begin with Aggressive Mode from there. One with an address of its own has to come from it.
     ///                                                                                                  RFC 2409 §5.4
@@ -283,8 +309,10 @@ struct house {
     }
     /// A NAT gave the peer another port: all that goes to it goes there.
     void moved(peer_id p, const ike::path& to) {
-        auto& [children, late, known, groups] = room(p);
+        auto& known = room(p).known;
         if (!known) return;
+        auto& children = room(p).children;
+        auto& late = room(p).late;
         known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};
         for (child_pair& c : children) {

@@ -3,9 +3,14 @@
 ///
 /// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an
 /// initiator checks that what came back is one of its offers, attribute values compared, encodings aside.
+///
+/// A group that has no number which everybody knows can stand there by its parts, or by a number that New Group Mode agreed on;
+/// in Main Mode alone, since Aggressive Mode cannot negotiate a group.                         RFC 2409 §4, §5, §5.6
+#include <memory>
 #include <optional>
 
 #include "ipsec/ike/v1/detail/proposal_parts.hpp"
+#include "ipsec/ike/v1/group_attributes.hpp"
 #include "ipsec/ike/v1/xauth_methods.hpp"
 
 namespace ipsec::ike::v1 {
@@ -16,7 +21,22 @@ struct agreed_ike {
     v1::lifetime lifetime;
     v1::lifetime offered;  ///< by the initiator
     xauthenticated xauth = xauthenticated::nobody;
+    /// Of a group without a number that everybody knows, until the keys are made. Whether it is one is still to be checked.
+    std::shared_ptr<const crypto::private_group> parts{};
 };
+/// What can be negotiated of groups without a number that everybody knows. Aggressive Mode has nothing of it.
+struct private_groups {
+    bool by_parts = false;
+    std::span<const named_group> by_number{};  ///< those that New Group Mode agreed on with the peer
+};
+/// What of it a Main Mode with this peer can use.
+[[nodiscard]] inline auto negotiable_groups(const peer_config& p, std::span<const named_group> by_number) -> private_groups {
+    return {std::ranges::any_of(p.suites, &ike_suite::by_parts), by_number};
+}
+/// As `crypto::check_public_value`, for the group that was agreed on. @pre `crypto::check` passed its parts
+[[nodiscard]] inline auto check_public_value(const agreed_ike& a, byte_view y) -> crypto::result<void> {
+    return a.parts ? crypto::check_public_value(*a.parts, y) : crypto::check_public_value(a.suite.group, y);
+}
 /// What a responder chose, and the body of the SA payload that says so.
 struct picked_ike {
     agreed_ike agreed;
@@ -25,8 +45,10 @@ struct picked_ike {
 };
 
 /// Body of the initiator's SA payload: one proposal, a transform for each suite in order.       RFC 2409 §5
-/// @param by_us  whether this end makes the offer; otherwise it is the one that this end would take
-[[nodiscard]] inline auto write_ike_offer(const peer_config& p, bool by_us = true) -> octets;
+/// @param by_us  whether this end makes the offer, of suites whose group can be offered now; otherwise it is the one that this
+///               end would take, and of a suite that takes any group it says all but that
+/// @return empty when nothing can be offered
+[[nodiscard]] inline auto write_ike_offer(const peer_config& p, bool by_us = true, const private_groups& own = {}) -> octets;
 /// Whether an Aggressive Mode whose message 1 was written for `first` can go on with `s`. What is encrypted in it stands on the
 /// method, the hash that HASH(1) is made by, and in the revised mode on the cipher.             RFC 2409 §5.2, §5.3
 [[nodiscard]] constexpr auto goes_on_with(const ike_suite& first, const ike_suite& s) noexcept -> bool {
@@ -38,24 +60,42 @@ struct picked_ike {
 }
 /// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
 /// @param begun_for  only of those that `goes_on_with` it
-/// @return `errc::no_proposal_chosen`, or what is wrong with the payload
-[[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for = {})
-    -> admitted<picked_ike>;
+/// @return `errc::no_proposal_chosen`, or what is wrong with the payload. No arithmetic is done for a group by its parts: it is
+///         of the policy's sizes, or one of `p.private_groups`, and whether it is a group is for the caller to check
+[[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for = {},
+                                   const private_groups& own = {}) -> admitted<picked_ike>;
 /// What an Aggressive Mode was begun for: the first transform that says anything to us. @return nothing where there is none
 [[nodiscard]] inline auto first_offered(byte_view sai_b) -> std::optional<ike_suite>;
 /// What the answer to `sai_b` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
-[[nodiscard]] inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike>;
+[[nodiscard]] inline auto verify_ike_reply(byte_view sai_b, byte_view reply, const private_groups& own = {})
+    -> admitted<agreed_ike>;
+/// Which suite of `p` a transform is of: its place. @return the number of suites where it is of none
+[[nodiscard]] inline auto place_of(const peer_config& p, const agreed_ike& offered) -> std::size_t;
 
 namespace detail {
 
+/// A group that is no row of our own table: by its parts, or by a number of New Group Mode; never both.
+// req: rfc2409-4-10, rfc2409-4-11
+[[nodiscard]] inline auto read_private_group(const isakmp::attribute_list& list, std::uint64_t number, const private_groups& own)
+    -> std::optional<crypto::private_group> {
+    if (has_group_parts(list)) {
+        if (!own.by_parts || number != 0) return std::nullopt;
+        auto parts = read_group(list);
+        return parts ? std::optional{std::move(*parts)} : std::nullopt;
+    }
+    const named_group* const named = find_group(own.by_number, static_cast<crypto::group_id>(number));
+    return named != nullptr ? std::optional{named->parts} : std::nullopt;
+}
 /// A phase 1 transform, if it is one that we could serve.
 // req: rfc2409-4-8, rfc2409-4-11, rfc2409-A-5
-[[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t) -> std::optional<agreed_ike> {
+[[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t, const private_groups& own = {})
+    -> std::optional<agreed_ike> {
     using isakmp::oakley_attribute;
     if (t.id != isakmp::key_ike) return std::nullopt;
     std::uint64_t encryption = 0, hash = 0, method = 0, group = 0, bits = 0;
     life_reader life;
     for (const isakmp::attribute a : t.attributes) {
+        if (is_group_part(a.type)) continue;
         const auto v = a.number();
         if (!v) return std::nullopt;
         bool ok = false;
@@ -67,7 +107,7 @@ namespace detail {
             case oakley_attribute::key_length: ok = set_once(bits, *v); break;
             case oakley_attribute::life_type: ok = life.take_type(*v); break;
             case oakley_attribute::life_duration: ok = life.take_duration(*v); break;
-            default: break;  // a group by its parts, a prf, or something unknown: another transform may do without
+            default: break;  // a prf, of which none is defined, or something unknown: another transform may do without
         }
         if (!ok || *v > 0xffff'ffffU) return std::nullopt;
     }
@@ -78,18 +118,43 @@ namespace detail {
     const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
     if (e != nullptr && bits == 0) bits = crypto::phase_1_default_bits(e->id);
     const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
-    // The number selects a row of our own table, never an object behind it.
-    const auto* g = crypto::find(static_cast<crypto::group_id>(group));
-    if (e == nullptr || h == nullptr || g == nullptr) return std::nullopt;
+    if (e == nullptr || h == nullptr) return std::nullopt;
     const auto authentication = static_cast<isakmp::oakley_authentication>(method);
     if (method > 0xffff || !proof_by(authentication)) return std::nullopt;
     if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
-    return agreed_ike{{e->id, static_cast<std::uint16_t>(bits), h->id, g->id, authentication}, *l, *l, xauth};
+    agreed_ike out{{e->id, static_cast<std::uint16_t>(bits), h->id, static_cast<crypto::group_id>(group), authentication}, *l, *l,
+                   xauth};
+    out.suite.by_parts = has_group_parts(t.attributes);
+    // The number selects a row of our own table, never an object behind it.
+    if (crypto::find(out.suite.group) == nullptr || out.suite.by_parts) {
+        auto parts = read_private_group(t.attributes, group, own);
+        if (!parts) return std::nullopt;
+        out.parts = std::make_shared<const crypto::private_group>(std::move(*parts));
+    }
+    return out;
+}
+/// How the group of a suite can be said: by a number, by its parts, or not now.
+[[nodiscard]] inline auto can_offer(const ike_suite& s, const private_groups& own) -> bool {
+    if (s.by_parts) return own.by_parts && s.group != crypto::group_id::none;
+    return !is_private(s.group) || find_group(own.by_number, s.group) != nullptr;
 }
 
 }  // namespace detail
 
-inline auto write_ike_offer(const peer_config& p, bool by_us) -> octets {
+inline auto place_of(const peer_config& p, const agreed_ike& offered) -> std::size_t {
+    const auto is_of = [&](const ike_suite& s) {
+        if (!offered.suite.by_parts) return s == offered.suite;
+        ike_suite like = offered.suite;
+        like.group = s.group;
+        if (s != like) return false;
+        if (s.group == crypto::group_id::none) return crypto::has_good_size(*offered.parts, p.new_group_limits);
+        const named_group* const own = find_group(p.private_groups, s.group);
+        return own != nullptr && is_same_group(own->parts, *offered.parts);
+    };
+    return static_cast<std::size_t>(std::ranges::find_if(p.suites, is_of) - p.suites.begin());
+}
+
+inline auto write_ike_offer(const peer_config& p, bool by_us, const private_groups& own) -> octets {
     using isakmp::oakley_attribute;
     octets room(detail::offer_room);
     isakmp::builder b{room};
@@ -97,18 +162,21 @@ inline auto write_ike_offer(const peer_config& p, bool by_us) -> octets {
     std::uint8_t n = 0;
     for (const ike_suite& s : p.suites) {
         if (n == 255) break;
+        if (by_us && !detail::can_offer(s, own)) continue;
         b.transform(++n, isakmp::key_ike).number(oakley_attribute::encryption_algorithm, crypto::find(s.encryption)->ike_v1);
         if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
-        b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1)
-            .number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group))
-            .number(oakley_attribute::authentication_method,
+        b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1);
+        const named_group* const named = s.by_parts ? find_group(p.private_groups, s.group) : nullptr;
+        if (named != nullptr) write_group(b, named->parts);
+        else if (!s.by_parts) b.number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group));
+        b.number(oakley_attribute::authentication_method,
                     with_xauth(static_cast<std::uint64_t>(s.authentication), wanted_xauth(p, by_us)))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)
             b.number(oakley_attribute::life_type, 2U).number(oakley_attribute::life_duration, p.lifetime.kilobytes);
     }
-    return detail::sa_body(b);
+    return n == 0 ? octets{} : detail::sa_body(b);
 }
 
 inline auto first_offered(byte_view sai_b) -> std::optional<ike_suite> {
@@ -119,7 +187,7 @@ inline auto first_offered(byte_view sai_b) -> std::optional<ike_suite> {
     return std::nullopt;
 }
 
-inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for)
+inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for, const private_groups& own)
     -> admitted<picked_ike> {
     const auto tree = isakmp::sa_tree::parse(sai_b);
     if (!tree) return std::unexpected{fault{tree.error()}};
@@ -133,12 +201,13 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<
     std::size_t place = p.suites.size();
     const isakmp::transform* chosen = nullptr;
     for (const auto& t : tree->transforms(proposal)) {
-        const auto offered = detail::read_ike_transform(t.value);
+        const auto offered = detail::read_ike_transform(t.value, own);
         if (!offered || offered->xauth != wanted_xauth(p, false)) continue;
         if (begun_for && !goes_on_with(*begun_for, offered->suite)) continue;
-        const auto i = static_cast<std::size_t>(std::ranges::find(p.suites, offered->suite) - p.suites.begin());
+        const std::size_t i = place_of(p, *offered);
         if (i >= place) continue;  // none of ours, or no better one
         best = offered;
+        best->suite = p.suites[i];
         place = i;
         chosen = &t.value;
         if (!p.prefer_own_suites) break;
@@ -147,10 +216,13 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<
     octets room(detail::offer_room);
     isakmp::builder b{room};
     b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(*chosen);
-    return picked_ike{{best->suite, shorter(best->lifetime, p.lifetime), best->lifetime, best->xauth}, place, detail::sa_body(b)};
+    picked_ike out{*best, place, detail::sa_body(b)};
+    if (out.reply.empty()) return std::unexpected{fault{errc::no_proposal_chosen}};  // no answer can be as long as this offer
+    out.agreed.lifetime = shorter(best->lifetime, p.lifetime);
+    return out;
 }
 
-inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agreed_ike> {
+inline auto verify_ike_reply(byte_view sai_b, byte_view reply, const private_groups& own) -> admitted<agreed_ike> {
     const auto ours = isakmp::sa_tree::parse(sai_b);
     const auto theirs = isakmp::sa_tree::parse(reply);
     if (!theirs) return std::unexpected{fault{theirs.error()}};
@@ -161,7 +233,7 @@ inline auto verify_ike_reply(byte_view sai_b, byte_view reply) -> admitted<agree
     if (proposal.value.protocol == isakmp::protocol_id::isakmp)
         for (const auto& t : ours->transforms(ours->proposals()[0]))
             if (t.value.id == chosen.id && detail::same_attributes(t.value.attributes, chosen.attributes))
-                if (const auto a = detail::read_ike_transform(t.value)) return *a;
+                if (const auto a = detail::read_ike_transform(t.value, own)) return *a;
     return std::unexpected{fault{errc::not_what_was_offered}};
 }
 

@@ -76,6 +76,11 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
+    /// Of an SA that never came to be.
+    [[nodiscard]] auto why_failed() const noexcept -> errc {
+        const auto* f = std::get_if<failed>(&machine_);
+        return f != nullptr ? f->why : errc::closed;
+    }
     /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another
     /// Quick Mode.
     [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
@@ -274,6 +279,9 @@ private:
 
     // --- private groups ---
     [[nodiscard]] auto make_public_value(crypto::ticket t, crypto::group_id g) -> std::optional<crypto::result<dh_key>>;
+    [[nodiscard]] auto make_public_value(crypto::ticket t, const agreed_ike& a) -> std::optional<crypto::result<dh_key>>;
+    void agree_on_groups();
+    [[nodiscard]] auto is_agreeing_on(crypto::group_id g) const -> bool;
     [[nodiscard]] auto wait_for_group(const waiting_for_group& w) -> result<bool>;
     auto start_new_group(crypto::group_id g) -> result<void>;
     void send(group_exchange& x, isakmp::message_id id, sealed_message&& m);

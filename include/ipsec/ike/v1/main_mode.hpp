@@ -30,12 +30,13 @@ namespace ipsec::ike::v1::main_mode {
 
 /// Message 2. An answer that fits no offer is refused: nothing vouches for it yet, so the state waits for a better one.
 template <class Env>
-[[nodiscard]] auto admit(const sent_sa& s, const isakmp::header& h, byte_view datagram, Env&) -> admitted<reply_sa> {
+[[nodiscard]] auto admit(const sent_sa& s, const isakmp::header& h, byte_view datagram, Env& e) -> admitted<reply_sa> {
     if (h.responder.is_zero()) return std::unexpected{fault{errc::bad_cookie}};
     const auto in = detail::read_clear(h, datagram, 2);
     if (!in) return std::unexpected{in.error()};
-    const auto agreed = verify_ike_reply(s.sai_b, in->find(isakmp::payload_type::security_association)->body);
+    auto agreed = verify_ike_reply(s.sai_b, in->find(isakmp::payload_type::security_association)->body, negotiable_groups(e.peer, e.groups));
     if (!agreed) return std::unexpected{agreed.error()};
+    if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
     return reply_sa{h.responder, *agreed, read_vendor_ids(*in)};
 }
 /// Message 4.
@@ -70,7 +71,8 @@ template <class Env> [[nodiscard]] auto start(Env& e) -> step<sent_sa, failed> {
     std::array<std::byte, isakmp::cookie_i::size> cookie{};
     if (!e.crypto.fill(cookie)) return {failed{errc::no_randomness}, {}};
     if (std::ranges::all_of(cookie, [](std::byte b) { return b == std::byte{0}; })) cookie[0] = std::byte{1};
-    sent_sa s{isakmp::cookie_i{cookie}, write_ike_offer(e.peer)};
+    sent_sa s{isakmp::cookie_i{cookie}, write_ike_offer(e.peer, true, negotiable_groups(e.peer, e.groups))};
+    if (s.sai_b.empty()) return {failed{errc::no_suites}, {}};
     message_writer w{header_of({s.cky_i, {}}, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::security_association, s.sai_b);
     add_vendor_ids(w, own_extensions(e.peer));

@@ -28,6 +28,7 @@ struct misfit {
     std::uint16_t attribute = 0;  ///< its type: `isakmp::oakley_attribute` in phase 1, `isakmp::sa_attribute` in phase 2
     std::optional<std::uint64_t> offered{}; ///< nothing where it is missing, or no number of 64 bits
     std::optional<std::uint64_t> wanted{};  ///< likewise, of the transform of ours that fits best
+    std::size_t offered_bits = 0, wanted_bits = 0;  ///< of a value that is too long for that: a prime, say
     friend auto operator==(const misfit&, const misfit&) noexcept -> bool = default;
 };
 
@@ -58,27 +59,42 @@ namespace detail {
         if (a.type == type) return a;
     return std::nullopt;
 }
+/// A transform of ours in phase 1 that leaves the group to the peer.
+[[nodiscard]] inline auto takes_any_group(isakmp::protocol_id protocol, const isakmp::transform& ours) -> bool {
+    const auto number = static_cast<std::uint16_t>(isakmp::oakley_attribute::group_description);
+    return protocol == isakmp::protocol_id::isakmp && !has_group_parts(ours.attributes) && !find_attribute(ours.attributes, number);
+}
+[[nodiscard]] inline auto differing(misfit at, std::uint16_t type, const std::optional<isakmp::attribute>& offered,
+                                    const std::optional<isakmp::attribute>& wanted) -> misfit {
+    at.what = misfit::part::attribute;
+    at.attribute = type;
+    const auto say = [](const std::optional<isakmp::attribute>& a, std::optional<std::uint64_t>& value, std::size_t& bits) {
+        value = a ? a->number() : std::nullopt;
+        bits = a && !value ? bits_of(a->significant()) : 0;
+    };
+    say(offered, at.offered, at.offered_bits);
+    say(wanted, at.wanted, at.wanted_bits);
+    return at;
+}
 /// What of `theirs` is not as in `ours`. Lifetimes always fit: the shorter one counts.
 [[nodiscard]] inline auto compare(misfit at, const isakmp::transform& theirs, const isakmp::transform& ours)
     -> std::vector<misfit> {
     std::vector<misfit> out;
-    const auto add = [&](misfit::part what, std::uint16_t type, std::optional<std::uint64_t> offered,
-                         std::optional<std::uint64_t> wanted) {
-        at.what = what;
-        at.attribute = type;
-        at.offered = offered;
-        at.wanted = wanted;
+    if (theirs.id != ours.id) {
+        at.what = misfit::part::transform;
+        at.offered = theirs.id;
+        at.wanted = ours.id;
         out.push_back(at);
-    };
-    if (theirs.id != ours.id) add(misfit::part::transform, 0, theirs.id, ours.id);
+    }
     for (const isakmp::attribute a : theirs.attributes) {
         const auto b = find_attribute(ours.attributes, a.type);
-        if (!is_lifetime(at.protocol, a.type) && (!b || !(a == *b)))
-            add(misfit::part::attribute, a.type, a.number(), b ? b->number() : std::nullopt);
+        if (!is_lifetime(at.protocol, a.type) && !(takes_any_group(at.protocol, ours) && is_group_part(a.type)) &&
+            (!b || !(a == *b)))
+            out.push_back(differing(at, a.type, a, b));
     }
     for (const isakmp::attribute b : ours.attributes)
         if (!is_lifetime(at.protocol, b.type) && !find_attribute(theirs.attributes, b.type))
-            add(misfit::part::attribute, b.type, std::nullopt, b.number());
+            out.push_back(differing(at, b.type, std::nullopt, b));
     return out;
 }
 /// The protocols of one alternative, each told where the other has none.
@@ -143,6 +159,11 @@ namespace detail {
                         }
                     return true;
                 });
+                // All else fits, so that the group that stands there is none that the policy takes.
+                const auto prime = detail::find_attribute(t.value.attributes,
+                                                  static_cast<std::uint16_t>(isakmp::oakley_attribute::group_prime));
+                if (nearest && nearest->empty() && at.protocol == isakmp::protocol_id::isakmp && prime)
+                    nearest->push_back(detail::differing(at, prime->type, prime, std::nullopt));
                 if (nearest) out.insert(out.end(), nearest->begin(), nearest->end());
                 if (++explained >= most_explained_transforms) return false;
             }

@@ -115,6 +115,7 @@ template <class Env>
 [[nodiscard]] auto make_keys(keyed k, role own, byte_view ni, byte_view nr, const crypto::dh_secret& gxy, Env& e)
     -> result<keyed> {
     k.prf = crypto::find(k.agreed.suite.hash)->prf;
+    k.agreed.parts.reset();  // it has served: an SA that stands for long does not keep it
     auto skeyid = make_skeyid(k, ni, nr, gxy.view(), e);
     if (!skeyid) return std::unexpected{errc::crypto_failed};
     auto keys = derive(e.crypto, k.prf, std::move(*skeyid), gxy.view(), k.cky.initiator.octets(), k.cky.responder.octets());

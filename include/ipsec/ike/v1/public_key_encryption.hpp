@@ -253,7 +253,7 @@ template <class Env>
         if (readable) out.nat = nat->value_or(nat_view{});
     }
     // req: rfc2409-5-6
-    readable = readable && crypto::check_public_value(peer.agreed.suite.group, out.gx).has_value();
+    readable = readable && check_public_value(peer.agreed, out.gx).has_value();
     if (!readable) out.gx.clear();
     wipe(readable ? unknown : *nonce);
     out.nonce = std::move(readable ? *nonce : unknown);

@@ -44,6 +44,7 @@ struct environment {
     const peer_config& peer;
     peer_id id;
     ike::path path{};  ///< where the message came by, or where the next one will go
+    std::span<const named_group> groups{};  ///< that New Group Mode agreed on with the peer
 };
 
 /// What a transition wants done beside the change of state.
@@ -134,6 +135,7 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
 [[nodiscard]] inline auto errc_of(crypto::errc e) noexcept -> errc {
     switch (e) {
         case crypto::errc::bad_public_value: return errc::bad_key_exchange;
+        case crypto::errc::bad_group: return errc::group_refused;
         case crypto::errc::no_randomness: return errc::no_randomness;
         default: return errc::crypto_failed;
     }

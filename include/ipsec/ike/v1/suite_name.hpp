@@ -4,6 +4,10 @@
 /// A cipher, a hash and a group in the words of `crypto/proposal_name.hpp`, in any order; and, if it is no pre-shared key, a word
 /// for the method of authentication: `psk`, `dsssig`, `rsasig`, `rsaenc`, `rsarev`, `ecdsa256`, `ecdsa384`, `ecdsa521`. A prf may
 /// be named (`prfsha1`): IKEv1 has none to negotiate, so it has to be the HMAC of the hash.        RFC 2409 §4, App. A
+///
+/// A group of one's own has its number in its word (`peer_config::private_groups`): "aes256-sha256-inline40000" where its parts
+/// stand in the offer, "aes256-sha256-group40000" where New Group Mode has agreed on it before. "aes256-sha256-inline" takes from
+/// an initiator any group by its parts that the limits allow.                                     RFC 2409 §4, §5.6
 #include <array>
 #include <utility>
 #include <vector>
@@ -15,16 +19,16 @@
 namespace ipsec::ike::v1 {
 
 namespace detail {
-using method = isakmp::oakley_authentication;
+using auth_method = isakmp::oakley_authentication;
 inline constexpr std::array method_words{
-    std::pair{std::string_view{"psk"}, method::pre_shared_key},
-    std::pair{std::string_view{"dsssig"}, method::dss_signatures},
-    std::pair{std::string_view{"rsasig"}, method::rsa_signatures},
-    std::pair{std::string_view{"rsaenc"}, method::rsa_encryption},
-    std::pair{std::string_view{"rsarev"}, method::revised_rsa_encryption},
-    std::pair{std::string_view{"ecdsa256"}, method::ecdsa_256},
-    std::pair{std::string_view{"ecdsa384"}, method::ecdsa_384},
-    std::pair{std::string_view{"ecdsa521"}, method::ecdsa_521},
+    std::pair{std::string_view{"psk"}, auth_method::pre_shared_key},
+    std::pair{std::string_view{"dsssig"}, auth_method::dss_signatures},
+    std::pair{std::string_view{"rsasig"}, auth_method::rsa_signatures},
+    std::pair{std::string_view{"rsaenc"}, auth_method::rsa_encryption},
+    std::pair{std::string_view{"rsarev"}, auth_method::revised_rsa_encryption},
+    std::pair{std::string_view{"ecdsa256"}, auth_method::ecdsa_256},
+    std::pair{std::string_view{"ecdsa384"}, auth_method::ecdsa_384},
+    std::pair{std::string_view{"ecdsa521"}, auth_method::ecdsa_521},
 };
 /// Cuts the next word off.
 [[nodiscard]] constexpr auto next_word(std::string_view& rest, std::string_view separators) noexcept -> std::string_view {
@@ -33,6 +37,26 @@ inline constexpr std::array method_words{
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     return word;
 }
+/// Groups of one's own.
+struct private_word {
+    crypto::group_id group{};
+    bool by_parts = false;
+};
+inline constexpr std::string_view by_parts_word = "inline", by_number_word = "group";
+/// @return nothing for a word of another kind, or a number that is no private one
+[[nodiscard]] constexpr auto read_private_word(std::string_view word) noexcept -> std::optional<private_word> {
+    if (word == by_parts_word) return private_word{crypto::group_id::none, true};
+    const bool by_parts = word.starts_with(by_parts_word);
+    if (!by_parts && !word.starts_with(by_number_word)) return std::nullopt;
+    word.remove_prefix(by_parts ? by_parts_word.size() : by_number_word.size());
+    unsigned n = 0;
+    for (const char c : word) {
+        if (c < '0' || c > '9' || n > 0xffff) return std::nullopt;
+        n = n * 10 + static_cast<unsigned>(c - '0');
+    }
+    if (n > 0xffff || !is_private(static_cast<crypto::group_id>(n))) return std::nullopt;
+    return private_word{static_cast<crypto::group_id>(n), by_parts};
+}
 /// A suite of a type that may know methods of authentication or not.
 template <class Suite>
 [[nodiscard]] constexpr auto read_suite(std::string_view text) noexcept -> crypto::name_result<Suite> {
@@ -40,8 +64,8 @@ template <class Suite>
     using crypto::name_error;
     if (text.empty() || text.ends_with('-')) return std::unexpected{name_error{errc::bad_proposal, text}};
     crypto::proposal_text plain;  // the words that every proposal has
-    std::string_view method_word, prf_word;
-    auto by = method::pre_shared_key;
+    std::string_view method_word, prf_word, private_group;
+    auto by = auth_method::pre_shared_key;
     for (std::string_view rest = text; !rest.empty();) {
         const std::string_view word = next_word(rest, "-");
         const auto* const m = std::ranges::find(method_words, word, &decltype(method_words)::value_type::first);
@@ -50,11 +74,16 @@ template <class Suite>
             if (!place.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
             place = word;
             if (m != method_words.end()) by = m->second;
+        } else if (read_private_word(word)) {
+            if (!private_group.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
+            private_group = word;
         } else {
             if (!plain.view().empty()) plain.add("-");
             plain.add(word);
         }
     }
+    const bool is_plain = private_group.empty();
+    if (!is_plain) plain.add("-").add(crypto::find(crypto::group_id::modp2048)->name);  // in the place of the private one
     const auto p = crypto::parse_ike_v1_proposal(plain);
     if (!p) {
         // The word is one of the text's, unless it is about all of them.
@@ -70,16 +99,24 @@ template <class Suite>
     s.encryption = p->encryption;
     s.key_bits = p->key_bits;
     s.hash = p->hash;
-    s.group = p->group;
+    s.group = is_plain ? p->group : read_private_word(private_group)->group;
+    if constexpr (requires { s.by_parts; }) s.by_parts = !is_plain && read_private_word(private_group)->by_parts;
+    else if (!is_plain) return std::unexpected{name_error{errc::unknown_group, private_group}};
     if constexpr (requires { s.authentication = by; }) s.authentication = by;
-    else if (by != method::pre_shared_key) return std::unexpected{name_error{errc::unsupported_algorithm, method_word}};
+    else if (by != auth_method::pre_shared_key) return std::unexpected{name_error{errc::unsupported_algorithm, method_word}};
     return s;
 }
 template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) noexcept -> crypto::proposal_text {
-    auto out = crypto::to_text(crypto::ike_v1_proposal{s.encryption, s.key_bits, s.hash, s.group});
+    const bool is_plain = crypto::find(s.group) != nullptr;
+    auto out = crypto::to_text(
+        crypto::ike_v1_proposal{s.encryption, s.key_bits, s.hash, is_plain ? s.group : crypto::group_id::none});
+    if constexpr (requires { s.by_parts; }) {
+        if (!is_plain) out.add("-").add(s.by_parts ? by_parts_word : by_number_word);
+        if (!is_plain && s.group != crypto::group_id::none) out.add(static_cast<unsigned>(s.group));
+    }
     if constexpr (requires { s.authentication; })
         for (const auto& [word, by] : method_words)
-            if (by == s.authentication && by != method::pre_shared_key) out.add("-").add(word);
+            if (by == s.authentication && by != auth_method::pre_shared_key) out.add("-").add(word);
     return out;
 }
 }  // namespace detail

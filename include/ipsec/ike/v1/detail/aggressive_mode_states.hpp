@@ -16,7 +16,6 @@ using phase_1::claim;
 struct making_ke_i {
     static constexpr std::string_view name = "making KE";
     static constexpr slow awaits = slow::key_pair;
-    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_i cky_i;
     octets sai_b;
     agreed_ike agreed;  ///< what message 1 stands on: our first suite
@@ -65,7 +64,6 @@ struct proven_i : established {};
 struct making_ke_r {
     static constexpr std::string_view name = "making KE";
     static constexpr slow awaits = slow::key_pair;
-    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;

@@ -16,7 +16,7 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     const auto in = main_mode::detail::read_clear(h, datagram, 1);
     if (!in) return refuse(in.error());
     const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
-    auto picked = pick_ike(house_->peer(peer), sai_b);
+    auto picked = pick_ike(house_->peer(peer), sai_b, {}, groups_of(peer));
     if (!picked) {
         refuse(picked.error());
         // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4, RFC 2407 §4.2
@@ -42,6 +42,16 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     house_->send(at, m->datagram, m->payloads, "no state", 1);
 }
 
+/// Whether a group that stands in an offer is one; few are looked at in a second, whoever asks.
+/// @return `errc::group_refused`; `limit_reached`, `no_randomness`: another time, perhaps
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::judge_group(peer_id peer, const crypto::private_group& g) -> result<void> {
+    if (!house_->verdict_on(peer, g) && !group_checks_.take(house_->now)) return std::unexpected{errc::limit_reached};
+    if (const auto ok = house_->judge(peer, g); !ok) return std::unexpected{errc_of(ok.error())};
+    return {};
+}
+
 /// Message 3: the cookie says which offer it goes with.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
@@ -51,8 +61,16 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
     if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
     for (const auto& o : shelves_[peer.value()].offers()) {
         if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
-        const auto picked = pick_ike(house_->peer(peer), o.sai_b);
+        const auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
         if (!picked) return refuse(picked.error());
+        if (const auto& parts = picked->agreed.parts) {
+            // Only now that somebody is known to be there a group is worth its arithmetic, and nothing is reckoned in one before.
+            if (const auto ok = judge_group(peer, *parts); !ok) {
+                refuse(ok.error());
+                if (ok.error() == errc::group_refused) notify_clear(isakmp::notify_type::attributes_not_supported, h, at);
+                return;
+            }
+        }
         const extensions both = own_extensions(house_->peer(peer)) & o.peer;
         auto e = house_->env(peer, at);
         auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);

@@ -112,7 +112,7 @@ void ike_sa<Traits>::ask(State& s) {
     using provider = typename house_type::provider;
     ticket_ = next_ticket();
     if constexpr (State::awaits == slow::key_pair) {
-        feed<dh_generated<dh_key>>(house_.crypto.generate(ticket_, s.group()));
+        feed<dh_generated<dh_key>>(make_public_value(ticket_, s.agreed));
     } else if constexpr (State::awaits == slow::shared_secret) {
         feed<dh_agreed>(house_.crypto.agree(ticket_, s.own(), s.theirs()));
     } else if constexpr (State::awaits == slow::signature) {

@@ -16,13 +16,35 @@ auto ike_sa<Traits>::make_public_value(crypto::ticket t, crypto::group_id g) -> 
     return crypto::result<dh_key>{std::unexpected{crypto::errc::unknown_group}};
 }
 
+/// g^x of phase 1. A group by its parts is looked at before it is used, whoever has it from where.
+template <class Traits>
+auto ike_sa<Traits>::make_public_value(crypto::ticket t, const agreed_ike& a) -> std::optional<crypto::result<dh_key>> {
+    if (!a.parts) return house_.crypto.generate(t, a.suite.group);
+    if (auto ok = house_.judge(peer_, *a.parts); !ok) return crypto::result<dh_key>{std::unexpected{ok.error()}};
+    if constexpr (crypto::private_group_provider<typename house_type::provider>) return house_.crypto.generate(t, *a.parts);
+    else return crypto::result<dh_key>{std::unexpected{crypto::errc::unknown_group}};
+}
+/// The groups that suites have for the next ISAKMP SA, and that only New Group Mode can tell the peer of.
+template <class Traits> void ike_sa<Traits>::agree_on_groups() {
+    for (const ike_suite& s : house_.peer(peer_).suites) {
+        if (s.by_parts || !is_private(s.group) || find_group(house_.room(peer_).groups, s.group) != nullptr ||
+            is_agreeing_on(s.group) || find_group(house_.peer(peer_).private_groups, s.group) == nullptr)
+            continue;
+        if (const auto ok = start_new_group(s.group); !ok)
+            house_.events.emplace_back(exchange_failed{peer_, cookies_, {}, {}, ok.error()});
+    }
+}
+template <class Traits> auto ike_sa<Traits>::is_agreeing_on(crypto::group_id g) const -> bool {
+    return std::ranges::any_of(groups_, [&](const auto& x) {
+        return x.second.role == role::initiator && x.second.number == g && is_open(x.second);
+    });
+}
+
 /// Whether a Quick Mode for this child has to wait for its group. New Group Mode is under way then.
 template <class Traits> auto ike_sa<Traits>::wait_for_group(const waiting_for_group& w) -> result<bool> {
     const crypto::group_id g = house_.peer(peer_).children[w.child].pfs;
     if (!is_private(g) || find_group(house_.room(peer_).groups, g) != nullptr) return false;
-    const bool under_way =
-        std::ranges::any_of(waiting_, [&](const auto& o) { return house_.peer(peer_).children[o.child].pfs == g; });
-    if (!under_way)
+    if (!is_agreeing_on(g))
         if (auto ok = start_new_group(g); !ok) return std::unexpected{ok.error()};
     waiting_.push_back(w);
     return true;

@@ -34,6 +34,7 @@ template <class Traits> void ike_sa<Traits>::stand() {
         before->path.remote.address == path_.remote.address)
         house_.moved(peer_, path_);
     house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up.agreed.suite, life_});
+    if (role_ == role::initiator) agree_on_groups();
 }
 
 // --- messages -----------------------------------------------------------------------------------------------------------------

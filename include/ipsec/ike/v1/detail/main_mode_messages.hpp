@@ -50,7 +50,7 @@ template <class Env>
     const byte_view gx = chain->find(isakmp::payload_type::key_exchange)->body;
     // Before anything is changed or spent: whoever forges a value that no group has ends no exchange with it.
     // req: rfc2409-5-6
-    if (!crypto::check_public_value(agreed.suite.group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
+    if (!check_public_value(agreed, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
     msg.gx = to_octets(gx);
     if (!msg.sealed) {
         const auto n = chain->get<isakmp::nonce>();

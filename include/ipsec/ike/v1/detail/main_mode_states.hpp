@@ -16,7 +16,6 @@ struct sent_sa {
 struct making_ke_i {
     static constexpr std::string_view name = "making KE";
     static constexpr slow awaits = slow::key_pair;
-    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;  ///< what both ends understand
@@ -58,7 +57,6 @@ template <class Key> using agreeing_r = agreeing<Key, role::responder>;
 struct making_ke_r {
     static constexpr std::string_view name = "making KE";
     static constexpr slow awaits = slow::key_pair;
-    [[nodiscard]] auto group() const -> crypto::group_id { return agreed.suite.group; }
     isakmp::cookie_pair cky;
     agreed_ike agreed;
     extensions both;
