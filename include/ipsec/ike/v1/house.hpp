@@ -72,6 +72,7 @@ struct peer_room {
     std::vector<late_use> late{};
     std::optional<whereabouts> known{};  ///< as long as an SA with the peer stands
     std::vector<named_group> groups{};   ///< that New Group Mode agreed on
+    std::size_t pairs_coming = 0;        ///< by open Quick Modes under all of its ISAKMP SAs, when the last one was begun
 };
 
 template <class Traits> struct observer_of {
@@ -283,7 +284,7 @@ struct house {
     }
     /// A NAT gave the peer another port: all that goes to it goes there.
     void moved(peer_id p, const ike::path& to) {
-        auto& [children, late, known, groups] = room(p);
+        auto& [children, late, known, groups, coming] = room(p);
         if (!known) return;
         known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};
