@@ -244,16 +244,16 @@ TEST_CASE("a cookie is spent once", "[ike][cookie]") {
 }
 
 TEST_CASE("a shelf keeps proven offers, and the latest of the others", "[ike][cookie]") {
-    v1::offer_shelf shelf;
-    const auto offer = [](std::uint8_t n) { return v1::offer_shelf::offer{.sai_b = {std::byte{n}}, .suite = n, .reply = {}}; };
-    (void)shelf.keep(offer(1), 3);
-    shelf.prove(offer(1).sai_b);
+    v1::offer_shelves shelves{1};
+    const auto offer = [](std::uint8_t n) { return v1::offer_shelves::offer{.sai_b = {std::byte{n}}, .suite = n, .reply = {}}; };
+    (void)shelves.keep(0, offer(1), 3, 100);
+    shelves.prove(0, offer(1).sai_b);
     for (std::uint8_t n = 2; n < 100; ++n) {
-        (void)shelf.keep(offer(n), 3);
-        CHECK(shelf.offers().size() <= 3);
+        (void)shelves.keep(0, offer(n), 3, 100);
+        CHECK(shelves.of(0).size() <= 3);
     }
     std::set<std::size_t> left;
-    for (const auto& o : shelf.offers()) left.insert(o.suite);
+    for (const auto& o : shelves.of(0)) left.insert(o.suite);
     CHECK(left == std::set<std::size_t>{1, 98, 99});
 }
 

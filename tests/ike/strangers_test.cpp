@@ -77,14 +77,14 @@ TEST_CASE("what is no cookie of ours is dropped before offers are looked at; one
 }
 
 TEST_CASE("identical offers are stored once, and the shelf has the size that the user gave it", "[ike][strangers][cookie]") {
-    v1::offer_shelf shelf;
+    v1::offer_shelves shelves{1};
     for (unsigned n = 0; n < 1000; ++n) {
-        (void)shelf.keep({.sai_b = octets(40, std::byte{7}), .reply = {}}, 4);
-        CHECK(shelf.offers().size() == 1);
+        (void)shelves.keep(0, {.sai_b = octets(40, std::byte{7}), .reply = {}}, 4, 100);
+        CHECK(shelves.of(0).size() == 1);
     }
     for (unsigned n = 0; n < 1000; ++n) {
-        (void)shelf.keep({.sai_b = octets(40 + n, std::byte{7}), .reply = {}}, 4);
-        CHECK(shelf.offers().size() <= 4);
+        (void)shelves.keep(0, {.sai_b = octets(40 + n, std::byte{7}), .reply = {}}, 4, 100);
+        CHECK(shelves.of(0).size() <= 4);
     }
 }
 

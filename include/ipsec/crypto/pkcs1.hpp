@@ -66,7 +66,7 @@ struct expected_size {
 ///
 /// Every octet of the block is read, `most` octets are moved through all places where they may begin, and `most` random octets
 /// are drawn, whatever the block holds; no jump and no address depends on it. Only the length of what comes back does, and that
-/// is the length of something the peer knows, or `substitute`.
+/// is the length of something the peer knows, or `substitute`: the caller picks one that does not stand out.
 /// @return `bad_length` for a block or sizes that are impossible (no secret), `no_randomness`
 template <std::size_t Most, rng Rng>
 [[nodiscard]] auto unpad(byte_view block, expected_size wanted, Rng& random) noexcept -> result<secret<Most>> {

@@ -41,7 +41,7 @@ namespace ipsec::ike::v1::aggressive_mode {
     if (!id || !id->may_be_phase_1()) return std::unexpected{fault{errc::bad_identity}};
     return std::optional{*id};
 }
-/// Message 1, for the peer that it names, or for one that it may be of.
+/// Message 1, for the peer that it names, or for one that it may be of. g^xi is looked at later: `judge_public_value`.
 template <class Env>
 [[nodiscard]] auto admit_first(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
     const auto m = detail::read_first(h, datagram);
@@ -62,13 +62,21 @@ template <class Env>
         out.sealed = std::move(*sealed);
         return out;
     }
-    auto s = detail::read_exchange(m->in, out.picked.agreed.suite.group);
+    auto s = detail::read_exchange(m->in);
     if (!s) return std::unexpected{s.error()};
     if (auto ok = phase_1::judge_identity(s->what, e.peer); !ok) return std::unexpected{fault{ok.error()}};
     out.gxi = std::move(s->gx);
     out.ni = std::move(s->nonce);
     out.what = std::move(s->what);
     return out;
+}
+/// The part of admitting message 1 that costs arithmetic in groups 22 to 24 and EC2N: only within what strangers may cause. In the
+/// revised mode of encryption g^xi cannot be read yet.
+// req: rfc2409-5-6
+[[nodiscard]] inline auto judge_public_value(const offer& m) -> result<void> {
+    if (phase_1::is_revised(m.picked.agreed)) return {};
+    if (!crypto::check_public_value(m.picked.agreed.suite.group, m.gxi)) return std::unexpected{errc::bad_key_exchange};
+    return {};
 }
 /// Message 2. Whether it holds is not known before g^xy is there.
 template <class Key, class Env>
@@ -88,12 +96,15 @@ template <class Key, class Env>
         if (!sealed) return std::unexpected{sealed.error()};
         a.sealed = std::move(*sealed);
     } else {
-        auto r = detail::read_exchange(*in, agreed->suite.group);
+        auto r = detail::read_exchange(*in);
         if (!r) return std::unexpected{r.error()};
         a.gxr = std::move(r->gx);
         a.nr = std::move(r->nonce);
         a.what = std::move(r->what);
     }
+    // req: rfc2409-5-6
+    if (method != proof::revised_encryption && !crypto::check_public_value(agreed->suite.group, a.gxr))
+        return std::unexpected{fault{errc::bad_key_exchange}};
     // Our own message, sent back to us.
     if (std::ranges::equal(a.gxr, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
     a.what.from = e.path;
@@ -121,7 +132,8 @@ template <class Env>
         m = std::move(*open);
     } else m.payloads = to_octets(datagram.subspan(isakmp::header::size));
     const auto in = isakmp::chain::parse(h.next_payload, m.payloads,
-                                         {.behind = h.flags.encrypted() ? isakmp::trailing::tolerated : isakmp::trailing::refused,
+                                         {.behind = h.flags.encrypted() ? isakmp::trailing::tolerated
+                                                                        : isakmp::rules_in_clear.behind,
                                           .unknown = isakmp::unknown_payloads::kept});
     if (!in)
         return std::unexpected{h.flags.encrypted() ? fault{errc::not_decryptable} : fault{in.error()}};

@@ -271,6 +271,7 @@ struct limits {
     std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
     std::size_t half_open_per_peer = 32;  ///< of these, how many one peer's address may have; its oldest goes
     std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
+    std::size_t offers = 1024;            ///< the same of all peers, as far as they are unproven; the oldest of these goes
     std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes
     std::size_t exchanges = 16;           ///< Quick Modes of one ISAKMP SA that are open or can still be asked for a resend
     std::size_t child_pairs_per_peer = 64;///< pairs of SAs of one peer

@@ -14,6 +14,7 @@
 /// in when fewer than `offers_per_peer` different acceptable offers arrive between its messages 1 and 3.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -140,8 +141,9 @@ private:
     std::size_t next_spent_ = 0;
 };
 
-/// The offers of one peer, a few of them.
-class offer_shelf {
+/// The offers of all peers: a few of each, and a number in all of those that are unproven, so that a flood with many peers' addresses
+/// fills no memory. One under which a peer was authenticated counts for that peer alone.
+class offer_shelves {
 public:
     struct offer {
         std::vector<std::byte> sai_b;
@@ -151,34 +153,46 @@ public:
         bool proven = false;          ///< the peer was authenticated under it
         std::uint64_t used = 0;
     };
-    /// Keeps an offer, in place of the oldest unproven one (or the oldest of all) where `limit` is reached.
-    auto keep(offer o, std::size_t limit) -> const offer& {
-        for (offer& have : offers_)
-            if (have.sai_b == o.sai_b && have.peer == o.peer) {
-                have.used = ++clock_;
-                return have;
-            }
-        if (offers_.size() >= limit) {
-            std::size_t oldest = 0;
-            const auto better = [&](const offer& a, const offer& b) {
-                return a.proven != b.proven ? !a.proven : a.used < b.used;
-            };
-            for (std::size_t i = 1; i < offers_.size(); ++i)
-                if (better(offers_[i], offers_[oldest])) oldest = i;
-            offers_.erase(offers_.begin() + static_cast<std::ptrdiff_t>(oldest));
+    explicit offer_shelves(std::size_t peers) : shelves_(peers) {}
+
+    /// Keeps an offer; in place of the peer's oldest unproven one (or its oldest of all) where it has `most` of them, and in place
+    /// of the oldest unproven one of all peers where there are `most_unproven` of these. What the others are costs nothing.
+    auto keep(std::size_t peer, offer o, std::size_t most, std::size_t most_unproven) -> const offer& {
+        std::vector<offer>& shelf = shelves_[peer];
+        const auto same = [&](const offer& have) { return have.sai_b == o.sai_b && have.peer == o.peer; };
+        if (const auto have = std::ranges::find_if(shelf, same); have != shelf.end()) {
+            const bool counted = unproven_.erase(have->used) > 0;
+            have->used = ++clock_;
+            if (counted) unproven_.emplace(have->used, peer);
+            return *have;
         }
+        const auto goes_first = [](const offer& a, const offer& b) {
+            return a.proven != b.proven ? !a.proven : a.used < b.used;
+        };
+        if (shelf.size() >= most) drop(peer, std::ranges::min_element(shelf, goes_first)->used);
+        if (unproven_.size() >= most_unproven) drop(unproven_.begin()->second, unproven_.begin()->first);
         o.used = ++clock_;
-        offers_.push_back(std::move(o));
-        return offers_.back();
+        unproven_.emplace(o.used, peer);
+        shelf.push_back(std::move(o));
+        return shelf.back();
     }
-    [[nodiscard]] auto offers() const noexcept -> const std::vector<offer>& { return offers_; }
-    void prove(byte_view sai_b) {
-        for (offer& o : offers_)
-            if (std::ranges::equal(o.sai_b, sai_b)) o.proven = true;
+    [[nodiscard]] auto of(std::size_t peer) const noexcept -> const std::vector<offer>& { return shelves_[peer]; }
+    void prove(std::size_t peer, byte_view sai_b) {
+        for (offer& o : shelves_[peer])
+            if (std::ranges::equal(o.sai_b, sai_b)) {
+                o.proven = true;
+                unproven_.erase(o.used);
+            }
     }
 
 private:
-    std::vector<offer> offers_;
+    void drop(std::size_t peer, std::uint64_t used) {
+        std::erase_if(shelves_[peer], [used](const offer& o) { return o.used == used; });
+        unproven_.erase(used);
+    }
+
+    std::vector<std::vector<offer>> shelves_;
+    std::map<std::uint64_t, std::size_t> unproven_;  ///< the oldest first: whose they are
     std::uint64_t clock_ = 0;
 };
 

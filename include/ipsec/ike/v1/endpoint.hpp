@@ -297,6 +297,12 @@ private:
             if (r.sa->is_usable() && (best == nullptr || r.sa->serial() > best->serial())) best = r.sa.get();
         return best;
     }
+    /// Pairs that open Quick Modes with a peer are about to make, whichever ISAKMP SA they are under.
+    [[nodiscard]] auto pairs_coming(peer_id peer) const -> std::size_t {
+        std::size_t n = 0;
+        for (const resident& r : sas_of(peer)) n += r.sa->pairs_coming();
+        return n;
+    }
     /// Whether a Main Mode of ours is under way.
     [[nodiscard]] auto has_coming(peer_id peer) const -> bool {
         return std::ranges::any_of(sas_of(peer), [](const resident& r) {
@@ -377,7 +383,7 @@ private:
 
     std::unique_ptr<house<Traits>> house_;
     cookie_jar jar_;
-    std::vector<offer_shelf> shelves_;
+    offer_shelves shelves_;
     std::vector<station> stations_;  ///< by the number of the peer
     sa::hash_index<detail::cookie_key> by_cookies_{};
     sa::hash_index<detail::address_pair> by_address_{};

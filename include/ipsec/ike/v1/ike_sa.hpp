@@ -120,6 +120,8 @@ public:
     /// What the peer proved to be. @pre the SA stands
     [[nodiscard]] auto peer_identity() const -> const identity& { return std::get<main_mode::established>(machine_).remote; }
     [[nodiscard]] auto has_open_exchange() const -> bool;
+    /// Pairs of SAs that open exchanges are about to make.
+    [[nodiscard]] auto pairs_coming() const -> std::size_t;
     [[nodiscard]] auto has_exchange_for(std::size_t child, const std::optional<client>& local,
                                         const std::optional<client>& remote) const -> bool;
     /// Whether the peer said INITIAL-CONTACT under this SA since the last call.
@@ -365,7 +367,6 @@ private:
                !std::holds_alternative<quick_mode::done>(x.state);
     }
     [[nodiscard]] auto room_for_exchange() -> bool;
-    [[nodiscard]] auto pairs_of_peer() const -> std::size_t;
     void limit_life(const v1::lifetime& l);
     [[nodiscard]] auto policy_of(const exchange& x) const -> sa::policy_id {
         const auto& all = house_.peer(peer_).children;

@@ -213,12 +213,23 @@ template <class Env>
 }
 
 /// How long a nonce is, and an identity with its four octets in front.                          RFC 2409 §5, RFC 2408 §3.8
-inline constexpr crypto::pkcs1::expected_size nonce_size{.least = 8, .most = 256, .substitute = own_nonce};
-inline constexpr crypto::pkcs1::expected_size id_size{.least = 5, .most = 512, .substitute = 8};
+struct size_range {
+    std::size_t least, most;
+};
+inline constexpr size_range nonce_size{8, 256}, id_size{5, 512};
 
-/// A block without its padding, or random octets.
+/// A block without its padding, or random octets. How many is as a text might have it and follows from the block, which only the
+/// key's owner can see: whatever is computed with them later takes as long as with a text, and each time as long for the same
+/// block. One number for all would show in that time.
 template <std::size_t Most, class Env>
-[[nodiscard]] auto unpadded(const crypto::rsa_block& block, crypto::pkcs1::expected_size size, Env& e) -> result<octets> {
+[[nodiscard]] auto unpadded(const crypto::rsa_block& block, size_range r, const agreed_ike& agreed, Env& e) -> result<octets> {
+    const std::array<byte_view, 1> parts{block.view()};
+    const auto drawn = e.crypto.hash(agreed.suite.hash, parts);
+    if (!drawn || drawn->size() < 2 || block.size() < crypto::pkcs1::least_padding + r.least)
+        return std::unexpected{errc::crypto_failed};
+    const std::size_t most = std::min(r.most, block.size() - crypto::pkcs1::least_padding);
+    const std::size_t beyond = (wire::load<std::uint16_t>(drawn->view()) * (most - r.least + 1)) >> 16;  // no division: that takes time
+    const crypto::pkcs1::expected_size size{.least = r.least, .most = r.most, .substitute = r.least + beyond};
     const auto text = crypto::pkcs1::unpad<Most>(block.view(), size, e.crypto);
     if (!text) return std::unexpected{text.error() == crypto::errc::no_randomness ? errc::no_randomness : errc::crypto_failed};
     return to_octets(text->view());
@@ -229,7 +240,7 @@ template <class Env>
 [[nodiscard]] auto open_revised(const sealed_exchange& s, const said_by& peer, const crypto::rsa_block& block, Env& e)
     -> result<opened_exchange> {
     using isakmp::payload_type;
-    auto nonce = unpadded<256>(block, nonce_size, e);
+    auto nonce = unpadded<256>(block, nonce_size, peer.agreed, e);
     if (!nonce) return std::unexpected{nonce.error()};
     octets unknown(own_nonce);
     if (!e.crypto.fill(unknown)) return std::unexpected{errc::no_randomness};
@@ -266,8 +277,8 @@ template <class Env>
                         Env& e) -> result<opened_exchange> {
     if (blocks.size() != (is_revised(peer.agreed) ? 1U : 2U)) return std::unexpected{errc::crypto_failed};
     if (is_revised(peer.agreed)) return open_revised(s, peer, blocks[0], e);
-    auto id = unpadded<512>(blocks[0], id_size, e);
-    auto nonce = unpadded<256>(blocks[1], nonce_size, e);
+    auto id = unpadded<512>(blocks[0], id_size, peer.agreed, e);
+    auto nonce = unpadded<256>(blocks[1], nonce_size, peer.agreed, e);
     if (!id) return std::unexpected{id.error()};
     if (!nonce) return std::unexpected{nonce.error()};
     return opened_exchange{std::move(*nonce), std::move(*id), std::move(gx)};

@@ -24,15 +24,13 @@ inline constexpr extensions no_extensions{};
     return *chain;
 }
 
-/// KE, nonce and ID of message 1 or 2, for a group that is agreed on.
+/// KE, nonce and ID of message 1 or 2.
 struct said {
     octets gx, nonce;
     claim what;
 };
-[[nodiscard]] inline auto read_exchange(const isakmp::chain& in, crypto::group_id group) -> admitted<said> {
+[[nodiscard]] inline auto read_exchange(const isakmp::chain& in) -> admitted<said> {
     const byte_view gx = in.find(payload_type::key_exchange)->body;
-    // req: rfc2409-5-6
-    if (!crypto::check_public_value(group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
     const auto n = in.get<isakmp::nonce>();  // req: rfc2409-5-7
     if (!n) return std::unexpected{fault{n.error()}};
     said s{to_octets(gx), to_octets(n->data), {}};
@@ -65,11 +63,7 @@ struct first_message {
 template <class Env>
 [[nodiscard]] auto read_sealed_exchange(const isakmp::chain& in, const phase_1::said_by& peer, octets& gx, Env& e)
     -> admitted<phase_1::sealed_exchange> {
-    if (!phase_1::is_revised(peer.agreed)) {
-        gx = to_octets(in.find(payload_type::key_exchange)->body);
-        // req: rfc2409-5-6
-        if (!crypto::check_public_value(peer.agreed.suite.group, gx)) return std::unexpected{fault{errc::bad_key_exchange}};
-    }
+    if (!phase_1::is_revised(peer.agreed)) gx = to_octets(in.find(payload_type::key_exchange)->body);
     return phase_1::read_sealed(in, peer, e);
 }
 /// An identity that was encrypted: whatever it is, the exchange goes on.

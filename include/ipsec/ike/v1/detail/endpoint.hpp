@@ -36,6 +36,7 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
     if (sa == nullptr && (main_mode || aggressive) && !h.responder.is_zero()) sa = find_sa({h.initiator, {}});
     if (sa != nullptr) {
         const peer_id whose = sa->peer();
+        if (h.exchange == isakmp::exchange_type::quick_mode) house_->room(whose).pairs_coming = pairs_coming(whose);
         sa->handle(h, at, datagram);
         return settle(whose);
     }
@@ -102,7 +103,7 @@ template <class Traits>
 void endpoint<Traits>::came_to_stand(sa_type& sa) {
     const peer_id peer = sa.peer();
     const peer_config& p = house_->peer(peer);
-    if (sa.role() == role::responder) shelves_[peer.value()].prove(sa.sai_b());
+    if (sa.role() == role::responder) shelves_.prove(peer.value(), sa.sai_b());
     // Too many of one peer: the oldest goes.
     std::vector<sa_type*> standing;
     for (const resident& r : sas_of(peer))

@@ -28,9 +28,10 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
         notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
         return;
     }
-    offer_shelf::offer o{
+    offer_shelves::offer o{
         .sai_b = to_octets(sai_b), .peer = read_vendor_ids(*in), .suite = picked->suite, .reply = std::move(picked->reply)};
-    const auto& kept = shelves_[peer.value()].keep(std::move(o), house_->settings.limits.offers_per_peer);
+    const auto& limits = house_->settings.limits;
+    const auto& kept = shelves_.keep(peer.value(), std::move(o), limits.offers_per_peer, limits.offers);
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.peer);
     if (!cky_r) return refuse(cky_r.error());
     message_writer w{header_of({h.initiator, *cky_r}, isakmp::exchange_type::identity_protection)};
@@ -59,7 +60,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
     if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
-    for (const auto& o : shelves_[peer.value()].offers()) {
+    for (const auto& o : shelves_.of(peer.value())) {
         if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
         const auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
         if (!picked) return refuse(picked.error());
@@ -155,6 +156,7 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     }
     if (!msg) return refuse(msg.error());
     if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
+    if (const auto ok = aggressive_mode::judge_public_value(*msg); !ok) return refuse(ok.error());
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, msg->sai_b);
     if (!cky_r) return refuse(cky_r.error());
     const isakmp::cookie_pair cky{h.initiator, *cky_r};

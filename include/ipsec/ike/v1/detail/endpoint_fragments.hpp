@@ -16,7 +16,7 @@ auto endpoint<Traits>::may_send_fragments(peer_id peer, const isakmp::header& h,
     if (const sa_type* const sa = find_sa(h.cookies())) return sa->peer() == peer && sa->fragment_size() != 0;
     // The answer to our first message.
     if (const sa_type* const sa = find_sa({h.initiator, {}})) return sa->peer() == peer;
-    return std::ranges::any_of(shelves_[peer.value()].offers(), [&](const auto& o) {
+    return std::ranges::any_of(shelves_.of(peer.value()), [&](const auto& o) {
         return o.peer.fragmentation &&
                jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer);
     });

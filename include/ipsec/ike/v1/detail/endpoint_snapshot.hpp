@@ -81,6 +81,13 @@ template <class Traits> void ike_sa<Traits>::resume(const snapshot& s, duration 
     peer_query_ = s.peer_query;
     answered_in_ = s.answered_in;
     used_ids_.insert(s.used_ids.begin(), s.used_ids.end());
+    if (const peer_config& p = house_.peer(peer_);
+        p.xauth.part != xauth_part::none || p.mode_config.part != config_part::none) {
+        // Whatever came before phase 2 is over; the edge device may ask anew.                draft-beaulieu-ike-xauth-02 §6
+        talk_ = std::make_unique<transaction::talk>();
+        if (p.xauth.part != xauth_part::none) talk_->xauth.template emplace<xauth_mode::passed>();
+        talk_->config.template emplace<transaction::config_done>();
+    }
     heard();
     house_.found(peer_, path_, s.keyed.nat);
 }
@@ -124,7 +131,8 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     if (!is_authorized(house_->settings, s.peer_identity)) return std::unexpected{errc::not_authorized};
     const auto& limits = house_->settings.limits;
     std::vector<child_pair>& pairs = house_->children_of(peer);
-    if (stations_[n].sas.size() >= limits.ike_sas_per_peer || pairs.size() + s.pairs.size() > limits.child_pairs_per_peer)
+    if (stations_[n].sas.size() >= limits.ike_sas_per_peer ||
+        pairs.size() + pairs_coming(peer) + s.pairs.size() > limits.child_pairs_per_peer)
         return std::unexpected{errc::limit_reached};
     if (find_sa(s.keyed.cky) != nullptr) return std::unexpected{errc::already_there};
     for (const kept_pair& kept : s.pairs) {

@@ -34,9 +34,8 @@ template <class Traits> auto ike_sa<Traits>::room_for_exchange() -> bool {
     exchanges_.erase(oldest);
     return true;
 }
-/// Pairs of SAs that the peer has, and those that it is about to get by exchanges of this SA.
-template <class Traits> auto ike_sa<Traits>::pairs_of_peer() const -> std::size_t {
-    std::size_t n = house_.children_of(peer_).size();
+template <class Traits> auto ike_sa<Traits>::pairs_coming() const -> std::size_t {
+    std::size_t n = 0;
     for (const auto& [id, x] : exchanges_)
         if (is_open(x)) n += x.own.size();
     return n;
@@ -244,7 +243,8 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     count(datagram.size());
     const std::size_t sas = msg->chain.count(isakmp::payload_type::security_association);
     const bool too_many = std::exchange(spent_, spent_ || house_.peer(peer_).identity_pfs) ||
-                          pairs_of_peer() + sas > house_.settings.limits.child_pairs_per_peer;
+                          house_.children_of(peer_).size() + house_.room(peer_).pairs_coming + sas >
+                              house_.settings.limits.child_pairs_per_peer;
     auto own = house_.draw_spis(std::min(sas, house_.settings.limits.pairs_per_exchange));
     if (!own) return house_.report(own.error(), path_, h, true);
     exchange& x = exchanges_[h.id.value()];
