@@ -212,7 +212,8 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
         f.entry["payload_types"] = json::array();
         for (const auto& one : c) {
             f.entry["payload_types"].push_back(static_cast<unsigned>(one.type));
-            if (one.type == isakmp::payload_type::security_association) f.entry["offers"].push_back(payload_text::of_sa(one.body));
+            if (one.type == isakmp::payload_type::security_association)
+                f.entry["offers"].push_back(payload_text::of_sa(one.body));
         }
     };
     if (!h.flags.encrypted()) {

@@ -16,7 +16,8 @@ inline void ike_offer(byte_view in) {
         crypto::group_id{40000}, crypto::modp_parameters{{prime.begin(), prime.end()}, {std::byte{2}}, {}}};
     static const v1::peer_config policy = [] {
         v1::peer_config p;
-        p.suites = *v1::parse_ike_suites("aes128-sha1-inline40000, aes128-sha1-group40000, aes128-sha1-inline, aes128-sha1-modp1024");
+        p.suites =
+            *v1::parse_ike_suites("aes128-sha1-inline40000, aes128-sha1-group40000, aes128-sha1-inline, aes128-sha1-modp1024");
         p.private_groups = {own};
         p.new_group_limits = {.least_modp_bits = 16, .largest_modp_bits = 256, .least_field_bits = 8, .largest_field_bits = 64};
         return p;

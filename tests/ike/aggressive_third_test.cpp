@@ -27,7 +27,8 @@ auto in_clear(const message& sealed, std::size_t vendor, const message& tail) ->
     const auto h = isakmp::header::parse(sealed);
     REQUIRE(h);
     REQUIRE(h->flags.encrypted());
-    const auto in = isakmp::chain::parse(h->next_payload, byte_view{sealed}.subspan(isakmp::header::size), isakmp::rules_decrypted);
+    const auto in =
+        isakmp::chain::parse(h->next_payload, byte_view{sealed}.subspan(isakmp::header::size), isakmp::rules_decrypted);
     REQUIRE(in);
     isakmp::header clear = *h;
     clear.flags = {};

@@ -83,7 +83,8 @@ TEST_CASE("first messages from many peers' addresses leave no more offers than t
         for (int i = 0; i < messages; ++i) {
             auto& from = i % 2 == 0 ? *all.back() : right;
             auto& to = i % 2 == 0 ? right : *all.back();
-            while (auto tx = from.ike.poll_transmit(scratch)) to.ike.handle_datagram(instant{}, ike::reversed(tx->path), tx->octets);
+            while (auto tx = from.ike.poll_transmit(scratch))
+                to.ike.handle_datagram(instant{}, ike::reversed(tx->path), tx->octets);
         }
     };
     std::vector<std::unique_ptr<end_type>> all;

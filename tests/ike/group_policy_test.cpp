@@ -229,14 +229,16 @@ TEST_CASE("a number that one end has forgotten, or never took, costs no ISAKMP S
     REQUIRE(ends.run(seconds(1)));
     CHECK(ends.right.record.count(errc::group_refused) == (refused ? 1 : 0));
     if (!refused)
-        ends.right.ike = ike_end<testing::identity_provider>::make(group_config(false, by_number), ends.right.crypto, ends.right.record);
+        ends.right.ike =
+            ike_end<testing::identity_provider>::make(group_config(false, by_number), ends.right.crypto, ends.right.record);
     REQUIRE(ends.run(seconds(1200)));
     REQUIRE(ends.left.established.size() >= 2);
     CHECK(suite_of(ends.left.established[1]) == plain);
 }
 
 // pitfall 20: the group of an Aggressive Mode is not negotiable.
-TEST_CASE("Aggressive Mode refuses a group by its parts or by a private number, by name", "[ike][aggressive][new_group][pitfall-20]") {
+TEST_CASE("Aggressive Mode refuses a group by its parts or by a private number, by name",
+          "[ike][aggressive][new_group][pitfall-20]") {
     const bool parts = GENERATE(true, false);
     CAPTURE(parts);
     auto l = group_config(true, plain), r = group_config(false, parts ? "aes128-sha256-inline" : by_number);
@@ -269,7 +271,8 @@ TEST_CASE("Aggressive Mode refuses a group by its parts or by a private number, 
 }
 
 // cve-21, cve-23, cve-24; req: rfc2409-5-6
-TEST_CASE("public values outside of a group by its parts end no exchange and make no key", "[ike][main_mode][new_group][bad_peer][cve-21][cve-23]") {
+TEST_CASE("public values outside of a group by its parts end no exchange and make no key",
+          "[ike][main_mode][new_group][bad_peer][cve-21][cve-23]") {
     const auto g = modp();
     const auto& prime = std::get<crypto::modp_parameters>(g).prime;
     auto minus_one = prime;
@@ -329,7 +332,8 @@ TEST_CASE("few groups of strangers are looked at in a second, and each of them o
     CHECK(ends.right.record.count(errc::limit_reached) == 4);
 }
 
-TEST_CASE("an ISAKMP SA of a group by its parts is written down without it, and goes on elsewhere", "[ike][snapshot][new_group]") {
+TEST_CASE("an ISAKMP SA of a group by its parts is written down without it, and goes on elsewhere",
+          "[ike][snapshot][new_group]") {
     const side who = GENERATE(side::left, side::right);
     const auto config = [](side s) {
         return s == side::left ? group_config(true, by_parts) : group_config(false, "aes128-sha256-inline", {});

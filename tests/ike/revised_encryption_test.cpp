@@ -139,7 +139,8 @@ TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][
 
 // req: rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
 TEST_CASE("a nonce that does not stand first, and a text of no whole blocks, are refused", "[ike][encryption]") {
-    sealing_ends ends{configured(true, crypto::encryption_id::aes_cbc, 128), configured(false, crypto::encryption_id::aes_cbc, 128)};
+    sealing_ends ends{configured(true, crypto::encryption_id::aes_cbc, 128),
+                      configured(false, crypto::encryption_id::aes_cbc, 128)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     std::vector<std::byte> scratch(8192);
     const auto one = ends.left.ike.poll_transmit(scratch);

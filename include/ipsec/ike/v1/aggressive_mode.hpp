@@ -49,7 +49,8 @@ template <class Env>
     auto picked = pick_ike(e.peer, m->sai_b(), m->begun_for);
     if (!picked) {
         // A group that only Main Mode can negotiate, and that would have to be looked at before anybody is known to be there.
-        if (pick_ike(e.peer, m->sai_b(), m->begun_for, negotiable_groups(e.peer, e.groups))) return std::unexpected{fault{errc::group_refused}};
+        if (pick_ike(e.peer, m->sai_b(), m->begun_for, negotiable_groups(e.peer, e.groups)))
+            return std::unexpected{fault{errc::group_refused}};
         if (picked.error().why == errc::no_proposal_chosen)
             tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, m->sai_b());
         return std::unexpected{picked.error()};
@@ -70,8 +71,8 @@ template <class Env>
     out.what = std::move(s->what);
     return out;
 }
-/// The part of admitting message 1 that costs arithmetic in groups 22 to 24 and EC2N: only within what strangers may cause. In the
-/// revised mode of encryption g^xi cannot be read yet.
+/// The part of admitting message 1 that costs arithmetic in groups 22 to 24 and EC2N: only within what strangers may cause. In
+/// the revised mode of encryption g^xi cannot be read yet.
 // req: rfc2409-5-6
 [[nodiscard]] inline auto judge_public_value(const offer& m) -> result<void> {
     if (phase_1::is_revised(m.picked.agreed)) return {};

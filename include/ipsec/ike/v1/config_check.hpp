@@ -156,12 +156,11 @@ inline auto check(const config& c) -> result<void> {
     std::set<sa::policy_id> policies;
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.offers == 0 ||
-        l.ike_sas_per_peer == 0 || l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 || l.pairs_per_exchange == 0 ||
-        c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} || c.margin_percent > 45 ||
-        l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 || l.amplification == 0 ||
-        l.group_checks_per_second == 0 ||
-        c.connected_wait < duration{} || c.outbound_delay < duration{} ||
-        (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
+        l.ike_sas_per_peer == 0 || l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 ||
+        l.pairs_per_exchange == 0 || c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} ||
+        c.margin_percent > 45 || l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 ||
+        l.amplification == 0 || l.group_checks_per_second == 0 || c.connected_wait < duration{} ||
+        c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     std::set<detail::name_at> names;
     for (const peer_config& p : c.peers) {

@@ -141,8 +141,8 @@ private:
     std::size_t next_spent_ = 0;
 };
 
-/// The offers of all peers: a few of each, and a number in all of those that are unproven, so that a flood with many peers' addresses
-/// fills no memory. One under which a peer was authenticated counts for that peer alone.
+/// The offers of all peers: a few of each, and a number in all of those that are unproven, so that a flood with many peers'
+/// addresses fills no memory. One under which a peer was authenticated counts for that peer alone.
 class offer_shelves {
 public:
     struct offer {
@@ -155,8 +155,8 @@ public:
     };
     explicit offer_shelves(std::size_t peers) : shelves_(peers) {}
 
-    /// Keeps an offer; in place of the peer's oldest unproven one (or its oldest of all) where it has `most` of them, and in place
-    /// of the oldest unproven one of all peers where there are `most_unproven` of these. What the others are costs nothing.
+    /// Keeps an offer; in place of the peer's oldest unproven one (or its oldest of all) where it has `most` of them, and in
+    /// place of the oldest unproven one of all peers where there are `most_unproven` of these. What the others are costs nothing.
     auto keep(std::size_t peer, offer o, std::size_t most, std::size_t most_unproven) -> const offer& {
         std::vector<offer>& shelf = shelves_[peer];
         const auto same = [&](const offer& have) { return have.sai_b == o.sai_b && have.peer == o.peer; };

@@ -34,7 +34,8 @@ template <class Env>
     if (h.responder.is_zero()) return std::unexpected{fault{errc::bad_cookie}};
     const auto in = detail::read_clear(h, datagram, 2);
     if (!in) return std::unexpected{in.error()};
-    auto agreed = verify_ike_reply(s.sai_b, in->find(isakmp::payload_type::security_association)->body, negotiable_groups(e.peer, e.groups));
+    auto agreed = verify_ike_reply(s.sai_b, in->find(isakmp::payload_type::security_association)->body,
+                                   negotiable_groups(e.peer, e.groups));
     if (!agreed) return std::unexpected{agreed.error()};
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
     return reply_sa{h.responder, *agreed, read_vendor_ids(*in)};

@@ -62,7 +62,8 @@ namespace detail {
 /// A transform of ours in phase 1 that leaves the group to the peer.
 [[nodiscard]] inline auto takes_any_group(isakmp::protocol_id protocol, const isakmp::transform& ours) -> bool {
     const auto number = static_cast<std::uint16_t>(isakmp::oakley_attribute::group_description);
-    return protocol == isakmp::protocol_id::isakmp && !has_group_parts(ours.attributes) && !find_attribute(ours.attributes, number);
+    return protocol == isakmp::protocol_id::isakmp && !has_group_parts(ours.attributes) &&
+           !find_attribute(ours.attributes, number);
 }
 [[nodiscard]] inline auto differing(misfit at, std::uint16_t type, const std::optional<isakmp::attribute>& offered,
                                     const std::optional<isakmp::attribute>& wanted) -> misfit {

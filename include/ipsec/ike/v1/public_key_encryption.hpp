@@ -228,7 +228,8 @@ template <std::size_t Most, class Env>
     if (!drawn || drawn->size() < 2 || block.size() < crypto::pkcs1::least_padding + r.least)
         return std::unexpected{errc::crypto_failed};
     const std::size_t most = std::min(r.most, block.size() - crypto::pkcs1::least_padding);
-    const std::size_t beyond = (wire::load<std::uint16_t>(drawn->view()) * (most - r.least + 1)) >> 16;  // no division: that takes time
+    const std::size_t beyond =
+        (wire::load<std::uint16_t>(drawn->view()) * (most - r.least + 1)) >> 16;  // no division: that takes time
     const crypto::pkcs1::expected_size size{.least = r.least, .most = r.most, .substitute = r.least + beyond};
     const auto text = crypto::pkcs1::unpad<Most>(block.view(), size, e.crypto);
     if (!text) return std::unexpected{text.error() == crypto::errc::no_randomness ? errc::no_randomness : errc::crypto_failed};
