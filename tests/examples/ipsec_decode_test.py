@@ -166,6 +166,37 @@ def by_hand(folder):
           (code, depth, errors))
 
 
+def offers(folder):
+    """What a phase 1 offers, in words: a group by its parts, by a private number, and by one of the table."""
+    def basic(kind, value):
+        return struct.pack(">HH", 0x8000 | kind, value)
+
+    def variable(kind, octets):
+        return struct.pack(">HH", kind, len(octets)) + octets
+
+    suite = basic(1, 7) + basic(14, 128) + basic(2, 2) + basic(3, 1)
+    groups = {"1024-bit MODP group by its parts": basic(5, 1) + variable(6, b"\xff" * 128) + basic(7, 2),
+              "155-bit EC2N group by its parts": basic(5, 3) + basic(15, 155) + variable(6, b"\x08" + bytes(18) + b"\x01") + basic(7, 123),
+              "private group 40000": basic(4, 40000),
+              "2048-bit MODP": basic(4, 14)}
+    transforms = b""
+    for i, group in enumerate(groups.values()):
+        more = 3 if i + 1 < len(groups) else 0
+        transforms += struct.pack(">BBHBBH", more, 0, 8 + len(suite + group), i + 1, 1, 0) + suite + group
+    proposal = struct.pack(">BBHBBBB", 0, 0, 8 + len(transforms), 1, 1, 0, len(groups)) + transforms
+    sa = struct.pack(">BBHII", 0, 0, 12 + len(proposal), 1, 1) + proposal
+    message = b"\x11" * 8 + bytes(8) + struct.pack(">BBBBII", 1, 0x10, 2, 0, 0, 28 + len(sa)) + sa
+    capture = os.path.join(folder, "offer.pcap")
+    keys = os.path.join(folder, "none.json")
+    with open(keys, "w", encoding="utf-8") as file:
+        file.write("{}")
+    write_packet(capture, 17, struct.pack(">HHHH", 500, 500, 8 + len(message), 0) + message)
+    code, found, errors = lines(capture, "--keys", keys)
+    said = found[0].get("offers", [[]])[0] if found else []
+    check("an offer is told in words, its groups too", code == 0 and len(said) == 1 + len(groups) and
+          all(f", SHA, {group}, pre-shared key" in line for group, line in zip(groups, said[1:])), (code, errors, said))
+
+
 def bad_input(folder):
     capture = os.path.join(here, "v1-rekeys", "ike.pcap")
     keys = os.path.join(here, "v1-rekeys", "keys.json")
@@ -204,6 +235,7 @@ forged()
 with tempfile.TemporaryDirectory() as temporary:
     bad_input(temporary)
     by_hand(temporary)
+    offers(temporary)
 if has_shared:
     gateway_captures(captures)
     expected_packets(os.path.join(captures, "external"))

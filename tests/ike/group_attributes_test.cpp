@@ -118,10 +118,12 @@ TEST_CASE("a group with a part missing, doubled, out of place or too long is non
                       put(b, oakley_attribute::group_generator_one, modp().generator);
               }) == errc::bad_group);
     }
+    // A field size is among the attributes and not among the parts of RFC 2409 §5.6: it follows from the polynomial.
     for (const oakley_attribute missing : {oakley_attribute::field_size, oakley_attribute::group_curve_a,
                                            oakley_attribute::group_curve_b}) {
         CAPTURE(isakmp::name_of(missing));
         const auto e = ec2n();
+        const auto fault = missing == oakley_attribute::field_size ? std::nullopt : std::optional{errc::bad_group};
         CHECK(fault_of([&](isakmp::builder& b) {
                   b.number(oakley_attribute::group_type, 3U);
                   put(b, oakley_attribute::group_prime, e.polynomial);
@@ -129,7 +131,7 @@ TEST_CASE("a group with a part missing, doubled, out of place or too long is non
                   if (missing != oakley_attribute::field_size) b.number(oakley_attribute::field_size, 155U);
                   if (missing != oakley_attribute::group_curve_a) put(b, oakley_attribute::group_curve_a, e.curve_a);
                   if (missing != oakley_attribute::group_curve_b) put(b, oakley_attribute::group_curve_b, e.curve_b);
-              }) == errc::bad_group);
+              }) == fault);
     }
     struct row {
         const char* what;

@@ -96,7 +96,8 @@ namespace detail {
         if (size != 0 && size != detail::bits_of(field)) return std::unexpected{crypto::errc::bad_group};
         return crypto::modp_parameters{std::move(field), std::move(one), std::move(order)};
     }
-    // The polynomial has one bit more than the field.
+    // The polynomial has one bit more than the field, whose size may be left out: §5.6 does not list it among the parts.
+    if (size == 0) size = static_cast<std::uint16_t>(detail::bits_of(field) - 1U);
     if (size == 0 || a.empty() || b.empty() || detail::bits_of(field) != size + 1U)
         return std::unexpected{crypto::errc::bad_group};
     return crypto::ec2n_parameters{size, std::move(field), std::move(one), std::move(two), std::move(a), std::move(b),

@@ -65,7 +65,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         const auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
         if (!picked) return refuse(picked.error());
         if (const auto& parts = picked->agreed.parts) {
-            // Only now that somebody is known to be there a group is worth its arithmetic, and nothing is reckoned in one before.
+            // A stranger's group is worth no arithmetic before he is known to be there; in it, none before it is found to be one.
             if (const auto ok = judge_group(peer, *parts); !ok) {
                 refuse(ok.error());
                 if (ok.error() == errc::group_refused) notify_clear(isakmp::notify_type::attributes_not_supported, h, at);
