@@ -91,5 +91,6 @@ function(ipsecpp_use_gateway_config target)
   endif()
   target_link_libraries(${target} PRIVATE ipsecpp_gateway_config)
 endfunction()
-set(ipsecpp_gateway_config_parts settings.cpp values.cpp reading.cpp credentials.cpp read_remote_access.cpp read_config.cpp
-                                 config.cpp plan.cpp report.cpp)
+set(ipsecpp_gateway_config_parts
+    settings.cpp values.cpp reading.cpp credentials.cpp read_remote_access.cpp read_config.cpp read_child.cpp read_auth.cpp
+    read_secrets.cpp config.cpp plan.cpp report.cpp)

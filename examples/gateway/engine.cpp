@@ -14,13 +14,23 @@ using namespace ipsec;
 using dataplane::drop;
 using dataplane::fate;
 
-engine::engine(wire& link, io::tun_device& tun, report& out, key_log* keys, const phase_1_options& all)
+namespace {
+auto any_number(crypto::botan::random& from) -> std::uint32_t {
+    std::uint32_t n = 1;
+    (void)from.fill(std::as_writable_bytes(std::span{&n, 1}));
+    return n;
+}
+}  // namespace
+
+engine::engine(wire& link, io::tun_device& tun, report& out, key_log* keys, const phase_1_options& all, const outer_link& outer)
     : wire_{link},
       tun_{tun},
       report_{out},
       keys_{keys},
       phase_1_{all},
-      outbound_{sadb_, spd_, events_, {.forwards = false}},
+      outbound_{sadb_, spd_, events_, {.forwards = false, .mtu = outer.mtu}},
+      fitting_{outbound_,
+               {.answer_from_v4 = outer.v4, .answer_from_v6 = outer.v6, .first_identification = any_number(random_)}},
       inbound_{sadb_, spd_, events_, {.forwards = false}, is_ours{&link}} {}
 engine::~engine() = default;
 
@@ -164,41 +174,7 @@ auto engine::peer_of(const connection& c) -> peer* {
     return nullptr;
 }
 
-// --- packets ------------------------------------------------------------
-
-void engine::from_tun(instant now, std::span<packet> burst) {
-    to_wire sink{this};
-    auditor look{this};
-    outbound_.process(burst, now, sink, look);
-    wire_.flush();
-}
-void engine::from_wire(instant now, std::span<packet> burst) {
-    to_tun sink{this};
-    auditor look{this};
-    inbound_.process(burst, now, sink, look);
-}
-void engine::leaves(packet& p, const dataplane::verdict& v) {
-    if (v.fate == fate::protect) return wire_.queue(std::as_const(p).octets(), v.encapsulation);
-    // Nothing comes to the TUN device that is to pass as it is; and without `trap` nobody waits for an SA.
-    if (v.fate != fate::drop || v.reason != drop::no_sa) return;
-    const auto whose = config_.find(v.policy);
-    if (!whose || !opens(*whose.child)) return;
-    // The first packets are the ones that matter, and no child's wait takes the room of all others.
-    const auto waiting = static_cast<std::size_t>(std::ranges::count(held_, v.policy, &held::policy));
-    if (held_.size() == max_held || waiting == max_held_of_one) ++held_lost_;
-    else held_.push_back({p.clone(), v.policy});
-}
-void engine::arrives(packet& p, const dataplane::verdict& v) {
-    if (v.fate == fate::deliver) tun_refused_ += tun_.write(std::as_const(p).octets()).refused;
-}
-/// SAs came: what waited goes out in its order; what still has none waits on.
-void engine::send_held(instant now) {
-    std::deque<held> all = std::exchange(held_, {});
-    for (held& h : all) from_tun(now, std::span{&h.what, 1});
-}
-void engine::drop_held(sa::policy_id policy) {
-    held_lost_ += std::erase_if(held_, [&](const held& h) { return h.policy == policy; });
-}
+// --- IKE ------------------------------------------------------------
 
 void engine::from_ike(instant now, const ike::path& at, byte_view datagram) {
     for (const auto& p : peers_) {
@@ -570,6 +546,8 @@ auto engine::statistics() const -> json {
             {"drops", drops},
             {"held", held_.size()},
             {"held_lost", held_lost_},
+            {"cut", fitting_.counters().cut_first + fitting_.counters().cut_after},
+            {"too_big", fitting_.counters().answered + fitting_.counters().unanswered},
             {"send_refused", wire_.refused},
             {"tun_refused", tun_refused_},
             {"audits", report_.audits()},

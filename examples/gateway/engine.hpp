@@ -12,6 +12,7 @@
 #include "config.hpp"
 #include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
+#include "ipsec/dataplane/fitting.hpp"
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
 #include "ipsec/ike/v1/endpoint.hpp"
@@ -22,6 +23,7 @@
 #include "key_log.hpp"
 #include "plan.hpp"
 #include "report.hpp"
+#include "routes.hpp"
 #include "wire.hpp"
 
 namespace gateway {
@@ -30,8 +32,10 @@ class engine {
 public:
     static constexpr std::size_t max_held = 1024, max_held_of_one = 128;  ///< packets that wait for an SA: in all, of one child
 
-    /// @param keys  null: no secret is ever told
-    engine(wire& link, ipsec::io::tun_device& tun, report& out, key_log* keys, const phase_1_options& all);
+    /// @param keys   null: no secret is ever told
+    /// @param outer  what sealed packets have to fit
+    engine(wire& link, ipsec::io::tun_device& tun, report& out, key_log* keys, const phase_1_options& all,
+           const outer_link& outer);
     ~engine();
     engine(const engine&) = delete;
     auto operator=(const engine&) -> engine& = delete;
@@ -102,7 +106,9 @@ private:
     };
     struct to_wire {
         engine* g;
-        void emit(packet&& p, const ipsec::dataplane::verdict& v) noexcept { g->leaves(p, v); }
+        std::span<packet> burst;
+        void emit(packet&& p, const ipsec::dataplane::verdict& v) noexcept;
+        [[nodiscard]] auto make(std::size_t size) noexcept -> std::optional<packet> { return packet::of_size(size); }
     };
     struct to_tun {
         engine* g;
@@ -149,7 +155,10 @@ private:
     sadb sadb_;
     ipsec::policy::spd<> spd_;
     ipsec::dataplane::event_queue<> events_;
-    ipsec::dataplane::outbound<sadb, ipsec::policy::spd<>, packet> outbound_;
+    using sealing_walk = ipsec::dataplane::outbound<sadb, ipsec::policy::spd<>, packet>;
+    sealing_walk outbound_;
+    ipsec::dataplane::fitting<sealing_walk, packet> fitting_;
+    std::deque<packet> made_;  ///< pieces and ICMP messages of the burst that is on its way
     ipsec::dataplane::inbound<sadb, ipsec::policy::spd<>, packet, 32, ipsec::dataplane::event_queue<>, is_ours> inbound_;
     std::vector<std::unique_ptr<peer>> peers_;
     struct held {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "ipsec/ip/udp_encap.hpp"
+#include "ipsec/policy/gateway_rules.hpp"
 #include "plan.hpp"
 #include "privileges.hpp"
 
@@ -44,7 +45,11 @@ auto loop::open(files&& f, policy_ids&& ids) -> std::optional<std::string> {
     auto made = routes::open(tun_->index());
     if (!made) return made.error().text();
     routes_.emplace(std::move(*made));
-    engine_.emplace(wire_, *tun_, report_, keys_ ? &*keys_ : nullptr, options_.phase_1);
+    std::vector<ip::address> outer;
+    for (const connection& c : f.settings.connections) outer.push_back(c.path.local.address);
+    if (f.xfrm)
+        for (const auto& s : f.xfrm->states) outer.push_back(s.source);
+    engine_.emplace(wire_, *tun_, report_, keys_ ? &*keys_ : nullptr, options_.phase_1, outer_link_of(outer));
     for (auto [path, server] : {std::pair{&options_.control, &control_}, std::pair{&options_.metrics, &metrics_}}) {
         if (path->empty()) continue;
         auto opened = unix_server::open(*path);
@@ -65,6 +70,13 @@ auto loop::load(instant at, files&& f) -> std::optional<std::string> {
                             {.allow_static_counter_keys = options_.allow_static_counter_keys, .first_policy = 1U << 30});
         if (!b) return options_.xfrm + ": " + std::string{xfrm::text_of(b.error()).view()};
         manual = std::move(*b);
+        const std::vector<ip::range> own(mine.begin(), mine.end());
+        for (const auto* list : {&manual->outbound_policies, &manual->inbound_policies})
+            for (const policy::entry& e : *list)
+                if (const auto bad = policy::gateway_rules<>{own}.validate(e); bad != policy::entry_fault::none)
+                    return fmt::format("{}: policy from {} to {}: {}: write mode tunnel", options_.xfrm,
+                                       ip::to_text(e.selectors.traffic.source).view(),
+                                       ip::to_text(e.selectors.traffic.destination).view(), name_of(bad));
     }
     for (const connection& c : f.settings.connections) {
         const bool by_nat_port = c.path.link.kind == ike::link_kind::udp_encap;

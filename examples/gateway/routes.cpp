@@ -5,6 +5,8 @@
 #include <linux/fib_rules.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -19,21 +21,44 @@ namespace gateway {
 
 using namespace ipsec;
 
-auto own_addresses() -> std::vector<ip::address> {
-    std::vector<ip::address> out;
+namespace {
+
+/// Calls `f(address, device)` for every address of this system.
+template <class F> void each_address(F&& f) {
     ifaddrs* all = nullptr;
-    if (::getifaddrs(&all) != 0) return out;
+    if (::getifaddrs(&all) != 0) return;
     for (const ifaddrs* i = all; i != nullptr; i = i->ifa_next) {
         if (i->ifa_addr == nullptr) continue;
         if (i->ifa_addr->sa_family == AF_INET) {
             const auto* a = reinterpret_cast<const sockaddr_in*>(i->ifa_addr);
-            if (const auto made = ip::address::from(std::as_bytes(std::span{&a->sin_addr, 1}))) out.push_back(*made);
+            if (const auto made = ip::address::from(std::as_bytes(std::span{&a->sin_addr, 1}))) f(*made, i->ifa_name);
         } else if (i->ifa_addr->sa_family == AF_INET6) {
             const auto* a = reinterpret_cast<const sockaddr_in6*>(i->ifa_addr);
-            if (const auto made = ip::address::from(std::as_bytes(std::span{&a->sin6_addr, 1}))) out.push_back(*made);
+            if (const auto made = ip::address::from(std::as_bytes(std::span{&a->sin6_addr, 1}))) f(*made, i->ifa_name);
         }
     }
     ::freeifaddrs(all);
+}
+
+}  // namespace
+
+auto own_addresses() -> std::vector<ip::address> {
+    std::vector<ip::address> out;
+    each_address([&](const ip::address& a, const char*) { out.push_back(a); });
+    return out;
+}
+
+auto outer_link_of(std::span<const ip::address> ours) -> outer_link {
+    outer_link out{.mtu = 65535};
+    const io::descriptor any{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    each_address([&](const ip::address& a, const char* device) {
+        if (std::ranges::find(ours, a) == ours.end()) return;
+        (a.is_v4() ? out.v4 : out.v6) = a;
+        ifreq asked{};
+        std::strncpy(asked.ifr_name, device, sizeof asked.ifr_name - 1);
+        if (::ioctl(any.get(), SIOCGIFMTU, &asked) == 0 && asked.ifr_mtu > 0)
+            out.mtu = std::min(out.mtu, static_cast<std::uint32_t>(asked.ifr_mtu));
+    });
     return out;
 }
 

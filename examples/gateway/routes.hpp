@@ -17,6 +17,14 @@ namespace gateway {
 /// Every address of this system.
 [[nodiscard]] auto own_addresses() -> std::vector<ipsec::ip::address>;
 
+/// The links that sealed packets leave by.
+struct outer_link {
+    std::uint32_t mtu = 1500;  ///< the least of them
+    std::optional<ipsec::ip::address> v4{}, v6{};  ///< one of our addresses there
+};
+/// @param ours  addresses that sealed packets come from; those that no device has are passed over
+[[nodiscard]] auto outer_link_of(std::span<const ipsec::ip::address> ours) -> outer_link;
+
 class routes {
 public:
     static constexpr std::uint32_t mark = 0x4500;   ///< of what the gateway sends: it does not come back to it

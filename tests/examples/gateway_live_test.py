@@ -266,14 +266,14 @@ def keying_tries(s):
     expect("who may try once does not try again", len(s.left.heard("failed", child="n")) == 1, s.left.heard("failed"))
 
 
-def keys_by_hand_in_udp(s):
-    ports = (4500, 4600)  # of left and right
+def start_by_hand(s, encap=lambda a, b: ""):
+    """Both sides with keys given by hand. `encap`: more words of the state from side a to side b, 0 or 1."""
     states, policies = "", ""
     for a, b in ((0, 1), (1, 0)):
         key = f"0x{'0123456789abcdef' * 2}{a:02x}"
         states += (
             f"state add src 192.0.2.{a + 1} dst 192.0.2.{b + 1} proto esp spi 0x{1000 + a} reqid 1 mode tunnel replay-window 32 "
-            f"auth 'hmac(sha1)' 0x{'0b' * 19}{a:02x} enc 'cbc(aes)' {key[:34]} encap espinudp {ports[a]} {ports[b]} 0.0.0.0\n"
+            f"auth 'hmac(sha1)' 0x{'0b' * 19}{a:02x} enc 'cbc(aes)' {key[:34]} {encap(a, b)}\n"
         )
         for direction, where in (("out", a), ("in", b)):
             policies += (
@@ -284,6 +284,11 @@ def keys_by_hand_in_udp(s):
         own = "".join(line[2:] + "\n" for line in policies.splitlines() if line.startswith(f"{side} "))
         (g.folder / "xfrm").write_text(states + own)
         g.start("--xfrm", g.folder / "xfrm")
+
+
+def keys_by_hand_in_udp(s):
+    ports = (4500, 4600)  # of left and right
+    start_by_hand(s, lambda a, b: f"encap espinudp {ports[a]} {ports[b]} 0.0.0.0")
     with s.left.ns.inside():  # all that reaches us: IP and what is in it
         heard = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
     with heard:
@@ -299,8 +304,42 @@ def keys_by_hand_in_udp(s):
     expect("ESP came in UDP, between the ports that the file says", wanted <= found and all(f[0] == 17 for f in found), found)
 
 
+def narrow_link(s):
+    """The link takes less than the TUN device and the headers around: packets that may not be cut are answered, others are cut."""
+    for ns in s.spaces:
+        ns.ip("link", "set", "out", "mtu", "1300")
+    start_by_hand(s)
+
+    def ping(how, size, wait=1):
+        command = ("ping", "-n", "-c1", f"-W{wait}", "-M", how, "-s", str(size - 28), "-I", s.left.inner(0), s.right.inner(0))
+        return s.left.ns.run(*command, check=False)
+
+    s.ping(0)
+    for _ in range(3):  # before the source knows of the size, or it would cut by itself
+        expect("what may be cut is cut, in both directions", " 0% packet loss" in (said := ping("dont", 1340, 2)), said)
+    expect("what must not be cut and does not fit is answered", "(mtu = 1230)" in (said := ping("do", 1340)), said)
+    # 1300 less outer header, ESP header, IV and ICV, down to whole blocks, less pad length and next header
+    expect("the source believes it", "mtu=1230" in (said := ping("do", 1231)), said)
+    expect("what was said to fit does", " 0% packet loss" in (said := ping("do", 1230)), said)
+    left, right = ([x for x in g.ask("list") if x.get("event") == "stats"][0] for g in (s.left, s.right))
+    expect("both are counted", left["cut"] == 3 and right["cut"] == 3 and left["too_big"] == 1, (left, right))
+    expect("and nothing was lost", left["send_refused"] == 0 and right["send_refused"] == 0, (left, right))
+    s.ping(0, count=40)  # the buffers are as they were
+
+
+def transport_mode_for_others(s):
+    """A gateway protects what passes through it in tunnels (RFC 2401 §4.1)."""
+    (s.left.folder / "xfrm").write_text("policy add dir out src 10.1.0.0/16 dst 10.2.0.0/16 tmpl proto esp mode transport\n")
+    with open(s.left.folder / "err", "wb") as err:
+        ended = s.left.ns.start(BIN / "gateway", "--xfrm", s.left.folder / "xfrm", stderr=err).wait(5)
+    said = (s.left.folder / "err").read_text()
+    expect("it is refused, with what to do", ended == 2 and "10.1.0.0" in said and "write mode tunnel" in said, (ended, said))
+
+
 CASES = [
     keys_by_hand_in_udp,
+    narrow_link,
+    transport_mode_for_others,
     reload_keeps_what_did_not_change,
     reload_begins_a_changed_connection_anew,
     dead_peer_actions,
