@@ -332,6 +332,19 @@ TEST_CASE("few groups of strangers are looked at in a second, and each of them o
     CHECK(ends.right.record.count(errc::limit_reached) == 4);
 }
 
+TEST_CASE("an initiator uses no group of its own that is none", "[ike][main_mode][new_group]") {
+    auto composite = std::get<crypto::modp_parameters>(modp());
+    composite.prime.back() ^= std::byte{2};
+    identity_ends ends{group_config(true, by_parts, composite), group_config(false, any, {})};
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+    REQUIRE(ends.run(seconds(5)));
+    CHECK(ends.sent.size() == 2);  // the offer and its answer, and no public value
+    CHECK(ends.left.crypto.pairs_made() == 0);
+    REQUIRE(ends.left.failures.size() == 1);
+    CHECK(ends.left.failures[0].why == errc::group_refused);
+    CHECK(ends.left.ike.ike_sa_count() == 0);
+}
+
 TEST_CASE("an ISAKMP SA of a group by its parts is written down without it, and goes on elsewhere",
           "[ike][snapshot][new_group]") {
     const side who = GENERATE(side::left, side::right);
