@@ -241,7 +241,6 @@ def padded(folder):
     short = {len(s) for p, s in zip(packets, sealed) if len(p) <= 700}
     check("packets of up to 700 octets have one length", len(short) == 1 and short.pop() > 700, sorted(map(len, sealed)))
     check("longer ones are not padded", all(len(s) < len(p) + 80 for p, s in zip(packets, sealed) if len(p) > 700))
-    observer(folder, "tfcpad", packets)
 
 
 def drops(folder):
