@@ -274,9 +274,9 @@ def other_rows():
         )
     for suite in ("3des-md5", "aes128-sha1", "aes256-sha512", "aes128gcm16", "chacha20poly1305"):
         yield Row(f"udp/{suite}", f"ESP {suite} in UDP", every_mode((("esp", suite),), udp=True))
-    for suite in ("3des-md5", "aes128-sha256", "aes128gcm16"):
+    for suite, esn in (("3des-md5", (False, False)), ("aes128-sha256", (True, True)), ("aes128gcm16", (False, True))):
         # in transport mode the checksum of what is inside covers addresses that the other side never sees: RFC 3948 §3.1.2
-        modes = [(m, e) for e in (False, True) for m in ("t4", "t6")]
+        modes = list(zip(("t4", "t6"), esn))  # few cells, since the guest starts a program for each datagram
         cells = [Cell(m + ("+esn" if e else ""), (("esp", suite),), m, esn=e, udp=True, nat=True) for m, e in modes]
         yield Row(f"nat/{suite}", f"UDP in ESP {suite} in UDP, through a NAT that changes address and port", cells)
     for suite in ("3des-md5", "aes128-sha256", "aes128gcm16"):
