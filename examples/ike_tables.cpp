@@ -24,9 +24,9 @@ int main(int argc, char** argv) {
         }
     });
     if (found > 0) return 0;
-    fmt::print(stderr, "usage: ike_tables --list | ike_tables EXCHANGE [initiator|responder]\nexchanges:");
+    fmt::print(stderr, "usage: ike_tables --list | ike_tables EXCHANGE [ROLE]\nexchanges and roles:");
     v1::for_each_machine<testing::identity_provider>([]<class M>(std::type_identity<M>) {
-        if (M::role == v1::role::initiator) fmt::print(stderr, " \"{}\"", M::exchange);
+        fmt::print(stderr, "\n    \"{}\" \"{}\"", M::exchange, v1::name_of(M::role));
     });
     fmt::print(stderr, "\n");
     return 2;

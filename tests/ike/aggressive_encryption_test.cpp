@@ -43,6 +43,7 @@ auto payloads_of(const std::vector<std::byte>& message) -> std::vector<isakmp::p
 }  // namespace
 
 // req: rfc2409-5-1, rfc2409-5.2-1, rfc2409-5.2-2, rfc2409-5.2-m1, rfc2409-5.2-m2, rfc2409-5.3-1, rfc2409-5.3-2, rfc2409-5.3-4
+// pitfall 8: nonce and identity each by itself, headers in the clear, HASH(1) says by which key, its place in either mode.
 TEMPLATE_TEST_CASE("public key encryption in Aggressive Mode", "[ike][aggressive][encryption][IKE1-042][IKE1-043]", sealing_ends,
                    deferred_sealing_ends) {
     for (const auto method : sealing_methods)

@@ -70,7 +70,7 @@ TEMPLATE_TEST_CASE("a peer that encrypts to a key of ours which is for another o
         }
 }
 
-// pitfall 10, pitfall 8
+// pitfall 10
 TEMPLATE_TEST_CASE("whatever message 1 held, a made-up message 3 costs the same steps and is refused by the same name",
                    "[ike][aggressive][encryption][cve-37]", sealing_ends, deferred_sealing_ends) {
     for (const auto method : sealing_methods) {

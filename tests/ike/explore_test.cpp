@@ -2,6 +2,7 @@
 //
 // To have another mode or method explored, add a line to `scenes()`.
 #include "support/catch.hpp"
+#include "support/dialogue_scene.hpp"
 #include "support/exchange_ends.hpp"
 #include "support/explore.hpp"
 #include "support/ike_ends.hpp"
@@ -73,6 +74,57 @@ template <class Ends> auto ike_scene(void (*change)(v1::config&), about what = a
     };
 }
 
+/// Transaction exchanges between the phases: XAUTH where it is wanted, and an address by Mode Config. Users answer within a
+/// second.
+auto transaction_scene(bool xauth, bool push) -> explored {
+    return [=](const std::vector<testing::fault>& script, tail t) -> outcome {
+        auto l = xauth ? xauth_config(true, false) : ike_config(true), r = xauth ? xauth_config(false, true) : ike_config(false);
+        for (auto* c : {&l, &r}) {
+            c->peers[0].suites[0].group = crypto::group_id::modp768;
+            c->peers[0].mode_config.push = push;
+        }
+        l.peers[0].mode_config.part = v1::config_part::client;
+        r.peers[0].mode_config.part = v1::config_part::server;
+        dialogue_scene ends(std::move(l), std::move(r), dialogue_scene::link{{}, script});
+        std::size_t given = 0, ended = 0;
+        const auto answer = [&](dialogue_scene::end& e) {
+            while (const auto d = e.ike.poll_dialogue()) {
+                knows_carol(ends, e, *d);
+                if (const auto* w = std::get_if<v1::configuration_wanted>(&*d)) {
+                    v1::configuration c;
+                    c.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9));
+                    e.ike.answer(ends.now(), *w, c);
+                }
+                const auto* c = std::get_if<v1::configured>(&*d);
+                given += &e == &ends.left && c != nullptr && c->given.items.size() == 1 ? 1U : 0U;
+                ended += std::holds_alternative<v1::xauth_ended>(*d) ? 1U : 0U;
+            }
+        };
+        if (!ends.left.ike.start(ends.now(), sa::policy_id{1})) return {0, "not started"};
+        for (int i = 0; i < 40; ++i) {
+            if (!ends.run(seconds(i < 25 ? 1 : 20))) return {0, "it hangs"};
+            answer(ends.left);
+            answer(ends.right);
+            ends.flush(ends.left, testing::side::left);
+            ends.flush(ends.right, testing::side::right);
+        }
+        const outcome done{static_cast<std::size_t>(ends.wire.counts().sent)};
+        const auto fault = [&](const char* name) { return outcome{done.messages, name}; };
+        for (const auto* e : {&ends.left, &ends.right}) {
+            if (e->ike.half_open_count() != 0) return fault("between the phases, neither standing nor given up");
+            if (is_half_installed(*e)) return fault("half installed");
+            if (went_back(*e)) return fault("a state moved back");
+        }
+        if (given > 1 || ended > 2) return fault("one transaction was taken twice");
+        if (t == tail::dies) return done;
+        if (given != 1) return fault("no address");
+        if (ended != (xauth ? 2U : 0U)) return fault("XAUTH is not over at both ends");
+        if (ends.left.table.size() != 2 || !ends.equal_sas()) return fault("no equal SAs at both ends");
+        if (!ends.left.failures.empty() || !ends.right.failures.empty()) return fault("given up");
+        return done;
+    };
+}
+
 /// The exchanges of RFC 2408, under the toy DOI.
 template <class Exchange> auto generic_scene() -> explored {
     return [](const std::vector<testing::fault>& script, tail t) -> outcome {
@@ -94,6 +146,7 @@ struct scene {
     const char* name;
     explored run;
     std::size_t messages;  ///< that it takes when nothing is lost
+    std::size_t depth = 3;
 };
 auto scenes() -> std::vector<scene> {
     constexpr auto pfs = [](v1::config& c) { c.peers[0].children[0].pfs = crypto::group_id::modp768; };
@@ -123,11 +176,12 @@ auto scenes() -> std::vector<scene> {
         {"Quick Mode with the commit bit of both ends", ike_scene<identity_ends>(commit), 12},
         {"both ends initiate at once", ike_scene<identity_ends>([](v1::config&) {}, about::crossing_initiations), 12},
         {"the replacement of a pair of SAs", ike_scene<identity_ends>(short_lived, about::rekey), 3},
+        {"XAUTH and an address that the client asks for", transaction_scene(true, false), 15, 2},
+        {"an address that the server tells", transaction_scene(false, true), 11, 2},
         {"Base Exchange", generic_scene<base>(), 4},
         {"Authentication Only Exchange", generic_scene<authentication_only>(), 3},
     };
 }
-constexpr std::size_t depth = 3;
 
 }  // namespace
 
@@ -136,9 +190,9 @@ TEST_CASE("whatever a link does: no hang, no half-installed SA, no state that mo
           "[ike][explore][IKE1-008][IKE1-052][IKE1-078]") {
     std::size_t runs = 0;
     for (const auto& s : scenes())
-        for (std::size_t first = 0; first < s.messages; first += depth) {
+        for (std::size_t first = 0; first < s.messages; first += s.depth) {
             CAPTURE(s.name, first);
-            const auto e = explore(s.run, first, depth);
+            const auto e = explore(s.run, first, s.depth);
             runs += e.runs;
             CHECK(e.runs > 50);
             for (const auto& f : e.faults) {

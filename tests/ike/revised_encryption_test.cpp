@@ -59,6 +59,7 @@ auto chain_of(byte_view datagram) -> isakmp::chain {
 }  // namespace
 
 // req: rfc2409-5.3-2, rfc2409-5.3-4
+// pitfall 9: Ne, the IVs of a direction, padding that is always there and counts without itself.
 TEST_CASE("messages 3 and 4 of the revised mode hold what the RFC says", "[ike][encryption][IKE1-042]") {
     struct cipher {
         crypto::encryption_id id;

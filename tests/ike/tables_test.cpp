@@ -42,7 +42,8 @@ auto in_file() -> edges {
     for (std::string line; std::getline(file, line);) {
         if (line.starts_with('[') && line.ends_with(']')) {
             section = line.substr(1, line.size() - 2);
-        } else if (line.starts_with("RFC ") && line.find(" §") != std::string::npos && line.find(": ") != std::string::npos) {
+        } else if ((line.starts_with("RFC ") || line.starts_with("draft-")) && line.find(" §") != std::string::npos &&
+                   line.find(": ") != std::string::npos) {
             CAPTURE(section);
             CHECK(!section.empty());
             CHECK(out.insert(section).second);  // no edge is there twice
@@ -85,7 +86,9 @@ struct surroundings {
 };
 
 template <class M, class State, class Event> void walk(std::size_t& pairs) {
-    if constexpr (!v1::has_edge<M, State, Event>) {
+    if constexpr (!v1::is_served<M, State, Event>) {  // nobody can ask
+        CHECK((M::exchange == "XAUTH" || M::exchange == "Mode Config"));
+    } else if constexpr (!v1::has_edge<M, State, Event>) {
         CAPTURE(M::exchange, State::name, v1::detail::type_name<Event>());
         surroundings s;
         auto e = s.make<typename M::environment>();
@@ -145,12 +148,14 @@ TEST_CASE("a pair of state and event without an edge keeps the state and is repo
 TEST_CASE("every state of a machine is listed, can be reached, and leads to an end; no edge leads back", "[ike][tables]") {
     v1::for_each_machine<provider>([&]<class M>(std::type_identity<M>) {
         const auto table = v1::edges_of<M>();
-        std::set<std::string_view> listed{"failed"};
+        // XAUTH refuses; what fails is the ISAKMP SA.
+        std::set<std::string_view> listed;
+        if (M::exchange != "XAUTH") listed.insert("failed");
         [&]<class... S>(v1::type_list<S...>) { (listed.insert(S::name), ...); }(typename M::states{});
         CAPTURE(M::exchange, v1::name_of(M::role));
         // A claim that is judged not to hold was never there: the state is what it was before the claim. In Aggressive Mode
         // message 2 is one, which HASH_R is part of, and it is held against g^xy.
-        const bool aggressive = M::exchange == "Aggressive Mode" && M::role == v1::role::initiator;
+        const bool aggressive = M::exchange == "Aggressive Mode" && v1::name_of(M::role) == "initiator";
         const auto takes_claims = [&](std::string_view s) {
             return std::ranges::any_of(table, [&](const v1::edge& e) {
                 return e.state == s && (e.event == "claim" || (aggressive && e.event == "answer"));
@@ -160,9 +165,19 @@ TEST_CASE("every state of a machine is listed, can be reached, and leads to an e
             return event == "claim" || event == "certificate_judged" || event == "signature_judged" ||
                    (aggressive && event == "dh_agreed");
         };
+        // Over Transaction exchanges the edge device asks as often as it likes, and whoever asked or told once may do so again:
+        // each time is a round of its own.
+        const bool in_rounds = M::exchange == "XAUTH" || M::exchange == "Mode Config";
+        const auto begins_anew = [&](const v1::edge& e) {
+            return in_rounds && (e.event == "request" || e.event == "set" || e.next == "REQUEST sent") && e.state != "-" &&
+                   !(e.state.starts_with("expecting") && e.next != e.state);
+        };
+        const auto stays = [&](const v1::edge& e) { return in_rounds && e.next == e.state; };  // what cannot be said or read
         std::vector<v1::edge> forward;
         for (const auto& e : table)
-            if (!(judges(e.event) && takes_claims(e.next))) forward.push_back(e);
+            if (!(judges(e.event) && takes_claims(e.next)) && !begins_anew(e) && !stays(e) &&
+                !(in_rounds && e.event == "answer"))
+                forward.push_back(e);
         for (const auto& e : table) {
             CAPTURE(e.state, e.event, e.next);
             CHECK(listed.contains(e.next));
@@ -174,8 +189,10 @@ TEST_CASE("every state of a machine is listed, can be reached, and leads to an e
         for (const auto s : listed) {
             CAPTURE(s);
             CHECK(v1::leads_to(table, v1::no_state, s));
-            const bool is_end = std::ranges::none_of(table, [&](const v1::edge& e) { return e.state == s; });
-            CHECK(is_end == (s == "failed" || s == "established" || s == "done" || s == "group agreed"));
+            const bool is_over = s == "done" || s == "passed";
+            const bool is_end =
+                std::ranges::none_of(table, [&](const v1::edge& e) { return e.state == s && !(is_over && begins_anew(e)); });
+            CHECK(is_end == (is_over || s == "failed" || s == "established" || s == "group agreed" || s == "refused"));
         }
     });
 }

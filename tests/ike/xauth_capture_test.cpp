@@ -99,14 +99,14 @@ TEST_CASE("as the client, strongSwan's REQUEST and SET are answered in the octet
           "[ike][xauth][capture][IKE1-096]") {
     player p{v1::xauth_part::client};
     const auto request = p.take(0, p.first_iv(0));
-    auto asked = xm::on_request({}, request.body, p.env());
+    auto asked = xm::on(xm::expecting{}, tx::request{request.body}, p.env());
     REQUIRE(asked.out.say);
     CHECK_FALSE(asked.out.ask);
     CHECK(std::get<xm::expecting>(asked.state).told);
     p.say(*asked.out.say, 1, request.next);
 
     const auto set = p.take(2, p.first_iv(2));
-    auto told = xm::on_set(set.body, p.env());
+    auto told = xm::on(std::get<xm::expecting>(asked.state), tx::set{set.body}, p.env());
     REQUIRE(told.out.say);
     CHECK(std::holds_alternative<xm::passed>(told.state));
     p.say(*told.out.say, 3, set.next);
@@ -118,7 +118,7 @@ TEST_CASE("as the edge device, REQUEST and SET are the octets of strongSwan, and
     auto asking = xm::ask(p.env());
     const auto iv = p.say(*asking.out.say, 0, p.first_iv(0));
     const auto reply = p.take(1, iv);
-    auto judged = xm::on(std::get<xm::asking>(asking.state), reply.body, p.env());
+    auto judged = xm::on(std::get<xm::asking>(asking.state), tx::reply{reply.body}, p.env());
     REQUIRE(judged.out.ask);
     const auto& attempt = std::get<v1::xauth_attempt>(*judged.out.ask);
     CHECK(attempt.user == "carol");
@@ -128,7 +128,7 @@ TEST_CASE("as the edge device, REQUEST and SET are the octets of strongSwan, and
     const auto iv2 = p.say(*telling.out.say, 2, p.first_iv(2));
     const auto ack = p.take(3, iv2);
     CHECK(ack.body.message == isakmp::config_message::ack);
-    const auto end = xm::on(std::get<xm::telling>(telling.state), ack.body, p.env());
+    const auto end = xm::on(std::get<xm::telling>(telling.state), tx::ack{ack.body}, p.env());
     CHECK(std::holds_alternative<xm::passed>(end.state));
 }
 

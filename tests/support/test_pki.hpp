@@ -23,12 +23,13 @@ using octets = std::vector<std::byte>;
 }
 /// One element of DER.
 [[nodiscard]] inline auto tlv(unsigned tag, const octets& content) -> octets {
-    octets out{static_cast<std::byte>(tag)};
-    const auto n = content.size();
-    if (n >= 0x100) out.insert(out.end(), {std::byte{0x82}, static_cast<std::byte>(n >> 8)});
-    else if (n >= 0x80) out.push_back(std::byte{0x81});
-    out.push_back(static_cast<std::byte>(n));
-    out.insert(out.end(), content.begin(), content.end());
+    const std::size_t n = content.size(), more = n >= 0x100 ? 2 : n >= 0x80 ? 1 : 0;  // octets of a long form of the length
+    octets out(2 + more + n);
+    out[0] = static_cast<std::byte>(tag);
+    if (more > 0) out[1] = static_cast<std::byte>(0x80U | more);
+    if (more > 1) out[2] = static_cast<std::byte>(n >> 8);
+    out[1 + more] = static_cast<std::byte>(n);
+    copy_octets(content, byte_span{out}.subspan(2 + more));
     return out;
 }
 [[nodiscard]] inline auto sequence(const std::vector<octets>& parts) -> octets { return tlv(0x30, join(parts)); }

@@ -310,10 +310,14 @@ private:
     }
     void take_transaction(const isakmp::attributes& in, const isakmp::header& h);
     void take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h);
-    template <class... Next> void adopt_xauth(xauth_mode::step<Next...>&& s);
+    template <class... Next> void adopt_xauth(transaction::step<Next...>&& s);
+    template <class... Next> void adopt_config(transaction::step<Next...>&& s, const isakmp::header& h);
+    void carry_out(transaction::effects&& out);
+    template <class Event> void take_xauth(const Event& v, const isakmp::header& h);
+    template <class Event> void take_config(const Event& v, const isakmp::header& h);
     void begin_config();
     void handle_transaction_timers();
-    [[nodiscard]] auto xauth_env() const -> xauth_mode::environment { return {house_.peer(peer_), peer_, cookies_}; }
+    [[nodiscard]] auto talk_env() const -> transaction::environment { return {house_.peer(peer_), peer_, cookies_}; }
     [[nodiscard]] auto has_passed_xauth() const -> bool {
         return house_.peer(peer_).xauth.part == xauth_part::none || std::holds_alternative<xauth_mode::passed>(talk_->xauth);
     }

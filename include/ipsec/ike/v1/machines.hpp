@@ -6,6 +6,7 @@
 #include "ipsec/ike/v1/new_group_mode.hpp"
 #include "ipsec/ike/v1/quick_mode.hpp"
 #include "ipsec/ike/v1/tables.hpp"
+#include "ipsec/ike/v1/xauth.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -185,12 +186,47 @@ template <class Provider> struct authentication_only_responder {
                                                                              std::declval<environment&>()))>>;
 };
 
+/// XAUTH, draft-beaulieu-ike-xauth-02, over Transaction exchanges. Either end of the ISAKMP SA may be the edge device.
+template <class Provider> struct xauth_edge_device {
+    static constexpr std::string_view exchange = "XAUTH", role = "edge device";
+    using environment = transaction::environment;
+    using states = type_list<xauth_mode::asking, xauth_mode::judging, xauth_mode::telling, xauth_mode::passed,
+                             xauth_mode::refused>;
+    using events = type_list<transaction::reply, transaction::ack, xauth_mode::verdict>;
+    using entrances = type_list<enters<started, decltype(xauth_mode::ask(std::declval<environment&>()))>>;
+};
+template <class Provider> struct xauth_client {
+    static constexpr std::string_view exchange = "XAUTH", role = "client";
+    using environment = transaction::environment;
+    using states = type_list<xauth_mode::expecting, xauth_mode::prompting, xauth_mode::passed, xauth_mode::refused>;
+    using events = type_list<transaction::request, transaction::set, xauth_mode::answer>;
+    using entrances = type_list<enters<started, decltype(xauth_mode::expect(std::declval<environment&>()))>>;
+};
+
+/// Mode Config, draft-dukes-ike-mode-cfg-02, over Transaction exchanges.
+template <class Provider> struct mode_config_client {
+    static constexpr std::string_view exchange = "Mode Config", role = "client";
+    using environment = transaction::environment;
+    using states = type_list<mode_config::asking, mode_config::expecting_set, mode_config::done>;
+    using events = type_list<transaction::reply, transaction::set>;
+    using entrances = type_list<enters<started, decltype(mode_config::begin_client(std::declval<environment&>()))>>;
+};
+template <class Provider> struct mode_config_server {
+    static constexpr std::string_view exchange = "Mode Config", role = "server";
+    using environment = transaction::environment;
+    using states = type_list<mode_config::expecting_request, mode_config::serving, mode_config::composing, mode_config::setting,
+                             mode_config::done>;
+    using events = type_list<transaction::request, transaction::ack, configuration>;
+    using entrances = type_list<enters<started, decltype(mode_config::begin_server(std::declval<environment&>()))>>;
+};
+
 template <class Provider>
 using all_machines =
     type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>, aggressive_initiator<Provider>,
               aggressive_responder<Provider>, quick_mode_initiator<Provider>, quick_mode_responder<Provider>,
               new_group_initiator<Provider>, new_group_responder<Provider>, base_initiator<Provider>, base_responder<Provider>,
-              authentication_only_initiator<Provider>, authentication_only_responder<Provider>>;
+              authentication_only_initiator<Provider>, authentication_only_responder<Provider>, xauth_edge_device<Provider>,
+              xauth_client<Provider>, mode_config_client<Provider>, mode_config_server<Provider>>;
 
 /// Calls `f(std::type_identity<Machine>{})` for each machine.
 template <class Provider, class F> constexpr void for_each_machine(F&& f) {

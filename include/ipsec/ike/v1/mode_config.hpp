@@ -1,5 +1,12 @@
 #pragma once
 /// Mode Config: one end asks the other for an address and what goes with it, or is told.   draft-dukes-ike-mode-cfg-02
+///
+///     client                              server                      client                        server
+///     asking                              expecting_request           expecting_set                 composing
+///     REQUEST(ADDRESS="")            -->                                                            setting
+///                                         serving                                              <--  SET(ADDRESS)
+///                                    <--  REPLY(ADDRESS)              ACK(ADDRESS="")          -->
+///     done                                done                        done                          done
 #include "ipsec/ike/v1/dialogue.hpp"
 #include "ipsec/ike/v1/transaction.hpp"
 
@@ -56,6 +63,156 @@ namespace ipsec::ike::v1::mode_config {
         c.items.push_back(i);
     }
     return c;
+}
+
+// --- states -------------------------------------------------------------------------------------------------------------------
+
+/// It has not begun.
+struct idle {
+    static constexpr std::string_view name = "no Mode Config";
+};
+/// Client: REQUEST is out.
+struct asking {
+    static constexpr std::string_view name = "REQUEST sent";
+};
+/// Client: SET has to come.
+struct expecting_set {
+    static constexpr std::string_view name = "expecting SET";
+};
+/// Server: REQUEST has to come.
+struct expecting_request {
+    static constexpr std::string_view name = "expecting REQUEST";
+};
+/// Server: the user is asked what to say to the REQUEST.
+struct serving {
+    static constexpr std::string_view name = "serving";
+    configuration asked{};
+    std::uint16_t identifier = 0;
+};
+/// Server: the user is asked what to SET.
+struct composing {
+    static constexpr std::string_view name = "composing";
+};
+/// Server: SET is out.
+struct setting {
+    static constexpr std::string_view name = "SET sent";
+    configuration given{};
+};
+struct done {
+    static constexpr std::string_view name = "done";
+};
+
+using transaction::effects;
+using transaction::environment;
+using transaction::step;
+using isakmp::config_message;
+
+namespace detail {
+/// ACK out: all was taken. @return `errc::malformed`
+[[nodiscard]] inline auto take(const transaction::set& msg, const environment& e) -> result<effects> {
+    const auto set = read(msg.in.list);
+    if (!set) return std::unexpected{set.error()};
+    auto ack = write(config_message::ack, msg.in.identifier, taken(*set));
+    if (!ack) return std::unexpected{ack.error()};
+    return effects{.say = std::move(*ack), .ask = configured{e.id, e.cookies, *set}, .report = {}};
+}
+/// What an answer does where it says nothing: phase 2 waits for it, or goes without it.
+[[nodiscard]] inline auto without(errc why, const environment& e) -> step<done, failed> {
+    if (e.peer.mode_config.required) return {failed{why}, {.say = {}, .ask = {}, .report = why}};
+    return {done{}, {.say = {}, .ask = {}, .report = why}};
+}
+template <class Before>
+[[nodiscard]] auto take_set(Before s, const transaction::set& msg, const environment& e) -> step<done, Before> {
+    auto out = take(msg, e);
+    if (!out) return {std::move(s), {.say = {}, .ask = {}, .report = out.error()}};
+    return {done{}, std::move(*out)};
+}
+template <class Before>
+[[nodiscard]] auto take_request(Before s, const transaction::request& msg, const environment& e) -> step<serving, Before> {
+    const auto asked = read(msg.in.list);
+    if (!asked) return {std::move(s), {.say = {}, .ask = {}, .report = asked.error()}};
+    return {serving{*asked, msg.in.identifier},
+            {.say = {}, .ask = configuration_wanted{e.id, e.cookies, *asked}, .report = {}}};
+}
+}  // namespace detail
+
+// --- transitions: client ------------------------------------------------------------------------------------------------------
+
+/// REQUEST out, unless the server pushes.
+[[nodiscard]] inline auto begin_client(const environment& e) -> step<asking, expecting_set, failed> {
+    if (e.peer.mode_config.push) return {expecting_set{}, {}};
+    configuration wanted;
+    for (const auto a : e.peer.mode_config.wanted) wanted.add(a);
+    auto c = write(config_message::request, 0, wanted);
+    if (!c) return {failed{c.error()}, {}};
+    return {asking{}, {.say = std::move(*c), .ask = {}, .report = {}}};
+}
+/// REPLY in.
+[[nodiscard]] inline auto on(asking, const transaction::reply& msg, const environment& e) -> step<done, failed> {
+    const auto said = read(msg.in.list);
+    if (!said) return detail::without(said.error(), e);
+    return {done{}, {.say = {}, .ask = configured{e.id, e.cookies, *said}, .report = {}}};
+}
+/// SET in, ACK out: at any time, again too. One that cannot be read changes nothing.
+[[nodiscard]] inline auto on(asking s, const transaction::set& msg, const environment& e) -> step<done, asking> {
+    return detail::take_set(s, msg, e);
+}
+[[nodiscard]] inline auto on(expecting_set s, const transaction::set& msg, const environment& e) -> step<done, expecting_set> {
+    return detail::take_set(s, msg, e);
+}
+[[nodiscard]] inline auto on(done, const transaction::set& msg, const environment& e) -> step<done> {
+    auto out = detail::take(msg, e);
+    if (!out) return {done{}, {.say = {}, .ask = {}, .report = out.error()}};
+    return {done{}, std::move(*out)};
+}
+
+// --- transitions: server ------------------------------------------------------------------------------------------------------
+
+/// REQUEST has to come, or the user says what to SET.
+[[nodiscard]] inline auto begin_server(const environment& e) -> step<expecting_request, composing> {
+    if (!e.peer.mode_config.push) return {expecting_request{}, {}};
+    return {composing{}, {.say = {}, .ask = configuration_wanted{e.id, e.cookies, {}}, .report = {}}};
+}
+/// REQUEST in: the user is asked; at any time, again too.
+[[nodiscard]] inline auto on(expecting_request s, const transaction::request& msg, const environment& e)
+    -> step<serving, expecting_request> {
+    return detail::take_request(s, msg, e);
+}
+[[nodiscard]] inline auto on(serving s, const transaction::request& msg, const environment& e) -> step<serving> {
+    const auto asked = read(msg.in.list);
+    if (!asked) return {std::move(s), {.say = {}, .ask = {}, .report = asked.error()}};
+    return {serving{*asked, msg.in.identifier},
+            {.say = {}, .ask = configuration_wanted{e.id, e.cookies, *asked}, .report = {}}};
+}
+[[nodiscard]] inline auto on(composing s, const transaction::request& msg, const environment& e) -> step<serving, composing> {
+    return detail::take_request(s, msg, e);
+}
+[[nodiscard]] inline auto on(setting s, const transaction::request& msg, const environment& e) -> step<serving, setting> {
+    return detail::take_request(std::move(s), msg, e);
+}
+[[nodiscard]] inline auto on(done s, const transaction::request& msg, const environment& e) -> step<serving, done> {
+    return detail::take_request(s, msg, e);
+}
+/// REPLY out. What cannot be said is reported, and may be said otherwise.
+[[nodiscard]] inline auto on(serving s, const configuration& given, const environment&) -> step<done, serving> {
+    auto c = write(config_message::reply, s.identifier, answer(s.asked, given));
+    if (!c) return {std::move(s), {.say = {}, .ask = {}, .report = c.error()}};
+    return {done{}, {.say = std::move(*c), .ask = {}, .report = {}}};
+}
+/// SET out.
+[[nodiscard]] inline auto on(composing s, const configuration& given, const environment&) -> step<setting, composing> {
+    auto c = write(config_message::set, 0, given);
+    if (!c) return {s, {.say = {}, .ask = {}, .report = c.error()}};
+    return {setting{given}, {.say = std::move(*c), .ask = {}, .report = {}}};
+}
+/// ACK in: it says what the client took.
+[[nodiscard]] inline auto on(setting s, const transaction::ack& msg, const environment& e) -> step<done, failed> {
+    const auto said = read(msg.in.list);
+    if (!said) return detail::without(said.error(), e);
+    configuration kept;
+    for (const configuration::item& i : s.given.items)
+        if (said->has(i.type)) kept.items.push_back(i);
+    return {done{}, {.say = {}, .ask = configured{e.id, e.cookies, std::move(kept)}, .report = {}}};
 }
 
 }  // namespace ipsec::ike::v1::mode_config

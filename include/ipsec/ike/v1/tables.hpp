@@ -12,7 +12,8 @@
 ///         using events = type_list<reply_sa, …>;
 ///         using entrances = type_list<enters<started, decltype(start(std::declval<environment&>()))>>;
 ///     };
-/// Where argument-dependent lookup does not find the one `on`, the machine has an `on` of its own that names it.
+/// Where argument-dependent lookup does not find the one `on`, the machine has an `on` of its own that names it. A machine may
+/// also have no `on` at all for a pair without an edge: then nobody can ask. The role may be a name of its own.
 #include <array>
 #include <span>
 #include <string>
@@ -42,6 +43,7 @@ struct edge {
 [[nodiscard]] constexpr auto name_of(role r) noexcept -> std::string_view {
     return r == role::initiator ? "initiator" : "responder";
 }
+[[nodiscard]] constexpr auto name_of(std::string_view role) noexcept -> std::string_view { return role; }
 
 namespace detail {
 /// The last part of a type's name, without namespaces and template arguments.
@@ -60,8 +62,8 @@ template <std::size_t Room> struct edge_list {
     constexpr void add(const edge& e) { all.at(size++) = e; }
 };
 
-template <class Machine, class List, class... Next>
-constexpr void add_step(List& out, std::string_view state, std::string_view event, std::type_identity<step<Next...>>) {
+template <class Machine, class List, template <class...> class Step, class... Next>
+constexpr void add_step(List& out, std::string_view state, std::string_view event, std::type_identity<Step<Next...>>) {
     (out.add({Machine::exchange, name_of(Machine::role), state, event, Next::name}), ...);
 }
 template <class Machine, class State, class Event>
@@ -69,6 +71,7 @@ auto call_on(int)
     -> decltype(Machine::on(std::declval<State>(), std::declval<Event>(), std::declval<typename Machine::environment&>()));
 template <class Machine, class State, class Event>
 auto call_on(long) -> decltype(on(std::declval<State>(), std::declval<Event>(), std::declval<typename Machine::environment&>()));
+template <class Machine, class State, class Event> auto call_on(...) -> step<State>;
 template <class Machine, class State, class Event> using result_of_event = decltype(call_on<Machine, State, Event>(0));
 
 template <class Machine, class State, class Event, class List> constexpr void add_pair(List& out) {
@@ -98,6 +101,12 @@ template <class Machine> inline constexpr auto collected = collect<Machine>();
 /// Whether `State` has an edge for `Event`; without one `on` keeps the state and reports `errc::unexpected_message`.
 template <class Machine, class State, class Event>
 inline constexpr bool has_edge = !std::same_as<detail::result_of_event<Machine, State, Event>, step<State>>;
+
+/// Whether there is an `on` for the pair at all: one that has neither edge nor `on` cannot be asked.
+template <class Machine, class State, class Event>
+inline constexpr bool is_served =
+    requires(State s, Event v, typename Machine::environment& e) { Machine::on(std::move(s), std::move(v), e); } ||
+    requires(State s, Event v, typename Machine::environment& e) { on(std::move(s), std::move(v), e); };
 
 /// What state `s` makes of event `v`, as the machine's `on` says.
 template <class Machine, class State, class Event>

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "ipsec/ike/v1/detail/main_mode_states.hpp"
+#include "ipsec/ike/v1/dialogue.hpp"
 #include "ipsec/isakmp/payloads/attributes.hpp"
 #include "ipsec/isakmp/shape.hpp"
 
@@ -122,6 +123,39 @@ template <class P>
     all.body = *body;
     return all;
 }
+
+// --- what the machines of XAUTH and Mode Config have in common -----------------------------------------------------------------
+
+/// Events: a message whose HASH holds. Views.
+struct request {
+    isakmp::attributes in{};
+};
+struct set {
+    isakmp::attributes in{};
+};
+struct reply {
+    isakmp::attributes in{};
+};
+struct ack {
+    isakmp::attributes in{};
+};
+/// What a transition may use. It outlives the call.
+struct environment {
+    const peer_config& peer;
+    peer_id id;
+    isakmp::cookie_pair cookies;
+};
+/// What a transition wants done beside the change of state.
+struct effects {
+    std::optional<content> say{};  ///< REQUEST and SET begin an exchange, REPLY and ACK end one
+    std::optional<dialogue> ask{};
+    std::optional<errc> report{};
+};
+/// A transition's result. A pair of state and event without a transition does not compile.
+template <class... Next> struct step {
+    std::variant<Next...> state;
+    effects out{};
+};
 
 /// The message that answers `m`.
 [[nodiscard]] constexpr auto answer_to(isakmp::config_message m) noexcept -> isakmp::config_message {

@@ -65,22 +65,11 @@ struct refused {
     static constexpr std::string_view name = "refused";
 };
 
-// --- what transitions want done -----------------------------------------------------------------------------------------------
+// --- events that are no messages: answers of users -----------------------------------------------------------------------------
 
-struct effects {
-    std::optional<transaction::content> say{};  ///< REQUEST and SET begin an exchange, REPLY and ACK end one
-    std::optional<dialogue> ask{};
-};
-template <class... Next> struct step {
-    std::variant<Next...> state;
-    effects out{};
-};
-struct environment {
-    const peer_config& peer;
-    peer_id id;
-    isakmp::cookie_pair cookies;
-};
-/// Answers of users.
+using transaction::effects;
+using transaction::environment;
+using transaction::step;
 struct verdict {
     bool right = false;
     std::string_view message{};
@@ -145,7 +134,8 @@ namespace detail {
     return {asking{e.peer.xauth.tries - 1U}, {.say = detail::request({}), .ask = {}}};
 }
 /// REPLY in: the user judges. One that says FAIL, or has no name, ends it.                         §5, §6.1
-[[nodiscard]] inline auto on(asking s, const isakmp::attributes& in, const environment& e) -> step<judging, telling> {
+[[nodiscard]] inline auto on(asking s, const transaction::reply& msg, const environment& e) -> step<judging, telling> {
+    const isakmp::attributes& in = msg.in;
     if (in.find(config_attribute::xauth_status) || !in.find(config_attribute::xauth_user_name))
         return {telling{false}, {.say = detail::status(false, {}), .ask = {}}};
     return {judging{s.tries_left},
@@ -165,7 +155,7 @@ namespace detail {
     return {telling{v.right}, {.say = detail::status(v.right, v.message), .ask = {}}};
 }
 /// ACK in. What it says is of no meaning.                                                             §6.1
-[[nodiscard]] inline auto on(telling s, const isakmp::attributes&, const environment& e) -> step<passed, refused> {
+[[nodiscard]] inline auto on(telling s, const transaction::ack&, const environment& e) -> step<passed, refused> {
     xauth_ended end{.peer = e.id, .cookies = e.cookies, .passed = s.passed, .message = {}};
     if (s.passed) return {passed{}, {.say = {}, .ask = std::move(end)}};
     return {refused{}, {.say = {}, .ask = std::move(end)}};
@@ -173,13 +163,15 @@ namespace detail {
 
 // --- transitions: client ----------------------------------------------------------------------------------------------------
 
+/// REQUEST or SET has to come.
+[[nodiscard]] inline auto expect(const environment&) -> step<expecting> { return {expecting{}, {}}; }
 /// REPLY out, once it is known what to say.
 [[nodiscard]] inline auto on(prompting s, const answer& a, const environment&) -> step<expecting> {
     return {expecting{s.told}, {.say = detail::reply(s, a.given), .ask = {}}};
 }
 /// REQUEST in: answered from the configuration the first time, if that has all; else the user is asked.
-[[nodiscard]] inline auto on_request(expecting s, const isakmp::attributes& in, const environment& e)
-    -> step<prompting, expecting> {
+[[nodiscard]] inline auto on(expecting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
+    const isakmp::attributes& in = msg.in;
     prompting next{.told = s.told, .type = {}, .identifier = in.identifier, .wanted = {}};
     if (const auto t = in.find(config_attribute::xauth_type))
         if (const auto n = t->number()) next.type = static_cast<std::uint16_t>(*n);
@@ -207,8 +199,16 @@ namespace detail {
                    .wanted = next.wanted};
     return {std::move(next), {.say = {}, .ask = std::move(p)}};
 }
+/// REQUEST may come again at any time: the edge device asks anew.                                    §6
+[[nodiscard]] inline auto on(prompting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
+    return on(expecting{s.told}, msg, e);
+}
+[[nodiscard]] inline auto on(passed, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
+    return on(expecting{}, msg, e);
+}
 /// SET in, ACK out.                                                                                  §5, §6.1
-[[nodiscard]] inline auto on_set(const isakmp::attributes& in, const environment& e) -> step<passed, refused> {
+[[nodiscard]] inline auto on(expecting, const transaction::set& msg, const environment& e) -> step<passed, refused> {
+    const isakmp::attributes& in = msg.in;
     const auto status = in.find(config_attribute::xauth_status);
     const bool ok = status && status->number() == 1U;
     transaction::content ack{.message = config_message::ack, .identifier = in.identifier, .attributes = {}};
@@ -217,6 +217,12 @@ namespace detail {
                 .ask = xauth_ended{e.id, e.cookies, ok, detail::text(in, config_attribute::xauth_message)}};
     if (ok) return {passed{}, std::move(out)};
     return {refused{}, std::move(out)};
+}
+[[nodiscard]] inline auto on(prompting s, const transaction::set& msg, const environment& e) -> step<passed, refused> {
+    return on(expecting{s.told}, msg, e);
+}
+[[nodiscard]] inline auto on(passed, const transaction::set& msg, const environment& e) -> step<passed, refused> {
+    return on(expecting{}, msg, e);
 }
 
 }  // namespace xauth_mode

@@ -86,7 +86,7 @@ template <class Traits> void ike_sa<Traits>::resume(const snapshot& s, duration 
         // Whatever came before phase 2 is over; the edge device may ask anew.                draft-beaulieu-ike-xauth-02 §6
         talk_ = std::make_unique<transaction::talk>();
         if (p.xauth.part != xauth_part::none) talk_->xauth.template emplace<xauth_mode::passed>();
-        talk_->config.template emplace<transaction::config_done>();
+        talk_->config.template emplace<mode_config::done>();
     }
     heard();
     house_.found(peer_, path_, s.keyed.nat);

@@ -13,8 +13,8 @@ template <class Traits> auto ike_sa<Traits>::begin_transactions() -> bool {
     if (p.xauth.part == xauth_part::none && !config) return false;
     talk_ = std::make_unique<transaction::talk>();
     talk_->until = house_.now + p.xauth.patience;
-    if (p.xauth.part == xauth_part::edge_device) adopt_xauth(xauth_mode::ask(xauth_env()));
-    else if (p.xauth.part == xauth_part::client) talk_->xauth.template emplace<xauth_mode::expecting>();
+    if (p.xauth.part == xauth_part::edge_device) adopt_xauth(xauth_mode::ask(talk_env()));
+    else if (p.xauth.part == xauth_part::client) adopt_xauth(xauth_mode::expect(talk_env()));
     else begin_config();
     return true;
 }
@@ -124,68 +124,60 @@ template <class Traits> auto ike_sa<Traits>::may_take(const isakmp::attributes& 
 /// REQUEST or SET.
 template <class Traits> void ike_sa<Traits>::take_transaction(const isakmp::attributes& in, const isakmp::header& h) {
     const bool is_set = in.message == isakmp::config_message::set;
-    if (is_about_xauth(in)) {
-        // It may come again at any time: the edge device asks anew.                          draft-beaulieu-ike-xauth-02 §6
-        xauth_mode::expecting now{};
-        if (const auto* e = std::get_if<xauth_mode::expecting>(&talk_->xauth)) now = *e;
-        if (const auto* w = std::get_if<xauth_mode::prompting>(&talk_->xauth)) now.told = w->told;
-        if (is_set) adopt_xauth(xauth_mode::on_set(in, xauth_env()));
-        else adopt_xauth(xauth_mode::on_request(now, in, xauth_env()));
-        return;
-    }
-    const auto asked = mode_config::read(in.list);
-    if (!asked) {
-        talk_->peers.open = false;
-        return house_.report(fault{errc::malformed}, path_, h, true);
-    }
-    if (is_set) {
-        if (auto c = mode_config::write(isakmp::config_message::ack, in.identifier, mode_config::taken(*asked)))
-            end_transaction(*c);
-        house_.dialogues.emplace_back(configured{peer_, cookies_, *asked});
-        talk_->config.template emplace<transaction::config_done>();
-        return stand();
-    }
-    talk_->config.template emplace<transaction::config_serving>(*asked);
-    house_.dialogues.emplace_back(configuration_wanted{peer_, cookies_, *asked});
+    if (is_about_xauth(in)) return is_set ? take_xauth(transaction::set{in}, h) : take_xauth(transaction::request{in}, h);
+    return is_set ? take_config(transaction::set{in}, h) : take_config(transaction::request{in}, h);
 }
-
-/// REPLY or ACK.
+/// REPLY or ACK: it belongs to whichever of the two machines waits for it.
 template <class Traits> void ike_sa<Traits>::take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h) {
-    if (auto* a = std::get_if<xauth_mode::asking>(&talk_->xauth)) return adopt_xauth(xauth_mode::on(*a, in, xauth_env()));
-    if (auto* t = std::get_if<xauth_mode::telling>(&talk_->xauth)) return adopt_xauth(xauth_mode::on(*t, in, xauth_env()));
-    const auto said = mode_config::read(in.list);
-    if (!said) {
-        house_.report(fault{errc::malformed}, path_, h, true);
-        if (!stands()) return close(errc::malformed, true);
-        talk_->config.template emplace<transaction::config_done>();
-        return;
-    }
-    if (std::holds_alternative<transaction::config_asking>(talk_->config)) {
-        house_.dialogues.emplace_back(configured{peer_, cookies_, *said});
-    } else if (auto* s = std::get_if<transaction::config_setting>(&talk_->config)) {
-        configuration taken;
-        for (const configuration::item& i : s->given.items)
-            if (said->has(i.type)) taken.items.push_back(i);
-        house_.dialogues.emplace_back(configured{peer_, cookies_, std::move(taken)});
-    } else return house_.report(errc::unexpected_message, path_, h, true);
-    talk_->config.template emplace<transaction::config_done>();
-    stand();
+    const bool is_ack = talk_->own.said == isakmp::config_message::set;
+    const bool xauth_waits = std::holds_alternative<xauth_mode::asking>(talk_->xauth) ||
+                             std::holds_alternative<xauth_mode::telling>(talk_->xauth);
+    if (xauth_waits) return is_ack ? take_xauth(transaction::ack{in}, h) : take_xauth(transaction::reply{in}, h);
+    return is_ack ? take_config(transaction::ack{in}, h) : take_config(transaction::reply{in}, h);
+}
+/// An event of XAUTH; where the state has no transition for it, it is reported.
+template <class Traits>
+template <class Event>
+void ike_sa<Traits>::take_xauth(const Event& v, const isakmp::header& h) {
+    std::visit(
+        [&]<class S>(S& s) {
+            if constexpr (requires { xauth_mode::on(std::move(s), v, talk_env()); })
+                adopt_xauth(xauth_mode::on(std::move(s), v, talk_env()));
+            else house_.report(errc::unexpected_message, path_, h, true);
+        },
+        talk_->xauth);
+}
+template <class Traits>
+template <class Event>
+void ike_sa<Traits>::take_config(const Event& v, const isakmp::header& h) {
+    std::visit(
+        [&]<class S>(S& s) {
+            if constexpr (requires { mode_config::on(std::move(s), v, talk_env()); }) {
+                auto next = mode_config::on(std::move(s), v, talk_env());
+                constexpr bool begins = std::same_as<Event, transaction::request> || std::same_as<Event, transaction::set>;
+                if (begins && next.out.report) talk_->peers.open = false;  // it is not answered
+                adopt_config(std::move(next), h);
+            } else house_.report(errc::unexpected_message, path_, h, true);
+        },
+        talk_->config);
+}
+/// What a transition wants said and asked.
+template <class Traits> void ike_sa<Traits>::carry_out(transaction::effects&& out) {
+    if (out.ask) house_.dialogues.push_back(std::move(*out.ask));
+    if (!out.say) return;
+    const bool ours = out.say->message == isakmp::config_message::request || out.say->message == isakmp::config_message::set;
+    if (ours) begin_transaction(*out.say);
+    else end_transaction(*out.say);
 }
 
 // --- XAUTH ---------------------------------------------------------------------------------------------------------------------
 
 template <class Traits>
 template <class... Next>
-void ike_sa<Traits>::adopt_xauth(xauth_mode::step<Next...>&& s) {
+void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s) {
     std::visit([&]<class S>(S&& next) { talk_->xauth.template emplace<std::decay_t<S>>(std::forward<S>(next)); },
                std::move(s.state));
-    if (s.out.ask) house_.dialogues.push_back(std::move(*s.out.ask));
-    if (s.out.say) {
-        const bool ours =
-            s.out.say->message == isakmp::config_message::request || s.out.say->message == isakmp::config_message::set;
-        if (ours) begin_transaction(*s.out.say);
-        else end_transaction(*s.out.say);
-    }
+    carry_out(std::move(s.out));
     if (over_) return;
     if (std::holds_alternative<xauth_mode::refused>(talk_->xauth)) return close(errc::xauth_failed, true);
     if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) begin_config();
@@ -193,51 +185,45 @@ void ike_sa<Traits>::adopt_xauth(xauth_mode::step<Next...>&& s) {
 
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::verdict& v) {
     if (!talk_ || over_) return;
-    if (auto* j = std::get_if<xauth_mode::judging>(&talk_->xauth)) adopt_xauth(xauth_mode::on(*j, v, xauth_env()));
+    if (auto* j = std::get_if<xauth_mode::judging>(&talk_->xauth)) adopt_xauth(xauth_mode::on(*j, v, talk_env()));
 }
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::answer& a) {
     if (!talk_ || over_) return;
-    if (auto* p = std::get_if<xauth_mode::prompting>(&talk_->xauth)) adopt_xauth(xauth_mode::on(std::move(*p), a, xauth_env()));
+    if (auto* p = std::get_if<xauth_mode::prompting>(&talk_->xauth)) adopt_xauth(xauth_mode::on(std::move(*p), a, talk_env()));
 }
 
 // --- Mode Config ---------------------------------------------------------------------------------------------------------------
+
+template <class Traits>
+template <class... Next>
+void ike_sa<Traits>::adopt_config(transaction::step<Next...>&& s, const isakmp::header& h) {
+    std::visit([&]<class S>(S&& next) { talk_->config.template emplace<std::decay_t<S>>(std::forward<S>(next)); },
+               std::move(s.state));
+    if (s.out.report) house_.report(*s.out.report, path_, h, true);
+    carry_out(std::move(s.out));
+    if (over_) return;
+    if (const auto* bad = std::get_if<failed>(&talk_->config)) return close(bad->why, true);
+    if (std::holds_alternative<mode_config::done>(talk_->config)) stand();
+}
 
 /// Phase 1 and XAUTH are over.
 template <class Traits> void ike_sa<Traits>::begin_config() {
     const auto& c = house_.peer(peer_).mode_config;
     if (c.part == config_part::none) return stand();
     talk_->until = house_.now + c.patience;
-    if (c.part == config_part::client && !c.push) {
-        configuration wanted;
-        for (const auto a : c.wanted) wanted.add(a);
-        talk_->config.template emplace<transaction::config_asking>();
-        if (auto m = mode_config::write(isakmp::config_message::request, 0, wanted)) begin_transaction(*m);
-    } else if (c.part == config_part::server && c.push) {
-        talk_->config.template emplace<transaction::config_composing>();
-        house_.dialogues.emplace_back(configuration_wanted{peer_, cookies_, {}});
-    } else {
-        talk_->config.template emplace<transaction::config_waiting>();
-    }
-    if (!c.required) stand();
+    const auto h = header_of(cookies_, isakmp::exchange_type::transaction);
+    if (c.part == config_part::client) adopt_config(mode_config::begin_client(talk_env()), h);
+    else adopt_config(mode_config::begin_server(talk_env()), h);
+    if (!c.required && !over_) stand();
 }
 
 template <class Traits> void ike_sa<Traits>::answer(const configuration& given) {
     if (!talk_ || over_) return;
-    if (auto* s = std::get_if<transaction::config_serving>(&talk_->config)) {
-        const auto c =
-            mode_config::write(isakmp::config_message::reply, talk_->peers.identifier, mode_config::answer(s->asked, given));
-        if (!c)
-            return house_.report(c.error(), path_, header_of(cookies_, isakmp::exchange_type::transaction, talk_->peers.id),
-                                 true);
-        end_transaction(*c);
-        talk_->config.template emplace<transaction::config_done>();
-        return stand();
-    }
-    if (!std::holds_alternative<transaction::config_composing>(talk_->config)) return;
-    const auto c = mode_config::write(isakmp::config_message::set, 0, given);
-    if (!c) return house_.report(c.error(), path_, header_of(cookies_, isakmp::exchange_type::transaction), true);
-    talk_->config.template emplace<transaction::config_setting>(given);
-    begin_transaction(*c);
+    const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->peers.id);
+    if (auto* s = std::get_if<mode_config::serving>(&talk_->config))
+        adopt_config(mode_config::on(std::move(*s), given, talk_env()), h);
+    else if (auto* c = std::get_if<mode_config::composing>(&talk_->config))
+        adopt_config(mode_config::on(*c, given, talk_env()), h);
 }
 
 // --- time ----------------------------------------------------------------------------------------------------------------------
@@ -250,7 +236,7 @@ template <class Traits> void ike_sa<Traits>::handle_transaction_timers() {
         case retransmit_verdict::give_up:
             x.open = false;
             if (stands()) {  // what is not required may be missing
-                talk_->config.template emplace<transaction::config_done>();
+                talk_->config.template emplace<mode_config::done>();
                 break;
             }
             return close(std::holds_alternative<xauth_mode::telling>(talk_->xauth) ? errc::xauth_failed : errc::timed_out, true);

@@ -23,24 +23,12 @@ struct peer_exchange {
     iv next;
     octets received, sent, sent_payloads;
 };
-/// Mode Config, as far as something is under way.
-struct config_idle {};
-struct config_asking {};   ///< client: REQUEST is out
-struct config_waiting {};  ///< client: SET has to come; server: REQUEST has to come
-struct config_serving {    ///< server: the user is asked what to say to the REQUEST
-    configuration asked;
-};
-struct config_composing {};  ///< server: the user is asked what to SET
-struct config_setting {      ///< server: SET is out
-    configuration given;
-};
-struct config_done {};
-
 struct talk {
     std::variant<xauth_mode::idle, xauth_mode::asking, xauth_mode::judging, xauth_mode::telling, xauth_mode::expecting,
                  xauth_mode::prompting, xauth_mode::passed, xauth_mode::refused>
         xauth{};
-    std::variant<config_idle, config_asking, config_waiting, config_serving, config_composing, config_setting, config_done>
+    std::variant<mode_config::idle, mode_config::asking, mode_config::expecting_set, mode_config::expecting_request,
+                 mode_config::serving, mode_config::composing, mode_config::setting, mode_config::done, failed>
         config{};
     own_exchange own{};
     peer_exchange peers{};
