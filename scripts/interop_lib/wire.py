@@ -89,7 +89,13 @@ class Watch:
         return seen
 
 
-Verdict = collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")
+class Verdict(collections.namedtuple("Verdict", "isakmp sealed opened protected readable right pings kinds")):
+    def shows(self, pings):
+        """Whether everything was opened, so many echo requests and replies in it. More may be there: the end of a TCP connection of
+        the case before, which came to nothing when its tunnel went, goes through the first one that stands again."""
+        return self.opened == self.sealed and self.protected == self.readable == self.right and self.pings == pings
+
+
 
 
 def records(capture):
