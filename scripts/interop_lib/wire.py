@@ -96,8 +96,6 @@ class Verdict(collections.namedtuple("Verdict", "isakmp sealed opened protected 
         return self.opened == self.sealed and self.protected == self.readable == self.right and self.pings == pings
 
 
-
-
 def records(capture):
     """The records of a capture file (tcpdump's: octets in this machine's order): a frame each, behind a header of 16 octets."""
     at = 24
