@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "ipsec/ike/identity.hpp"
-#include "ipsec/ike/v1/group_attributes.hpp"
 #include "ipsec/ike/vendor_ids.hpp"
 #include "ipsec/ip/text.hpp"
 #include "ipsec/isakmp/chain.hpp"
@@ -50,7 +49,7 @@ using lines = std::vector<std::string>;
     const auto kind = static_cast<isakmp::oakley_group_type>(value(oakley_attribute::group_type) & 0xffffU);
     const auto field = find(oakley_attribute::group_prime);
     if (kind == isakmp::oakley_group_type::reserved && !field) return s;
-    std::size_t bits = field ? ike::v1::detail::bits_of(field->significant()) : 0;
+    std::size_t bits = field ? wire::bit_length(field->value) : 0;
     if (kind == isakmp::oakley_group_type::ec2n && bits != 0) --bits;  // a polynomial has one bit more than the field
     const std::string parts = fmt::format("{}-bit {} group by its parts", bits, name_of(kind));
     return s.empty() ? parts : s + ": " + parts;

@@ -186,15 +186,15 @@ class KernelMatrix(Bench):
         self.counters = now
         return verdict + "".join(f", {k} {n}" for k, n in grown.items())
 
-
     def echo(self, host):
         """The guest sends back what comes to UDP port 7 of that address."""
         six = ":" in host
         listen = f"UDP6-RECVFROM:7,bind=[{host}]" if six else f"UDP4-RECVFROM:7,bind={host}"
+        count = f"$(grep -c ':0007 ' /proc/net/udp{'6' if six else ''})"
         self.tell(
             (f"ip addr add {host}/128 dev lo nodad; " if six else "")
-            + f"n=$(grep -c ':0007 ' /proc/net/udp{'6' if six else ''}); socat {listen},fork PIPE >/dev/null 2>&1 </dev/null &\n"
-            f"for i in $(seq 50); do [ $(grep -c ':0007 ' /proc/net/udp{'6' if six else ''}) -gt ${{n:-0}} ] && exit 0; sleep 0.1; done; exit 1"
+            + f"n={count}; socat {listen},fork PIPE >/dev/null 2>&1 </dev/null &\n"
+            + f"for i in $(seq 50); do [ {count} -gt ${{n:-0}} ] && exit 0; sleep 0.1; done; exit 1"
         )
 
 

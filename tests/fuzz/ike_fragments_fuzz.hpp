@@ -33,8 +33,13 @@ inline void ike_fragments(byte_view in) {
         if (!f) continue;
         const auto whole = table.take(now, cookies(peer), *f, bounds);
         expect(table.size() <= bounds.messages && table.octets_held() <= bounds.messages * bounds.octets);
-        if (!whole) continue;  // what was said before may still count: a piece beyond the limits costs no message
         auto& known = said[{peer, f->id}];
+        if (!whole) {
+            const bool is_looked_at =
+                f->number > 0 && !f->data.empty() && f->number <= bounds.pieces && f->data.size() <= bounds.octets;
+            if (is_looked_at) known.clear();  // one that cannot be of any message costs none
+            continue;
+        }
         known[f->number] = to_octets(f->data);
         if (!*whole) continue;
         // Every octet of the message was said by some piece under its number, in order.

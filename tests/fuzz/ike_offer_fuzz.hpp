@@ -32,11 +32,11 @@ inline void ike_offer(byte_view in) {
     expect(picked->suite < policy.suites.size() && policy.suites[picked->suite] == a.suite);
     expect(v1::parse_ike_suite(v1::to_text(a.suite)) == a.suite);
     expect((a.parts != nullptr) == (crypto::find(a.suite.group) == nullptr));
-    if (a.parts && a.suite.group == own.id) expect(v1::is_same_group(*a.parts, own.parts));
+    if (a.parts && a.suite.group == own.id) expect(crypto::is_same_group(*a.parts, own.parts));
     if (a.parts && a.suite.group != own.id) expect(crypto::has_good_size(*a.parts, policy.new_group_limits));
     const auto agreed = v1::verify_ike_reply(in, picked->reply, all);
     expect(agreed.has_value() && (agreed->parts != nullptr) == (a.parts != nullptr));
-    expect(!a.parts || v1::is_same_group(*agreed->parts, *a.parts));
+    expect(!a.parts || crypto::is_same_group(*agreed->parts, *a.parts));
     expect(v1::place_of(policy, *agreed) == picked->suite);
 }
 

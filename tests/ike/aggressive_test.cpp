@@ -35,13 +35,7 @@ template <class Ends> auto octets_of(const Ends& ends, testing::side from) -> st
     for (const auto& m : ends.sent) n += m.from == from ? m.octets.size() : 0;
     return n;
 }
-auto first_message(std::uint64_t seed, v1::config c = aggressive(true)) -> std::vector<std::byte> {
-    identity_ends ends{std::move(c), aggressive(false), identity_ends::link{}, seed};
-    ends.wire.cut();
-    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
-    ends.turn();
-    return ends.sent.at(0).octets;
-}
+auto first_message(std::uint64_t seed) -> std::vector<std::byte> { return test::first_message(aggressive(true), seed); }
 
 }  // namespace
 

@@ -156,12 +156,7 @@ TEST_CASE("the public value of a stranger is looked at within the limits only: i
         return c;
     };
     const auto first = [&](std::uint64_t seed) {
-        end_type left{config(true), seed};
-        REQUIRE(left.ike.start(instant{}, v1::peer_id{0}));
-        octets scratch(16384);
-        const auto tx = left.ike.poll_transmit(scratch);
-        REQUIRE(tx);
-        octets m{tx->octets.begin(), tx->octets.end()};
+        octets m = first_message(config(true), seed);
         const auto h = isakmp::header::parse(m);
         const auto in = isakmp::chain::parse(h->next_payload, byte_view{m}.subspan(isakmp::header::size));
         REQUIRE(in);

@@ -1,17 +1,14 @@
 // Public key encryption in a group by its parts: the public value is looked at where it is read, in the clear or decrypted.
 //                                                                                             RFC 2409 §5.2, §5.3, §5.6
-#include "ipsec/crypto/ec2n_groups.hpp"
 #include "support/catch.hpp"
+#include "support/group_scene.hpp"
 #include "support/sealing_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
+using namespace ipsec::test::own;
 
 namespace {
-
-using octets = std::vector<std::byte>;
-constexpr crypto::group_id own_number{40000};
-auto of(byte_view v) -> octets { return {v.begin(), v.end()}; }
 
 auto configured(bool left, isakmp::oakley_authentication method, const crypto::private_group& g) -> v1::config {
     auto c = ike_config(left);
@@ -33,11 +30,7 @@ TEST_CASE("both modes of encryption work in a group by its parts", "[ike][main_m
         GENERATE(isakmp::oakley_authentication::rsa_encryption, isakmp::oakley_authentication::revised_rsa_encryption);
     const bool binary = GENERATE(false, true);
     CAPTURE(binary, isakmp::name_of(method));
-    const auto third = crypto::binary_group_of(crypto::group_id::ec2n155);
-    const crypto::private_group g =
-        binary ? crypto::private_group{crypto::ec2n_parameters{155, of(third.polynomial), of(third.generator), {}, unhex("00"),
-                                                               of(third.b), of(third.curve_order)}}
-               : crypto::private_group{crypto::modp_parameters{of(crypto::prime_of(crypto::group_id::modp768)), unhex("05"), {}}};
+    const auto g = binary ? ec2n() : modp("05", crypto::group_id::modp768);
     sealing_ends ends{configured(true, method, g), configured(false, method, g)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.run(seconds(2)));

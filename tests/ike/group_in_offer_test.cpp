@@ -1,13 +1,13 @@
 // Phase 1 in groups of one's own: by their parts in the offer, or by a number that New Group Mode agreed on.
 //                                                                                             RFC 2409 §4, §5.6, App. A
-#include "ipsec/crypto/ec2n_groups.hpp"
-#include "ipsec/ike/v1/suite_name.hpp"
 #include "ipsec/isakmp/offer.hpp"
 #include "support/botan_ends.hpp"
 #include "support/catch.hpp"
+#include "support/group_scene.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
+using namespace ipsec::test::own;
 using ike::errc;
 using isakmp::oakley_attribute;
 using testing::side;
@@ -15,51 +15,18 @@ using testing::side;
 namespace {
 
 using octets = std::vector<std::byte>;
-constexpr crypto::group_id own_number{40000};
-auto of(byte_view v) -> octets { return {v.begin(), v.end()}; }
-
-/// With another generator than Oakley's, so that no number of the table stands for it.
-auto modp(std::string_view generator = "05") -> crypto::private_group {
-    return crypto::modp_parameters{of(crypto::prime_of(crypto::group_id::modp1024)), unhex(generator), {}};
-}
-auto ec2n() -> crypto::private_group {
-    const auto g = crypto::binary_group_of(crypto::group_id::ec2n155);
-    return crypto::ec2n_parameters{155, of(g.polynomial), of(g.generator), {}, unhex("00"), of(g.b), of(g.curve_order)};
-}
-constexpr std::string_view by_parts = "aes128-sha256-inline40000", any = "aes128-sha256-inline", plain = "aes128-sha256-modp2048",
-                           by_number = "aes128-sha256-group40000, aes128-sha256-modp2048";
-/// Small groups and few rounds, so that the tests are quick.
-auto group_config(bool left, std::string_view suites, const std::optional<crypto::private_group>& g = {}) -> v1::config {
-    auto c = ike_config(left);
-    auto& p = c.peers[0];
-    p.suites = *v1::parse_ike_suites(suites);
-    if (g) p.private_groups = {{own_number, *g}};
-    p.new_group_limits = {.least_modp_bits = 1024, .least_field_bits = 150, .rounds = 2};
-    return c;
-}
-
-auto octets_in(const identity_ends::message& m) -> byte_view { return m.octets; }
-auto octets_in(const octets& m) -> byte_view { return m; }
 auto body_of(byte_view m, isakmp::payload_type t) -> octets {
     const auto chain = isakmp::chain::parse(isakmp::header::parse(m)->next_payload, m.subspan(isakmp::header::size));
     REQUIRE(chain);
     REQUIRE(chain->find(t) != nullptr);
-    return of(chain->find(t)->body);
+    return v1::to_octets(chain->find(t)->body);
 }
 /// What message `i` says in its SA payload.
 auto offer_in(const auto& ends, std::size_t i) -> octets {
     return body_of(octets_in(ends.sent.at(i)), isakmp::payload_type::security_association);
 }
-auto count_of(const auto& ends, isakmp::exchange_type t) -> std::size_t {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        ends.sent, [&](const auto& m) { return isakmp::header::parse(octets_in(m))->exchange == t; }));
-}
 auto has(const isakmp::attribute_list& all, oakley_attribute a) -> bool {
     return all.find(static_cast<std::uint16_t>(a)).has_value();
-}
-auto told_not_supported(const auto& end) -> std::size_t {
-    return static_cast<std::size_t>(
-        std::ranges::count(end.record.notes, isakmp::notify_type::attributes_not_supported, &ike::notify_record::type));
 }
 auto changed(crypto::private_group g, auto&& how) -> crypto::private_group {
     how(std::get<crypto::modp_parameters>(g));

@@ -11,7 +11,6 @@ using namespace ipsec::test;
 namespace {
 
 using octets = std::vector<std::byte>;
-auto of(byte_view v) -> octets { return {v.begin(), v.end()}; }
 
 /// (1=7,14=128,2=4,3=1, …) and: 5=3, 6, 7, 9, 10, 16 of Oakley's third group, without a field size as §5.6 lists the parts;
 /// 5=1, 6 and 7=5 with the prime of the first group; 4=40000.
@@ -42,7 +41,7 @@ TEST_CASE("ike-scan's offer of groups by their parts is read, and answered as it
         {"none of them", "aes256-sha256-inline", 155, 0},
     }));
     CAPTURE(r.what);
-    const octets prime = of(crypto::prime_of(crypto::group_id::modp768));
+    const octets prime = v1::to_octets(crypto::prime_of(crypto::group_id::modp768));
     auto c = ike_config(false);
     auto& p = c.peers[0];
     p.suites = *v1::parse_ike_suites(r.suite);
@@ -53,15 +52,20 @@ TEST_CASE("ike-scan's offer of groups by their parts is read, and answered as it
     REQUIRE(h->length == message_1.size());
     const auto chain = isakmp::chain::parse(h->next_payload, byte_view{message_1}.subspan(isakmp::header::size));
     REQUIRE(chain);
-    const octets sa = of(chain->find(isakmp::payload_type::security_association)->body);
+    const octets sa = v1::to_octets(chain->find(isakmp::payload_type::security_association)->body);
     const auto tree = isakmp::sa_tree::parse(sa);
     REQUIRE(tree);
     const auto transforms = tree->transforms(tree->proposals()[0]);
     REQUIRE(transforms.size() == 3);
     const auto third = crypto::binary_group_of(crypto::group_id::ec2n155);
     CHECK(v1::read_group(transforms[0].value.attributes) ==
-          crypto::private_group{crypto::ec2n_parameters{155, of(third.polynomial), of(third.generator), {}, unhex("00"),
-                                                        of(third.b), of(third.curve_order)}});
+          crypto::private_group{crypto::ec2n_parameters{155,
+                                                        v1::to_octets(third.polynomial),
+                                                        v1::to_octets(third.generator),
+                                                        {},
+                                                        unhex("00"),
+                                                        v1::to_octets(third.b),
+                                                        v1::to_octets(third.curve_order)}});
     CHECK(v1::read_group(transforms[1].value.attributes) == p.private_groups[0].parts);
 
     identity_ends ends{ike_config(true), std::move(c)};
@@ -73,7 +77,7 @@ TEST_CASE("ike-scan's offer of groups by their parts is read, and answered as it
     const byte_view answer = ends.sent[0].octets;
     const auto back = isakmp::chain::parse(isakmp::header::parse(answer)->next_payload, answer.subspan(isakmp::header::size));
     REQUIRE(back);
-    const octets body = of(back->find(isakmp::payload_type::security_association)->body);
+    const octets body = v1::to_octets(back->find(isakmp::payload_type::security_association)->body);
     const auto said = isakmp::sa_tree::parse(body);
     REQUIRE(said);
     const auto chosen = said->transforms(said->proposals()[0]);

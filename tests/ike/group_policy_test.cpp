@@ -2,13 +2,12 @@
 //                                                                                             RFC 2409 §4, §5, §5.6, App. A
 #include <functional>
 
-#include "ipsec/crypto/ec2n_groups.hpp"
-#include "ipsec/ike/v1/suite_name.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
+#include "support/group_scene.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
+using namespace ipsec::test::own;
 using ike::errc;
 using isakmp::oakley_attribute;
 using testing::side;
@@ -16,30 +15,11 @@ using testing::side;
 namespace {
 
 using octets = std::vector<std::byte>;
-constexpr crypto::group_id own_number{40000};
-constexpr std::string_view by_parts = "aes128-sha256-inline40000", any = "aes128-sha256-inline", plain = "aes128-sha256-modp2048",
-                           by_number = "aes128-sha256-group40000, aes128-sha256-modp2048";
-auto of(byte_view v) -> octets { return {v.begin(), v.end()}; }
-auto modp(std::string_view generator = "05") -> crypto::private_group {
-    return crypto::modp_parameters{of(crypto::prime_of(crypto::group_id::modp1024)), unhex(generator), {}};
-}
-auto group_config(bool left, std::string_view suites, const std::optional<crypto::private_group>& g = modp()) -> v1::config {
-    auto c = ike_config(left);
-    auto& p = c.peers[0];
-    p.suites = *v1::parse_ike_suites(suites);
-    if (g) p.private_groups = {{own_number, *g}};
-    p.new_group_limits = {.least_modp_bits = 1024, .least_field_bits = 150, .rounds = 2};
-    return c;
-}
 auto peer_of(std::string_view suites, const crypto::private_group& g = modp()) -> v1::peer_config {
     auto c = group_config(true, suites, g);
     return std::move(c.peers[0]);
 }
 auto suite_of(const v1::ike_established& e) -> std::string { return std::string{v1::to_text(e.suite).view()}; }
-auto count_of(const identity_ends& ends, isakmp::exchange_type t) -> std::size_t {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(ends.sent, [&](const auto& m) { return isakmp::header::parse(m.octets)->exchange == t; }));
-}
 /// Attributes of a transform, written by hand.
 auto offer(const std::function<void(isakmp::builder&)>& group) -> octets {
     octets room(8192);
@@ -83,7 +63,7 @@ TEST_CASE("a group of one's own is a word of the suite", "[ike][suites][new_grou
 
 TEST_CASE("a configuration whose groups cannot be offered is refused by name", "[ike][config][new_group]") {
     const auto verdict = [](std::string_view suites, auto&& change) {
-        auto c = group_config(true, suites);
+        auto c = group_config(true, suites, modp());
         change(c.peers[0]);
         const auto ok = v1::check(c);
         return ok ? errc{} : ok.error();
@@ -107,13 +87,13 @@ TEST_CASE("a configuration whose groups cannot be offered is refused by name", "
                   "aes128-md5-inline40000, aes256-md5-inline40000, 3des-sha1-inline40000, 3des-md5-inline40000",
                   [](auto& p) {
                       auto& g = std::get<crypto::modp_parameters>(p.private_groups[0].parts);
-                      g.prime = of(crypto::prime_of(crypto::group_id::modp8192));
+                      g.prime = v1::to_octets(crypto::prime_of(crypto::group_id::modp8192));
                   }) == errc::bad_limit);
 }
 
 // req: rfc2409-4-10, rfc2409-4-11, rfc2409-A-1, rfc2409-A-2
 TEST_CASE("what a transform may say of its group", "[ike][proposals][new_group][bad_peer]") {
-    const octets prime = of(crypto::prime_of(crypto::group_id::modp1024));
+    const octets prime = v1::to_octets(crypto::prime_of(crypto::group_id::modp1024));
     const v1::peer_config p = peer_of("aes128-sha256-inline40000, aes128-sha256-group40000");
     const std::vector<v1::named_group> agreed{{own_number, modp("07")}};
     const v1::private_groups all{true, agreed};
@@ -184,7 +164,7 @@ TEST_CASE("what a transform may say of its group", "[ike][proposals][new_group][
 
 // IKE1-098; req: rfc2409-5.6-2, rfc2409-5.6-3
 TEST_CASE("a number of New Group Mode is good for the next ISAKMP SA", "[ike][main_mode][new_group][IKE1-098]") {
-    auto l = group_config(true, by_number), r = group_config(false, by_number);
+    auto l = group_config(true, by_number, modp()), r = group_config(false, by_number, modp());
     l.peers[0].lifetime.seconds = r.peers[0].lifetime.seconds = 1000;
     const bool wants_it_for_pfs = GENERATE(false, true);
     if (wants_it_for_pfs) l.peers[0].children[0].pfs = r.peers[0].children[0].pfs = own_number;
@@ -221,7 +201,7 @@ TEST_CASE("a number of New Group Mode is good for the next ISAKMP SA", "[ike][ma
 
 TEST_CASE("a number that one end has forgotten, or never took, costs no ISAKMP SA", "[ike][main_mode][new_group]") {
     const bool refused = GENERATE(false, true);
-    auto l = group_config(true, by_number), r = group_config(false, by_number);
+    auto l = group_config(true, by_number, modp()), r = group_config(false, by_number, modp());
     l.peers[0].lifetime.seconds = 1000;
     if (refused) r.peers[0].private_groups.clear();
     identity_ends ends{std::move(l), std::move(r)};
@@ -229,8 +209,8 @@ TEST_CASE("a number that one end has forgotten, or never took, costs no ISAKMP S
     REQUIRE(ends.run(seconds(1)));
     CHECK(ends.right.record.count(errc::group_refused) == (refused ? 1 : 0));
     if (!refused)
-        ends.right.ike =
-            ike_end<testing::identity_provider>::make(group_config(false, by_number), ends.right.crypto, ends.right.record);
+        ends.right.ike = ike_end<testing::identity_provider>::make(group_config(false, by_number, modp()), ends.right.crypto,
+                                                                   ends.right.record);
     REQUIRE(ends.run(seconds(1200)));
     REQUIRE(ends.left.established.size() >= 2);
     CHECK(suite_of(ends.left.established[1]) == plain);
@@ -241,7 +221,7 @@ TEST_CASE("Aggressive Mode refuses a group by its parts or by a private number, 
           "[ike][aggressive][new_group][pitfall-20]") {
     const bool parts = GENERATE(true, false);
     CAPTURE(parts);
-    auto l = group_config(true, plain), r = group_config(false, parts ? "aes128-sha256-inline" : by_number);
+    auto l = group_config(true, plain, modp()), r = group_config(false, parts ? any : by_number, modp());
     l.peers[0].modes.begin_aggressive = true;
     r.peers[0].modes.accept_aggressive = true;
     identity_ends ends{std::move(l), std::move(r)};
@@ -280,7 +260,7 @@ TEST_CASE("public values outside of a group by its parts end no exchange and mak
     octets zero(128), one(128), longer(129), shorter(127, std::byte{3});
     one.back() = std::byte{1};
     longer.back() = std::byte{9};
-    identity_ends ends{group_config(true, by_parts), group_config(false, any, {})};
+    identity_ends ends{group_config(true, by_parts, modp()), group_config(false, any)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     ends.flush(ends.left, side::left);
     ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), ends.sent.at(0).octets);
@@ -299,7 +279,7 @@ TEST_CASE("public values outside of a group by its parts end no exchange and mak
 }
 
 TEST_CASE("few groups of strangers are looked at in a second, and each of them once", "[ike][main_mode][new_group][bad_peer]") {
-    identity_ends ends{group_config(true, by_parts), group_config(false, any, {})};
+    identity_ends ends{group_config(true, by_parts, modp()), group_config(false, any)};
     std::uint8_t cookie = 0;
     // A prime that is none, and a number for it to be another one.
     const auto exchange = [&](std::uint8_t which) {
@@ -335,7 +315,7 @@ TEST_CASE("few groups of strangers are looked at in a second, and each of them o
 TEST_CASE("an initiator uses no group of its own that is none", "[ike][main_mode][new_group]") {
     auto composite = std::get<crypto::modp_parameters>(modp());
     composite.prime.back() ^= std::byte{2};
-    identity_ends ends{group_config(true, by_parts, composite), group_config(false, any, {})};
+    identity_ends ends{group_config(true, by_parts, composite), group_config(false, any)};
     REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
     REQUIRE(ends.run(seconds(5)));
     CHECK(ends.sent.size() == 2);  // the offer and its answer, and no public value
@@ -349,7 +329,7 @@ TEST_CASE("an ISAKMP SA of a group by its parts is written down without it, and 
           "[ike][snapshot][new_group]") {
     const side who = GENERATE(side::left, side::right);
     const auto config = [](side s) {
-        return s == side::left ? group_config(true, by_parts) : group_config(false, "aes128-sha256-inline", {});
+        return s == side::left ? group_config(true, by_parts, modp()) : group_config(false, "aes128-sha256-inline");
     };
     identity_ends ends{config(side::left), config(side::right)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
@@ -395,7 +375,7 @@ TEST_CASE("misfits of groups: which part, how long, or that all else fits", "[ik
     CHECK(v1::explain_misfits(ours(by_parts), theirs(by_parts, modp("07"))) ==
           std::vector{about(oakley_attribute::group_generator_one, 7, 5, 0, 0)});
     auto longer = std::get<crypto::modp_parameters>(modp());
-    longer.prime = of(crypto::prime_of(crypto::group_id::modp1536));
+    longer.prime = v1::to_octets(crypto::prime_of(crypto::group_id::modp1536));
     CHECK(v1::explain_misfits(ours(by_parts), theirs(by_parts, longer)) ==
           std::vector{about(oakley_attribute::group_prime, {}, {}, 1536, 1024)});
     CHECK(v1::explain_misfits(ours(any), theirs(by_parts, modp())) ==

@@ -16,14 +16,6 @@ namespace {
 using octets = std::vector<std::byte>;
 using end_type = ike_end<testing::identity_provider>;
 
-auto first_message(std::uint64_t seed, v1::config c = ike_config(true)) -> octets {
-    end_type left{std::move(c), seed};
-    REQUIRE(left.ike.start(instant{}, v1::peer_id{0}));
-    octets scratch(16384);
-    const auto tx = left.ike.poll_transmit(scratch);
-    REQUIRE(tx);
-    return {tx->octets.begin(), tx->octets.end()};
-}
 auto replies_of(end_type& right, byte_view m, std::byte junk) -> std::vector<octets> {
     right.ike.handle_datagram(instant{}, ike::reversed(left_path), m);
     std::vector<octets> out;
@@ -42,7 +34,7 @@ auto body_at(const octets& m, isakmp::payload_type t) -> byte_view {
 }  // namespace
 
 TEST_CASE("whatever lengths an SA claims, an answer has nothing in it but what was offered", "[ike][bad_peer][cve-09]") {
-    const octets genuine = first_message(7);
+    const octets genuine = first_message(ike_config(true), 7);
     const byte_view sa = body_at(genuine, isakmp::payload_type::security_association);
     const auto begin = static_cast<std::size_t>(sa.data() - genuine.data());
     std::size_t answered = 0;
@@ -99,7 +91,7 @@ TEST_CASE("groups within reach of many are in no default, and an offer of them a
     const v1::peer_config defaults;
     for (const auto& s : defaults.suites) CHECK(std::ranges::find(weak, s.group) == weak.end());
     CHECK_FALSE(defaults.modes.accept_aggressive);
-    CHECK(v1::child_config{}.pfs != crypto::group_id::modp768);
+    CHECK(std::ranges::find(weak, v1::child_config{}.pfs) == weak.end());
     for (const auto g : {crypto::group_id::modp768, crypto::group_id::modp1024, crypto::group_id::modp1536}) {
         auto l = ike_config(true), r = ike_config(false);
         l.peers[0].suites = {v1::ike_suite{}};
@@ -154,7 +146,6 @@ TEST_CASE("cookies, offers, pieces and timers hold at the edges of 31 and 32 bit
 TEST_CASE("what an observer is told of strangers is of one size, one for each message, and has none of their octets",
           "[ike][audit][strangers][cve-51]") {
     static_assert(std::is_trivially_copyable_v<ike::notify_record> && sizeof(ike::audit_record) <= 256);
-    static_assert(!std::is_constructible_v<std::string_view, ike::audit_record>);
     end_type right{ike_config(false), 5U};
     testing::identity_provider noise{3};
     for (std::size_t n = 0; n < 2000; ++n) {

@@ -1,27 +1,22 @@
 // New Group Mode: private groups of both kinds, agreed on before the Quick Mode that wants one; refusals, bad links, bad peers.
 //                                                                                                         RFC 2409 §5.6
-#include "ipsec/crypto/ec2n_groups.hpp"
 #include "support/botan_ends.hpp"
 #include "support/catch.hpp"
+#include "support/group_scene.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
+using own::count_of;
+using own::ec2n;
+using own::own_number;
+using own::told_not_supported;
 using ike::errc;
 using testing::side;
 
 namespace {
 
-constexpr crypto::group_id own_number{40000};
 using octets = std::vector<std::byte>;
-auto of(byte_view v) -> octets { return {v.begin(), v.end()}; }
-
-auto modp(crypto::group_id like = crypto::group_id::modp1024) -> crypto::private_group {
-    return crypto::modp_parameters{of(crypto::prime_of(like)), unhex("02"), {}};
-}
-auto ec2n() -> crypto::private_group {
-    const auto g = crypto::binary_group_of(crypto::group_id::ec2n155);
-    return crypto::ec2n_parameters{155, of(g.polynomial), of(g.generator), {}, unhex("00"), of(g.b), of(g.curve_order)};
-}
+auto modp(crypto::group_id like = crypto::group_id::modp1024) -> crypto::private_group { return own::modp("02", like); }
 
 /// Small groups, so that the tests are quick.
 auto group_config(bool left, const crypto::private_group& g) -> v1::config {
@@ -34,14 +29,6 @@ auto group_config(bool left, const crypto::private_group& g) -> v1::config {
     return c;
 }
 auto header_at(const auto& ends, std::size_t i) -> isakmp::header { return *isakmp::header::parse(ends.sent.at(i).octets); }
-auto count_of(const auto& ends, isakmp::exchange_type t) -> std::size_t {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(ends.sent, [&](const auto& m) { return isakmp::header::parse(m.octets)->exchange == t; }));
-}
-auto told_not_supported(const auto& end) -> std::size_t {
-    return static_cast<std::size_t>(
-        std::ranges::count(end.record.notes, isakmp::notify_type::attributes_not_supported, &ike::notify_record::type));
-}
 
 }  // namespace
 

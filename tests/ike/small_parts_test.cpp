@@ -1,9 +1,10 @@
-// identity.hpp, retransmit.hpp, config.hpp, cookie_jar.hpp, errc.hpp
+// identity.hpp, retransmit.hpp, config.hpp, cookie_jar.hpp, offer_shelves.hpp, errc.hpp
 #include <set>
 
 #include "ipsec/ike/retransmit.hpp"
 #include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/cookie_jar.hpp"
+#include "ipsec/ike/v1/offer_shelves.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "support/catch.hpp"
 #include "support/hex.hpp"

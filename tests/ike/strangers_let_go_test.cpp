@@ -59,15 +59,6 @@ auto aggressive(bool left) -> v1::config {
     p.modes = {.begin_aggressive = left, .accept_aggressive = !left, .accept_main = false};
     return c;
 }
-/// The first message that an endpoint of this configuration sends.
-auto first_message(v1::config c, std::uint64_t seed) -> octets {
-    end_type end{std::move(c), seed};
-    REQUIRE(end.ike.start(instant{}, v1::peer_id{0}));
-    octets scratch(16384);
-    const auto tx = end.ike.poll_transmit(scratch);
-    REQUIRE(tx);
-    return {tx->octets.begin(), tx->octets.end()};
-}
 
 using immediate = signing_ends;
 using deferred = deferred_signing_ends;

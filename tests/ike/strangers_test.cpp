@@ -16,12 +16,7 @@ using octets = std::vector<std::byte>;
 auto first_message(std::uint64_t seed, std::uint64_t lifetime = 28800) -> octets {
     auto c = ike_config(true);
     c.peers[0].lifetime.seconds = lifetime;
-    ike_end<testing::identity_provider> end{std::move(c), seed};
-    REQUIRE(end.ike.start(instant{}, v1::peer_id{0}));
-    octets scratch(16384);
-    const auto tx = end.ike.poll_transmit(scratch);
-    REQUIRE(tx);
-    return {tx->octets.begin(), tx->octets.end()};
+    return test::first_message(std::move(c), seed);
 }
 /// Octets that `to` sends in answer to a datagram.
 template <class End> auto answer_to(End& to, instant now, const ike::path& at, byte_view datagram) -> std::size_t {

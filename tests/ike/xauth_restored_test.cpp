@@ -7,32 +7,6 @@ using namespace ipsec::test;
 using ike::errc;
 using testing::side;
 
-namespace {
-
-/// What an edge device needs to speak under the SA of a scene: phase 2 IVs come from the last block of message 6.
-auto keys_of(const dialogue_scene& ends) -> v1::main_mode::keyed {
-    const auto& k = ends.right.record.phase_1.at(0);
-    v1::main_mode::keyed keys;
-    keys.cky = k.cky;
-    keys.agreed.suite = k.agreed.suite;
-    keys.prf = k.prf;
-    keys.keys = {k.keys.skeyid.clone(), k.keys.skeyid_d.clone(), k.keys.skeyid_a.clone(), k.keys.skeyid_e.clone()};
-    keys.cipher = {k.cipher.cipher, k.cipher.block, v1::encryption_key{k.cipher.key.view()}};
-    keys.next = v1::make_iv(byte_view{ends.sent.at(5).octets}.last(k.cipher.block));
-    return keys;
-}
-auto message(const dialogue_scene& ends, const v1::transaction::content& c, std::uint32_t id) -> std::vector<std::byte> {
-    testing::identity_provider p;
-    const auto keys = keys_of(ends);
-    const auto first = v1::phase_2_iv(p, keys.agreed.suite.hash, keys.next, id);
-    REQUIRE(first);
-    const auto m = v1::transaction::write(c, isakmp::message_id{id}, *first, keys, p);
-    REQUIRE(m);
-    return m->datagram;
-}
-
-}  // namespace
-
 TEST_CASE("a client's SA that was taken up again answers an edge device that asks anew", "[ike][xauth][snapshot]") {
     const bool restored = GENERATE(false, true);
     const bool passes = GENERATE(false, true);
@@ -50,7 +24,7 @@ TEST_CASE("a client's SA that was taken up again answers an edge device that ask
     }
     ends.wire.cut();  // the genuine edge device knows nothing of what is said here
     const auto before = ends.sent.size();
-    ends.left.ike.handle_datagram(ends.now(), left_path, message(ends, v1::xauth_mode::detail::request({}), 0x77));
+    ends.left.ike.handle_datagram(ends.now(), left_path, edge_device_message(ends, v1::xauth_mode::detail::request({}), 0x77));
     ends.flush(ends.left, side::left);
     CHECK(ends.left.record.audits.empty());
     REQUIRE(ends.sent.size() == before + 1);
@@ -59,7 +33,8 @@ TEST_CASE("a client's SA that was taken up again answers an edge device that ask
     CHECK(hex(reply).find(hex(std::as_bytes(std::span{std::string_view{"carol"}}))) != std::string::npos);
     // What it is told then counts, and the SA stands meanwhile.
     CHECK(ends.left.ike.established_count() == 1);
-    ends.left.ike.handle_datagram(ends.now(), left_path, message(ends, v1::xauth_mode::detail::status(passes, {}), 0x78));
+    ends.left.ike.handle_datagram(ends.now(), left_path,
+                                  edge_device_message(ends, v1::xauth_mode::detail::status(passes, {}), 0x78));
     ends.flush(ends.left, side::left);
     CHECK(ends.left.ike.established_count() == (passes ? 1 : 0));
     CHECK(ends.left.closed.size() == (passes ? 0 : 1));
@@ -73,7 +48,7 @@ TEST_CASE("an SA taken up again by an end without XAUTH or Mode Config takes no 
     REQUIRE(kept);
     ends.left.ike = dialogue_scene::end::make(ike_config(true), ends.left.crypto, ends.left.record);
     REQUIRE(ends.left.ike.restore(ends.now(), *kept));
-    ends.left.ike.handle_datagram(ends.now(), left_path, message(ends, v1::xauth_mode::detail::request({}), 0x77));
+    ends.left.ike.handle_datagram(ends.now(), left_path, edge_device_message(ends, v1::xauth_mode::detail::request({}), 0x77));
     CHECK(ends.left.record.count(errc::unexpected_message) == 1);
     CHECK(ends.left.ike.established_count() == 1);
 }

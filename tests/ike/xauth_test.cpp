@@ -118,22 +118,9 @@ TEST_CASE("a Quick Mode before XAUTH is over is not answered", "[ike][xauth]") {
     REQUIRE(ends.talk(seconds(1)));
     REQUIRE(ends.right.record.phase_1.size() == 1);
     REQUIRE(dialogue_scene::of<v1::xauth_attempt>(ends.seen_right).size() == 1);
-    const auto& k = ends.right.record.phase_1[0];
-    testing::identity_provider p;
-    // phase 2 IVs come from the last block of message 6
-    v1::main_mode::keyed keys;
-    keys.cky = k.cky;
-    keys.agreed.suite = k.agreed.suite;
-    keys.prf = k.prf;
-    keys.keys = {k.keys.skeyid.clone(), k.keys.skeyid_d.clone(), k.keys.skeyid_a.clone(), k.keys.skeyid_e.clone()};
-    keys.cipher = {k.cipher.cipher, k.cipher.block, v1::encryption_key{k.cipher.key.view()}};
-    keys.next = v1::make_iv(byte_view{ends.sent[5].octets}.last(k.cipher.block));
     v1::transaction::content set{.message = isakmp::config_message::set, .identifier = 0, .attributes = {}};
     REQUIRE(set.put_number(isakmp::config_attribute::xauth_status, 1));
-    const auto iv = v1::phase_2_iv(p, keys.agreed.suite.hash, keys.next, 77);
-    const auto forged = v1::transaction::write(set, isakmp::message_id{77}, *iv, keys, p);
-    REQUIRE(forged);
-    ends.left.ike.handle_datagram(ends.now(), left_path, forged->datagram);
+    ends.left.ike.handle_datagram(ends.now(), left_path, edge_device_message(ends, set, 77));
     REQUIRE(ends.talk(seconds(2)));
     CHECK(ends.left.established.size() == 1);
     CHECK(ends.right.established.empty());

@@ -285,6 +285,15 @@ struct ike_ends {
     std::optional<nat_box> nat{};
 };
 
+/// The first message that an endpoint of this configuration sends; nothing where it sends none.
+inline auto first_message(v1::config c, std::uint64_t seed) -> std::vector<std::byte> {
+    ike_end<testing::identity_provider> end{std::move(c), seed};
+    std::vector<std::byte> scratch(16384);
+    if (!end.ike.start(instant{}, v1::peer_id{0})) return {};
+    const auto tx = end.ike.poll_transmit(scratch);
+    return tx ? v1::to_octets(tx->octets) : std::vector<std::byte>{};
+}
+
 using identity_ends = ike_ends<testing::identity_provider>;
 using deferred_ends = ike_ends<testing::deferred_dh<testing::identity_provider>>;
 

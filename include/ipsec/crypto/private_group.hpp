@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ipsec/crypto/concepts.hpp"
+#include "ipsec/wire/long_number.hpp"
 
 namespace ipsec::crypto {
 
@@ -30,6 +31,19 @@ struct ec2n_parameters {
     friend auto operator==(const ec2n_parameters&, const ec2n_parameters&) -> bool = default;
 };
 using private_group = std::variant<modp_parameters, ec2n_parameters>;
+
+/// Whether two groups are the same one, leading zeros of their numbers aside.
+[[nodiscard]] inline auto is_same_group(const private_group& a, const private_group& b) noexcept -> bool {
+    using wire::is_same_number;
+    if (const auto *x = std::get_if<modp_parameters>(&a), *y = std::get_if<modp_parameters>(&b); x != nullptr && y != nullptr)
+        return is_same_number(x->prime, y->prime) && is_same_number(x->generator, y->generator) &&
+               is_same_number(x->order, y->order);
+    const auto *x = std::get_if<ec2n_parameters>(&a), *y = std::get_if<ec2n_parameters>(&b);
+    return x != nullptr && y != nullptr && x->field_size == y->field_size && is_same_number(x->polynomial, y->polynomial) &&
+           is_same_number(x->generator_x, y->generator_x) && is_same_number(x->generator_y, y->generator_y) &&
+           is_same_number(x->curve_a, y->curve_a) && is_same_number(x->curve_b, y->curve_b) &&
+           is_same_number(x->order, y->order);
+}
 
 /// A provider that also serves groups by their parts, checked by `check(private_group)` before.
 template <class P>

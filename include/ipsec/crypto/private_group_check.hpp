@@ -109,7 +109,7 @@ template <rng Rng>
 /// Whether the sizes are in the policy: all that can be said of a group of a stranger's before it has cost him anything.
 [[nodiscard]] inline auto has_good_size(const private_group& g, const group_limits& limits) noexcept -> bool {
     if (const auto* m = std::get_if<modp_parameters>(&g))
-        return detail::has_good_size(detail::bit_length(m->prime), limits.least_modp_bits, limits.largest_modp_bits);
+        return detail::has_good_size(wire::bit_length(m->prime), limits.least_modp_bits, limits.largest_modp_bits);
     const auto* e = std::get_if<ec2n_parameters>(&g);
     return e != nullptr && detail::has_good_size(e->field_size, limits.least_field_bits, limits.largest_field_bits);
 }
@@ -136,7 +136,7 @@ template <rng Rng>
 
 /// Octets of a public value of the group and of g^xy: of the prime, or of a field element.
 [[nodiscard]] inline auto size_of(const private_group& g) noexcept -> std::size_t {
-    if (const auto* m = std::get_if<modp_parameters>(&g)) return detail::without_zeros(m->prime).size();
+    if (const auto* m = std::get_if<modp_parameters>(&g)) return wire::without_zeros(m->prime).size();
     if (const auto* e = std::get_if<ec2n_parameters>(&g)) return (e->field_size + 7U) / 8U;
     return 0;
 }
@@ -144,7 +144,7 @@ template <rng Rng>
 [[nodiscard]] inline auto check_public_value(const private_group& g, byte_view y) noexcept -> result<void> {
     bool good = !y.empty() && y.size() == size_of(g);
     if (const auto* m = std::get_if<modp_parameters>(&g); m != nullptr && good) {
-        const byte_view p = detail::without_zeros(m->prime);
+        const byte_view p = wire::without_zeros(m->prime);
         good = detail::is_in_range(p, y) && (m->order.empty() || detail::is_in_subgroup(p, m->order, y));
     } else if (const auto* e = std::get_if<ec2n_parameters>(&g); e != nullptr && good) {
         const auto curve = detail::curve_of(*e);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "ipsec/isakmp/payload.hpp"
+#include "ipsec/wire/long_number.hpp"
 
 namespace ipsec::isakmp {
 
@@ -33,11 +34,7 @@ struct attribute {
         return n;
     }
     /// The value without leading zeros.
-    [[nodiscard]] constexpr auto significant() const noexcept -> byte_view {
-        byte_view v = value;
-        while (!v.empty() && v.front() == std::byte{0}) v = v.subspan(1);
-        return v;
-    }
+    [[nodiscard]] constexpr auto significant() const noexcept -> byte_view { return wire::without_zeros(value); }
     /// As it was sent. @pre a basic attribute has two octets of value
     constexpr void emit(wire::writer& w) const noexcept {
         if (encoding == attribute_encoding::basic) {

@@ -59,8 +59,8 @@ struct state {
     ip::selector selectors;               ///< `sel`; without it everything of the ends' family, or of both with `af-unspec`
     state_limits soft, hard;
     sa::udp_encapsulation encapsulation;  ///< `encap espinudp`, as the sender sees it: `local` is the source port  RFC 3948 §2.1
-    std::uint32_t tfcpad = 0;  ///< ESP in tunnel mode: the kernel pads inner packets up to so many octets   RFC 4303 §2.7
     ip::address original;  ///< beside it: the peer's own address before translation; all zeros when it is not known
+    std::uint32_t tfcpad = 0;  ///< ESP in tunnel mode: the kernel pads inner packets up to so many octets   RFC 4303 §2.7
     source_line line;
 
     friend auto operator==(const state&, const state&) noexcept -> bool = default;

@@ -122,9 +122,9 @@ private:
     [[nodiscard]] static auto exponent_size(const modp_parameters& m) noexcept -> std::size_t {
         std::size_t bits = 624;
         for (const auto& g : groups)
-            if (g.rfc == 3526 && g.bits >= crypto::detail::bit_length(m.prime))
+            if (g.rfc == 3526 && g.bits >= wire::bit_length(m.prime))
                 bits = std::min<std::size_t>(bits, g.exponent_bits);
-        const auto order = crypto::detail::without_zeros(m.order).size();
+        const auto order = wire::without_zeros(m.order).size();
         return order == 0 ? bits / 8 : std::min(bits / 8, order);
     }
     [[nodiscard]] static auto power(byte_view base, byte_view x, byte_view p, byte_span out) noexcept -> result<void> {

@@ -1,22 +1,16 @@
 #pragma once
 /// Primes by the test of Miller and Rabin, and the little arithmetic on octets that checks of groups need. Public numbers only.
-#include <bit>
 #include <vector>
 
 #include "ipsec/core/rng.hpp"
 #include "ipsec/crypto/detail/odd_modulus.hpp"
 #include "ipsec/crypto/errc.hpp"
+#include "ipsec/wire/long_number.hpp"
 
 namespace ipsec::crypto::detail {
 
-[[nodiscard]] inline auto without_zeros(byte_view n) noexcept -> byte_view {
-    while (!n.empty() && n.front() == std::byte{0}) n = n.subspan(1);
-    return n;
-}
-[[nodiscard]] inline auto bit_length(byte_view n) noexcept -> std::size_t {
-    n = without_zeros(n);
-    return n.empty() ? 0 : n.size() * 8 - static_cast<std::size_t>(std::countl_zero(std::to_integer<std::uint8_t>(n[0])));
-}
+using wire::bit_length;
+using wire::without_zeros;
 [[nodiscard]] inline auto is_odd(byte_view n) noexcept -> bool { return !n.empty() && (n.back() & std::byte{1}) != std::byte{0}; }
 /// Left-padded to `size`; as it is where it is longer.
 [[nodiscard]] inline auto padded(byte_view n, std::size_t size) noexcept -> std::vector<std::byte> {

@@ -27,6 +27,7 @@
 #include "ipsec/ike/v1/cookie_jar.hpp"
 #include "ipsec/ike/v1/detail/endpoint_index.hpp"
 #include "ipsec/ike/v1/ike_sa.hpp"
+#include "ipsec/ike/v1/offer_shelves.hpp"
 
 namespace ipsec::ike::v1 {
 

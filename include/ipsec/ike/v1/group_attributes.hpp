@@ -52,15 +52,6 @@ namespace detail {
     to = static_cast<std::uint16_t>(*n);
     return true;
 }
-[[nodiscard]] inline auto is_zero(byte_view number) noexcept -> bool {
-    return std::ranges::all_of(number, [](std::byte b) { return b == std::byte{0}; });
-}
-/// Of a number without leading zeros.
-[[nodiscard]] inline auto bits_of(byte_view number) noexcept -> std::size_t {
-    return number.empty()
-               ? 0
-               : number.size() * 8 - static_cast<std::size_t>(std::countl_zero(std::to_integer<std::uint8_t>(number[0])));
-}
 }  // namespace detail
 
 /// The group that the attributes spell out, its numbers without leading zeros. Attributes that are no part of a group are
@@ -86,37 +77,22 @@ namespace detail {
         }
         if (!ok) return std::unexpected{crypto::errc::bad_group};
     }
-    if (detail::is_zero(order)) order.clear();  // a place-holder: RFC 2412 App. A
+    if (wire::without_zeros(order).empty()) order.clear();  // a place-holder: RFC 2412 App. A
     const auto kind = static_cast<isakmp::oakley_group_type>(type);
     if (type != 0 && kind != isakmp::oakley_group_type::modp && kind != isakmp::oakley_group_type::ec2n)
         return std::unexpected{crypto::errc::unknown_group};
     if (type == 0 || field.empty() || one.empty()) return std::unexpected{crypto::errc::bad_group};
     if (kind == isakmp::oakley_group_type::modp) {
         if (!two.empty() || !a.empty() || !b.empty()) return std::unexpected{crypto::errc::bad_group};
-        if (size != 0 && size != detail::bits_of(field)) return std::unexpected{crypto::errc::bad_group};
+        if (size != 0 && size != wire::bit_length(field)) return std::unexpected{crypto::errc::bad_group};
         return crypto::modp_parameters{std::move(field), std::move(one), std::move(order)};
     }
     // The polynomial has one bit more than the field, whose size may be left out: §5.6 does not list it among the parts.
-    if (size == 0) size = static_cast<std::uint16_t>(detail::bits_of(field) - 1U);
-    if (size == 0 || a.empty() || b.empty() || detail::bits_of(field) != size + 1U)
+    if (size == 0) size = static_cast<std::uint16_t>(wire::bit_length(field) - 1U);
+    if (size == 0 || a.empty() || b.empty() || wire::bit_length(field) != size + 1U)
         return std::unexpected{crypto::errc::bad_group};
     return crypto::ec2n_parameters{size, std::move(field), std::move(one), std::move(two), std::move(a), std::move(b),
                                    std::move(order)};
-}
-
-/// Whether two groups are the same one, leading zeros of their numbers aside.
-[[nodiscard]] inline auto is_same_group(crypto::private_group a, crypto::private_group b) -> bool {
-    const auto shorten = [](std::vector<std::byte>& n) {
-        const auto first = std::ranges::find_if(n, [](std::byte o) { return o != std::byte{0}; });
-        n.erase(n.begin(), first);
-    };
-    for (crypto::private_group* g : {&a, &b}) {
-        if (auto* m = std::get_if<crypto::modp_parameters>(g))
-            for (auto* n : {&m->prime, &m->generator, &m->order}) shorten(*n);
-        if (auto* e = std::get_if<crypto::ec2n_parameters>(g))
-            for (auto* n : {&e->polynomial, &e->generator_x, &e->generator_y, &e->curve_a, &e->curve_b, &e->order}) shorten(*n);
-    }
-    return a == b;
 }
 
 /// Writes the parts of a group as attributes of the transform that is open.

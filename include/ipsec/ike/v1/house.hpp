@@ -79,7 +79,6 @@ struct peer_room {
     std::optional<whereabouts> known{};  ///< as long as an SA with the peer stands
     std::vector<named_group> groups{};   ///< that New Group Mode agreed on
     std::vector<judged_group> judged{};  ///< that phase 1 had to do with, the newest last
-    std::size_t pairs_coming = 0;        ///< by open Quick Modes under all of its ISAKMP SAs, when the last one was begun
 };
 
 template <class Traits> struct observer_of {

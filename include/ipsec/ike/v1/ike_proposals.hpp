@@ -149,7 +149,7 @@ inline auto place_of(const peer_config& p, const agreed_ike& offered) -> std::si
         if (s != like) return false;
         if (s.group == crypto::group_id::none) return crypto::has_good_size(*offered.parts, p.new_group_limits);
         const named_group* const own = find_group(p.private_groups, s.group);
-        return own != nullptr && is_same_group(own->parts, *offered.parts);
+        return own != nullptr && crypto::is_same_group(own->parts, *offered.parts);
     };
     return static_cast<std::size_t>(std::ranges::find_if(p.suites, is_of) - p.suites.begin());
 }

@@ -34,7 +34,8 @@ public:
     /// Responder: message 3, whose cookie holds.
     void begin(const isakmp::cookie_pair& cky, const agreed_ike& agreed, const extensions& both, byte_view sai_b,
                main_mode::key_exchange msg, byte_view datagram);
-    void handle(const isakmp::header& h, const ike::path& at, byte_view datagram);
+    /// @param coming  `pairs_coming` of all ISAKMP SAs with this peer
+    void handle(const isakmp::header& h, const ike::path& at, byte_view datagram, std::size_t coming);
     void handle_timeout();
     void complete(crypto::ticket t, dh_generated<dh_key> done);
     void complete(crypto::ticket t, dh_agreed done);
@@ -328,15 +329,15 @@ private:
         return is_authorized_for(house_.settings, peer_identity(), remote ? remote->addresses : ip::range{path_.remote.address});
     }
     [[nodiscard]] auto quick_env() -> typename house_type::quick_environment {
-        return {house_.env(peer_, path_), keys(), house_.room(peer_).groups};
+        return {house_.env(peer_, path_), keys()};
     }
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
     void act(exchange& x, actions&& out);
     void enter(exchange& x);
     void fail(exchange& x, errc why, bool tell_peer);
     void send(exchange& x, sealed_message&& m);
-    void handle_quick_mode(const isakmp::header& h, byte_view datagram);
-    void begin_quick_mode(const isakmp::header& h, byte_view datagram);
+    void handle_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming);
+    void begin_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming);
     [[nodiscard]] auto is_of(const late_use& l, const exchange& x) const -> bool {
         return l.made_under == cookies_ && l.message_id == x.id;
     }

@@ -71,7 +71,7 @@ namespace detail {
     at.attribute = type;
     const auto say = [](const std::optional<isakmp::attribute>& a, std::optional<std::uint64_t>& value, std::size_t& bits) {
         value = a ? a->number() : std::nullopt;
-        bits = a && !value ? bits_of(a->significant()) : 0;
+        bits = a && !value ? wire::bit_length(a->value) : 0;
     };
     say(offered, at.offered, at.offered_bits);
     say(wanted, at.wanted, at.wanted_bits);

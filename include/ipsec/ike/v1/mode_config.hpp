@@ -114,25 +114,26 @@ namespace detail {
     if (!set) return std::unexpected{set.error()};
     auto ack = write(config_message::ack, msg.in.identifier, taken(*set));
     if (!ack) return std::unexpected{ack.error()};
-    return effects{.say = std::move(*ack), .ask = configured{e.id, e.cookies, *set}, .report = {}};
+    return effects{.say = std::move(*ack), .ask = configured{e.id, e.cookies, *set}};
 }
 /// What an answer does where it says nothing: phase 2 waits for it, or goes without it.
 [[nodiscard]] inline auto without(errc why, const environment& e) -> step<done, failed> {
-    if (e.peer.mode_config.required) return {failed{why}, {.say = {}, .ask = {}, .report = why}};
-    return {done{}, {.say = {}, .ask = {}, .report = why}};
+    if (e.peer.mode_config.required) return {failed{why}, {.report = why}};
+    return {done{}, {.report = why}};
 }
-template <class Before>
-[[nodiscard]] auto take_set(Before s, const transaction::set& msg, const environment& e) -> step<done, Before> {
+/// SET in, in state `s`; one that cannot be read changes nothing.
+template <class Step, class Before> [[nodiscard]] auto take_set(Before s, const transaction::set& msg, const environment& e)
+    -> Step {
     auto out = take(msg, e);
-    if (!out) return {std::move(s), {.say = {}, .ask = {}, .report = out.error()}};
+    if (!out) return {std::move(s), {.report = out.error()}};
     return {done{}, std::move(*out)};
 }
-template <class Before>
-[[nodiscard]] auto take_request(Before s, const transaction::request& msg, const environment& e) -> step<serving, Before> {
+/// REQUEST in, in state `s`; likewise.
+template <class Step, class Before>
+[[nodiscard]] auto take_request(Before s, const transaction::request& msg, const environment& e) -> Step {
     const auto asked = read(msg.in.list);
-    if (!asked) return {std::move(s), {.say = {}, .ask = {}, .report = asked.error()}};
-    return {serving{*asked, msg.in.identifier},
-            {.say = {}, .ask = configuration_wanted{e.id, e.cookies, *asked}, .report = {}}};
+    if (!asked) return {std::move(s), {.report = asked.error()}};
+    return {serving{*asked, msg.in.identifier}, {.ask = configuration_wanted{e.id, e.cookies, *asked}}};
 }
 }  // namespace detail
 
@@ -145,25 +146,23 @@ template <class Before>
     for (const auto a : e.peer.mode_config.wanted) wanted.add(a);
     auto c = write(config_message::request, 0, wanted);
     if (!c) return {failed{c.error()}, {}};
-    return {asking{}, {.say = std::move(*c), .ask = {}, .report = {}}};
+    return {asking{}, {.say = std::move(*c)}};
 }
 /// REPLY in.
 [[nodiscard]] inline auto on(asking, const transaction::reply& msg, const environment& e) -> step<done, failed> {
     const auto said = read(msg.in.list);
     if (!said) return detail::without(said.error(), e);
-    return {done{}, {.say = {}, .ask = configured{e.id, e.cookies, *said}, .report = {}}};
+    return {done{}, {.ask = configured{e.id, e.cookies, *said}}};
 }
 /// SET in, ACK out: at any time, again too. One that cannot be read changes nothing.
 [[nodiscard]] inline auto on(asking s, const transaction::set& msg, const environment& e) -> step<done, asking> {
-    return detail::take_set(s, msg, e);
+    return detail::take_set<step<done, asking>>(s, msg, e);
 }
 [[nodiscard]] inline auto on(expecting_set s, const transaction::set& msg, const environment& e) -> step<done, expecting_set> {
-    return detail::take_set(s, msg, e);
+    return detail::take_set<step<done, expecting_set>>(s, msg, e);
 }
-[[nodiscard]] inline auto on(done, const transaction::set& msg, const environment& e) -> step<done> {
-    auto out = detail::take(msg, e);
-    if (!out) return {done{}, {.say = {}, .ask = {}, .report = out.error()}};
-    return {done{}, std::move(*out)};
+[[nodiscard]] inline auto on(done s, const transaction::set& msg, const environment& e) -> step<done> {
+    return detail::take_set<step<done>>(s, msg, e);
 }
 
 // --- transitions: server ------------------------------------------------------------------------------------------------------
@@ -171,39 +170,36 @@ template <class Before>
 /// REQUEST has to come, or the user says what to SET.
 [[nodiscard]] inline auto begin_server(const environment& e) -> step<expecting_request, composing> {
     if (!e.peer.mode_config.push) return {expecting_request{}, {}};
-    return {composing{}, {.say = {}, .ask = configuration_wanted{e.id, e.cookies, {}}, .report = {}}};
+    return {composing{}, {.ask = configuration_wanted{e.id, e.cookies, {}}}};
 }
 /// REQUEST in: the user is asked; at any time, again too.
 [[nodiscard]] inline auto on(expecting_request s, const transaction::request& msg, const environment& e)
     -> step<serving, expecting_request> {
-    return detail::take_request(s, msg, e);
+    return detail::take_request<step<serving, expecting_request>>(s, msg, e);
 }
 [[nodiscard]] inline auto on(serving s, const transaction::request& msg, const environment& e) -> step<serving> {
-    const auto asked = read(msg.in.list);
-    if (!asked) return {std::move(s), {.say = {}, .ask = {}, .report = asked.error()}};
-    return {serving{*asked, msg.in.identifier},
-            {.say = {}, .ask = configuration_wanted{e.id, e.cookies, *asked}, .report = {}}};
+    return detail::take_request<step<serving>>(std::move(s), msg, e);
 }
 [[nodiscard]] inline auto on(composing s, const transaction::request& msg, const environment& e) -> step<serving, composing> {
-    return detail::take_request(s, msg, e);
+    return detail::take_request<step<serving, composing>>(s, msg, e);
 }
 [[nodiscard]] inline auto on(setting s, const transaction::request& msg, const environment& e) -> step<serving, setting> {
-    return detail::take_request(std::move(s), msg, e);
+    return detail::take_request<step<serving, setting>>(std::move(s), msg, e);
 }
 [[nodiscard]] inline auto on(done s, const transaction::request& msg, const environment& e) -> step<serving, done> {
-    return detail::take_request(s, msg, e);
+    return detail::take_request<step<serving, done>>(s, msg, e);
 }
 /// REPLY out. What cannot be said is reported, and may be said otherwise.
 [[nodiscard]] inline auto on(serving s, const configuration& given, const environment&) -> step<done, serving> {
     auto c = write(config_message::reply, s.identifier, answer(s.asked, given));
-    if (!c) return {std::move(s), {.say = {}, .ask = {}, .report = c.error()}};
-    return {done{}, {.say = std::move(*c), .ask = {}, .report = {}}};
+    if (!c) return {std::move(s), {.report = c.error()}};
+    return {done{}, {.say = std::move(*c)}};
 }
 /// SET out.
 [[nodiscard]] inline auto on(composing s, const configuration& given, const environment&) -> step<setting, composing> {
     auto c = write(config_message::set, 0, given);
-    if (!c) return {s, {.say = {}, .ask = {}, .report = c.error()}};
-    return {setting{given}, {.say = std::move(*c), .ask = {}, .report = {}}};
+    if (!c) return {s, {.report = c.error()}};
+    return {setting{given}, {.say = std::move(*c)}};
 }
 /// ACK in: it says what the client took.
 [[nodiscard]] inline auto on(setting s, const transaction::ack& msg, const environment& e) -> step<done, failed> {
@@ -212,7 +208,7 @@ template <class Before>
     configuration kept;
     for (const configuration::item& i : s.given.items)
         if (said->has(i.type)) kept.items.push_back(i);
-    return {done{}, {.say = {}, .ask = configured{e.id, e.cookies, std::move(kept)}, .report = {}}};
+    return {done{}, {.ask = configured{e.id, e.cookies, std::move(kept)}}};
 }
 
 }  // namespace ipsec::ike::v1::mode_config

@@ -9,6 +9,7 @@
 /// stand in the offer, "aes256-sha256-group40000" where New Group Mode has agreed on it before. "aes256-sha256-inline" takes from
 /// an initiator any group by its parts that the limits allow.                                     RFC 2409 §4, §5.6
 #include <array>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -64,7 +65,8 @@ template <class Suite>
     using crypto::name_error;
     if (text.empty() || text.ends_with('-')) return std::unexpected{name_error{errc::bad_proposal, text}};
     crypto::proposal_text plain;  // the words that every proposal has
-    std::string_view method_word, prf_word, private_group;
+    std::string_view method_word, prf_word, own_word;
+    std::optional<private_word> own;
     auto by = auth_method::pre_shared_key;
     for (std::string_view rest = text; !rest.empty();) {
         const std::string_view word = next_word(rest, "-");
@@ -74,16 +76,16 @@ template <class Suite>
             if (!place.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
             place = word;
             if (m != method_words.end()) by = m->second;
-        } else if (read_private_word(word)) {
-            if (!private_group.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
-            private_group = word;
+        } else if (const auto group = read_private_word(word)) {
+            if (own) return std::unexpected{name_error{errc::bad_proposal, word}};
+            own = group;
+            own_word = word;
         } else {
             if (!plain.view().empty()) plain.add("-");
             plain.add(word);
         }
     }
-    const bool is_plain = private_group.empty();
-    if (!is_plain) plain.add("-").add(crypto::find(crypto::group_id::modp2048)->name);  // in the place of the private one
+    if (own) plain.add("-").add(crypto::find(crypto::group_id::modp2048)->name);  // in the place of the private one
     const auto p = crypto::parse_ike_v1_proposal(plain);
     if (!p) {
         // The word is one of the text's, unless it is about all of them.
@@ -99,9 +101,9 @@ template <class Suite>
     s.encryption = p->encryption;
     s.key_bits = p->key_bits;
     s.hash = p->hash;
-    s.group = is_plain ? p->group : read_private_word(private_group)->group;
-    if constexpr (requires { s.by_parts; }) s.by_parts = !is_plain && read_private_word(private_group)->by_parts;
-    else if (!is_plain) return std::unexpected{name_error{errc::unknown_group, private_group}};
+    s.group = own ? own->group : p->group;
+    if constexpr (requires { s.by_parts; }) s.by_parts = own && own->by_parts;
+    else if (own) return std::unexpected{name_error{errc::unknown_group, own_word}};
     if constexpr (requires { s.authentication = by; }) s.authentication = by;
     else if (by != auth_method::pre_shared_key) return std::unexpected{name_error{errc::unsupported_algorithm, method_word}};
     return s;

@@ -82,10 +82,7 @@ private:
         else if (name == "replay-oseq-hi") s_.sent |= high(take_number<std::uint32_t>(in_));
         else if (name == "replay-seq-hi") s_.received |= high(take_number<std::uint32_t>(in_));
         else if (name == "encap") take_encapsulation();
-        else if (name == "tfcpad") {
-            tfcpad_ = w;
-            s_.tfcpad = take_number<std::uint32_t>(in_);
-        }
+        else if (name == "tfcpad") take_padding(w);
         else if (name == "sel") while (selector_.take_from(in_)) {}
     }
     static auto known(std::string_view name) noexcept -> bool {
@@ -148,6 +145,10 @@ private:
         if (*into == most) *into = 0;
     }
     /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
+    void take_padding(const word& w) noexcept {
+        tfcpad_ = w;
+        s_.tfcpad = take_number<std::uint32_t>(in_);
+    }
     void take_encapsulation() noexcept {
         const bool listed = in_.is_listing() && in_.take_if("type");
         constexpr std::array<std::string_view, 1> names{"espinudp"};

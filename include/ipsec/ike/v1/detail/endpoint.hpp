@@ -36,8 +36,7 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
     if (sa == nullptr && (main_mode || aggressive) && !h.responder.is_zero()) sa = find_sa({h.initiator, {}});
     if (sa != nullptr) {
         const peer_id whose = sa->peer();
-        if (h.exchange == isakmp::exchange_type::quick_mode) house_->room(whose).pairs_coming = pairs_coming(whose);
-        sa->handle(h, at, datagram);
+        sa->handle(h, at, datagram, pairs_coming(whose));
         return settle(whose);
     }
     if (aggressive && h.responder.is_zero()) return answer_aggressive(h, at, datagram);

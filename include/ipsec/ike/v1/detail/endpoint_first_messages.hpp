@@ -139,7 +139,7 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
         if (cky.initiator == h.initiator) {  // sent again, since message 2 was lost
             sa_type* const sa = find_sa(cky);
             const peer_id whose = sa->peer();
-            sa->handle(h, at, datagram);
+            sa->handle(h, at, datagram, pairs_coming(whose));
             return settle(whose);
         }
     const auto who = aggressive_mode::read_claimed_identity(h, datagram);

@@ -223,7 +223,8 @@ template <class Traits> void ike_sa<Traits>::complete(crypto::ticket t, dh_agree
     }
 }
 
-template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, const ike::path& at, byte_view datagram) {
+template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, const ike::path& at, byte_view datagram,
+                                                    std::size_t coming) {
     // The responder of an Aggressive Mode repeats message 2 where it sent it first; message 3 goes again where it went.
     if (is_aggressive_ && role_ == role::initiator && is_established() && std::ranges::equal(datagram, received_))
         return repeat_phase_1();
@@ -236,7 +237,7 @@ template <class Traits> void ike_sa<Traits>::handle(const isakmp::header& h, con
     if (is_unproven_responder() && ticket_.value() == 0) repeat_phase_1();
     switch (h.exchange) {
         case isakmp::exchange_type::transaction: return handle_transaction(h, datagram);
-        case isakmp::exchange_type::quick_mode: return handle_quick_mode(h, datagram);
+        case isakmp::exchange_type::quick_mode: return handle_quick_mode(h, datagram, coming);
         case isakmp::exchange_type::new_group_mode: return handle_new_group(h, datagram);
         case isakmp::exchange_type::informational: return handle_informational(h, datagram);
         default: return house_.report(errc::unknown_exchange, path_, h);

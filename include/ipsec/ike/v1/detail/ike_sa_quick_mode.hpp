@@ -190,11 +190,11 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
     x.sent_payloads = std::move(m.payloads);
 }
 
-template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram) {
+template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming) {
     // req: rfc2409-4-2
     if (!stands()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = exchanges_.find(h.id.value());
-    if (it == exchanges_.end()) return begin_quick_mode(h, datagram);
+    if (it == exchanges_.end()) return begin_quick_mode(h, datagram, coming);
     exchange& x = it->second;
     if (std::ranges::equal(datagram, x.received)) {
         const bool over = x.handed_over && !std::holds_alternative<failed>(x.state);
@@ -227,7 +227,7 @@ template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::hea
     else house_.report(errc::unexpected_message, path_, h);
 }
 
-template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::header& h, byte_view datagram) {
+template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming) {
     if (used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
     auto q = quick_env();
     auto msg = quick_mode::admit_offer(h, datagram, q);
@@ -243,8 +243,7 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     count(datagram.size());
     const std::size_t sas = msg->chain.count(isakmp::payload_type::security_association);
     const bool too_many = std::exchange(spent_, spent_ || house_.peer(peer_).identity_pfs) ||
-                          house_.children_of(peer_).size() + house_.room(peer_).pairs_coming + sas >
-                              house_.settings.limits.child_pairs_per_peer;
+                          house_.children_of(peer_).size() + coming + sas > house_.settings.limits.child_pairs_per_peer;
     auto own = house_.draw_spis(std::min(sas, house_.settings.limits.pairs_per_exchange));
     if (!own) return house_.report(own.error(), path_, h, true);
     exchange& x = exchanges_[h.id.value()];

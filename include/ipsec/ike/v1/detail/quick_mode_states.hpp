@@ -9,7 +9,6 @@ namespace ipsec::ike::v1::quick_mode {
 template <class Provider, class Observer>
 struct environment : v1::environment<Provider, Observer> {
     const main_mode::keyed& ike;
-    std::span<const named_group> groups{};  ///< that New Group Mode agreed on with the peer
 };
 
 /// One direction of one protocol.
