@@ -126,6 +126,7 @@ TEST_CASE("a responder takes the groups of its policy, and says why not", "[ike]
     const auto r = GENERATE_COPY(values<row>({
         {"its own", modp(), by_parts, modp(), 1024, {}},
         {"its own, with zeros in front", longer, by_parts, modp(), 1024, {}},
+        {"its own, with zeros in front in the policy", modp(), by_parts, longer, 1024, {}},
         {"any", modp(), any, {}, 1024, {}},
         {"another generator than its own", modp("07"), by_parts, modp(), 1024, errc::no_proposal_chosen},
         {"none by its parts", modp(), plain, modp(), 1024, errc::no_proposal_chosen},
