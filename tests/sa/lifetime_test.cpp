@@ -31,7 +31,7 @@ TEST_CASE("each kind of limit has a soft and a hard side", "[sa][lifetime][rfc24
         CHECK(l.take_expiry() == expiry::none);
         CHECK(l.charge(10, start));
         CHECK(l.take_expiry() == expiry::none);  // soft, once
-        CHECK(l.charge(10, start) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK_FALSE(l.charge(10, start));
         CHECK(l.take_expiry() == expiry::hard);
         CHECK(l.take_expiry() == expiry::none);
         CHECK(l.packets() == 3);
@@ -44,7 +44,7 @@ TEST_CASE("each kind of limit has a soft and a hard side", "[sa][lifetime][rfc24
         CHECK(l.take_expiry() == expiry::soft);
         CHECK(l.charge(1024, start));
         CHECK(l.octets() == 2048);
-        CHECK(l.charge(1, start) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK_FALSE(l.charge(1, start));
         CHECK(l.octets() == 2048);
         CHECK(l.is_expired());
     }
@@ -57,7 +57,7 @@ TEST_CASE("each kind of limit has a soft and a hard side", "[sa][lifetime][rfc24
         CHECK(l.take_expiry() == expiry::soft);
         CHECK(l.deadline() == start + seconds(90));
         CHECK(l.charge(1, start + (seconds(90) - duration{1})));
-        CHECK(l.charge(1, start + seconds(90)) == std::unexpected{sa::errc::lifetime_expired});
+        CHECK_FALSE(l.charge(1, start + seconds(90)));
         CHECK(l.take_expiry() == expiry::hard);
         CHECK(l.deadline() == instant::never());
     }
@@ -156,7 +156,7 @@ TEST_CASE("of several limits each counts from the packet that reaches it", "[sa]
                 fast.end();
                 obvious.is_over = true;
             }
-            if (fast.charge(n, now).has_value() != obvious.charge(n, now)) FAIL("a packet in round " << round);
+            if (fast.charge(n, now) != obvious.charge(n, now)) FAIL("a packet in round " << round);
             const auto used = fast.usage(now);
             if (used.octets != obvious.octets || used.packets != obvious.packets || used.is_late != obvious.is_late ||
                 used.is_over != obvious.is_over)

@@ -6,8 +6,7 @@
 ///     IPv6: class, flow label, hop limit                                               kept: all else
 ///
 /// For a plain IP header, which nearly every packet has: AH behind it at once. covered_headers.hpp has the others.
-#include <array>
-#include <cstring>
+#include <cstdint>
 
 #include "ipsec/ah/errc.hpp"
 #include "ipsec/core/bytes.hpp"
@@ -32,34 +31,39 @@ public:
             const auto words = std::to_integer<unsigned>(packet[0]) & 0x0fU;
             if (words < 5) return std::unexpected{errc::not_ip};
             if (words > 5 || packet[9] != ah_protocol) return std::unexpected{errc::not_ah};
-            save(packet);
-            packet[1] = std::byte{0};                       // type of service
-            wire::store(packet.subspan<6>(), std::uint16_t{0});   // flags and fragment offset
-            packet[8] = std::byte{0};                       // time to live
-            wire::store(packet.subspan<10>(), std::uint16_t{0});  // header checksum
+            // Not: type of service; flags and fragment offset; time to live; header checksum.
+            keep(packet, 0xff00'ffff'ffff'0000, 0x00ff'0000);
             return {};
         }
         if (version == 6) {
             if (packet.size() < v6_size) return std::unexpected{errc::not_ip};
             if (packet[6] != ah_protocol) return std::unexpected{errc::not_ah};
-            save(packet);
-            wire::store(packet, std::uint32_t{0x6000'0000});  // version stays; class and flow label
-            packet[7] = std::byte{0};                         // hop limit
+            keep(packet, 0xf000'0000'ffff'ff00, 0xffff'ffff);  // not: class and flow label; hop limit
             return {};
         }
         return std::unexpected{errc::not_ip};
     }
 
     /// Puts back what `zero` took out of the same header.
-    void restore(byte_span packet) const noexcept { std::memcpy(packet.data(), saved_.data(), saved_.size()); }
+    void restore(byte_span packet) const noexcept {
+        wire::store(packet, first_);
+        wire::store(packet.subspan(8), second_);
+    }
 
 private:
-    void save(byte_view packet) noexcept { std::memcpy(saved_.data(), packet.data(), saved_.size()); }
+    /// Whole words: octets that are written one by one are slow to read.
+    void keep(byte_span packet, std::uint64_t of_first, std::uint32_t of_second) noexcept {
+        first_ = wire::load<std::uint64_t>(packet);
+        second_ = wire::load<std::uint32_t>(packet.subspan(8));
+        wire::store(packet, first_ & of_first);
+        wire::store(packet.subspan(8), second_ & of_second);
+    }
     static constexpr std::size_t v4_size = 20;
     static constexpr std::size_t v6_size = 40;
     static constexpr std::byte ah_protocol{51};
     /// All mutable fields of both headers lie in their first 12 octets, so those are kept as they were.
-    std::array<std::byte, 12> saved_{};
+    std::uint64_t first_ = 0;
+    std::uint32_t second_ = 0;
 };
 
 }  // namespace ipsec::ah

@@ -57,9 +57,8 @@ namespace detail {
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
 /// @param into  on success: for `compute` and `finish`, once; after a fault without meaning
-/// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `misuse` (a MAC
-///         of no octets, which every packet would have), `expired`, `left_of_window`, `replayed`, `zero_sequence`,
-///         `before_first`; of options and extension headers, what `cover_headers` says, or `unfinished_route`
+/// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `expired`,
+///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`; of options and extension headers, what `cover_headers` says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto inspect_into(const sa::inbound<Mac, Window>& sa, Packet& packet, instant,
@@ -80,11 +79,10 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     // req: rfc2402-2.4-1, rfc4302-2.4-6
     if (id != sa.parameters().id.spi) [[unlikely]]
         return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
-    if (!sa::authenticates(sa.suite())) [[unlikely]] return std::unexpected{errc::misuse};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
     auto admission = sa.check(low);
     if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
-    if (!detail::is_consistent(size, sa.suite().icv_size(), at.family)) [[unlikely]]
+    if (!detail::is_consistent(size, sa.sizes().icv, at.family)) [[unlikely]]
         return std::unexpected{errc::bad_payload_length};
     if (whole.size() < at.offset + size) [[unlikely]] return std::unexpected{errc::truncated};
     if (at.offset != ip::outer_size(at.family)) [[unlikely]] {
@@ -120,7 +118,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
 /// First step of `compute`: lays the packet out as the ICV covers it.
 template <crypto::mac Mac, class Window>
 void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& work) noexcept {
-    detail::lay_out(job, work, sa.suite().icv_size());
+    detail::lay_out(job, work, sa.sizes().icv, detail::icv_is::there);
     if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
         if (const std::size_t n = sa.suite().iv_size(); n != 0 && work.outcome)
             copy_octets(detail::sent_icv(work, n), work.computed);
@@ -129,7 +127,7 @@ void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& w
 /// @return `crypto::errc::unauthentic`, `bad_length` for an AH without room for the ICV, or what the MAC says
 template <crypto::mac Mac, class Window>
 [[nodiscard]] auto verify(const sa::inbound<Mac, Window>& sa, const icv_work& work) noexcept -> crypto::result<void> {
-    const std::size_t size = sa.suite().icv_size();
+    const std::size_t size = sa.sizes().icv;
     detail::put_back(work, size);
     if (!work.outcome) [[unlikely]] return work.outcome;
     if (!ct_equal(byte_view{work.computed}.first(size), detail::sent_icv(work, size))) [[unlikely]]
@@ -164,7 +162,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     }
     opened done{.mode = sa.parameters().mode, .next = p.next, .sequence = p.job.sequence, .alarm = {}};
     if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
-    if (const auto ok = sa.charge(p.job.packet.size(), now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (!sa.charge(p.job.packet.size(), now)) [[unlikely]] return std::unexpected{errc::expired};
 
     const byte_span whole = packet.octets();
     if (done.mode == sa::mode::transport) {

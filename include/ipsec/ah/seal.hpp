@@ -79,13 +79,14 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const byte_span octets = packet.octets();
     ip::inner_fields inner;
-    if (const auto ok = ip::read_inner_fields(octets, inner); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (const auto fault = ip::read_inner_fields_into(octets, inner); fault != ip::no_fault) [[unlikely]]
+        return std::unexpected{detail::from(fault)};
     inner.is_forwarded = how.forwarded;
     ip::insertion_point at;
     if (!is_tunnel)
         if (const auto ok = find_place(octets, p.destination_options, at); !ok) [[unlikely]] return std::unexpected{ok.error()};
     const ip::family covered = is_tunnel ? p.source.family() : inner.family;
-    const auto size = size_for(sa.suite().icv_size(), p, covered);
+    const auto size = size_for(sa.sizes().icv, p, covered);
     if (!size) [[unlikely]] return std::unexpected{size.error()};
     const std::size_t base = ip::outer_size(covered);
     const std::size_t ah_at = is_tunnel ? base : at.offset;
@@ -94,7 +95,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     // IPv6 does not count its base header.
     if (inner.length + front - (covered == ip::family::v6 ? base : 0) > 65535) [[unlikely]]
         return std::unexpected{errc::too_long};
-    if (const auto ok = sa.charge(inner.length + front, now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (!sa.charge(inner.length + front, now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto sequence = sa.next_sequence();
     if (!sequence) [[unlikely]] return std::unexpected{detail::from(sequence.error())};
 
@@ -104,10 +105,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     ip::next_header next{};
     if (is_tunnel) {
         next = ip::tunnelled(inner.family);
-        if (const auto ok = ip::write_outer_header(whole, inner, p.source, p.id.destination, ip::next_header::ah, p.tunnel,
-                                                   how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
-            !ok) [[unlikely]]
-            return std::unexpected{detail::from(ok.error())};
+        sa.outer().write(whole, inner, how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
     } else {
         std::memmove(whole.data(), whole.data() + front, ah_at);
         next = at.next;
@@ -123,7 +121,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
            .id = p.id.spi,
            .sequence = sa::low_half(*sequence)}
         .emit(ah.first<header::size>());
-    const std::size_t written = header::size + sa.suite().icv_size();  // the ICV, later
+    const std::size_t written = header::size + sa.sizes().icv;  // the ICV, later
     if (written != *size) [[unlikely]] std::memset(ah.data() + written, 0, *size - written);
     job.packet = whole;
     job.ah_at = static_cast<std::uint32_t>(ah_at);
@@ -144,7 +142,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
 /// First step of `compute`: makes the IV of a MAC that has one, and lays the packet out as the ICV covers it.
 template <crypto::mac Mac, class Sequence>
 void lay_out(sa::outbound<Mac, Sequence>& sa, const icv_job& job, icv_work& work) noexcept {
-    detail::lay_out(job, work, sa.suite().icv_size());
+    detail::lay_out(job, work, sa.sizes().icv, detail::icv_is::absent);
     if constexpr (crypto::mac_with_iv<Mac>)
         if (const std::size_t n = sa.suite().iv_size(); n != 0 && work.outcome) {
             work.outcome = sa.suite().make_iv(sa.scratch(), job.sequence.value(), byte_span{work.computed}.first(n));
@@ -157,7 +155,7 @@ template <crypto::mac Mac, class Sequence>
 [[nodiscard]] auto write_icv(const sa::outbound<Mac, Sequence>& sa, const icv_work& work) noexcept -> crypto::result<void> {
     if (work.is_laid_out) [[likely]] work.fields.restore(work.job->packet);
     if (work.outcome) [[likely]]
-        crypto::copy_short(work.computed.data(), work.job->icv_field().data(), sa.suite().icv_size());
+        crypto::copy_short(work.computed.data(), work.job->icv_field().data(), sa.sizes().icv);
     return work.outcome;
 }
 

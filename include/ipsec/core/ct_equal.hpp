@@ -17,13 +17,16 @@ namespace ipsec {
         std::memcpy(&y, b.data() + at, sizeof y);
         difference |= static_cast<std::uint64_t>(x ^ y);
     };
-    std::size_t at = 0;
-    for (; a.size() - at >= 8; at += 8) step(std::uint64_t{}, at);
-    if (a.size() - at >= 4) {
-        step(std::uint32_t{}, at);
-        at += 4;
-    }
-    for (; at < a.size(); ++at) step(std::uint8_t{}, at);
+    // Words from the front, and one that ends with the last octet: some are compared twice.
+    const auto by_words = [&]<class Word>(Word) {
+        const std::size_t last = a.size() - sizeof(Word);
+        for (std::size_t at = 0; at < last; at += sizeof(Word)) step(Word{}, at);
+        step(Word{}, last);
+    };
+    if (a.size() >= 8) by_words(std::uint64_t{});
+    else if (a.size() >= 4) by_words(std::uint32_t{});
+    else
+        for (std::size_t at = 0; at < a.size(); ++at) step(std::uint8_t{}, at);
     // All of it is written where others could look, so that no compiler finds out that a part would do.
     const volatile std::uint64_t whole = difference;
     return whole == 0;

@@ -69,12 +69,12 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     auto admission = sa.check(low);
     if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
 
-    const auto& suite = sa.suite();
-    const std::size_t before = header::size + suite.iv_size();
-    const std::size_t icv = suite.icv_size();
+    const sa::suite_sizes& sizes = sa.sizes();
+    const std::size_t before = header::size + sizes.iv;
+    const std::size_t icv = sizes.icv;
     if (esp.size() < before + trailer_size + icv) [[unlikely]] return std::unexpected{errc::truncated};
     const std::size_t text = esp.size() - before - icv;
-    if ((text & (suite.block_size() - 1)) != 0 || ((before + text) & 3) != 0) [[unlikely]]
+    if ((text & (sizes.block - 1U)) != 0 || ((before + text) & 3) != 0) [[unlikely]]
         return std::unexpected{errc::bad_length};
     packet.shrink_back(all.size() - end);
     const sa::sequence64 sequence = admission->sequence();
@@ -114,7 +114,7 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     const sa::sequence64 sequence = p.admission.sequence();
     if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const byte_span text = p.job.packet.subspan(p.before_text, p.job.packet.size() - p.before_text - p.behind_text);
-    if (const auto ok = sa.charge(text.size(), now); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
+    if (!sa.charge(text.size(), now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto end = parse_trailer(text);
     if (!end) [[unlikely]] return std::unexpected{end.error()};
     // req: rfc4303-2.6-2

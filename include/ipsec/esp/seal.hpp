@@ -47,25 +47,26 @@ struct plan {
     [[nodiscard]] constexpr auto whole() const noexcept -> std::size_t { return front + text + back(); }
 };
 
+/// Octets of a trailer that more than one rule shapes: padding by choice, or IVs that are no whole words. 0: there is none
+[[nodiscard, gnu::noinline]] inline auto odd_trailer(std::size_t text, const sa::suite_sizes& of, std::size_t extra) noexcept
+    -> std::size_t {
+    const auto pad = pad_length(text, of.block, of.iv);
+    if (!pad || extra > max_pad_length) return 0;
+    const std::size_t step = of.block < 4 ? 4 : of.block;
+    const std::size_t trailer = *pad + trailer_size + (extra + step - 1) / step * step;
+    return trailer <= max_pad_length + trailer_size ? trailer : 0;
+}
+
 /// Fills in `p` for `text` octets. @return false for a shape that no packet can have
 /// @pre `text` and the padding behind it are at most 65535 each, so that nothing here wraps
-template <crypto::esp_suite Suite>
-[[nodiscard]] inline auto make_plan(plan& p, const Suite& suite, std::size_t text, const shape& how) noexcept -> bool {
-    const std::size_t iv = suite.iv_size();
-    const std::size_t block = suite.block_size();
-    p.front = header::size + iv;
+[[nodiscard, gnu::always_inline]] inline auto make_plan(plan& p, const sa::suite_sizes& of, std::size_t text,
+                                                        const shape& how) noexcept -> bool {
+    p.front = header::size + of.iv;
     p.text = text + how.tfc_padding;
-    p.icv = suite.icv_size();
-    const auto pad = pad_length(p.text, block, iv);
-    if (!pad) [[unlikely]] return false;
-    p.trailer = *pad + trailer_size;
-    if (how.extra_padding != 0) [[unlikely]] {
-        if (how.extra_padding > max_pad_length) return false;
-        const std::size_t step = block < 4 ? 4 : block;
-        p.trailer += (how.extra_padding + step - 1) / step * step;
-        if (p.trailer > max_pad_length + trailer_size) return false;
-    }
-    return true;
+    p.icv = of.icv;
+    p.trailer = trailer_size + ((std::size_t{0} - (p.text + trailer_size)) & of.text_mask);
+    if (of.text_mask == 0 || how.extra_padding != 0) [[unlikely]] p.trailer = odd_trailer(p.text, of, how.extra_padding);
+    return p.trailer != 0;
 }
 
 /// Writes ESP header and trailer around the text. `esp` begins with the SPI and ends with the ICV.
@@ -75,7 +76,7 @@ inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const 
     header{.id = sa.parameters().id.spi, .sequence = sa::low_half(sequence)}.emit(esp.first<header::size>());
     const std::size_t end = p.front + p.text;
     if (how.tfc_padding != 0) [[unlikely]] std::memset(esp.data() + (end - how.tfc_padding), 0, how.tfc_padding);
-    emit_trailer(esp.subspan(end, p.trailer), next);
+    emit_trailer(esp.subspan(end).first(p.trailer), next);
 }
 
 /// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between
@@ -92,21 +93,21 @@ inline void set(sa::outbound<Suite, Sequence>& sa, crypto::seal_job& job, byte_s
 template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
 [[nodiscard]] auto prepare_tunnel(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
                                   const shape& how) noexcept -> result<void> {
-    const sa::parameters& tunnel = sa.parameters();
     const byte_span octets = packet.octets();
     ip::inner_fields inner;
-    if (const auto ok = ip::read_inner_fields(octets, inner); !ok) [[unlikely]] return std::unexpected{from(ok.error())};
+    if (const auto fault = ip::read_inner_fields_into(octets, inner); fault != ip::no_fault) [[unlikely]]
+        return std::unexpected{from(fault)};
     inner.is_forwarded = how.forwarded;
     if (how.tfc_padding > 65535) [[unlikely]] return std::unexpected{errc::too_long};
     plan p;
-    if (!make_plan(p, sa.suite(), inner.length, how)) [[unlikely]] return std::unexpected{errc::misuse};
-    const std::size_t outer = ip::outer_size(tunnel.source.family());
+    if (!make_plan(p, sa.sizes(), inner.length, how)) [[unlikely]] return std::unexpected{errc::misuse};
+    const std::size_t outer = sa.outer().size();
     const std::size_t link_padding = octets.size() - inner.length;
     if (packet.head_room() < outer + p.front) [[unlikely]] return std::unexpected{errc::no_head_room};
     if (packet.tail_room() + link_padding < how.tfc_padding + p.back()) [[unlikely]] return std::unexpected{errc::no_tail_room};
     // IPv6 does not count the outer header itself.
     if (p.whole() + (outer == ip::v4::min_header ? outer : 0) > 65535) [[unlikely]] return std::unexpected{errc::too_long};
-    if (const auto ok = sa.charge(p.text + p.trailer, now); !ok) [[unlikely]] return std::unexpected{from(ok.error())};
+    if (!sa.charge(p.text + p.trailer, now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto sequence = sa.next_sequence();
     if (!sequence) [[unlikely]] return std::unexpected{from(sequence.error())};
 
@@ -114,10 +115,7 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
     packet.grow_front(outer + p.front);
     packet.grow_back(how.tfc_padding + p.back());
     const byte_span whole = packet.octets();
-    const auto written =
-        ip::write_outer_header(whole, inner, tunnel.source, tunnel.id.destination, ip::next_header::esp, tunnel.tunnel,
-                               how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
-    if (!written) [[unlikely]] return std::unexpected{from(written.error())};
+    sa.outer().write(whole, inner, how.identification.value_or(static_cast<std::uint16_t>(sequence->value())));
     frame(sa, whole.subspan(outer), p, how, ip::tunnelled(inner.family), *sequence);
     set(sa, job, whole.subspan(outer), *sequence);
     return {};
@@ -132,14 +130,14 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
     const std::size_t length = ip::stated_length(octets, at->family);
     plan p;
     // Padding that hides the length is for tunnels: nobody could tell where this payload ends.
-    if (how.tfc_padding != 0 || !make_plan(p, sa.suite(), length - at->offset, how)) [[unlikely]]
+    if (how.tfc_padding != 0 || !make_plan(p, sa.sizes(), length - at->offset, how)) [[unlikely]]
         return std::unexpected{errc::misuse};
     const std::size_t link_padding = octets.size() - length;
     if (packet.head_room() < p.front) [[unlikely]] return std::unexpected{errc::no_head_room};
     if (packet.tail_room() + link_padding < p.back()) [[unlikely]] return std::unexpected{errc::no_tail_room};
     const std::size_t uncounted = at->family == ip::family::v6 ? ip::v6::header_size : 0;
     if (length + p.front + p.back() - uncounted > 65535) [[unlikely]] return std::unexpected{errc::too_long};
-    if (const auto ok = sa.charge(p.text + p.trailer, now); !ok) [[unlikely]] return std::unexpected{from(ok.error())};
+    if (!sa.charge(p.text + p.trailer, now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto sequence = sa.next_sequence();
     if (!sequence) [[unlikely]] return std::unexpected{from(sequence.error())};
 
@@ -206,12 +204,12 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
     const sa::parameters& p = sa.parameters();
     if (size > 65535) return std::unexpected{errc::too_long};
     detail::plan plan;
-    if (!detail::make_plan(plan, sa.suite(), size, shape{})) return std::unexpected{errc::misuse};
-    const std::size_t outer = ip::outer_size(p.source.family());
+    if (!detail::make_plan(plan, sa.sizes(), size, shape{})) return std::unexpected{errc::misuse};
+    const std::size_t outer = sa.outer().size();
     const std::size_t whole = outer + plan.whole();
     if (whole > 65535) return std::unexpected{errc::too_long};
     if (packet.octets().size() + packet.tail_room() < whole) return std::unexpected{errc::no_tail_room};
-    if (const auto ok = sa.charge(plan.text + plan.trailer, now); !ok) return std::unexpected{detail::from(ok.error())};
+    if (!sa.charge(plan.text + plan.trailer, now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto sequence = sa.next_sequence();
     if (!sequence) return std::unexpected{detail::from(sequence.error())};
     packet.shrink_back(packet.octets().size());
@@ -220,10 +218,7 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
     std::memset(octets.data(), 0, octets.size());
     const ip::inner_fields nothing{
         .family = p.source.family(), .traffic_class = 0, .dont_fragment = false, .flow_label = 0, .length = 0};
-    if (const auto ok = ip::write_outer_header(octets, nothing, p.source, p.id.destination, ip::next_header::esp, p.tunnel,
-                                               static_cast<std::uint16_t>(sequence->value()));
-        !ok)
-        return std::unexpected{detail::from(ok.error())};
+    sa.outer().write(octets, nothing, static_cast<std::uint16_t>(sequence->value()));
     detail::frame(sa, octets.subspan(outer), plan, shape{}, ip::next_header::none, *sequence);
     const crypto::seal_job job{.packet = octets.subspan(outer), .sequence = sequence->value(), .extended = p.extended_sequence};
     if (const auto ok = sa.suite().seal(sa.keys(), sa.scratch(), job); !ok) return std::unexpected{detail::from(ok.error())};

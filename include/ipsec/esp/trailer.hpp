@@ -39,6 +39,12 @@ inline constexpr auto padding_octets = [] {
     for (std::size_t i = 0; i < max_pad_length; ++i) t[padding_start + i] = static_cast<std::byte>(i + 1);
     return t;
 }();
+/// Sixteen octets that end behind number `n` are 0xff where the last `n` are.
+inline constexpr auto last_octets = [] {
+    std::array<std::byte, 2 * padding_start> t{};
+    for (std::size_t i = padding_start; i < t.size(); ++i) t[i] = std::byte{0xff};
+    return t;
+}();
 /// Copies `n` octets of padding. The short ones, which are nearly all, in two pieces that overlap: neither a loop nor a call.
 inline void write_padding(std::byte* to, std::size_t n) noexcept {
     const std::byte* const from = padding_octets.data() + padding_start;
@@ -60,14 +66,11 @@ inline void write_padding(std::byte* to, std::size_t n) noexcept {
     const std::byte* const expected = padding_octets.data() + padding_start + n;  // the end of what it should be
     if (n > 16 || before < 16) [[unlikely]] return std::memcmp(end - n, expected - n, n) == 0;
     // Sixteen octets at once; of those in front of the padding nothing is asked.
-    std::array<std::uint64_t, 2> there, wanted;
+    std::array<std::uint64_t, 2> there, wanted, asked;
     std::memcpy(there.data(), end - 16, 16);
     std::memcpy(wanted.data(), expected - 16, 16);
-    const auto asked = [](std::uint64_t octets) {  // 0xff for each octet that is not zero; none has its highest bit set
-        const std::uint64_t high = (octets + 0x7f7f7f7f7f7f7f7f) & 0x8080808080808080;
-        return (high >> 7) * 0xff;
-    };
-    return (((there[0] ^ wanted[0]) & asked(wanted[0])) | ((there[1] ^ wanted[1]) & asked(wanted[1]))) == 0;
+    std::memcpy(asked.data(), last_octets.data() + n, 16);
+    return (((there[0] ^ wanted[0]) & asked[0]) | ((there[1] ^ wanted[1]) & asked[1])) == 0;
 }
 }  // namespace detail
 

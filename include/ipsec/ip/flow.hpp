@@ -78,10 +78,10 @@ struct overview {
 /// Octets of the packet by its own header, so that link padding can be cut off.
 /// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`, `jumbogram`
 [[nodiscard]] constexpr auto packet_length(byte_view packet) noexcept -> result<std::size_t> {
-    if (packet.empty()) return std::unexpected{errc::truncated};
-    if ((packet[0] >> 4) == std::byte{6}) return v6::checked_length(packet);
-    if (const auto h = v4::checked_header_length(packet); !h) return std::unexpected{h.error()};
-    return wire::load<std::uint16_t>(packet.subspan(2));
+    if (!packet.empty() && (packet[0] >> 4) == std::byte{6}) return v6::checked_length(packet);
+    std::size_t header = 0, total = 0;
+    if (const errc fault = v4::fault_of_lengths(packet, header, total); fault != no_fault) return std::unexpected{fault};
+    return total;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -62,14 +62,14 @@ enum class destination_options_place : std::uint8_t { behind = 1, in_front };
 /// @return as `find_insertion_point`; `at` and `end` are without meaning then
 [[nodiscard]] constexpr auto find_last_header(byte_view packet, insertion_point& at, std::size_t& end) noexcept -> result<void> {
     if (!packet.empty() && (packet[0] >> 4) == std::byte{4}) [[likely]] {
-        const auto length = v4::checked_header_length(packet);
-        if (!length) [[unlikely]] return std::unexpected{length.error()};
+        std::size_t length = 0;
+        if (const errc fault = v4::fault_of_lengths(packet, length, end); fault != no_fault) [[unlikely]]
+            return std::unexpected{fault};
         if ((wire::load<std::uint16_t>(packet.subspan(6)) & 0x3fffU) != 0) [[unlikely]] return std::unexpected{errc::is_fragment};
-        at.offset = static_cast<std::uint32_t>(*length);
+        at.offset = static_cast<std::uint32_t>(length);
         at.next_field = v4::protocol_at;
         at.next = static_cast<next_header>(packet[v4::protocol_at]);
         at.family = family::v4;
-        end = wire::load<std::uint16_t>(packet.subspan(2));
         return {};
     }
     const auto where = find_insertion_point(packet, destination_options_place::in_front);

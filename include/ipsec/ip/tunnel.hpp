@@ -1,5 +1,5 @@
 #pragma once
-/// Tunnel mode: the outer header at the encapsulator, what becomes of the inner one at both ends.   RFC 2401 §5.1.2, RFC 6040
+/// Tunnel mode: what an outer header is made of, and what becomes of the inner one at both ends.     RFC 2401 §5.1.2, RFC 6040
 #include "ipsec/ip/ecn.hpp"
 #include "ipsec/ip/flow.hpp"
 
@@ -42,29 +42,32 @@ struct inner_fields {
     friend constexpr auto operator==(const inner_fields&, const inner_fields&) noexcept -> bool = default;
 };
 /// @param into  on success: the fields, written one by one where the caller keeps them
-/// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`, `jumbogram`
-[[nodiscard]] constexpr auto read_inner_fields(byte_view inner, inner_fields& into) noexcept -> result<void> {
-    const auto length = packet_length(inner);
-    if (!length) return std::unexpected{length.error()};
-    into.length = static_cast<std::uint32_t>(*length);
-    if ((inner[0] >> 4) == std::byte{6}) {
+/// @return `no_fault`, or `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`, `jumbogram`
+[[nodiscard, gnu::always_inline]] constexpr auto read_inner_fields_into(byte_view inner, inner_fields& into) noexcept -> errc {
+    if (!inner.empty() && (inner[0] >> 4) == std::byte{6}) {
+        const auto length = v6::checked_length(inner);
+        if (!length) [[unlikely]] return length.error();
         const auto first = wire::load<std::uint32_t>(inner);
+        into.length = static_cast<std::uint32_t>(*length);
         into.family = family::v6;
         into.traffic_class = static_cast<std::uint8_t>(first >> 20 & 0xffU);
         into.dont_fragment = true;
         into.flow_label = first & 0xfffffU;
-        return {};
+        return no_fault;
     }
+    std::size_t header = 0, total = 0;
+    if (const errc fault = v4::fault_of_lengths(inner, header, total); fault != no_fault) [[unlikely]] return fault;
+    into.length = static_cast<std::uint32_t>(total);
     into.family = family::v4;
     into.traffic_class = std::to_integer<std::uint8_t>(inner[1]);
     into.dont_fragment = (inner[6] & std::byte{0x40}) != std::byte{0};
     into.flow_label = 0;
-    return {};
+    return no_fault;
 }
 /// As above, by value.
 [[nodiscard]] constexpr auto read_inner_fields(byte_view inner) noexcept -> result<inner_fields> {
     inner_fields fields;
-    if (const auto ok = read_inner_fields(inner, fields); !ok) return std::unexpected{ok.error()};
+    if (const errc fault = read_inner_fields_into(inner, fields); fault != no_fault) return std::unexpected{fault};
     return fields;
 }
 
@@ -75,53 +78,6 @@ struct inner_fields {
 /// Octets of an outer header: options and extension headers are never copied, and none are added.
 [[nodiscard]] constexpr auto outer_size(family f) noexcept -> std::size_t {
     return f == family::v4 ? v4::min_header : v6::header_size;
-}
-
-/// Outer DSCP and ECN for an inner traffic class.                                     RFC 2401 §5.1.2.1 (5), RFC 6040 §4.1
-[[nodiscard]] constexpr auto outer_traffic_class(std::uint8_t inner, const tunnel_options& o) noexcept -> std::uint8_t {
-    std::uint8_t dscp = dscp_of(inner);
-    if (o.dscp) dscp = *o.dscp;
-    else if (o.map != nullptr) dscp = (*o.map)[dscp];
-    return traffic_class_of(static_cast<std::uint8_t>(dscp & 0x3fU), encapsulated_ecn(ecn_of(inner), o.ecn));
-}
-[[nodiscard]] constexpr auto outer_dont_fragment(const inner_fields& inner, df_rule rule) noexcept -> bool {
-    return rule == df_rule::set || (rule == df_rule::copy && inner.dont_fragment);
-}
-
-/// Writes the outer header to the first `outer_size` octets of `packet`, for all that follows them there.
-///
-/// @param source, destination  the ends of the tunnel; their family is the outer one and need not be the inner one
-/// @param next                 what comes right behind: ESP or AH
-/// @param identification       IPv4 only: the caller's, unique while a packet may be in fragments (RFC 791 §3.1, RFC 6864 §4)
-/// @return `errc::mixed_families` when the ends differ in family, `errc::too_long`, `errc::no_room`; nothing is written then
-[[nodiscard]] constexpr auto write_outer_header(byte_span packet, const inner_fields& inner, const address& source,
-                                                const address& destination, next_header next, const tunnel_options& o,
-                                                std::uint16_t identification) noexcept -> result<void> {
-    if (source.family() != destination.family()) return std::unexpected{errc::mixed_families};
-    const auto size = outer_size(source.family());
-    if (packet.size() < size) return std::unexpected{errc::no_room};
-    const auto traffic_class = outer_traffic_class(inner.traffic_class, o);
-    if (source.is_v6()) {
-        if (packet.size() - size > 65535) return std::unexpected{errc::too_long};
-        const bool copies = o.copy_flow_label && inner.family == family::v6 && !inner.is_forwarded;
-        return v6::header{traffic_class, copies ? inner.flow_label : o.flow_label & 0xfffffU,
-                          static_cast<std::uint16_t>(packet.size() - size), next, o.hop_limit, source, destination}
-            .emit(packet);
-    }
-    if (packet.size() > 65535) return std::unexpected{errc::too_long};
-    // Whole words, summed before they are stored: reading back what was just written in smaller pieces would stall.
-    const auto first = (0x4500U | traffic_class) << 16 | static_cast<std::uint32_t>(packet.size());
-    const auto second = static_cast<std::uint32_t>(identification) << 16 | (outer_dont_fragment(inner, o.df) ? 0x4000U : 0U);
-    const auto third = static_cast<std::uint32_t>(o.hop_limit) << 24 | static_cast<std::uint32_t>(next) << 16;
-    const auto from = wire::load<std::uint32_t>(source.octets());
-    const auto to = wire::load<std::uint32_t>(destination.octets());
-    const auto sum = wire::checksum{}.add(first).add(second).add(third).add(from).add(to).value();
-    wire::store(packet, first);
-    wire::store(packet.subspan(4), second);
-    wire::store(packet.subspan(8), third | sum);
-    wire::store(packet.subspan(12), from);
-    wire::store(packet.subspan(16), to);
-    return {};
 }
 
 /// Takes one from the TTL or hop limit: what a gateway does to the inner packet before it encapsulates, and after it decapsulates
@@ -165,11 +121,12 @@ struct decapsulated {
 [[nodiscard]] constexpr auto decapsulate(byte_span inner, next_header next, std::uint8_t outer_class) noexcept
     -> result<decapsulated> {
     if (next != next_header::ipv4 && next != next_header::ipv6) return std::unexpected{errc::not_tunnelled};
-    const auto length = packet_length(inner);
-    if (!length) return std::unexpected{length.error()};
-    const bool is_v6 = (inner[0] >> 4) == std::byte{6};
-    if (is_v6 != (next == next_header::ipv6)) return std::unexpected{errc::bad_version};
-    const auto before = traffic_class_of(inner);
+    inner_fields fields;
+    if (const errc fault = read_inner_fields_into(inner, fields); fault != no_fault) [[unlikely]] return std::unexpected{fault};
+    const bool is_v6 = fields.family == family::v6;
+    if (is_v6 != (next == next_header::ipv6)) [[unlikely]] return std::unexpected{errc::bad_version};
+    const std::uint8_t before = fields.traffic_class;
+    if (ecn_of(before) == ecn_of(outer_class)) [[likely]] return decapsulated{fields.length, ecn_alarm::none};
     const auto egress = decapsulated_ecn(ecn_of(before), ecn_of(outer_class));
     if (egress.drop) return std::unexpected{errc::ce_over_not_ect};
     if (egress.outgoing != ecn_of(before)) {
@@ -177,7 +134,7 @@ struct decapsulated {
         if (is_v6) v6::view::of(inner)->set_traffic_class(after);
         else v4::view::of(inner)->set_type_of_service(after);
     }
-    return decapsulated{*length, egress.alarm};
+    return decapsulated{fields.length, egress.alarm};
 }
 
 }  // namespace ipsec::ip

@@ -7,7 +7,7 @@
 ///
 /// No sockets here: a datagram's octets go in, views of them come out. The walks of packets take whole IP packets, so a datagram
 /// with ESP gets an IP header again (`make_outer`), and a sealed packet loses its (`strip`).
-#include "ipsec/ip/tunnel.hpp"
+#include "ipsec/ip/outer_header.hpp"
 
 namespace ipsec::ip::udp_encap {
 

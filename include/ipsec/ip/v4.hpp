@@ -18,17 +18,29 @@ inline constexpr std::size_t min_header = 20;   ///< octets without options
 inline constexpr std::size_t max_header = 60;   ///< octets with all the options there is room for
 inline constexpr std::size_t protocol_at = 9;   ///< where the protocol octet stands
 
-/// Header length in octets after all that can be checked of it: version, header length, total length.
-/// @return `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`
+/// What speaks against the front of a packet: version, header length, total length. `no_fault` is a number and not an empty
+/// `result`, which a compiler would build and take apart on the way of every packet.
+/// @param header, total  on success: octets of the header, and of the packet by it
+/// @return `no_fault`, or `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`
+[[nodiscard, gnu::always_inline]] constexpr auto fault_of_lengths(byte_view packet, std::size_t& header, std::size_t& total) noexcept
+    -> errc {
+    header = min_header;
+    if (packet.size() < min_header || packet[0] != std::byte{0x45}) [[unlikely]] {  // options, or no header at all
+        if (packet.empty()) return errc::truncated;
+        if ((packet[0] >> 4) != std::byte{4}) return errc::bad_version;
+        if (packet.size() < min_header) return errc::truncated;
+        header = std::to_integer<std::size_t>(packet[0] & std::byte{15}) * 4;
+        if (header < min_header || header > packet.size()) return errc::bad_header_length;
+    }
+    total = wire::load<std::uint16_t>(packet.subspan(2));
+    if (total < header || total > packet.size()) [[unlikely]] return errc::bad_total_length;
+    return no_fault;
+}
+/// Header length in octets after all that can be checked of it. @return as `fault_of_lengths`
 [[nodiscard, gnu::always_inline]] constexpr auto checked_header_length(byte_view packet) noexcept -> result<std::size_t> {
-    if (packet.empty()) return std::unexpected{errc::truncated};
-    if ((packet[0] >> 4) != std::byte{4}) return std::unexpected{errc::bad_version};
-    if (packet.size() < min_header) return std::unexpected{errc::truncated};
-    const auto length = std::to_integer<std::size_t>(packet[0] & std::byte{15}) * 4;
-    if (length < min_header || length > packet.size()) return std::unexpected{errc::bad_header_length};
-    const std::size_t total = wire::load<std::uint16_t>(packet.subspan(2));
-    if (total < length || total > packet.size()) return std::unexpected{errc::bad_total_length};
-    return length;
+    std::size_t header = 0, total = 0;
+    if (const errc fault = fault_of_lengths(packet, header, total); fault != no_fault) [[unlikely]] return std::unexpected{fault};
+    return header;
 }
 
 /// All fields. `options` looks into the octets that were parsed, padding included; its size is a multiple of 4, at most 40.

@@ -119,12 +119,14 @@ public:
         if (parameters_.extended_sequence && a.number_ > window_.top()) window_.resume_at(a.number_);
         return {};
     }
-    /// Uses up one packet and `octets` of the lifetimes. @return `errc::lifetime_expired`: the packet is to be dropped
-    auto charge(std::size_t octets, instant now) noexcept -> result<void> { return lifetime_.charge(octets, now); }
+    /// Uses up one packet and `octets` of the lifetimes. @return false: they are over, and the packet is to be dropped
+    [[nodiscard]] auto charge(std::size_t octets, instant now) noexcept -> bool { return lifetime_.charge(octets, now); }
 
     [[nodiscard]] auto suite() const noexcept -> const Suite& { return suite_; }
     [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
     [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
+    /// Of the suite, asked when the SA was made.
+    [[nodiscard]] auto sizes() const noexcept -> const suite_sizes& { return sizes_; }
     [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
     [[nodiscard]] auto lifetime() noexcept -> sa::lifetime& { return lifetime_; }
     [[nodiscard]] auto lifetime() const noexcept -> const sa::lifetime& { return lifetime_; }
@@ -183,6 +185,7 @@ private:
     inbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Window w, kept_keymat kept, instant now) noexcept
         : parameters_{std::move(p)},
           suite_{std::move(s)},
+          sizes_{sizes_of(suite_)},
           keys_{std::move(k)},
           scratch_{std::move(t)},
           window_{std::move(w)},
@@ -192,6 +195,7 @@ private:
 
     sa::parameters parameters_;
     Suite suite_;
+    suite_sizes sizes_;
     keys_type keys_;
     scratch_type scratch_;
     Window window_;

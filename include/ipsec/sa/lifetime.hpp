@@ -77,14 +77,14 @@ public:
     }
 
     /// Uses up one packet and `n` octets: those that the algorithms were applied to, padding included.
-    /// @return `errc::lifetime_expired` when a hard limit forbids the packet, which then counts for nothing
+    /// @return false when a hard limit forbids the packet, which then counts for nothing
     // req: rfc2401-4.4.3-14, rfc2401-4.4.3-17
-    constexpr auto charge(std::size_t n, instant now) noexcept -> result<void> {
+    [[nodiscard]] constexpr auto charge(std::size_t n, instant now) noexcept -> bool {
         if (now >= mark_at_ || packets_ >= mark_packets_ || n >= mark_octets_ - octets_) [[unlikely]]
             return charge_at_mark(n, now);
         ++packets_;
         octets_ += n;
-        return {};
+        return true;
     }
     /// Looks at the clock alone: for SAs that carry nothing.
     constexpr void check(instant now) noexcept {
@@ -151,15 +151,15 @@ private:
         return d.nanoseconds() == 0 ? instant::never() : now + d;
     }
     /// As `charge`, where a limit may have been reached.
-    [[gnu::noinline]] constexpr auto charge_at_mark(std::size_t n, instant now) noexcept -> result<void> {
+    [[gnu::noinline]] constexpr auto charge_at_mark(std::size_t n, instant now) noexcept -> bool {
         if (is_over_ || now >= hard_at_ || packets_ >= hard_packets_ || n > hard_octets_ - octets_) {
             end();
-            return std::unexpected{errc::lifetime_expired};
+            return false;
         }
         ++packets_;
         octets_ += n;
         if (now >= soft_at_ || packets_ >= soft_packets_ || octets_ >= soft_octets_) grow_old();
-        return {};
+        return true;
     }
     /// The nearest limits: the soft ones, and the hard ones when those are past. A life that is over has no octet left.
     constexpr void set_marks() noexcept {

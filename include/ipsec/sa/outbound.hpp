@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ipsec/core/rng.hpp"
+#include "ipsec/ip/outer_header.hpp"
 #include "ipsec/sa/kept_keymat.hpp"
 #include "ipsec/sa/lifetime.hpp"
 #include "ipsec/sa/parameters.hpp"
@@ -70,12 +71,15 @@ public:
         return s;
     }
     /// Uses up one packet and `octets` of the lifetimes.
-    /// @return `errc::lifetime_expired`: the packet is not to be sent
-    auto charge(std::size_t octets, instant now) noexcept -> result<void> { return lifetime_.charge(octets, now); }
+    /// @return false: they are over, and the packet is not to be sent
+    [[nodiscard]] auto charge(std::size_t octets, instant now) noexcept -> bool { return lifetime_.charge(octets, now); }
 
     [[nodiscard]] auto suite() const noexcept -> const Suite& { return suite_; }
     [[nodiscard]] auto keys() const noexcept -> const keys_type& { return keys_; }
     [[nodiscard]] auto scratch() noexcept -> scratch_type& { return scratch_; }
+    /// What all packets of the SA have alike, made when it was.
+    [[nodiscard]] auto sizes() const noexcept -> const suite_sizes& { return sizes_; }
+    [[nodiscard]] auto outer() const noexcept -> const ip::outer_header& { return outer_; }
     [[nodiscard]] auto parameters() const noexcept -> const sa::parameters& { return parameters_; }
     void set_encapsulation(udp_encapsulation e) noexcept {
         parameters_.encapsulation = e;
@@ -113,7 +117,9 @@ public:
 private:
     outbound(sa::parameters p, Suite s, keys_type k, scratch_type t, Sequence numbers, kept_keymat kept, instant now) noexcept
         : parameters_{std::move(p)},
+          outer_{parameters_.source, parameters_.id.destination, header_of<Suite>, parameters_.tunnel},
           suite_{std::move(s)},
+          sizes_{sizes_of(suite_)},
           keys_{std::move(k)},
           scratch_{std::move(t)},
           counter_{std::move(numbers)},
@@ -121,7 +127,9 @@ private:
           kept_{std::move(kept)} {}
 
     sa::parameters parameters_;
+    ip::outer_header outer_;
     Suite suite_;
+    suite_sizes sizes_;
     keys_type keys_;
     scratch_type scratch_;
     Sequence counter_;

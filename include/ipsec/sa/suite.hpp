@@ -1,6 +1,8 @@
 #pragma once
 /// What an SA has to know of its suite: the same questions for ESP suites and for the MACs of AH.
+#include <bit>
 #include <concepts>
+#include <cstdint>
 
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/sa/parameters.hpp"
@@ -20,7 +22,30 @@ template <suite S> [[nodiscard]] constexpr auto is_counter_mode(const S& s) noex
     else if constexpr (crypto::mac<S>) return crypto::iv_size_of(s) != 0;  // an IV is there so as not to repeat
     else return false;
 }
+template <suite S> inline constexpr ip::next_header header_of = crypto::esp_suite<S> ? ip::next_header::esp : ip::next_header::ah;
 template <suite S> inline constexpr sa::protocol protocol_of = crypto::esp_suite<S> ? sa::protocol::esp : sa::protocol::ah;
+
+/// The sizes of a suite in octets, asked once for all packets of an SA.
+struct suite_sizes {
+    std::uint16_t iv = 0, icv = 0;
+    std::uint8_t block = 1;      ///< of an ESP suite
+    /// Text, padding and the two octets behind it end where these bits are zero; 0 where no such rule does.  RFC 4303 §2.4
+    std::uint8_t text_mask = 0;
+};
+template <suite S> [[nodiscard]] constexpr auto sizes_of(const S& s) noexcept -> suite_sizes {
+    suite_sizes all;
+    all.icv = static_cast<std::uint16_t>(s.icv_size());
+    if constexpr (crypto::mac<S>) {
+        all.iv = static_cast<std::uint16_t>(crypto::iv_size_of(s));
+    } else {
+        const std::size_t block = s.block_size();
+        all.iv = static_cast<std::uint16_t>(s.iv_size());
+        all.block = static_cast<std::uint8_t>(block < 255 ? block : 255);  // over 128 none is served
+        if (all.iv % 4 == 0 && block <= 128 && std::has_single_bit(block))
+            all.text_mask = static_cast<std::uint8_t>((block < 4 ? 4 : block) - 1);
+    }
+    return all;
+}
 
 /// Whether the type alone says that packets are not authenticated.
 template <class S> inline constexpr bool never_authenticates = false;

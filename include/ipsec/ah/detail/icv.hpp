@@ -51,9 +51,12 @@ struct icv_work {
 
 namespace detail {
 
+/// Whether an ICV stands in its field that is asked for again.
+enum class icv_is : bool { absent, there };
+
 /// First step: sets to zero what counts as zero, for an ICV of `size` octets.
 /// `outcome` is `crypto::errc::bad_length` for a packet that `prepare` and `inspect` would not have let through.
-inline void lay_out(const icv_job& job, icv_work& w, std::size_t size) noexcept {
+[[gnu::always_inline]] inline void lay_out(const icv_job& job, icv_work& w, std::size_t size, icv_is icv) noexcept {
     w.job = &job;
     w.outcome = {};
     w.is_laid_out = false;
@@ -67,9 +70,9 @@ inline void lay_out(const icv_job& job, icv_work& w, std::size_t size) noexcept 
         return;
     }
     w.is_laid_out = true;
-    std::byte* const icv = job.icv_field().data();
-    crypto::copy_short(icv, w.sent.data(), size);
-    crypto::copy_short(zeros.data(), icv, size);  // not the padding: it is covered as it is sent
+    std::byte* const field = job.icv_field().data();
+    if (icv == icv_is::there) crypto::copy_short(field, w.sent.data(), size);
+    crypto::copy_short(zeros.data(), field, size);  // not the padding: it is covered as it is sent
     w.covered[0] = job.packet;
     w.parts = 1;
     if (job.extended) {
