@@ -14,7 +14,7 @@ public:
     /// @param next                 what comes right behind: ESP or AH
     constexpr outer_header(const address& source, const address& destination, next_header next, const tunnel_options& o) noexcept
         : map_{o.dscp ? nullptr : o.map},
-          hop_and_next_{static_cast<std::uint16_t>(o.hop_limit << 8 | static_cast<unsigned>(next))},
+          hop_and_next_{static_cast<std::uint16_t>(unsigned{o.hop_limit} << 8 | static_cast<unsigned>(next))},
           is_v6_{source.is_v6()},
           df_if_inner_{o.df == df_rule::copy},
           df_{o.df == df_rule::set},

@@ -22,8 +22,8 @@ inline constexpr std::size_t protocol_at = 9;   ///< where the protocol octet st
 /// `result`, which a compiler would build and take apart on the way of every packet.
 /// @param header, total  on success: octets of the header, and of the packet by it
 /// @return `no_fault`, or `errc::truncated`, `bad_version`, `bad_header_length`, `bad_total_length`
-[[nodiscard, gnu::always_inline]] constexpr auto fault_of_lengths(byte_view packet, std::size_t& header, std::size_t& total) noexcept
-    -> errc {
+[[nodiscard, gnu::always_inline]] constexpr auto fault_of_lengths(byte_view packet, std::size_t& header,
+                                                                  std::size_t& total) noexcept -> errc {
     header = min_header;
     if (packet.size() < min_header || packet[0] != std::byte{0x45}) [[unlikely]] {  // options, or no header at all
         if (packet.empty()) return errc::truncated;

@@ -150,7 +150,7 @@ private:
         };
         const int targets = int{f.destination_port.has_value()} + int{f.icmp_type.has_value()} + int{f.mobility_type.has_value()};
         if (f.is_protocol_hidden || f.lacks_ports() || targets > 1) [[unlikely]] {
-            in.hidden.search(p, [&](const detail::cell<Number>& c) { return c.fits_addresses(p) && ask(c); });
+            in.hidden.search(p, [&](const detail::cell<Number>& c) { return c.fits_addresses(p); }, ask);
             return best;
         }
         p.protocol = static_cast<std::uint8_t>(f.protocol);
@@ -168,9 +168,9 @@ private:
             p.target = *f.mobility_type;
             p.shows |= detail::shows_mobility;
         }
-        in.open.search(p, [&](const detail::cell<Number>& c) {
-            return c.fits(p) && (c.is_exact ? consider(c.owner, ip::match::yes) : ask(c));
-        });
+        in.open.search(
+            p, [&](const detail::cell<Number>& c) { return c.fits(p); },
+            [&](const detail::cell<Number>& c) { return c.is_exact ? consider(c.owner, ip::match::yes) : ask(c); });
         return best;
     }
 

@@ -16,6 +16,7 @@ struct wide {
     [[nodiscard]] friend constexpr auto operator<=(const wide& a, const wide& b) noexcept -> bool {
         return unsigned{a.high < b.high} | (unsigned{a.high == b.high} & unsigned{a.low <= b.low});
     }
+    [[nodiscard]] friend constexpr auto operator~(const wide& a) noexcept -> wide { return {~a.high, ~a.low}; }
     friend constexpr auto operator==(const wide&, const wide&) noexcept -> bool = default;
 };
 template <class Number> inline constexpr unsigned bits_of = sizeof(Number) * 8;
@@ -67,6 +68,11 @@ struct alignas(64) cell {
         return unsigned{fits_addresses(p)} & unsigned{(p.protocol & protocol_mask) == protocol} &
                unsigned{(needs & ~p.shows) == 0} & unsigned{port_first <= p.port} & unsigned{p.port <= port_last} &
                unsigned{target_first <= p.target} & unsigned{p.target <= target_last};
+    }
+    /// Nothing fits from now on.
+    void shut() noexcept {
+        source_first = ~Number{};
+        source_last = Number{};
     }
     /// Whether both were made of the same part of the same entry.
     [[nodiscard]] auto is_same_rule(const cell& c) const noexcept -> bool {

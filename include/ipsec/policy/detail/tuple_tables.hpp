@@ -69,10 +69,12 @@ public:
     }
     void clear() noexcept { *this = tuple_tables{}; }
 
-    /// Calls `judge(cell)` for cells of the packet's chains, in the order of the list within a chain, until it says that the rest
-    /// of the chain does not matter.
-    template <class Judge>
-    void search(const probe<Number>& p, Judge&& judge) const noexcept {
+    /// Calls `judge(cell)` for the cells of the packet's chains that fit it, in the order of the list within a chain, until it says
+    /// that the rest of the chain does not matter. A few cells are all looked at, in any order.
+    /// @param fits  `cell -> bool`, without branches
+    template <class Fits, class Judge>
+    void search(const probe<Number>& p, Fits&& fits, Judge&& judge) const noexcept {
+        if (cells_.size() <= few) [[unlikely]] return search_few(fits, judge);
         std::array<std::uint32_t, max_tables> heads;
         std::array<const growing_hash::chain*, max_tables> chains;
         std::array<std::uint16_t, max_tables> filters;
@@ -94,7 +96,7 @@ public:
         for (std::size_t i = 0; i < m; ++i) __builtin_prefetch(&cells_[heads[i]]);
         for (std::size_t i = 0; i < m; ++i)
             for (std::uint32_t c = heads[i]; c != nowhere; c = cells_[c].next)
-                if (judge(cells_[c])) break;
+                if (fits(cells_[c]) && judge(cells_[c])) break;
     }
     [[nodiscard]] auto tables() const noexcept -> std::size_t { return used_; }
 
@@ -110,6 +112,12 @@ private:
         [[nodiscard]] auto next(std::uint32_t i) const noexcept -> std::uint32_t& { return all->cells_[i].next; }
         [[nodiscard]] auto hash(std::uint32_t i) const noexcept -> std::uint32_t { return all->cells_[i].hash; }
     };
+    template <class Fits, class Judge>
+    [[gnu::always_inline]] void search_few(Fits& fits, Judge& judge) const noexcept {
+        std::uint32_t fit = 0;
+        for (std::uint32_t i = 0; i < cells_.size(); ++i) fit |= std::uint32_t{fits(cells_[i])} << i;
+        for (; fit != 0; fit &= fit - 1) (void)judge(cells_[static_cast<std::uint32_t>(std::countr_zero(fit))]);
+    }
     /// In a small set a long chain costs less than another table, in one that fills no cache it is the other way.
     [[nodiscard]] auto longest() const noexcept -> unsigned { return cells_.size() < 512 ? 8 : 3; }
 
@@ -162,6 +170,7 @@ private:
         return cells_.grow() ? cells_.size() - 1 : nowhere;
     }
     void give_back(std::uint32_t i) noexcept {
+        cells_[i].shut();
         cells_[i].next = free_;
         free_ = i;
     }
@@ -172,6 +181,8 @@ private:
         std::swap(room_, o.room_);
         std::swap(free_, o.free_);
     }
+    /// So many cells are compared in less time than tables are asked.
+    static constexpr std::uint32_t few = 16;
     static constexpr std::uint8_t coarse = bits_of<Number> / 4 < 16 ? 8 : 16;
 
     segmented<cell<Number>, 8> cells_;
