@@ -69,8 +69,8 @@ public:
     }
     void clear() noexcept { *this = tuple_tables{}; }
 
-    /// Calls `judge(cell)` for the cells of the packet's chains that fit it, in the order of the list within a chain, until it says
-    /// that the rest of the chain does not matter. A few cells are all looked at, in any order.
+    /// Calls `judge(cell)` for the cells of the packet's chains that fit it, in the order of the list within a chain, until it
+    /// says that the rest of the chain does not matter. A few cells are all looked at, in any order.
     /// @param fits  `cell -> bool`, without branches
     template <class Fits, class Judge>
     void search(const probe<Number>& p, Fits&& fits, Judge&& judge) const noexcept {
