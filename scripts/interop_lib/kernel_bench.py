@@ -170,11 +170,11 @@ class KernelMatrix(Bench):
         if cell.nat:
             self.echo(theirs)
         self.peer_program.begin(request)
-        if cell.say:
+        if cell.speaks:
             ours, theirs = cell.hosts(number)
             self.line.ask(
                 f"ip addr add {theirs}/128 dev lo nodad; printf '%s' '{request['text']}' | "
-                f"socat -u - 'UDP6-DATAGRAM:[{ours}]:7,bind=[{theirs}],{','.join(cell.say)}'"
+                f"socat -u - '{','.join((f'UDP6-DATAGRAM:[{ours}]:7,bind=[{theirs}]', *cell.say))}'"
             )
         answer = self.peer_program.end()
         verdict = judged(request, answer)

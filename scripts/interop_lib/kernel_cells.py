@@ -92,6 +92,7 @@ class Cell:
     router: bool = False  # one stands between, and changes what it may
     route: bool = False  # the packets go by a source route through it
     home: bool = False  # the guest is a mobile node: packets go to its care-of address, a routing header has its home address
+    mobile: bool = False  # we are one: what the kernel sends goes to our care-of address, a routing header has our home address
     nat: bool = False  # a NAT stands between, with us behind it
     tfcpad: int = 0  # octets that inner packets have at least
     rounds: list = None
@@ -102,6 +103,11 @@ class Cell:
     flip: int = 0  # the place of an octet that is changed on the way, against the rules
     other_key: bool = False  # what the guest sends is under another key than ours
     say: tuple = ()  # further words for socat, which speaks in the guest
+
+    @property
+    def speaks(self):
+        """Whether the guest sends a datagram of its own accord, instead of answers."""
+        return bool(self.say) or self.mobile
 
     def hosts(self, number):
         """Our address and the guest's, of this cell alone."""
@@ -116,6 +122,10 @@ class Cell:
         if self.nat and who == "peer":
             ours = ours.replace("10.64.", "10.66.").replace("fd64:", "fd66:")
         return ours, theirs
+
+    def care_of(self, number):
+        """Where our packets come, when it is not where we are at home."""
+        return self.hosts(number)[0].replace("::", ":c0a::")
 
     def first_hop(self, number):
         """Where our packets go, when it is not their end."""
@@ -157,6 +167,10 @@ class Cell:
                     where = f"src {source} dst {target} proto route2"
                     lines.append(f"xfrm state add {where} mode ro coa {self.first_hop(number)}")
                     templates += f" tmpl {where} mode ro"
+                if self.mobile and not to_peer and who == "peer":
+                    where = f"src {source} dst {target} proto route2"
+                    lines.append(f"xfrm state add {where} mode ro coa {self.care_of(number)}")
+                    templates = f" tmpl {where} mode ro" + templates
                 outward = to_peer == (who == "ours")
                 for direction in ("out",) if outward else ("in", "fwd"):
                     lines.append(f"xfrm policy add {selectors} dir {direction}{templates}")
@@ -214,7 +228,9 @@ class Cell:
             told["nat"] = {"address": self.seen_by("peer", number)[0], "port": NAT_PORT}
             told["probe"]["udp"] = True
             told["rounds"] = [{"sizes": [s + 1 for s in told["rounds"][0]["sizes"]]}]  # socat does not echo nothing
-        if self.say:
+        if self.mobile:
+            told["care_of"] = self.care_of(number)
+        if self.speaks:
             told["text"] = f"the kernel, cell {number}"
             told["rounds"] = [{"sizes": [], "answers": 1}]
         return told
@@ -381,6 +397,7 @@ def header_rows():
             Cell("t6+routing-0", layers, "t6", headers="3a02000100000000PEER", first_header=43, router=True, route=True)
         ]
         cells += [Cell("t6+routing-2", layers, "t6", headers="3a02020100000000PEER", first_header=43, router=ah, home=True)]
+        cells += [Cell("t6+kernel-routing-2", layers, "t6", router=ah, mobile=True)]
         # 54 and 59 are IPV6_HOPOPTS and IPV6_DSTOPTS
         for name, option in (("hop-by-hop", 54), ("destination", 59)):
             for kind, octet in (("", "1e"), ("-changing", "3e")):

@@ -193,6 +193,10 @@ private:
         if (what_.contains("router")) pass_router(p);
         if (nat_) nat_->inward(p);
         auto seen = ip::read_overview(p);
+        if (seen && what_.contains("care_of") && seen->flow.destination == address_of(what_.at("care_of"))) {
+            visit_v6(p, std::byte{2});  // we are a mobile node, whose home address stands in the header
+            seen = ip::read_overview(p);
+        }
         if (!seen || std::ranges::find(mine_, seen->flow.destination) == mine_.end()) return false;
         p.resize(seen->length);
         p = wire_.add(std::move(p), seen->flow.is_fragment());

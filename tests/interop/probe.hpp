@@ -149,6 +149,22 @@ inline void route_v4(ipsec::byte_span p, const ipsec::ip::address& router) {
     wire::store(p.subspan(10), std::uint16_t{0});
     wire::store(p.subspan(10), wire::checksum_of(p.first(head)));
 }
+/// A node that the packet is addressed to, on its route: swaps the next address of a routing header of type `routing` with the
+/// destination.                                                                                RFC 2460 §4.4, RFC 6275 §6.4
+inline void visit_v6(ipsec::byte_span p, std::byte routing) {
+    auto type = std::to_integer<unsigned>(p[6]);
+    for (std::size_t at = 40; type == 0 || type == 43 || type == 60;) {
+        const std::size_t size = (std::to_integer<std::size_t>(p[at + 1]) + 1) * 8;
+        if (type == 43 && p[at + 2] == routing && p[at + 3] != std::byte{0}) {
+            const auto left = std::to_integer<std::size_t>(p[at + 3]), all = (size - 8) / 16;
+            const auto next = p.subspan(at + 8 + (all - left) * 16, 16);
+            std::swap_ranges(next.begin(), next.end(), p.begin() + 24);
+            p[at + 3] = static_cast<std::byte>(left - 1);
+        }
+        type = std::to_integer<unsigned>(p[at]);
+        at += size;
+    }
+}
 inline void route_v6(ipsec::byte_span p) {
     using namespace ipsec;
     wire::store(p, std::uint32_t{0x6b054321});  // class and flow label
@@ -167,16 +183,10 @@ inline void route_v6(ipsec::byte_span p) {
                     for (std::size_t i = 0; i < n; ++i) p[o + 2 + i] ^= std::byte{0x55};
                 o += 2 + n;
             }
-        if (type == 43 && p[at + 2] == std::byte{0} &&
-            p[at + 3] != std::byte{0}) {  // swaps the next address of the route with the destination
-            const auto left = std::to_integer<std::size_t>(p[at + 3]), all = (size - 8) / 16;
-            const auto next = p.subspan(at + 8 + (all - left) * 16, 16);
-            std::swap_ranges(next.begin(), next.end(), p.begin() + 24);
-            p[at + 3] = static_cast<std::byte>(left - 1);
-        }
         type = std::to_integer<unsigned>(p[at]);
         at += size;
     }
+    visit_v6(p, std::byte{0});
 }
 
 }  // namespace kernel_peer
