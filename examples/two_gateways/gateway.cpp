@@ -64,7 +64,7 @@ gateway::gateway(side here, const plan& p, surroundings& around)
                events_,
                {.forwards = p.what.mode == sa::mode::tunnel},
                is_ours{p.what.mode == sa::mode::tunnel ? std::optional{address_of(here)} : std::nullopt}} {
-    auto made = ike::v1::endpoint<traits>::make(make_config(p, here, provider_.keys()), provider_, watcher_);
+    auto made = ike::v1::endpoint<traits>::make(make_config(p, here, provider_), provider_, watcher_);
     if (made) ike_.emplace(std::move(*made));
     else fault_ = made.error();
 }

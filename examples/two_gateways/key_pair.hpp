@@ -11,10 +11,12 @@
 
 namespace two_gateways {
 
-/// A private key as a file has it, and the public one that belongs to it.
+/// A private key as a file has it, the public one that belongs to it, and a certificate if there are any.
 struct key_pair {
     std::string pem;
     ipsec::crypto::public_key known;
+    std::vector<std::byte> certificate{};  // DER
+    std::string certificate_pem{};
 };
 
 /// Whether the number in a private EC key has all its octets: Botan 2 leaves leading zeros out, and others then refuse the file.
@@ -51,7 +53,7 @@ template <ipsec::rng Rng>
         while (key != nullptr && octets != 0 && !is_full_length(*key, octets))
             key = Botan::create_private_key(kind, source, parameters);
         if (key == nullptr) return std::unexpected{crypto::errc::provider_failed};
-        return key_pair{Botan::PKCS8::PEM_encode(*key), {crypto::botan::shim::bytes_of(key->subject_public_key())}};
+        return key_pair{Botan::PKCS8::PEM_encode(*key), {crypto::botan::shim::bytes_of(key->subject_public_key())}, {}, {}};
     });
 }
 

@@ -57,11 +57,15 @@ auto run(const options& o) -> int {
     if (!p.by_shared_secret()) {
         // Apart from what the gateways draw, so that --auth alone does not change their cookies.
         randomness random{.seeded = o.seeded ? std::optional{testing::seeded_rng{~o.seed}} : std::nullopt, .system = {}};
-        for (key_pair& k : p.keys) {
+        for (const side s : {side::left, side::right}) {
             auto made = make_key_pair(o.ike.authentication, random);
             if (!made)
                 return complain("--auth: no key can be made: " + std::string{name_of(made.error())} + ": use another method");
-            k = std::move(*made);
+            if (o.certificates)
+                if (const auto ok = certify(*made, address_of(s), random); !ok)
+                    return complain("--certificates: none can be made: " + std::string{name_of(ok.error())} +
+                                    ": use another method");
+            p.keys[s == side::left ? 0 : 1] = std::move(*made);
         }
     }
 

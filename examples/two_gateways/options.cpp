@@ -159,6 +159,8 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
                    "what shows who they are: psk (default); with keys made for the run rsa-sig, dss, ecdsa-256, ecdsa-384,\n"
                    "ecdsa-521 (signatures), rsa-enc, rsa-rev (public key encryption, the revised one)")
         ->type_name("METHOD");
+    app.add_flag("--certificates", o.certificates,
+                 "certificates for these keys: sent with a signature and believed; named by HASH(1) to whoever decrypts");
     app.add_option("--pfs", pfs, "group for perfect forward secrecy: none (default), modp2048, ...")->type_name("GROUP");
     app.add_option("--lifetime", lifetime, "when SAs end: 1h (default), 64MB, ike=8h (default), or several with commas between")
         ->type_name("LIFE");
@@ -196,6 +198,8 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (given("--ike"))
         if (const auto fault = read_ike(ike, o)) return complain(*fault);
     if (const auto fault = read_phase_1(exchange, method, o)) return complain(*fault);
+    if (o.certificates && o.ike.authentication == isakmp::oakley_authentication::pre_shared_key)
+        return complain("--certificates: a pre-shared key has none: give --auth rsa-sig or another method with keys");
     if (given("--diagram")) {
         o.diagram = diagram;
         if (o.diagram.extension() != ".svg" && o.diagram.extension() != ".html")

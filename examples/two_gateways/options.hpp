@@ -21,6 +21,7 @@ struct options {
     ipsec::ike::v1::child_suite suite;       // ESP, AH or both, as --protocol says
     ipsec::ike::v1::ike_suite ike;           // with the method of authentication
     bool aggressive = false;                 // phase 1 by Aggressive Mode
+    bool certificates = false;               // the keys of the two ends come with certificates
     ipsec::crypto::group_id pfs = ipsec::crypto::group_id::none;
     ipsec::ike::v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
     ipsec::ike::v1::lifetime ike_lifetime{.seconds = 28800, .kilobytes = 0};

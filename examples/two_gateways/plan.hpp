@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "certificate.hpp"
 #include "ipsec/ike/v1/config.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/testing/lossy_link.hpp"
@@ -68,14 +69,16 @@ struct plan {
     return out;
 }
 
-/// @param ring  gets the private key of that side
-[[nodiscard]] inline auto make_config(const plan& p, side s, ipsec::crypto::botan::key_ring& ring) -> ipsec::ike::v1::config {
+/// @param crypto  gets the private key of that side, and what it believes of the other one
+[[nodiscard]] inline auto make_config(const plan& p, side s, ipsec::crypto::botan::public_key_provider& crypto)
+    -> ipsec::ike::v1::config {
     using namespace ipsec;
     namespace v1 = ike::v1;
     v1::peer_config peer;
     peer.path = {.local = {address_of(s)}, .remote = {address_of(other(s))}};
     if (p.by_shared_secret()) peer.psk = v1::psk_of(shared_secret);
-    peer.keys = keys_for(p.what.ike.authentication, p.keys_of(s), p.keys_of(other(s)), ring);
+    peer.keys = keys_for(p.what.ike.authentication, p.keys_of(s), p.keys_of(other(s)), crypto.keys());
+    if (p.what.certificates) use_certificates(peer.keys, p.keys_of(s), p.keys_of(other(s)), crypto.trust());
     peer.suites = {p.what.ike};
     peer.modes = {
         .begin_aggressive = p.what.aggressive, .accept_aggressive = p.what.aggressive, .accept_main = !p.what.aggressive};

@@ -118,9 +118,12 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
     if (plan_->by_shared_secret()) {
         out["psk"] = hex(std::as_bytes(std::span{shared_secret}));
     } else {
-        for (const auto s : {testing::side::left, testing::side::right})
-            out["credentials"].push_back(
-                {{"of", std::string{ip::to_text(address_of(s)).view()}}, {"private_key", plan_->keys_of(s).pem}});
+        for (const auto s : {testing::side::left, testing::side::right}) {
+            const key_pair& key = plan_->keys_of(s);
+            json entry{{"of", std::string{ip::to_text(address_of(s)).view()}}, {"private_key", key.pem}};
+            if (!key.certificate.empty()) entry["certificate"] = key.certificate_pem;
+            out["credentials"].push_back(std::move(entry));
+        }
     }
     out["ike_sas"] = json::array();
     for (const ike_entry& e : ike_) {

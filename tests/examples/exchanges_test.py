@@ -8,6 +8,7 @@ Two of our own ends would share a misreading. What they agree on here, the other
 Environment: as support.py says.
 """
 
+import base64
 import importlib.util
 import json
 import os
@@ -34,6 +35,7 @@ RUNS += [(exchange, method, ("--ike", suite)) for exchange, method, suite in (
     ("aggressive", "dss", "des-sha1-ec2n185"), ("main", "rsa-rev", "aes192-sha384-ecp384"), ("aggressive", "ecdsa-256", "aes256-sha512-ecp256"),
     ("main", "rsa-sig", "camellia256-sha256-ecp521"), ("main", "rsa-rev", "des-md5-modp1024"), ("main", "psk", "blowfish448-md5-modp1024"),
     ("aggressive", "ecdsa-521", "twofish128-sha256-modp1024"), ("main", "psk", "serpent256-sha1-modp1024"))]
+RUNS += [("main", method, ("--certificates",)) for method in METHODS[1:]] + [("aggressive", method, ("--certificates", "--pfs", "modp1024")) for method in METHODS[1:]]
 
 # What tshark 4.0 cannot decrypt in IKEv1, by the cipher, and what it cannot for want of the KE payloads, which the revised mode has
 # encrypted: without them there is no IV for the first block behind them. ipsec_decode and the oracle open all of these (the oracle
@@ -41,6 +43,8 @@ RUNS += [(exchange, method, ("--ike", suite)) for exchange, method, suite in (
 CLOSED_TO_TSHARK = ("idea", "blowfish", "cast", "camellia", "twofish", "serpent")
 CLOSED_TO_ORACLE = ("twofish", "serpent")
 CLOSED_FRAMES_OF_TSHARK = {("main", "rsa-rev"): {5}, ("aggressive", "rsa-rev"): {3}}
+# It reads an encrypted certificate of that mode as if it was in clear.
+SEALED_CERTIFICATES = {("main", "rsa-rev"): {3}, ("aggressive", "rsa-rev"): {1}}
 EXPERT_ERROR = 8388608
 PAYLOADS = {4: "KE", 5: "ID", 10: "NONCE"}  # what the oracle says it opened
 
@@ -51,7 +55,8 @@ class Course:
     def __init__(self, work, number, exchange, method, more):
         self.exchange, self.method, self.more = exchange, method, more
         self.name = " ".join((exchange, method, *more))
-        self.cipher = dict(zip(more[::2], more[1::2])).get("--ike", "aes128")
+        self.cipher = more[more.index("--ike") + 1] if "--ike" in more else "aes128"
+        self.is_certified = "--certificates" in more
         self.folder = os.path.join(work, str(number))
         self.capture, self.keys_file = os.path.join(self.folder, "protected.pcap"), os.path.join(self.folder, "keys.json")
         self.code, self.said, self.errors = run(GATEWAYS, "--quiet", "--seed", str(number), "--exchange", exchange, "--auth", method, *more, "--out", self.folder)
@@ -89,7 +94,35 @@ def the_oracle_agrees(c):
     check(f"{c.name}: it saw two Quick Modes and three farewells", [right.get(f"HASH({n})") for n in (1, 2, 3)] == [2, 2, 2] and right.get("HASH of an Informational") == 3, right)
     check(f"{c.name}: perfect forward secrecy as asked", [bool(q["pfs_group"]) for q in report["ike_sas"][0]["quick_modes"]] == [pfs] * 2 and len(c.keys["quick_modes"]) == 2 * pfs,
           report["ike_sas"][0]["quick_modes"])
+    if c.is_certified:
+        the_oracle_reads_certificates(c, report)
     return {m["frame"]: m for m in report["messages"]}
+
+
+def the_oracle_reads_certificates(c, report):
+    """RFC 2409 section 5.1: each end's stands beside its signature. Section 5.2: HASH(1) names the one that the responder decrypts by; in
+    section 5.3 the initiator's stands behind its identity, encrypted, and the oracle holds it against KEYS when it is opened."""
+    pems = [e["certificate"] for e in c.keys["credentials"]]
+    ders = [base64.b64decode("".join(line for line in pem.splitlines() if "-----" not in line)).hex() for pem in pems]
+    sent = [(m["by"], p["body"]) for m in report["messages"] for p in m["payloads"] if p["payload"] == "CERT"]
+    by_name = report["right"].get("HASH(1) of a certificate", 0)
+    if c.method in SIGNED:
+        check(f"{c.name}: both certificates are sent, and no other", sorted(body[2:] for _, body in sent) == sorted(ders) and by_name == 0, (sent, ders))
+        alone, none = (keys_with(c, name, change) for name, change in ((".alone", lambda k: [e.pop("private_key") for e in k["credentials"]]), (".none", lambda k: k.pop("credentials"))))
+        for what, keys in (("the certificates alone", alone), ("nothing but what was sent", none)):
+            code, shown, again = ask_oracle(c, keys=keys)
+            check(f"{c.name}: the signatures hold by {what}", code == 0 and again["right"].get("SIG_I") == again["right"].get("SIG_R") == 1, shown)
+    else:
+        check(f"{c.name}: HASH(1) names the responder's certificate, and the initiator's is sent if its place is encrypted", by_name == 1 and len(sent) == (c.method == "rsa-rev"), (by_name, sent))
+        code, shown, _ = ask_oracle(c, keys=keys_with(c, ".unnamed", lambda k: [e.pop("certificate") for e in k["credentials"]]))
+        check(f"{c.name}: a HASH(1) of no certificate is noticed", code == 1 and "the hash of no certificate" in shown, shown)
+
+    def exchange(keys):
+        first, second = keys["credentials"]
+        first["of"], second["of"] = second["of"], first["of"]
+
+    code, shown, _ = ask_oracle(c, keys=keys_with(c, ".exchanged", exchange))
+    check(f"{c.name}: it notices certificates that are each other's", code == 1 and "MISMATCH" in shown, shown)
 
 
 def the_oracle_notices(c, messages, number):
@@ -117,7 +150,7 @@ def tshark_agrees(c):
     words = [word for field in fields for word in ("-e", field)]
     done = subprocess.run(["tshark", "-r", c.capture, "-T", "fields", *words], capture_output=True, text=True, check=False, env={**os.environ, "WIRESHARK_CONFIG_DIR": os.path.join(c.folder, "wireshark")})
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    closed = CLOSED_FRAMES_OF_TSHARK.get((c.exchange, c.method), set())
+    closed = CLOSED_FRAMES_OF_TSHARK.get((c.exchange, c.method), set()) | (SEALED_CERTIFICATES.get((c.exchange, c.method), set()) if c.is_certified else set())
     bad = [r for r in rows if int(r[0]) not in closed and (r[3] or any(int(s) >= EXPERT_ERROR for s in r[4].split(",") if s))]
     check(f"{c.name}: tshark finds nothing malformed and no error", len(rows) == sum(c.keys["contents"].values()) and not bad, bad or done.stderr)
     if c.is_closed_to(CLOSED_TO_TSHARK):

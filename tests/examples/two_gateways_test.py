@@ -272,6 +272,7 @@ def refuses(work):
         "an unknown option": ["--frobnicate"],
         "an unknown exchange": ["--exchange", "base"],
         "an unknown method": ["--auth", "charm"],
+        "certificates of a shared secret": ["--certificates"],
         "a method that takes more than phase 1": ["--auth", "xauth-psk"],
         "a lifetime that IKE cannot say": ["--lifetime", "4294967295h"],
         "a group of no name": ["--pfs", ""],

@@ -46,7 +46,7 @@ enum class errc : std::uint8_t {
     // Faults of a configuration:
     no_suites,            ///< an empty list of suites
     not_for_ike_v1,       ///< an algorithm that has no number in IKEv1                                 RFC 7634
-    unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group
+    unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group; one that the provider has not
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
     group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set

@@ -199,7 +199,7 @@ template <class Key, class Env>
 template <class Key, class Env>
 [[nodiscard]] auto on(phase_1::opening<agreeing_i<Key>> s, const pieces_decrypted& done, Env& e)
     -> step<agreeing_i<Key>, failed> {
-    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    if (!done.blocks) return {failed{errc_of(done.blocks.error())}, {}};
     agreeing_i<Key>& next = s.before;
     const isakmp::cookie_pair cky{next.before.cky_i, next.what.cky_r};
     const phase_1::said_by peer{role::responder, cky, next.what.agreed, next.what.both, true};
@@ -230,7 +230,7 @@ template <class Key, class Env>
     }
     const phase_1::wiped_at_end nonce{s.before.ni};  // with encryption SKEYID comes from it and its like alone
     const auto hash = phase_1::hash_of(p, role::initiator, phase_1::id_body(phase_1::local_identity(e.peer)), e);
-    if (!hash) return {failed{errc::crypto_failed}, {}};
+    if (!hash) return {failed{errc_of(hash.error())}, {}};
     auto out = write_third(p, hash->view(), e);
     if (!out) return {failed{out.error()}, {}};
     return {std::move(static_cast<established&>(p)), std::move(*out)};
@@ -269,7 +269,7 @@ template <class Key, class Env>
 /// HDR*, [CERT,] SIG_I out.
 template <class Env>
 [[nodiscard]] auto on(phase_1::signing<proven_i> s, const signature_made& done, Env& e) -> step<established, failed> {
-    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    if (!done.signature) return {failed{errc_of(done.signature.error())}, {}};
     auto out = detail::write_third(s.before, *done.signature, e);
     if (!out) return {failed{out.error()}, {}};
     return {std::move(static_cast<established&>(s.before)), std::move(*out)};
@@ -293,7 +293,7 @@ template <class Env>
 /// <IDii_b>PubKey_r, <Ni_b>PubKey_r read, or what stands for them where they could not be: nothing tells the sender.
 template <class Env>
 [[nodiscard]] auto on(phase_1::opening<making_ke_r> s, const pieces_decrypted& done, Env& e) -> step<making_ke_r, failed> {
-    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    if (!done.blocks) return {failed{errc_of(done.blocks.error())}, {}};
     making_ke_r& next = s.before;
     const phase_1::said_by peer{role::initiator, next.cky, next.agreed, detail::no_extensions, true};
     auto in = phase_1::open(s.what, peer, std::move(next.gxi), *done.blocks, e);
@@ -331,7 +331,7 @@ template <class Env>
     if (phase_1::is_sealed(next.agreed))
         return {phase_1::ask_to_seal(replying<key>{std::move(next), std::move(s.sar_b)}, e), {}};
     const auto hash = detail::hash_before_g_xy(k, next, e);
-    if (!hash) return {failed{errc::crypto_failed}, {}};
+    if (!hash) return {failed{errc_of(hash.error())}, {}};
     auto m = detail::write_second(k, s.sar_b, next.nr, hash->view(), e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
@@ -342,7 +342,7 @@ template <class Key, class Env>
     if (!done.pieces) return {failed{phase_1::why_not_sealed(done.pieces.error())}, {}};
     keyed k = detail::known_so_far(s.before);
     const auto hash = detail::hash_before_g_xy(k, s.before, e);
-    if (!hash) return {failed{errc::crypto_failed}, {}};
+    if (!hash) return {failed{errc_of(hash.error())}, {}};
     auto m = detail::write_second_sealed(k, s.before.sar_b, hash->view(), {s.before.nr, s.id_b, *done.pieces}, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(static_cast<sent_second<Key>&>(s.before)), {.send = std::move(*m)}};
@@ -367,7 +367,7 @@ template <class Key, class Env>
 /// HDR, SA, KE, Nr, IDir, [CERT,] SIG_R out.
 template <class Env>
 [[nodiscard]] auto on(phase_1::signing<answering> s, const signature_made& done, Env& e) -> step<expecting_proof, failed> {
-    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    if (!done.signature) return {failed{errc_of(done.signature.error())}, {}};
     auto m = detail::write_second(s.before, s.before.sar_b, s.before.nr, *done.signature, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(static_cast<expecting_proof&>(s.before)), {.send = std::move(*m)}};

@@ -100,7 +100,8 @@ private:
         const std::array<byte_view, 4> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
                                              cky_i.octets()};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
-        if (!h || h->size() < half_size) return std::unexpected{errc::crypto_failed};
+        if (!h) return std::unexpected{errc_of(h.error())};
+        if (h->size() < half_size) return std::unexpected{errc::crypto_failed};
         std::array<std::byte, half_size> half{};
         copy_octets(h->view().first(half_size), half);
         return half;
@@ -115,7 +116,8 @@ private:
                                              cky_i.octets(), sai_b};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
         const auto half = first_half(p, key, at, cky_i);
-        if (!half || !h || h->size() < half_size) return std::unexpected{errc::crypto_failed};
+        if (!h) return std::unexpected{errc_of(h.error())};
+        if (!half || h->size() < half_size) return std::unexpected{errc::crypto_failed};
         std::array<std::byte, isakmp::cookie_r::size> cookie{};
         copy_octets(*half, cookie);
         copy_octets(h->view().first(half_size), byte_span{cookie}.subspan(half_size));

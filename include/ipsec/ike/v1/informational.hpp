@@ -73,14 +73,14 @@ template <class P>
     -> result<sealed_message> {
     const std::size_t hash_size = ike.keys.skeyid_a.size();
     const auto first = phase_2_iv(p, ike.agreed.suite.hash, ike.next, id.value());
-    if (!first) return std::unexpected{errc::crypto_failed};
+    if (!first) return std::unexpected{errc_of(first.error())};
     isakmp::header h = header_of(ike.cky, isakmp::exchange_type::informational, id);
     h.flags.octet = flags;
     message_writer w{h};
     w.build().claim(isakmp::payload_type::hash, hash_size);
     for (const auto& payload : c.payloads) w.add(payload.type, payload.body);
     const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size, p));
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     w.set_hash(hash->view());
     return w.finish(p, ike.cipher, *first);
 }
@@ -104,7 +104,7 @@ template <class P>
     if (h.flags.encrypted() == h.flags.authentication_only()) return std::unexpected{fault{errc::wrong_flags}};
     if (h.id.value() == 0) return std::unexpected{fault{isakmp::errc::bad_message_id}};
     const auto first = phase_2_iv(p, ike.agreed.suite.hash, ike.next, h.id.value());
-    if (!first) return std::unexpected{fault{errc::crypto_failed}};
+    if (!first) return std::unexpected{fault{errc_of(first.error())}};
     auto m = h.flags.encrypted()
                  ? open_message(p, ike.cipher, *first, datagram)
                  : result<opened_message>{opened_message{to_octets(datagram.subspan(isakmp::header::size)), *first}};
@@ -114,7 +114,7 @@ template <class P>
     if (!chain) return std::unexpected{fault{chain.error()}};
     if (auto ok = isakmp::check_shape(*chain, isakmp::shapes::informational); !ok) return std::unexpected{fault{ok.error()}};
     const auto expected = hash_1_2(p, ike.prf, ike.keys.skeyid_a, h.id.value(), {}, chain->behind(0));
-    if (!expected) return std::unexpected{fault{errc::crypto_failed}};
+    if (!expected) return std::unexpected{fault{errc_of(expected.error())}};
     if (!ct_equal(expected->view(), (*chain)[0].body)) return std::unexpected{fault{errc::bad_hash}};
     return proven{std::move(m->payloads), *chain};
 }

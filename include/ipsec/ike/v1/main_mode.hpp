@@ -131,7 +131,7 @@ template <class Key, class Env>
 /// <IDir_b>PubKey_i, <Nr_b>PubKey_i read, or what stands for them where they could not be.
 template <class Key, class Env>
 [[nodiscard]] auto on(phase_1::opening<sent_ke<Key>> s, const pieces_decrypted& done, Env& e) -> step<agreeing_i<Key>, failed> {
-    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    if (!done.blocks) return {failed{errc_of(done.blocks.error())}, {}};
     sent_ke<Key>& b = s.before;
     auto in = phase_1::open(s.what, {role::responder, b.cky, b.agreed, b.both}, std::move(b.peer_gx), *done.blocks, e);
     if (!in) return {failed{in.error()}, {}};
@@ -162,7 +162,7 @@ template <class Key, class Env>
 /// HDR*, IDii, [CERT,] SIG_I out.
 template <class Env>
 [[nodiscard]] auto on(phase_1::signing<agreed_i> s, const signature_made& done, Env& e) -> step<sent_auth, failed> {
-    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    if (!done.signature) return {failed{errc_of(done.signature.error())}, {}};
     sent_auth next{std::move(static_cast<keyed&>(s.before))};
     auto m = detail::write_proof(next, *done.signature, e);
     if (!m) return {failed{m.error()}, {}};
@@ -205,7 +205,7 @@ template <class Env>
 /// <IDii_b>PubKey_r, <Ni_b>PubKey_r read, or what stands for them where they could not be: nothing tells the sender.
 template <class Env>
 [[nodiscard]] auto on(phase_1::opening<making_ke_r> s, const pieces_decrypted& done, Env& e) -> step<making_ke_r, failed> {
-    if (!done.blocks) return {failed{errc::crypto_failed}, {}};
+    if (!done.blocks) return {failed{errc_of(done.blocks.error())}, {}};
     making_ke_r& next = s.before;
     auto in =
         phase_1::open(s.what, {role::initiator, next.cky, next.agreed, next.both}, std::move(next.gxi), *done.blocks, e);
@@ -296,7 +296,7 @@ template <class Env>
 /// HDR*, IDir, [CERT,] SIG_R out.
 template <class Env>
 [[nodiscard]] auto on(phase_1::signing<proven_r> s, const signature_made& done, Env& e) -> step<established, failed> {
-    if (!done.signature) return {failed{errc::crypto_failed}, {}};
+    if (!done.signature) return {failed{errc_of(done.signature.error())}, {}};
     auto m = detail::write_proof(s.before, *done.signature, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(static_cast<established&>(s.before)), {.send = std::move(*m)}};

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ipsec/crypto/concepts.hpp"
-#include "ipsec/ike/errc.hpp"
+#include "ipsec/ike/v1/crypto_fault.hpp"
 #include "ipsec/ike/v1/keymat.hpp"
 #include "ipsec/isakmp/builder.hpp"
 #include "ipsec/isakmp/header.hpp"
@@ -84,7 +84,8 @@ public:
         if (!m) return m;
         m->datagram[flags_at] |= std::byte{isakmp::header_flags::encryption_bit};
         const byte_span text = byte_span{m->datagram}.subspan(isakmp::header::size);
-        if (!p.encrypt(c.cipher, c.key.view(), first.view(), text)) return std::unexpected{errc::crypto_failed};
+        if (const auto ok = p.encrypt(c.cipher, c.key.view(), first.view(), text); !ok)
+            return std::unexpected{errc_of(ok.error())};
         m->next = make_iv(byte_view{text}.last(c.block));
         return m;
     }
@@ -109,7 +110,8 @@ template <crypto::cbc_provider P>
     const byte_view text = datagram.subspan(std::min(datagram.size(), isakmp::header::size));
     if (text.empty() || text.size() % c.block != 0) return std::unexpected{errc::not_decryptable};
     opened_message m{to_octets(text), make_iv(text.last(c.block))};
-    if (!p.decrypt(c.cipher, c.key.view(), first.view(), m.payloads)) return std::unexpected{errc::crypto_failed};
+    if (const auto ok = p.decrypt(c.cipher, c.key.view(), first.view(), m.payloads); !ok)
+        return std::unexpected{errc_of(ok.error())};
     return m;
 }
 

@@ -132,17 +132,17 @@ template <crypto::prf_provider P>
     -> result<std::array<crypto::digest, 2>> {
     const socket_address own = force ? socket_address{ip::address::v4(0, 0, 0, 0), 0} : at.local;
     auto theirs = nat_hash(p, hash, cky, at.remote), ours = nat_hash(p, hash, cky, own);
-    if (!theirs || !ours) return std::unexpected{errc::crypto_failed};
+    if (!theirs || !ours) return std::unexpected{errc_of((theirs ? ours : theirs).error())};
     return std::array{std::move(*theirs), std::move(*ours)};
 }
-/// The same as payloads in the clear. @return false when the provider failed
+/// The same as payloads in the clear.
 template <crypto::prf_provider P>
 [[nodiscard]] auto add_nat_d(message_writer& w, P& p, crypto::hash_id hash, const isakmp::cookie_pair& cky, const path& at,
-                             bool force, isakmp::payload_type type = isakmp::payload_type::nat_d) -> bool {
+                             bool force, isakmp::payload_type type = isakmp::payload_type::nat_d) -> result<void> {
     const auto both = nat_d_bodies(p, hash, cky, at, force);
-    if (!both) return false;
+    if (!both) return std::unexpected{both.error()};
     for (const auto& body : *both) w.add(type, body.view());
-    return true;
+    return {};
 }
 
 [[nodiscard]] constexpr auto is_nat_d(isakmp::payload_type t) noexcept -> bool {
@@ -158,7 +158,7 @@ template <crypto::prf_provider P, class Payloads>
 [[nodiscard]] auto judge_nat(P& p, crypto::hash_id hash, const isakmp::cookie_pair& cky, const path& at, bool force,
                              const Payloads& in) -> result<std::optional<nat_view>> {
     const auto ours = nat_hash(p, hash, cky, at.local), theirs = nat_hash(p, hash, cky, at.remote);
-    if (!ours || !theirs) return std::unexpected{errc::crypto_failed};
+    if (!ours || !theirs) return std::unexpected{errc_of((ours ? theirs : ours).error())};
     std::size_t n = 0;
     nat_view v{.here = false, .there = true, .forced = force};
     for (const auto& payload : in) {

@@ -48,7 +48,7 @@ template <class Env>
     w.add(isakmp::payload_type::security_association, sa);
     const auto hash =
         hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, id.value(), {}, w.behind_hash(hash_size, e.crypto));
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     w.set_hash(hash->view());
     return w.finish(e.crypto, e.ike.cipher, first);
 }
@@ -115,7 +115,7 @@ template <class Env> [[nodiscard]] auto is_wanted(const named_group& g, Env& e) 
 /// Message 1, for a message ID that was not used before.
 template <class Env> [[nodiscard]] auto admit_offer(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, h.id.value());
-    if (!first) return std::unexpected{fault{errc::crypto_failed}};
+    if (!first) return std::unexpected{fault{errc_of(first.error())}};
     auto p = detail::open(h, datagram, *first, isakmp::shapes::new_group_mode[0], e);
     if (!p) return std::unexpected{p.error()};
     return offer{std::move(*p)};
@@ -141,7 +141,7 @@ template <class Env>
     auto own = detail::as_read(group);
     if (!own || !crypto::check(own->parts, e.peer.new_group_limits, e.crypto)) return {failed{errc::group_refused}, {}};
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, id.value());
-    if (!first) return {failed{errc::crypto_failed}, {}};
+    if (!first) return {failed{errc_of(first.error())}, {}};
     sent_group s{id, std::move(*own), {}, {}};
     s.offer = detail::write_sa(s.group);
     auto m = detail::write(id, s.offer, *first, e);

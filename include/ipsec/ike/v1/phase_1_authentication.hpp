@@ -117,18 +117,18 @@ template <class Env>
     k.prf = crypto::find(k.agreed.suite.hash)->prf;
     k.agreed.parts.reset();  // it has served: an SA that stands for long does not keep it
     auto skeyid = make_skeyid(k, ni, nr, gxy.view(), e);
-    if (!skeyid) return std::unexpected{errc::crypto_failed};
+    if (!skeyid) return std::unexpected{errc_of(skeyid.error())};
     auto keys = derive(e.crypto, k.prf, std::move(*skeyid), gxy.view(), k.cky.initiator.octets(), k.cky.responder.octets());
-    if (!keys) return std::unexpected{errc::crypto_failed};
+    if (!keys) return std::unexpected{errc_of(keys.error())};
     k.keys = std::move(*keys);
     const auto* cipher = crypto::find(k.agreed.suite.encryption);
     const auto key_octets = crypto::key_size(k.agreed.suite.encryption, k.agreed.suite.key_bits);
-    if (!key_octets) return std::unexpected{errc::crypto_failed};
+    if (!key_octets) return std::unexpected{errc_of(key_octets.error())};
     auto key = cipher_key(e.crypto, k.prf, k.keys.skeyid_e, cipher->id, *key_octets);
-    if (!key) return std::unexpected{errc::crypto_failed};
+    if (!key) return std::unexpected{errc_of(key.error())};
     k.cipher = {cipher->id, cipher->block, std::move(*key)};
     const auto first = phase_1_iv(e.crypto, k.agreed.suite.hash, k.gxi, k.gxr, cipher->block);
-    if (!first) return std::unexpected{errc::crypto_failed};
+    if (!first) return std::unexpected{errc_of(first.error())};
     k.next = *first;
     if constexpr (!observes<typename Env::observer, phase_1_secrets>) return k;
     const auto ke_i = ephemeral_key(k, role::initiator, ni, e), ke_r = ephemeral_key(k, role::responder, nr, e);
@@ -159,7 +159,7 @@ template <class Before, class Env>
     const auto scheme = scheme_of(method);
     if (key == nullptr || !scheme) return std::unexpected{errc::no_key_for_method};
     auto hash = hash_of(before, own, id_body(local_identity(e.peer)), e);
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     return signing<Before>{std::move(before), key->key, *scheme, std::move(*hash)};
 }
 template <class Payload> void add_body(message_writer& w, const Payload& p) {
@@ -213,7 +213,7 @@ inline void add_certificate_request(message_writer& w, const peer_config& p, isa
 template <class Env>
 [[nodiscard]] auto judge_hash(const keyed& k, role peer, const claim& c, Env& e) -> result<void> {
     const auto expected = hash_of(k, peer, c.id_b, e);
-    if (!expected) return std::unexpected{errc::crypto_failed};
+    if (!expected) return std::unexpected{errc_of(expected.error())};
     if (!ct_equal(expected->view(), c.proof)) return std::unexpected{errc::bad_hash};
     return {};
 }
@@ -238,7 +238,8 @@ template <class Before, class Env>
     auto hash = hash_of(before, peer, c.id_b, e);
     const auto scheme = scheme_of(before.agreed.suite.authentication);
     if (!hash || !scheme)
-        return widened<step<verifying<Before>, back_to<Before>>>(again(std::move(before), errc::crypto_failed));
+        return widened<step<verifying<Before>, back_to<Before>>>(
+            again(std::move(before), hash ? errc::no_key_for_method : errc_of(hash.error())));
     return {verifying<Before>{std::move(before), std::move(c), key, *scheme, std::move(*hash)}, {}};
 }
 /// By a key that is known, or else by what the certificates beside it prove.
@@ -263,11 +264,15 @@ template <class Before, class Env>
         return widened<step<verifying<Before>, back_to<Before>>>(again(std::move(s.before), errc::bad_certificate));
     return verify_by(std::move(s.before), peer, std::move(s.what), done.verdict->key, e);
 }
-/// @return `errc::bad_signature`, `errc::crypto_failed`
+/// @return `errc::bad_signature`, `errc::crypto_failed`, `errc::unusable_algorithm`
 [[nodiscard]] inline auto judged(const signature_judged& done) -> result<void> {
     if (done.verdict) return {};
-    const auto e = done.verdict.error();
-    return std::unexpected{e == crypto::errc::provider_failed ? errc::crypto_failed : errc::bad_signature};
+    switch (done.verdict.error()) {
+        case crypto::errc::provider_failed:
+        case crypto::errc::unknown_algorithm:
+        case crypto::errc::unsupported_algorithm: return std::unexpected{errc_of(done.verdict.error())};
+        default: return std::unexpected{errc::bad_signature};
+    }
 }
 
 }  // namespace ipsec::ike::v1::phase_1

@@ -73,8 +73,7 @@ template <class Before, class Env> [[nodiscard]] auto ask_to_seal(Before before,
 [[nodiscard]] constexpr auto why_not_sealed(crypto::errc e) noexcept -> errc {
     switch (e) {
         case crypto::errc::bad_length: return errc::bad_identity;
-        case crypto::errc::no_randomness: return errc::no_randomness;
-        default: return errc::crypto_failed;
+        default: return errc_of(e);
     }
 }
 /// HASH(1), the hash of the certificate whose key is used, where one is known.
@@ -85,7 +84,7 @@ template <class Env> [[nodiscard]] auto add_hash_1(message_writer& w, const agre
     if (at == known.end() || at->certificate.empty()) return {};
     const std::array<byte_view, 1> parts{at->certificate};
     const auto hash = e.crypto.hash(agreed.suite.hash, parts);
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     w.add(isakmp::payload_type::hash, hash->view());
     return {};
 }
@@ -134,10 +133,8 @@ template <class Env>
         if (auto ok = add_hash_1(w, own.agreed, e); !ok) return ok;
     if (own.aggressive) w.add(isakmp::payload_type::key_exchange, gx);
     w.add(isakmp::payload_type::identification, mine.pieces[0]).add(isakmp::payload_type::nonce, mine.pieces[1]);
-    if (own.both.nat_traversal &&
-        !add_nat_d(w, e.crypto, own.agreed.suite.hash, own.cky, e.path, e.peer.nat.force, nat_d_of(own.both)))
-        return std::unexpected{errc::crypto_failed};
-    return {};
+    if (!own.both.nat_traversal) return {};
+    return add_nat_d(w, e.crypto, own.agreed.suite.hash, own.cky, e.path, e.peer.nat.force, nat_d_of(own.both));
 }
 
 // --- in -----------------------------------------------------------------------------------------------------------------------
@@ -155,7 +152,7 @@ template <class Env>
         named = true;
         const std::array<byte_view, 1> parts{k.certificate};
         const auto hash = e.crypto.hash(agreed.suite.hash, parts);
-        if (!hash) return std::unexpected{errc::crypto_failed};
+        if (!hash) return std::unexpected{errc_of(hash.error())};
         if (std::ranges::equal(hash->view(), hash_1->body)) return k.key;
     }
     if (named) return std::unexpected{errc::no_key_for_method};
@@ -225,14 +222,15 @@ template <std::size_t Most, class Env>
 [[nodiscard]] auto unpadded(const crypto::rsa_block& block, size_range r, const agreed_ike& agreed, Env& e) -> result<octets> {
     const std::array<byte_view, 1> parts{block.view()};
     const auto drawn = e.crypto.hash(agreed.suite.hash, parts);
-    if (!drawn || drawn->size() < 2 || block.size() < crypto::pkcs1::least_padding + r.least)
+    if (!drawn) return std::unexpected{errc_of(drawn.error())};
+    if (drawn->size() < 2 || block.size() < crypto::pkcs1::least_padding + r.least)
         return std::unexpected{errc::crypto_failed};
     const std::size_t most = std::min(r.most, block.size() - crypto::pkcs1::least_padding);
     const std::size_t beyond =
         (wire::load<std::uint16_t>(drawn->view()) * (most - r.least + 1)) >> 16;  // no division: that takes time
     const crypto::pkcs1::expected_size size{.least = r.least, .most = r.most, .substitute = r.least + beyond};
     const auto text = crypto::pkcs1::unpad<Most>(block.view(), size, e.crypto);
-    if (!text) return std::unexpected{text.error() == crypto::errc::no_randomness ? errc::no_randomness : errc::crypto_failed};
+    if (!text) return std::unexpected{errc_of(text.error())};
     return to_octets(text->view());
 }
 /// The same by the key of the nonce. Where anything cannot be read, an unknown nonce stands for the one that was, so that no

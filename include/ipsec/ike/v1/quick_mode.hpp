@@ -28,7 +28,7 @@ namespace ipsec::ike::v1::quick_mode {
 /// Message 1, for a message ID that was not used before.
 template <class Env> [[nodiscard]] auto admit_offer(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, h.id.value());
-    if (!first) return std::unexpected{fault{errc::crypto_failed}};
+    if (!first) return std::unexpected{fault{errc_of(first.error())}};
     auto p = detail::open(h, datagram, *first, isakmp::shapes::quick_mode[0], e);
     if (!p) return std::unexpected{p.error()};
     const auto expected = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, h.id.value(), {}, p->chain.behind(0));
@@ -83,7 +83,7 @@ template <class Env, class Key>
     auto ni = fresh_nonce(e.crypto);
     if (!ni) return {failed{ni.error()}, {}};
     const auto first = phase_2_iv(e.crypto, e.ike.agreed.suite.hash, e.ike.next, s.about.id.value());
-    if (!first) return {failed{errc::crypto_failed}, {}};
+    if (!first) return {failed{errc_of(first.error())}, {}};
     sent_offer<Key> next{s.about, std::move(s.own), {}, std::move(*ni), std::move(x), {}};
     for (const child_spis& spis : next.own)
         next.offers.push_back(write_child_offer(c, spis, {e.ike.nat.any(), e.ike.both.nat_drafts}));
@@ -196,7 +196,7 @@ template <class Env>
 /// HDR*, HASH(3) out.
 template <class Env> [[nodiscard]] auto on(installing_i s, installed, Env& e) -> step<awaiting_connected, done, failed> {
     const auto hash = hash_3(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, s.about.id.value(), s.ni, s.nr);
-    if (!hash) return {failed{errc::crypto_failed}, {}};
+    if (!hash) return {failed{errc_of(hash.error())}, {}};
     auto m = message_writer{detail::header_for(s.about, e)}
                  .add(isakmp::payload_type::hash, hash->view())
                  .finish(e.crypto, e.ike.cipher, s.next);

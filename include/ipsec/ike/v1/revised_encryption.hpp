@@ -26,9 +26,10 @@ template <class P>
     const auto size = crypto::key_size(encryption, key_bits);
     const std::array<byte_view, 1> parts{cookie};
     const auto ne = p.prf(prf, nonce, parts);
-    if (!ne || !size) return std::unexpected{errc::crypto_failed};
+    if (!ne) return std::unexpected{errc_of(ne.error())};
+    if (!size) return std::unexpected{errc_of(size.error())};
     auto ke = cipher_key(p, prf, *ne, cipher->id, *size);
-    if (!ke) return std::unexpected{errc::crypto_failed};
+    if (!ke) return std::unexpected{errc_of(ke.error())};
     ephemeral_cipher c{{cipher->id, cipher->block, std::move(*ke)}, {}};
     c.next.size = cipher->block;
     return c;
@@ -40,7 +41,8 @@ template <class P> [[nodiscard]] auto seal(P& p, ephemeral_cipher& c, byte_view 
     octets text = to_octets(body);
     text.resize(body.size() + zeros);
     text.push_back(static_cast<std::byte>(zeros));
-    if (!p.encrypt(c.by.cipher, c.by.key.view(), c.next.view(), text)) return std::unexpected{errc::crypto_failed};
+    if (const auto ok = p.encrypt(c.by.cipher, c.by.key.view(), c.next.view(), text); !ok)
+        return std::unexpected{errc_of(ok.error())};
     c.next = make_iv(byte_view{text}.last(c.by.block));
     return text;
 }
@@ -51,7 +53,8 @@ template <class P> [[nodiscard]] auto seal(P& p, ephemeral_cipher& c, byte_view 
 /// The body of a payload, or nothing where its padding is none. @pre `is_whole` @return `errc::crypto_failed`
 template <class P> [[nodiscard]] auto unseal(P& p, ephemeral_cipher& c, byte_view text) -> result<std::optional<octets>> {
     octets body = to_octets(text);
-    if (!p.decrypt(c.by.cipher, c.by.key.view(), c.next.view(), body)) return std::unexpected{errc::crypto_failed};
+    if (const auto ok = p.decrypt(c.by.cipher, c.by.key.view(), c.next.view(), body); !ok)
+        return std::unexpected{errc_of(ok.error())};
     c.next = make_iv(text.last(c.by.block));
     const auto zeros = std::to_integer<std::size_t>(body.back());
     if (zeros >= c.by.block) return std::optional<octets>{};

@@ -122,6 +122,7 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
         case errc::malformed: return isakmp::notify_type::payload_malformed;
         case errc::no_proposal_chosen:
         case errc::limit_reached:
+        case errc::unusable_algorithm:
         case errc::install_refused: return isakmp::notify_type::no_proposal_chosen;
         case errc::group_refused: return isakmp::notify_type::attributes_not_supported;
         case errc::bad_key_exchange: return isakmp::notify_type::invalid_key_information;
@@ -129,15 +130,6 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
         case errc::not_authorized:
         case errc::identity_mismatch: return isakmp::notify_type::invalid_id_information;
         default: return std::nullopt;
-    }
-}
-
-[[nodiscard]] inline auto errc_of(crypto::errc e) noexcept -> errc {
-    switch (e) {
-        case crypto::errc::bad_public_value: return errc::bad_key_exchange;
-        case crypto::errc::bad_group: return errc::group_refused;
-        case crypto::errc::no_randomness: return errc::no_randomness;
-        default: return errc::crypto_failed;
     }
 }
 

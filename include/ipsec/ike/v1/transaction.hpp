@@ -71,7 +71,7 @@ template <class P>
     const byte_view chain = b.start(h).claim(isakmp::payload_type::hash, hash_size).add(body).close().chain_so_far();
     const byte_view behind = chain.subspan(std::min(chain.size(), hash_size + isakmp::generic_header::size));
     const auto hash = hash_1_2(p, ike.prf, ike.keys.skeyid_a, id.value(), {}, behind);
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     copy_octets(hash->view().first(std::min(hash->size(), b.claimed().size())), b.claimed());
     const auto all = b.pad_to(ike.cipher.block).finish();
     if (!all) return std::unexpected{errc::limit_reached};
@@ -79,7 +79,8 @@ template <class P>
     sealed_message m;
     m.payloads = to_octets(text);
     blank_secrets(isakmp::payload_type::hash, m.payloads);
-    if (!p.encrypt(ike.cipher.cipher, ike.cipher.key.view(), first.view(), text)) return std::unexpected{errc::crypto_failed};
+    if (const auto ok = p.encrypt(ike.cipher.cipher, ike.cipher.key.view(), first.view(), text); !ok)
+        return std::unexpected{errc_of(ok.error())};
     m.next = make_iv(byte_view{text}.last(ike.cipher.block));
     m.datagram = to_octets(*all);
     return m;
@@ -116,7 +117,7 @@ template <class P>
     if (!chain) return std::unexpected{fault{chain.error()}};
     if (auto ok = isakmp::check_shape(*chain, detail::form); !ok) return std::unexpected{fault{ok.error()}};
     const auto expected = hash_1_2(p, ike.prf, ike.keys.skeyid_a, h.id.value(), {}, chain->behind(0));
-    if (!expected) return std::unexpected{fault{errc::crypto_failed}};
+    if (!expected) return std::unexpected{fault{errc_of(expected.error())}};
     if (!ct_equal(expected->view(), (*chain)[0].body)) return std::unexpected{fault{errc::bad_hash}};
     const auto body = isakmp::attributes::parse(chain->find(isakmp::payload_type::attributes)->body);
     if (!body) return std::unexpected{fault{body.error()}};

@@ -119,8 +119,9 @@ template <class Env>
     phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
     w.add(phase_1::payload_of(phase_1::method_of(k)), proof);
     phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
-    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, nat_d_of(k.both)))
-        return std::unexpected{errc::crypto_failed};
+    if (k.both.nat_traversal)
+        if (auto ok = add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, nat_d_of(k.both)); !ok)
+            return std::unexpected{ok.error()};
     add_vendor_ids(w, own_extensions(e.peer));
     return w.finish();
 }
@@ -131,8 +132,9 @@ template <class Env> [[nodiscard]] auto write_third(keyed& k, byte_view proof, E
     const ike::path at = moves ? moved_for_nat(e.path, e.peer.nat.port) : e.path;
     message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
     phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
-    if (k.both.nat_traversal && !add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force, nat_d_of(k.both)))
-        return std::unexpected{errc::crypto_failed};
+    if (k.both.nat_traversal)
+        if (auto ok = add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force, nat_d_of(k.both)); !ok)
+            return std::unexpected{ok.error()};
     auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
     if (!m) return std::unexpected{m.error()};
     k.next = m->next;
@@ -150,7 +152,7 @@ template <class Env>
     if (!k.both.nat_traversal) return {};
     const auto now = judge_nat(e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, in);
     const auto then = judge_nat(e.crypto, k.agreed.suite.hash, k.cky, first, e.peer.nat.force, in);
-    if (!now || !then) return std::unexpected{errc::crypto_failed};
+    if (!now || !then) return std::unexpected{(now ? then : now).error()};
     if (*now) out.emplace((*now)->here && (*then)->here, (*now)->there && (*then)->there, (*now)->forced);
     return {};
 }

@@ -43,7 +43,7 @@ template <class Traits> void ike_sa<Traits>::stand() {
 template <class Traits> void ike_sa<Traits>::begin_transaction(const transaction::content& c) {
     const auto id = fresh_message_id();
     const auto first = id ? phase_2_iv(house_.crypto, keys().agreed.suite.hash, keys().next, id->value()) : crypto::result<iv>{};
-    if (!id || !first) return close(id ? errc::crypto_failed : errc::no_randomness, true);
+    if (!id || !first) return close(id ? errc_of(first.error()) : id.error(), true);
     auto m = transaction::write(c, *id, *first, keys(), house_.crypto);
     if (!m) return close(m.error(), true);
     auto& x = talk_->own;
@@ -83,7 +83,7 @@ template <class Traits> void ike_sa<Traits>::handle_transaction(const isakmp::he
     if (!is_answer && used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
     const auto first = is_answer ? crypto::result<iv>{own.next}
                                  : phase_2_iv(house_.crypto, keys().agreed.suite.hash, keys().next, h.id.value());
-    if (!first) return house_.report(errc::crypto_failed, path_, h);
+    if (!first) return house_.report(errc_of(first.error()), path_, h);
     const auto msg = transaction::admit(h, datagram, *first, keys(), house_.crypto);
     if (!msg) return house_.report(msg.error(), path_, h);
     const isakmp::attributes& in = msg->body;

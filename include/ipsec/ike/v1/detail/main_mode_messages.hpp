@@ -71,8 +71,9 @@ template <class State, class Env>
     message_writer w{header_of(s.cky, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::key_exchange, s.x.public_value()).add(isakmp::payload_type::nonce, nonce);
     phase_1::add_certificate_request(w, e.peer, s.agreed.suite.authentication);
-    if (with_nat_d && !add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force, nat_d_of(s.both)))
-        return std::unexpected{errc::crypto_failed};
+    if (with_nat_d)
+        if (auto ok = add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force, nat_d_of(s.both)); !ok)
+            return std::unexpected{ok.error()};
     return w.finish();
 }
 
@@ -100,7 +101,7 @@ template <class Env>
 template <class Env>
 [[nodiscard]] auto write_auth(keyed& k, role own, Env& e) -> result<sealed_message> {
     const auto hash = phase_1::hash_of(k, own, id_body(local_identity(e.peer)), e);
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     return write_proof(k, hash->view(), e);
 }
 

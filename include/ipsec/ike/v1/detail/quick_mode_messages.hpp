@@ -23,7 +23,7 @@ template <class Env>
     return proven{std::move(m->payloads), *chain, m->next, h.flags.commit()};
 }
 [[nodiscard]] inline auto check_hash(const proven& p, const crypto::result<crypto::digest>& expected) -> std::optional<fault> {
-    if (!expected) return fault{errc::crypto_failed};
+    if (!expected) return fault{errc_of(expected.error())};
     if (!ct_equal(expected->view(), p.chain[0].body)) return fault{errc::bad_hash};
     return std::nullopt;
 }
@@ -71,7 +71,7 @@ template <class Env>
     for (const octets& n : notifications) w.add(isakmp::payload_type::notification, n);
     const auto hash = hash_1_2(e.crypto, e.ike.prf, e.ike.keys.skeyid_a, about.id.value(), ni_for_hash_2,
                                w.behind_hash(hash_size, e.crypto));
-    if (!hash) return std::unexpected{errc::crypto_failed};
+    if (!hash) return std::unexpected{errc_of(hash.error())};
     w.set_hash(hash->view());
     return w.finish(e.crypto, e.ike.cipher, first);
 }
@@ -107,9 +107,9 @@ template <class Env>
 [[nodiscard]] auto make_keys(const subject& about, std::vector<sa_pair>& pairs, byte_view gqm_xy, byte_view ni, byte_view nr,
                              Env& e) -> result<void> {
     const auto one = [&](sa_keys& to, std::uint8_t protocol, std::uint32_t spi, std::size_t size, bool inbound,
-                         const crypto::transform& t) -> bool {
+                         const crypto::transform& t) -> result<void> {
         auto k = keymat(e.crypto, e.ike.prf, e.ike.keys.skeyid_d, gqm_xy, protocol, spi, ni, nr, size);
-        if (!k) return false;
+        if (!k) return std::unexpected{errc_of(k.error())};
         to = {spi, std::move(*k)};
         tell(e.watcher, child_secrets{.peer = e.id,
                                       .cookies = e.ike.cky,
@@ -122,22 +122,22 @@ template <class Env>
                                       .ni = ni,
                                       .nr = nr,
                                       .keymat = to.keymat.view()});
-        return true;
+        return {};
     };
     for (sa_pair& p : pairs) {
         if (p.agreed.suite.esp) {
             const auto size = crypto::keymat_size(*p.agreed.suite.esp);
             const auto esp = static_cast<std::uint8_t>(isakmp::protocol_id::ipsec_esp);
-            if (!size || !one(p.esp_in, esp, p.own.esp, *size, true, *p.agreed.suite.esp) ||
-                !one(p.esp_out, esp, p.agreed.peer.esp, *size, false, *p.agreed.suite.esp))
-                return std::unexpected{errc::crypto_failed};
+            if (!size) return std::unexpected{errc_of(size.error())};
+            if (auto ok = one(p.esp_in, esp, p.own.esp, *size, true, *p.agreed.suite.esp); !ok) return ok;
+            if (auto ok = one(p.esp_out, esp, p.agreed.peer.esp, *size, false, *p.agreed.suite.esp); !ok) return ok;
         }
         if (p.agreed.suite.ah) {
             const std::size_t size = crypto::find(*p.agreed.suite.ah)->key;
             const auto ah = static_cast<std::uint8_t>(isakmp::protocol_id::ipsec_ah);
             const crypto::transform t{crypto::encryption_id::null, 0, *p.agreed.suite.ah};
-            if (!one(p.ah_in, ah, p.own.ah, size, true, t) || !one(p.ah_out, ah, p.agreed.peer.ah, size, false, t))
-                return std::unexpected{errc::crypto_failed};
+            if (auto ok = one(p.ah_in, ah, p.own.ah, size, true, t); !ok) return ok;
+            if (auto ok = one(p.ah_out, ah, p.agreed.peer.ah, size, false, t); !ok) return ok;
         }
     }
     return {};

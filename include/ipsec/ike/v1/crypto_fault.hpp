@@ -1,0 +1,22 @@
+#pragma once
+/// What a fault of the crypto provider is in IKE.
+#include "ipsec/crypto/errc.hpp"
+#include "ipsec/ike/errc.hpp"
+
+namespace ipsec::ike::v1 {
+
+/// An algorithm that policy names and the provider has not shows when it is used first: the exchange ends by that name, since
+/// nothing of it is made without the algorithm.
+[[nodiscard]] constexpr auto errc_of(crypto::errc e) noexcept -> errc {
+    switch (e) {
+        case crypto::errc::bad_public_value: return errc::bad_key_exchange;
+        case crypto::errc::bad_group: return errc::group_refused;
+        case crypto::errc::no_randomness: return errc::no_randomness;
+        case crypto::errc::unknown_algorithm:
+        case crypto::errc::unknown_group:
+        case crypto::errc::unsupported_algorithm: return errc::unusable_algorithm;
+        default: return errc::crypto_failed;
+    }
+}
+
+}  // namespace ipsec::ike::v1
