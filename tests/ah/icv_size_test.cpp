@@ -11,7 +11,7 @@ using namespace ipsec::test;
 
 namespace {
 
-/// A MAC that forgets its size once the SA stands.
+/// A MAC that forgets its size once the SA stands, against the rules.
 struct forgetful_mac : testing::checksum_mac {
     const bool* forgotten = nullptr;
     [[nodiscard]] auto icv_size() const noexcept -> std::size_t { return *forgotten ? 0 : icv; }

@@ -41,9 +41,7 @@ TEST_CASE("tunnel ingress makes the outer ECN field by figure 3 of RFC 6040", "[
                                          {ecn::ect_0, ecn::not_ect, ecn::ect_0},
                                          {ecn::ect_1, ecn::not_ect, ecn::ect_1},
                                          {ecn::ce, ecn::not_ect, ecn::ce}}));
-    CHECK(ip::encapsulated_ecn(r.inner, ecn_mode::normal) == r.normal);
-    CHECK(ip::encapsulated_ecn(r.inner, ecn_mode::compatibility) == r.compatibility);
-    // and so in the headers themselves, over and in both families, the inner one unchanged
+    // over and in both families, the inner one unchanged
     for (const bool inner_v6 : {false, true})
         for (const auto f : {family::v4, family::v6})
             for (const auto mode : {ecn_mode::normal, ecn_mode::compatibility}) {

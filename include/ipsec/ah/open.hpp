@@ -121,7 +121,7 @@ template <crypto::mac Mac, class Window>
 void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& work) noexcept {
     detail::lay_out(job, work, sa.sizes().icv, detail::icv_is::there);
     if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
-        if (const std::size_t n = sa.suite().iv_size(); n != 0 && work.outcome)
+        if (const std::size_t n = sa.sizes().iv; n != 0 && work.outcome)
             copy_octets(detail::sent_icv(work, n), work.computed);
 }
 /// Third step, after `run`: the packet is as before; its ICV is compared in constant time.

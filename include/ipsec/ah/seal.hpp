@@ -144,7 +144,7 @@ template <crypto::mac Mac, class Sequence>
 void lay_out(sa::outbound<Mac, Sequence>& sa, const icv_job& job, icv_work& work) noexcept {
     detail::lay_out(job, work, sa.sizes().icv, detail::icv_is::absent);
     if constexpr (crypto::mac_with_iv<Mac>)
-        if (const std::size_t n = sa.suite().iv_size(); n != 0 && work.outcome) {
+        if (const std::size_t n = sa.sizes().iv; n != 0 && work.outcome) {
             work.outcome = sa.suite().make_iv(sa.scratch(), job.sequence.value(), byte_span{work.computed}.first(n));
             if (!work.outcome && std::exchange(work.is_laid_out, false)) work.fields.restore(job.packet);
         }

@@ -31,7 +31,7 @@ struct open_job {
     bool extended = false;
 };
 
-// --- sizes ------------------------------------------------------------------------------------------------------------------
+// --- sizes, the same for as long as the suite lives: an SA asks once -------------------------------------------------------
 template <class S> concept has_suite_sizes = requires(const S& s) {
     { s.keymat_size() } noexcept -> std::same_as<std::size_t>;  // salt included; constexpr where the suite fixes it
     { s.iv_size() } noexcept -> std::same_as<std::size_t>;

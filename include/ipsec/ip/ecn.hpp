@@ -18,12 +18,6 @@ enum class ecn : std::uint8_t { not_ect = 0, ect_1 = 1, ect_0 = 2, ce = 3 };
 /// Tunnel ingress. `compatibility` is for a far end that does not understand ECN.              RFC 6040 §4.1
 enum class ecn_mode : std::uint8_t { normal = 1, compatibility };
 
-/// The outer ECN field for an inner one.                                                      RFC 6040 §4.1, figure 3
-// req: rfc6040-4.1-2 (normal mode copies), rfc6040-4.3-1, rfc6040-4.3-2
-[[nodiscard]] constexpr auto encapsulated_ecn(ecn inner, ecn_mode mode) noexcept -> ecn {
-    return mode == ecn_mode::normal ? inner : ecn::not_ect;
-}
-
 /// How odd a combination of inner and outer ECN field is; the caller decides whether to log it. RFC 6040 §4.2
 enum class ecn_alarm : std::uint8_t { none = 0, possibly_dangerous, dangerous };
 

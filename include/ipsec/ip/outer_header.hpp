@@ -20,7 +20,8 @@ public:
           df_{o.df == df_rule::set},
           copies_label_{o.copy_flow_label},
           label_{o.flow_label & 0xfffffU} {
-        // A class is the inner one's bits that stay, and bits of its own.
+        // A class is the inner one's bits that stay, and bits of its own. ECN by figure 3.                   RFC 6040 §4.1
+        // req: rfc6040-4.1-2 (normal mode copies), rfc6040-4.3-1, rfc6040-4.3-2
         kept_ = static_cast<std::uint8_t>((o.dscp ? 0U : 0xfcU) | (o.ecn == ecn_mode::normal ? 3U : 0U));
         added_ = static_cast<std::uint8_t>(o.dscp ? (*o.dscp & 0x3fU) << 2 : 0U);
         const std::size_t n = size_of(source.family());
@@ -45,7 +46,7 @@ public:
         const std::uint32_t traffic_class = this->traffic_class(inner.traffic_class);
         if (is_v6_) {
             const bool copies = copies_label_ && inner.family == family::v6 && !inner.is_forwarded;
-            const std::uint32_t label = copies ? inner.flow_label : label_;
+            const std::uint32_t label = copies ? inner.flow_label & 0xfffffU : label_;
             const auto payload = static_cast<std::uint32_t>(packet.size() - v6::header_size);
             const auto next_and_hop = static_cast<std::uint32_t>((hop_and_next_ & 0xffU) << 8 | hop_and_next_ >> 8);
             wire::store(packet, 6U << 28 | traffic_class << 20 | label);

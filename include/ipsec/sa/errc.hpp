@@ -10,7 +10,6 @@ enum class errc : std::uint8_t {
     zero_sequence,                  ///< number 0, which no sender with anti-replay ever sends           RFC 2406 §3.3.3
     before_first_subspace,          ///< would stand before the first number of an SA with extended ones RFC 4303 App. A2.2
     sequence_exhausted,             ///< the counter would wrap: rekey first                             RFC 2406 §3.3.3
-    lifetime_expired,               ///< a hard lifetime is over: rekey first                            RFC 2401 §4.4.3
     anti_replay_without_integrity,  ///< nothing vouches for the sequence number                         RFC 2406 §3.4.3
     static_counter_keys,            ///< a counter-mode suite with keys given by hand                    RFC 4106 §2
     extended_with_manual_keys,      ///< extended numbers are there by negotiation only                  RFC 4303 §2.2.1
@@ -45,7 +44,6 @@ template <class T> using result = std::expected<T, errc>;
         case errc::zero_sequence:
         case errc::before_first_subspace: return condition::replay;
         case errc::sequence_exhausted:
-        case errc::lifetime_expired:
         case errc::reserve_used:
         case errc::database_full: return condition::exhausted;
         case errc::anti_replay_without_integrity:
@@ -80,7 +78,6 @@ template <class T> using result = std::expected<T, errc>;
         case errc::zero_sequence: return "sequence number zero";
         case errc::before_first_subspace: return "before the first sequence number";
         case errc::sequence_exhausted: return "sequence numbers used up";
-        case errc::lifetime_expired: return "lifetime over";
         case errc::anti_replay_without_integrity: return "anti-replay without integrity";
         case errc::static_counter_keys: return "counter-mode suite with keys given by hand";
         case errc::extended_with_manual_keys: return "extended sequence numbers with keys given by hand";

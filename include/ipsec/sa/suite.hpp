@@ -3,6 +3,7 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/sa/parameters.hpp"
@@ -33,14 +34,18 @@ struct suite_sizes {
     std::uint8_t text_mask = 0;
 };
 template <suite S> [[nodiscard]] constexpr auto sizes_of(const S& s) noexcept -> suite_sizes {
+    // What is too large for its place is larger than anything that is served, and is refused as such.
+    const auto fit = []<class T>(T, std::size_t n) {
+        return static_cast<T>(n < std::numeric_limits<T>::max() ? n : std::numeric_limits<T>::max());
+    };
     suite_sizes all;
-    all.icv = static_cast<std::uint16_t>(s.icv_size());
+    all.icv = fit(std::uint16_t{}, s.icv_size());
     if constexpr (crypto::mac<S>) {
-        all.iv = static_cast<std::uint16_t>(crypto::iv_size_of(s));
+        all.iv = fit(std::uint16_t{}, crypto::iv_size_of(s));
     } else {
         const std::size_t block = s.block_size();
-        all.iv = static_cast<std::uint16_t>(s.iv_size());
-        all.block = static_cast<std::uint8_t>(block < 255 ? block : 255);  // over 128 none is served
+        all.iv = fit(std::uint16_t{}, s.iv_size());
+        all.block = fit(std::uint8_t{}, block);
         if (all.iv % 4 == 0 && block <= 128 && std::has_single_bit(block))
             all.text_mask = static_cast<std::uint8_t>((block < 4 ? 4 : block) - 1);
     }

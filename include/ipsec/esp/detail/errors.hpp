@@ -22,7 +22,6 @@ namespace ipsec::esp::detail {
         case sa::errc::before_first_subspace: return errc::before_first;
         case sa::errc::reserve_used:  // no number may be used now, and a number is what it takes
         case sa::errc::sequence_exhausted: return errc::sequence_exhausted;
-        case sa::errc::lifetime_expired: return errc::expired;
         default: return errc::misuse;
     }
 }
