@@ -82,6 +82,7 @@ auto keys_of(const credentials& c) -> ike::v1::public_keys {
     ike::v1::own_certificate sent;
     if (c.send && c.certificate) sent.push_back(*c.certificate);
     out.sign_with.push_back({.method = c.method, .key = crypto::signing_key{0}, .certificate = std::move(sent)});
+    out.send_unasked = c.send_unasked;
     if (c.peer_key) out.peer_keys.push_back({method_of(*c.peer_key).value_or(c.method), *c.peer_key});
     if (c.anchors.empty()) return out;
     ike::v1::trust t;  // the provider knows no anchors but these

@@ -114,8 +114,9 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
          "f.conf:2:3: connections.gw: " + std::string{name_of(ike::errc::not_for_aggressive_mode)}},
         {"neither yes nor no", with_in_connection("    encap = si"),
          "f.conf:7:13: encap in connections.gw: 'si' is neither yes nor no"},
-        {"certificates if asked for", with_in_connection("    send_cert = ifasked"),
-         "f.conf:7:17: send_cert in connections.gw: 'ifasked' is not supported: write always (asked for or not) or never"},
+        {"certificates at times", with_in_connection("    send_cert = sometimes"),
+         "f.conf:7:17: send_cert in connections.gw: 'sometimes' is not supported: write always (asked for or not), ifasked or "
+         "never"},
         {"unique peers", with_in_connection("    unique = replace"),
          "f.conf:7:14: unique in connections.gw: 'replace' is not supported: this gateway takes 'no' only"},
         {"no time", with_in_connection("    dpd_delay = 3w"),

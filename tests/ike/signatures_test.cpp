@@ -16,28 +16,10 @@ namespace {
 using immediate = signing_ends;
 using deferred = deferred_signing_ends;
 
-struct method {
-    oakley_authentication authentication;
-    std::uint32_t left, right;  ///< signing keys
-};
-constexpr std::array methods{method{oakley_authentication::rsa_signatures, 0, 1},
-                             method{oakley_authentication::dss_signatures, 2, 2}, method{oakley_authentication::ecdsa_256, 3, 3},
-                             method{oakley_authentication::ecdsa_384, 4, 4}, method{oakley_authentication::ecdsa_521, 5, 5}};
-/// The left end begins. Each knows the other's key.
-auto configured(bool left, const method& m, bool aggressive, crypto::hash_id hash = crypto::hash_id::sha1) -> v1::config {
-    auto c = ike_config(left);
-    auto& p = c.peers[0];
-    p.psk = {};
-    p.local_id = *ike::identity::of_text(ike::id_type::fqdn, left ? "left.example" : "gw.example.org");
-    p.remote_id = *ike::identity::of_text(ike::id_type::fqdn, left ? "gw.example.org" : "left.example");
-    p.suites = {{crypto::encryption_id::aes_cbc, 128, hash, crypto::group_id::modp1024, m.authentication}};
-    p.modes = {.begin_aggressive = left && aggressive, .accept_aggressive = aggressive, .accept_main = !aggressive};
-    p.keys.sign_with.push_back({m.authentication, crypto::signing_key{left ? m.left : m.right}, {}});
-    p.keys.peer_keys.push_back({m.authentication, {pki::spki(signing_keys[left ? m.right : m.left])}});
-    c.limits.amplification = 10;
-    c.unix_time_at_zero = pki::now - 3600;  // the clock of the tests begins at one hour
-    return c;
-}
+constexpr std::array methods{
+    signing_method{oakley_authentication::rsa_signatures, 0, 1}, signing_method{oakley_authentication::dss_signatures, 2, 2},
+    signing_method{oakley_authentication::ecdsa_256, 3, 3}, signing_method{oakley_authentication::ecdsa_384, 4, 4},
+    signing_method{oakley_authentication::ecdsa_521, 5, 5}};
 template <class Ends> void check_nothing_stands(Ends& ends, errc why) {
     CHECK(ends.left.record.count(why) + ends.right.record.count(why) >= 1);
     CHECK((ends.left.established.empty() || ends.right.established.empty()));  // whoever is in doubt has nothing
@@ -63,7 +45,7 @@ TEMPLATE_TEST_CASE("each method of signing, in Main and in Aggressive Mode", "[i
         for (const bool aggressive : {false, true})
             for (const auto hash : {crypto::hash_id::sha1, crypto::hash_id::sha2_256}) {
                 CAPTURE(name_of(m.authentication), aggressive, static_cast<int>(hash));
-                TestType ends{configured(true, m, aggressive, hash), configured(false, m, aggressive, hash)};
+                TestType ends{signing_config(true, m, aggressive, hash), signing_config(false, m, aggressive, hash)};
                 REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
                 REQUIRE(ends.run(seconds(30)));
                 check_good_end(ends);
@@ -77,7 +59,7 @@ TEMPLATE_TEST_CASE("a signature by another key, or by another end, proves nobody
     for (const bool aggressive : {false, true})
         for (const bool left_lies : {false, true}) {
             CAPTURE(aggressive, left_lies);
-            auto l = configured(true, methods[0], aggressive), r = configured(false, methods[0], aggressive);
+            auto l = signing_config(true, methods[0], aggressive), r = signing_config(false, methods[0], aggressive);
             (left_lies ? l : r).peers[0].keys.sign_with[0].key = crypto::signing_key{left_lies ? 1U : 0U};
             TestType ends{std::move(l), std::move(r)};
             REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
@@ -92,8 +74,8 @@ TEMPLATE_TEST_CASE("a certificate proves the key, and the identity has to be in 
     for (const bool aggressive : {false, true}) {
         CAPTURE(aggressive);
         const auto run = [&](std::vector<pki::octets> chain, auto&& change) {
-            auto [l, r] = by_certificate(configured(true, methods[0], aggressive), configured(false, methods[0], aggressive),
-                                         std::move(chain));
+            auto [l, r] = by_certificate(signing_config(true, methods[0], aggressive),
+                                         signing_config(false, methods[0], aggressive), std::move(chain));
             change(l, r);
             auto ends = std::make_unique<TestType>(std::move(l), std::move(r));
             REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));
@@ -125,7 +107,7 @@ TEMPLATE_TEST_CASE("signatures over a bad link: one message lost, doubled, swapp
         for (std::size_t i = 0; i < (aggressive ? 4U : 7U); ++i)
             for (const auto what : {fate::drop, fate::duplicate, fate::swap, fate::delay}) {
                 CAPTURE(aggressive, i, static_cast<int>(what));
-                TestType ends{configured(true, methods[2], aggressive), configured(false, methods[2], aggressive),
+                TestType ends{signing_config(true, methods[2], aggressive), signing_config(false, methods[2], aggressive),
                               typename TestType::link{{}, {{.index = i, .what = what, .from = {}, .extra = milliseconds(500)}}}};
                 REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
                 REQUIRE(ends.run(seconds(100)));
@@ -134,13 +116,13 @@ TEMPLATE_TEST_CASE("signatures over a bad link: one message lost, doubled, swapp
 }
 
 TEST_CASE("a method that the provider has not is refused by name", "[ike][signatures][config]") {
-    auto c = configured(true, methods[0], false);
+    auto c = signing_config(true, methods[0], false);
     CHECK(v1::check(c));
     CHECK(v1::check_for<crypto::botan::public_key_provider>(c));
     CHECK(v1::check_for<crypto::botan::provider>(c).error() == errc::no_key_for_method);
 }
 TEST_CASE("a method without the keys it needs is refused by name", "[ike][signatures][config]") {
-    auto c = configured(true, methods[0], false);
+    auto c = signing_config(true, methods[0], false);
     SECTION("no key of ours") { c.peers[0].keys.sign_with.clear(); }
     SECTION("no key of the peer, and no trust") { c.peers[0].keys.peer_keys.clear(); }
     SECTION("a key for another method") { c.peers[0].keys.sign_with[0].method = oakley_authentication::ecdsa_256; }

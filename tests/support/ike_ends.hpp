@@ -34,6 +34,7 @@ struct ike_record {
     std::vector<v1::misfit> misfits;  ///< of all offers that were refused
     std::vector<std::string> original_addresses;  ///< of NAT-OA payloads that came in
     std::string ke_i, ke_r;                     ///< of the last phase 1 by the revised mode of encryption
+    std::vector<std::vector<std::byte>> certificates;  ///< bodies of CERT payloads that were sent, once each
     std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
     void on(const v1::phase_1_secrets& s) noexcept {
         v1::main_mode::keyed k;
@@ -59,6 +60,9 @@ struct ike_record {
         if (m.direction == ike::direction::out && m.transmission == 1 && chain &&
             chain->count(isakmp::payload_type::delete_sa) > 0)
             ++sent_deletes;
+        if (m.direction == ike::direction::out && m.transmission == 1 && chain)
+            for (const isakmp::payload_view& p : *chain)
+                if (p.type == isakmp::payload_type::certificate) certificates.emplace_back(p.body.begin(), p.body.end());
         if (m.direction == ike::direction::in && chain)
             for (const isakmp::payload_view& p : *chain)
                 if (const auto oa = isakmp::nat_oa::parse(p.body); p.type == isakmp::payload_type::nat_oa && oa)

@@ -87,7 +87,10 @@ using octets = std::vector<std::byte>;
     return std::move(crypto::botan::load_private_key(keys::unbase64(base64), random).value());
 }
 [[nodiscard]] inline auto spki(std::string_view base64) -> octets {
-    return crypto::botan::shim::bytes_of(private_key(base64)->subject_public_key());
+    static std::map<std::string_view, octets> known;  // a private key is looked at for long whenever it is loaded
+    octets& out = known[base64];
+    if (out.empty()) out = crypto::botan::shim::bytes_of(private_key(base64)->subject_public_key());
+    return out;
 }
 [[nodiscard]] inline auto signed_by(std::string_view key, std::string_view hash, const octets& body, const octets& algorithm)
     -> octets {
@@ -153,6 +156,12 @@ inline const octets root_name = name("Root"), middle_name = name("Middle"), gate
 [[nodiscard]] inline auto middle() -> certificate {
     return {.subject = middle_name, .key = keys::rsa_1024, .issuer = root_name, .signer = keys::rsa_2048,
             .extensions = {authority(), usage(0x06)}, .serial = 2};
+}
+/// A root of its own, beside the other.
+inline const octets second_name = name("Second");
+[[nodiscard]] inline auto second() -> certificate {
+    return {.subject = second_name, .key = keys::rsa_1024, .issuer = second_name, .signer = keys::rsa_1024,
+            .extensions = {authority(), usage(0x06)}, .serial = 3};
 }
 /// By the root, or by the authority in the middle.
 [[nodiscard]] inline auto gateway(bool by_middle = false) -> certificate {

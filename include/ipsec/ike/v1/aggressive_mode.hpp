@@ -66,6 +66,7 @@ template <class Env>
     auto s = detail::read_exchange(m->in);
     if (!s) return std::unexpected{s.error()};
     if (auto ok = phase_1::judge_identity(s->what, e.peer); !ok) return std::unexpected{fault{ok.error()}};
+    out.picked.agreed.asked = phase_1::read_requests(m->in, e.peer, out.picked.agreed.suite.authentication);
     out.gxi = std::move(s->gx);
     out.ni = std::move(s->nonce);
     out.what = std::move(s->what);
@@ -102,6 +103,7 @@ template <class Key, class Env>
         a.gxr = std::move(r->gx);
         a.nr = std::move(r->nonce);
         a.what = std::move(r->what);
+        a.agreed.asked = phase_1::read_requests(*in, e.peer, a.agreed.suite.authentication);
     }
     // req: rfc2409-5-6
     if (method != proof::revised_encryption && !crypto::check_public_value(agreed->suite.group, a.gxr))

@@ -164,29 +164,38 @@ private:
     return out;
 }
 
-/// Whether our certificate is one that the request asks for: an X.509 certificate (in PKCS#7 or not) under no particular
-/// authority, or under one that the chain names as an issuer. Requests for lists ask for no certificate.
-// req: rfc4945-3.2.4-2, rfc4945-3.2.8.1-1, rfc4945-3.2.8.2-1
-[[nodiscard]] inline auto answers(const own_certificate& own, const isakmp::certificate_request& request) noexcept -> bool {
-    if (request.encoding != cert_encoding::x509_signature && request.encoding != cert_encoding::x509_key_exchange &&
-        request.encoding != cert_encoding::pkcs7_wrapped_x509)
-        return false;
-    if (request.authority.empty()) return !own.empty();
+/// Whether a request asks for what an end can have here: an X.509 certificate, in PKCS#7 or not. Lists are none.
+// req: rfc4945-3.2.3-3, rfc4945-3.2.4-2, rfc4945-3.2.8.1-1
+[[nodiscard]] constexpr auto asks_for_certificate(const isakmp::certificate_request& r) noexcept -> bool {
+    return r.encoding == cert_encoding::x509_signature || r.encoding == cert_encoding::x509_key_exchange ||
+           r.encoding == cert_encoding::pkcs7_wrapped_x509;
+}
+/// Whether our certificate is one that any of the requests asks for, in whatever order they came: under no particular authority,
+/// or under one that the chain names as an issuer, octet for octet.                                       RFC 4945 §3.2.7.1
+// req: rfc4945-3.2.8.2-1, rfc4945-3.2.8.3-1, rfc4945-3.3.7-1
+[[nodiscard]] inline auto answers(const own_certificate& own, std::span<const isakmp::certificate_request> requests) noexcept
+    -> bool {
+    const auto names_nobody = [](const auto& r) { return asks_for_certificate(r) && r.authority.empty(); };
+    if (std::ranges::any_of(requests, names_nobody)) return !own.empty();
     return std::ranges::any_of(own, [&](const auto& der) {
         const auto view = crypto::certificate_view::parse(der);
-        return view && std::ranges::equal(view->issuer, request.authority);
+        return view && std::ranges::any_of(requests, [&](const auto& r) {
+                   return asks_for_certificate(r) && std::ranges::equal(view->issuer, r.authority);
+               });
     });
 }
-/// Which of our certificates the peer gets: the first that a request asks for, in whatever order requests came. Nobody asked:
-/// none. @return its place
-// req: rfc4945-3.2.8.3-1, rfc4945-3.3.6-1, rfc2408-3.10-3
-[[nodiscard]] inline auto choose(std::span<const own_certificate> own,
-                                 std::span<const isakmp::certificate_request> requests) noexcept -> std::optional<std::size_t> {
-    for (std::size_t i = 0; i < own.size(); ++i)
-        for (const auto& r : requests)
-            if (answers(own[i], r)) return i;
-    return std::nullopt;
-}
+/// What the certificate requests of a peer came to, of all its messages so far. Nobody vouches for them: all that they do is to
+/// pick one of our credentials, and nothing of their text is kept.
+struct certificates_asked {
+    bool at_all = false;                ///< some request was for a certificate of a kind that is served
+    std::optional<std::uint16_t> fits{};///< place of the first credential that one asks for
+
+    void add(const certificates_asked& later) noexcept {
+        at_all = at_all || later.at_all;
+        if (later.fits && (!fits || *later.fits < *fits)) fits = later.fits;
+    }
+    friend auto operator==(const certificates_asked&, const certificates_asked&) -> bool = default;
+};
 /// The payloads that say a certificate of ours: it and those between it and the authority, but no root: who believes in that one
 /// has it.
 // req: rfc4945-3.3-1

@@ -195,7 +195,7 @@ struct public_keys {
     struct own_signature {
         isakmp::oakley_authentication method{};
         crypto::signing_key key;
-        own_certificate certificate{};  ///< sent in CERT payloads, asked for or not; empty: none is sent
+        own_certificate certificate{};  ///< sent in CERT payloads; empty: none is sent
     };
     struct known_key {
         isakmp::oakley_authentication method{};
@@ -209,7 +209,11 @@ struct public_keys {
         std::vector<std::byte> certificate{};  ///< DER; HASH(1) of the peer may name it, the revised mode sends the first
         friend auto operator==(const own_decryption&, const own_decryption&) -> bool = default;
     };
+    /// Several for one method, each under an authority of its own: the first that a certificate request of the peer asks for
+    /// signs, or the first of all where none asks or none fits.                                           RFC 4945 §3.2.7.1
     std::vector<own_signature> sign_with{};
+    /// A certificate goes also to a peer that asks for none: many want one and do not say so. RFC 4945 §3.3.6 wants false.
+    bool send_unasked = true;
     std::vector<own_decryption> decrypt_with{};  ///< the first one, where the peer names none
     std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
     /// A signature of the peer may also hold by a certificate that comes with it, or that is here already.
@@ -293,11 +297,13 @@ struct limits {
 [[nodiscard]] constexpr auto begins_aggressive(const peer_config& p) noexcept -> bool {
     return p.modes.begin_aggressive || !p.modes.accept_main;
 }
-/// Of our keys the one for a method; of the peer's keys the one for it. @return nullptr where there is none
-[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method)
-    -> const public_keys::own_signature* {
-    const auto at = std::ranges::find(p.keys.sign_with, method, &public_keys::own_signature::method);
-    return at == p.keys.sign_with.end() ? nullptr : &*at;
+/// Of our keys the one for a method and for what the peer asked; of the peer's keys the one for it. @return nullptr: none
+[[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method,
+                                      const certificates_asked& asked = {}) -> const public_keys::own_signature* {
+    const auto& all = p.keys.sign_with;
+    if (asked.fits && *asked.fits < all.size() && all[*asked.fits].method == method) return &all[*asked.fits];
+    const auto at = std::ranges::find(all, method, &public_keys::own_signature::method);
+    return at == all.end() ? nullptr : &*at;
 }
 [[nodiscard]] inline auto key_of_peer(const peer_config& p, isakmp::oakley_authentication method) -> const crypto::public_key* {
     const auto at = std::ranges::find(p.keys.peer_keys, method, &public_keys::known_key::method);

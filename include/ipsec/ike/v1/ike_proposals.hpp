@@ -23,6 +23,7 @@ struct agreed_ike {
     xauthenticated xauth = xauthenticated::nobody;
     /// Of a group without a number that everybody knows, until the keys are made. Whether it is one is still to be checked.
     std::shared_ptr<const crypto::private_group> parts{};
+    certificates_asked asked{};  ///< of this end, by the peer; `phase_1_authentication.hpp`
 };
 /// What can be negotiated of groups without a number that everybody knows. Aggressive Mode has nothing of it.
 struct private_groups {

@@ -39,6 +39,7 @@ template <class Env>
     if (!agreed) return std::unexpected{agreed.error()};
     // Under our own name: a group by its parts has no number on the wire.
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
+    agreed->asked = phase_1::read_requests(*in, e.peer, agreed->suite.authentication);
     return reply_sa{h.responder, *agreed, read_vendor_ids(*in)};
 }
 /// Message 4.
@@ -123,6 +124,7 @@ template <class Key, class Env>
         return {phase_1::opening<sent_ke<Key>>{std::move(s), std::move(*msg.sealed)}, {}};
     }
     const extensions go_on = s.both.after_nat_d(msg.nat.has_value());
+    s.agreed.asked.add(msg.asked);
     return {agreeing_i<Key>{s.cky, s.agreed, go_on, msg.nat.value_or(nat_view{}), std::move(s.sai_b), std::move(s.x),
                             std::move(msg.gx), std::move(s.ni), std::move(msg.nonce)},
             {}};
@@ -199,6 +201,7 @@ template <class Env>
                          key_exchange msg, Env&) -> step<making_ke_r, phase_1::opening<making_ke_r>> {
     const extensions go_on = both.after_nat_d(msg.nat.has_value());
     making_ke_r next{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx), std::move(msg.nonce)};
+    next.agreed.asked = msg.asked;
     if (msg.sealed) return {phase_1::opening<making_ke_r>{std::move(next), std::move(*msg.sealed)}, {}};
     return {std::move(next), {}};
 }
@@ -289,6 +292,7 @@ template <class Env>
     const authenticated msg = phase_1::accepted(s.what);
     proven_r p{{std::move(static_cast<keyed&>(s.before)), msg.remote, msg.initial_contact, msg.responder_lifetime}};
     p.next = msg.next;
+    p.agreed.asked.add(s.what.asked);
     auto wait = phase_1::ask_to_sign(std::move(p), role::responder, e);
     if (!wait) return {failed{wait.error()}, {}};
     return {std::move(*wait), {}};

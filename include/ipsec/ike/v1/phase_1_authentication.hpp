@@ -155,7 +155,7 @@ template <class Env>
 template <class Before, class Env>
 [[nodiscard]] auto ask_to_sign(Before before, role own, Env& e) -> result<signing<Before>> {
     const auto method = before.agreed.suite.authentication;
-    const auto* key = key_to_sign(e.peer, method);
+    const auto* key = key_to_sign(e.peer, method, before.agreed.asked);
     const auto scheme = scheme_of(method);
     if (key == nullptr || !scheme) return std::unexpected{errc::no_key_for_method};
     auto hash = hash_of(before, own, id_body(local_identity(e.peer)), e);
@@ -168,11 +168,29 @@ template <class Payload> void add_body(message_writer& w, const Payload& p) {
     p.emit(out);
     w.add(Payload::type, body);
 }
-/// [ CERT, ] of the key that signs.
-// req: rfc2409-5.1-3
-inline void add_certificates(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
-    const auto* key = key_to_sign(p, method);
-    if (key == nullptr) return;
+/// What the certificate requests in a message ask of this end; doubtful ones do no harm.             RFC 4945 §3.2.7, §3.2.8
+// req: rfc2408-3.10-2, rfc4945-3.2.8.1-1, rfc4945-3.2.8.2-1
+[[nodiscard]] inline auto read_requests(const isakmp::chain& in, const peer_config& p, isakmp::oakley_authentication method)
+    -> certificates_asked {
+    if (proof_by(method) != proof::signature) return {};
+    static_vector<isakmp::certificate_request, isakmp::chain::capacity> all;
+    for (const isakmp::payload_view& v : in) {
+        if (v.type != isakmp::payload_type::certificate_request) continue;
+        const auto one = isakmp::certificate_request::parse(v.body);
+        if (one && asks_for_certificate(*one)) (void)all.push_back(*one);
+    }
+    certificates_asked out{.at_all = !all.empty()};
+    const auto& own = p.keys.sign_with;
+    for (std::size_t i = 0; i < own.size() && out.at_all && !out.fits; ++i)
+        if (own[i].method == method && answers(own[i].certificate, {all.begin(), all.size()}))
+            out.fits = static_cast<std::uint16_t>(i);
+    return out;
+}
+/// [ CERT, ] of the key that signs. Where requests fit none of ours the peer may know more of the chain than we do, and decides.
+// req: rfc2409-5.1-3, rfc2408-3.10-3, rfc4945-3.2.7.1-3, rfc4945-3.3.6-1
+inline void add_certificates(message_writer& w, const peer_config& p, const agreed_ike& agreed) {
+    const auto* key = key_to_sign(p, agreed.suite.authentication, agreed.asked);
+    if (key == nullptr || (!agreed.asked.at_all && !p.keys.send_unasked)) return;
     for (const isakmp::certificate& c : payloads_of(key->certificate)) add_body(w, c);
 }
 /// Requests for a certificate, where the peer may prove itself by one.

@@ -116,7 +116,7 @@ template <class Env>
         .add(payload_type::key_exchange, k.gxr)
         .add(payload_type::nonce, nr)
         .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer)));
-    phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
+    phase_1::add_certificates(w, e.peer, k.agreed);
     w.add(phase_1::payload_of(phase_1::method_of(k)), proof);
     phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
     if (k.both.nat_traversal)
@@ -131,7 +131,7 @@ template <class Env> [[nodiscard]] auto write_third(keyed& k, byte_view proof, E
     const bool moves = k.nat.any() && e.path.link.kind == link_kind::udp;
     const ike::path at = moves ? moved_for_nat(e.path, e.peer.nat.port) : e.path;
     message_writer w{header_of(k.cky, isakmp::exchange_type::aggressive)};
-    phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
+    phase_1::add_certificates(w, e.peer, k.agreed);
     if (k.both.nat_traversal)
         if (auto ok = add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force, nat_d_of(k.both)); !ok)
             return std::unexpected{ok.error()};

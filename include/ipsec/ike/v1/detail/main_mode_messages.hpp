@@ -57,6 +57,7 @@ template <class Env>
         if (!n) return std::unexpected{fault{n.error()}};
         msg.nonce = to_octets(n->data);
     }
+    msg.asked = phase_1::read_requests(*chain, e.peer, agreed.suite.authentication);
     if (both.nat_traversal) {
         const auto nat = judge_nat(e.crypto, agreed.suite.hash, h.cookies(), e.path, e.peer.nat.force, *chain);
         if (!nat) return std::unexpected{fault{nat.error()}};
@@ -92,7 +93,7 @@ template <class Env>
     message_writer w{header_of(k.cky, isakmp::exchange_type::identity_protection)};
     if (!is_by_encryption(phase_1::method_of(k)))
         w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer)));
-    phase_1::add_certificates(w, e.peer, k.agreed.suite.authentication);
+    phase_1::add_certificates(w, e.peer, k.agreed);
     auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
     if (m) k.next = m->next;
     return m;
@@ -128,6 +129,7 @@ template <class Env>
     if (id) c.who = *id;
     if (auto ok = phase_1::read_beside(c, *in, true); !ok) return std::unexpected{fault{ok.error()}};
     if (method == proof::signature) {
+        c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite.authentication);
         if (!id) return std::unexpected{fault{errc::bad_identity}};
         return c;
     }

@@ -114,6 +114,7 @@ struct key_exchange {
     octets nonce;
     std::optional<nat_view> nat{};  ///< nothing: NAT traversal goes no further
     std::optional<phase_1::sealed_exchange> sealed{};  ///< what of it is encrypted to our key: `nonce` and the identity
+    certificates_asked asked{};
 };
 /// HASH_I or HASH_R holds.
 struct authenticated {

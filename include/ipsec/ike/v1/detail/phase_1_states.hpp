@@ -17,6 +17,7 @@ struct claim {
     std::optional<v1::lifetime> responder_lifetime{};
     std::optional<nat_view> nat{};
     ike::path from{};  ///< where the message came by
+    certificates_asked asked{};  ///< of this end, beside the proof
 };
 
 /// A claim whose certificates are being looked at. `Before` is the state that took the message in.
