@@ -102,6 +102,25 @@ TEST_CASE("what is no private key, or too weak, or for another use, is refused b
     CHECK(fault(ring.modulus_size(decryption_key{7})) == errc::unknown_key);
 }
 
+TEST_CASE("a key that was loaded once serves several rings, each by its own limits", "[crypto][botan][key_ring]") {
+    Botan::AutoSeeded_RNG random;
+    const auto load = [&](std::string_view base64) -> std::shared_ptr<Botan::Private_Key> {
+        return std::move(botan::load_private_key(der(base64), random).value());
+    };
+    const auto key = load(keys::rsa_1024);
+    botan::key_ring a, b, strict{{.least_rsa_bits = 2048}};
+    const auto in_a = a.add_signing_key(key).value(), in_b = b.add_signing_key(key).value();
+    const auto digest = test::pattern(20);
+    const auto of_a = a.sign(in_a, scheme::rsa_pkcs1_raw, digest).value();
+    CHECK(b.sign(in_b, scheme::rsa_pkcs1_raw, digest).value() == of_a);
+    CHECK(b.verify(a.public_of(in_a).value(), scheme::rsa_pkcs1_raw, digest, of_a));
+    CHECK(fault(strict.add_signing_key(key)) == errc::bad_key);
+    CHECK(fault(a.add_decryption_key(key)) == errc::key_has_other_use);
+    CHECK(fault(a.add_signing_key(nullptr)) == errc::bad_key);
+    CHECK(b.add_signing_key(load(keys::p256)));
+    CHECK(fault(b.add_decryption_key(load(keys::p256))) == errc::wrong_key_type);
+}
+
 // Pitfall 7: no DigestInfo, and DSS is r followed by s.
 // req: rfc2409-5.1-1, rfc2409-5.1-2
 TEST_CASE("RSA signs the bare hash as OpenSSL does, and what OpenSSL signed holds", "[crypto][botan][key_ring][pitfall-7]") {

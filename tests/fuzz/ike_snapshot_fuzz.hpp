@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fuzz/expect.hpp"
+#include "fuzz/ike_v1_common.hpp"
 #include "ipsec/crypto/botan/provider.hpp"
 #include "support/ike_ends.hpp"
 
@@ -12,7 +13,6 @@ namespace ipsec::fuzz {
 
 inline void ike_snapshot(byte_view in) {
     using ike::errc;
-    namespace v1 = ike::v1;
     static constexpr std::array<std::byte, 16> key{};
     static crypto::botan::provider sealing;
     expect(!v1::open(sealing, key, in));  // nobody guesses an ICV
@@ -33,9 +33,10 @@ inline void ike_snapshot(byte_view in) {
     expect(stable && std::ranges::equal(*stable, *out));
     // An endpoint that has such a peer takes it up or says why not, and can let go of it.
     testing::identity_provider provider;
-    test::ike_record record;
-    using end = test::ike_end<testing::identity_provider>;
-    auto ike = end::make(test::ike_config(true), provider, record);
+    ike_v1_spy spy;
+    auto made = v1::endpoint<ike_v1_traits>::make(test::ike_config(true), provider, spy);
+    expect(made.has_value());
+    auto& ike = *made;
     const instant now{seconds(1000).nanoseconds()};
     const auto cookies = ike.restore(now, *again, seconds(1));
     if (!cookies) {

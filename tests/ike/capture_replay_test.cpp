@@ -17,7 +17,7 @@
 #include "support/catch.hpp"
 #include "support/ike_capture.hpp"
 #include "support/packets.hpp"
-#include "support/replay_provider.hpp"
+#include "support/replay_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -136,46 +136,6 @@ struct spoil {
     [[nodiscard]] auto peer_value(std::vector<std::byte> y) const -> std::vector<std::byte> {
         if (other_public) y.back() ^= std::byte{1};
         return y;
-    }
-};
-
-/// What the code under test told its observer.
-struct watcher {
-    struct sa_secret {
-        std::uint32_t spi;
-        bool inbound;
-        std::string seed, keymat;
-    };
-    std::map<std::string, std::string> phase_1;
-    std::vector<sa_secret> children;
-    std::map<std::uint32_t, std::vector<std::string>> ivs;
-    std::vector<ike::audit_record> audits;
-    std::vector<ike::notify_record> notes;
-    std::vector<std::string> hashes;  ///< HASH payloads of the messages that came in
-
-    void on(const v1::phase_1_secrets& s) noexcept {
-        phase_1 = {{"skeyid", hex(s.keys->skeyid.view())},
-                   {"skeyid_d", hex(s.keys->skeyid_d.view())},
-                   {"skeyid_a", hex(s.keys->skeyid_a.view())},
-                   {"skeyid_e", hex(s.keys->skeyid_e.view())},
-                   {"encr_key", hex(s.encryption_key)},
-                   {"initial_iv", hex(s.initial_iv.view())},
-                   {"dh_secret", hex(s.gxy)},
-                   {"spi_i", hex(s.cookies.initiator.octets())},
-                   {"spi_r", hex(s.cookies.responder.octets())}};
-    }
-    void on(const v1::child_secrets& s) noexcept {
-        std::array<std::byte, 5> head{s.protocol == sa::protocol::esp ? std::byte{3} : std::byte{2}};
-        wire::store(byte_span{head}.subspan(1), s.spi.value());
-        children.push_back({s.spi.value(), s.inbound, hex(s.gqm_xy) + hex(head) + hex(s.ni) + hex(s.nr), hex(s.keymat)});
-    }
-    void on(const v1::iv_secret& s) noexcept { ivs[s.message_id.value()].push_back(hex(s.next.view())); }
-    void on(const ike::audit_record& r) noexcept { audits.push_back(r); }
-    void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
-    void on(const ike::message_trace& m) noexcept {
-        const auto chain = isakmp::chain::parse(m.header.next_payload, m.payloads, isakmp::rules_decrypted);
-        if (const auto* h = chain ? chain->find(payload_type::hash) : nullptr; h != nullptr && m.direction == ike::direction::in)
-            hashes.push_back(hex(h->body));
     }
 };
 
@@ -769,11 +729,6 @@ TEST_CASE("a recorded packet with one bit changed, a second time, or with other 
 // --- a whole endpoint plays bob ------------------------------------------------------------------------------------------------
 
 namespace {
-struct replay_traits {
-    using provider = replay_provider;
-    using observer = watcher;
-};
-
 /// One turn through a capture: everything that alice sent goes in, everything that bob sent is compared with what comes out.
 struct bob {
     const capture_row& row;

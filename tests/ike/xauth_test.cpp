@@ -179,18 +179,11 @@ TEST_CASE("XAUTH beside a pre-shared key has to be allowed by name", "[ike][xaut
 }
 
 TEST_CASE("no trace of a message shows a password", "[ike][xauth]") {
-    struct listener {
-        std::vector<std::string> payloads;
-        void on(const ike::message_trace& m) noexcept { payloads.push_back(hex(m.payloads)); }
-    };
-    struct traits {
-        using provider = testing::identity_provider;
-        using observer = listener;
-    };
-    testing::identity_provider pl{1}, pr{2};
-    listener ll, lr;
-    auto l = *v1::endpoint<traits>::make(xauth_config(true, false), pl, ll);
-    auto r = *v1::endpoint<traits>::make(xauth_config(false, true), pr, lr);
+    ike_end<testing::identity_provider> left{xauth_config(true, false), 1U}, right{xauth_config(false, true), 2U};
+    auto &l = left.ike, &r = right.ike;
+    std::vector<std::string> of_left, of_right;  // payloads
+    left.record.look = [&](const ike::message_trace& m) { of_left.push_back(hex(m.payloads)); };
+    right.record.look = [&](const ike::message_trace& m) { of_right.push_back(hex(m.payloads)); };
     std::vector<std::byte> scratch(16384);
     instant now{};
     REQUIRE(l.start(now, sa::policy_id{1}));
@@ -203,7 +196,7 @@ TEST_CASE("no trace of a message shows a password", "[ike][xauth]") {
     CHECK(l.established_count() == 1);
     const auto password = hex(std::as_bytes(std::span{std::string_view{"Ar3etTnp"}}));
     const auto user = hex(std::as_bytes(std::span{std::string_view{"carol"}}));
-    for (const auto* all : {&ll.payloads, &lr.payloads}) {
+    for (const auto* all : {&of_left, &of_right}) {
         CHECK(all->size() >= 10);
         CHECK(std::ranges::none_of(*all, [&](const auto& p) { return p.find(password) != std::string::npos; }));
         CHECK(std::ranges::any_of(*all, [&](const auto& p) { return p.find(user) != std::string::npos; }));

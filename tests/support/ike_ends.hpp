@@ -1,6 +1,7 @@
 #pragma once
 // Two IKEv1 endpoints over a bad link in virtual time, each with a table of the SAs it was told to install.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "ipsec/testing/deferred_dh.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "ipsec/testing/lossy_link.hpp"
+#include "ipsec/testing/seeded_rng.hpp"
 #include "support/hex.hpp"
 
 namespace ipsec::test {
@@ -36,6 +38,7 @@ struct ike_record {
     std::string ke_i, ke_r;                     ///< of the last phase 1 by the revised mode of encryption
     std::vector<std::vector<std::byte>> certificates;  ///< bodies of CERT payloads that were sent, once each
     std::vector<v1::main_mode::keyed> phase_1;  ///< what one needs to speak under an ISAKMP SA, where crypto is the identity
+    std::function<void(const ike::message_trace&)> look;  ///< is shown each message as well
     void on(const v1::phase_1_secrets& s) noexcept {
         v1::main_mode::keyed k;
         k.cky = s.cookies;
@@ -53,6 +56,7 @@ struct ike_record {
     void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
     void on(const v1::misfit_record& r) noexcept { misfits.insert(misfits.end(), r.misfits.begin(), r.misfits.end()); }
     void on(const ike::message_trace& m) noexcept {
+        if (look) look(m);
         steps.push_back({m.header.exchange, m.header.id, m.header.initiator, m.state});
         messages.push_back(std::string{m.direction == ike::direction::in ? "<- " : "-> "} +
                            std::string{isakmp::name_of(m.header.exchange)});
@@ -117,53 +121,17 @@ struct ike_end {
         sa::udp_encapsulation encapsulation;
     };
 
+    /// @param args  of the provider
     template <class... Args> explicit ike_end(v1::config c, Args&&... args)
-        : crypto(std::forward<Args>(args)...), ike(make(std::move(c), crypto, record)) {}
+        : ike_end(with_provider{}, std::move(c), Provider(std::forward<Args>(args)...)) {}
     ike_end(const ike_end&) = delete;
+    ~ike_end();
 
-    static auto make(v1::config c, Provider& p, ike_record& r) -> endpoint {
-        auto e = endpoint::make(std::move(c), p, r);
-        if (!e) throw std::runtime_error{std::string{ike::name_of(e.error())}};
-        return std::move(*e);
-    }
+    static auto make(v1::config c, Provider& p, ike_record& r) -> endpoint;
     /// SAs by direction, SPI and protocol: "in esp 0000abcd".
-    static auto name(const sa::id& id, bool inbound) -> std::string {
-        std::array<std::byte, 4> o{};
-        wire::store(byte_span{o}, id.spi.value());
-        return std::string{inbound ? "in " : "out "} + (id.protocol == sa::protocol::esp ? "esp " : "ah ") + hex(o);
-    }
-    void drain_events(instant now) {
-        while (auto ev = ike.poll_event()) {
-            const bool ok = std::visit(overloaded{[&](const sa::install_inbound& e) { return take(e, true, now); },
-                                                  [&](const sa::install_outbound& e) { return take(e, false, now); },
-                                                  [&](const sa::update_path& e) {
-                                                      const auto it = table.find(name(e.id, false));
-                                                      if (it == table.end()) return false;
-                                                      it->second.encapsulation = e.encapsulation;
-                                                      return true;
-                                                  },
-                                                  [&](const sa::remove& e) {
-                                                      removed += table.erase(name(e.id, true)) + table.erase(name(e.id, false));
-                                                      return true;
-                                                  },
-                                                  [&](const v1::ike_established& e) { return established.push_back(e), true; },
-                                                  [&](const v1::exchange_failed& e) { return failures.push_back(e), true; },
-                                                  [&](const v1::ike_closed& e) { return closed.push_back(e), true; },
-                                                  [&](const v1::child_established& e) { return children.push_back(e), true; }},
-                                       *ev);
-            ike.answer(*ev, ok);
-        }
-    }
-    auto take(const sa::install& e, bool inbound, instant now) -> bool {
-        if (refuse_installs > 0 && --refuse_installs == 0) return refused.push_back(e.id), false;
-        const auto at = name(e.id, inbound);
-        if (table.contains(at)) return false;
-        table[at] = {inbound,     e.mode,      e.source,
-                     e.policy,    e.transform, hex(e.keymat.view()),
-                     e.selectors, e.lifetimes, e.extended_sequence,
-                     e.bundle,    now,         e.encapsulation};
-        return true;
-    }
+    static auto name(const sa::id& id, bool inbound) -> std::string;
+    void drain_events(instant now);
+    auto take(const sa::install& e, bool inbound, instant now) -> bool;
 
     Provider crypto;
     ike_record record;
@@ -176,6 +144,10 @@ struct ike_end {
     std::vector<v1::child_established> children;
     int refuse_installs = 0;  ///< counts down; the install that makes it 0 is refused
     std::vector<sa::id> refused;  ///< what was refused so
+
+private:
+    struct with_provider {};
+    ike_end(with_provider, v1::config c, Provider p);
 };
 
 /// A NAT in front of the left end: what leaves gets an address and ports of its own, what comes back finds its way.
@@ -208,73 +180,20 @@ struct ike_ends {
 
     explicit ike_ends(v1::config l = ike_config(true), v1::config r = ike_config(false), link wire_ = link{},
                       std::uint64_t seed = 1)
-        : left(std::move(l), seed * 2), right(std::move(r), seed * 2 + 1), wire(std::move(wire_)) {}
+        requires std::constructible_from<Provider, std::uint64_t>;
+    ike_ends(const ike_ends&) = delete;
+    ~ike_ends();
 
     [[nodiscard]] auto now() const -> instant { return clock.now(); }
-    void flush(ike_end<Provider>& end, side from) {
-        std::vector<std::byte> scratch(ike_end<Provider>::endpoint::max_message);
-        end.drain_events(now());
-        while (auto tx = end.ike.poll_transmit(scratch)) {
-            sent.push_back({from, {tx->octets.begin(), tx->octets.end()}, tx->path});
-            wire.send(from, tx->octets, now(), nat ? nat->translate(from, tx->path) : tx->path);
-        }
-    }
+    void flush(ike_end<Provider>& end, side from);
     /// One instant: everything that has arrived, timers, deferred answers, output.
-    void turn() {
-        for (int again = 0; again < 200; ++again) {
-            bool more = false;
-            for (const side s : {side::left, side::right}) {
-                auto& end = s == side::left ? left : right;
-                while (auto m = wire.receive(s, now())) {
-                    end.ike.handle_datagram(now(), ike::reversed(m->tag), m->octets);
-                    flush(end, s);
-                    more = true;
-                }
-                more = answer_tickets(end) || more;
-                end.ike.handle_timeout(now());
-                flush(end, s);
-            }
-            if (!more && wire.next_arrival() > now()) return;
-        }
-    }
-    auto answer_tickets(ike_end<Provider>& end) -> bool {
-        bool any = false;
-        if constexpr (requires { end.crypto.pending(); })
-            while (!hold_tickets && end.crypto.pending() > 0) {
-                auto a = end.crypto.take(0);
-                a.visit([&](auto& answer) { end.ike.complete(now(), a.id, std::move(answer)); });
-                any = true;
-            }
-        return any;
-    }
+    void turn();
+    auto answer_tickets(ike_end<Provider>& end) -> bool;
     /// Runs until nothing is under way and no timer falls before `end`. @return false if it never came to rest
-    auto run(duration how_long = seconds(300)) -> bool {
-        const instant end = now() + how_long;
-        for (int steps = 0; steps < 20000; ++steps) {
-            turn();
-            instant next = std::min({wire.next_arrival(), left.ike.poll_timeout(), right.ike.poll_timeout()});
-            if (next > end) {
-                clock.advance_to(end);
-                return true;
-            }
-            if (!clock.advance_to(next)) clock.advance(milliseconds(1));
-        }
-        return false;
-    }
+    auto run(duration how_long = seconds(300)) -> bool;
     /// Whether each side's inbound SAs are the other's outbound SAs, with the same keys, transforms and traffic.
-    [[nodiscard]] auto equal_sas() const -> bool {
-        return covers(left, right) && covers(right, left);
-    }
-    static auto covers(const ike_end<Provider>& a, const ike_end<Provider>& b) -> bool {
-        for (const auto& [name, sa] : a.table) {
-            const auto it = b.table.find((sa.inbound ? "out" + name.substr(2) : "in" + name.substr(3)));
-            if (it == b.table.end() || it->second.key != sa.key || it->second.transform != sa.transform ||
-                !(it->second.selectors == sa.selectors) || it->second.mode != sa.mode || it->second.esn != sa.esn ||
-                it->second.source != sa.source)
-                return false;
-        }
-        return true;
-    }
+    [[nodiscard]] auto equal_sas() const -> bool;
+    static auto covers(const ike_end<Provider>& a, const ike_end<Provider>& b) -> bool;
 
     struct message {
         side from;
@@ -289,26 +208,42 @@ struct ike_ends {
     std::optional<nat_box> nat{};
 };
 
+/// Two ends and no link between them.
+template <class Provider> struct ends_without_link {
+    ends_without_link(v1::config l, v1::config r);
+    ~ends_without_link();
+    void run(duration d);
+    testing::seeded_rng rng_l{3}, rng_r{4};
+    ike_end<Provider> left, right;
+    std::vector<std::vector<std::byte>> sent;
+    instant now{1'000'000'000};
+};
+
 /// The first message that an endpoint of this configuration sends; nothing where it sends none.
-inline auto first_message(v1::config c, std::uint64_t seed) -> std::vector<std::byte> {
-    ike_end<testing::identity_provider> end{std::move(c), seed};
-    std::vector<std::byte> scratch(16384);
-    if (!end.ike.start(instant{}, v1::peer_id{0})) return {};
-    const auto tx = end.ike.poll_transmit(scratch);
-    return tx ? v1::to_octets(tx->octets) : std::vector<std::byte>{};
-}
+template <class Provider = testing::identity_provider>
+auto first_message(v1::config c, std::uint64_t seed) -> std::vector<std::byte>;
 
 using identity_ends = ike_ends<testing::identity_provider>;
 using deferred_ends = ike_ends<testing::deferred_dh<testing::identity_provider>>;
 
 }  // namespace ipsec::test
 
+#include "support/ike_ends_bodies.hpp"
+
 #ifdef IPSECPP_ENDS_MADE_ONCE  // their code is in the objects of tests/support/made_once: most tests need no more
-#define IPSECPP_ENDS_ELSEWHERE(...)                                                  \
-    extern template class ipsec::ike::v1::ike_sa<ipsec::test::ike_traits<__VA_ARGS__>>; \
-    extern template class ipsec::ike::v1::endpoint<ipsec::test::ike_traits<__VA_ARGS__>>;
+#define IPSECPP_ENDS_ELSEWHERE(...) IPSECPP_ENDS(extern template, __VA_ARGS__)
 #else
 #define IPSECPP_ENDS_ELSEWHERE(...)
 #endif
+/// All code of two ends on a provider. `kind`: `template` in the file that has it, `extern template` in all others.
+#define IPSECPP_ENDS(kind, ...)                                              \
+    kind class ipsec::ike::v1::ike_sa<ipsec::test::ike_traits<__VA_ARGS__>>;   \
+    kind class ipsec::ike::v1::endpoint<ipsec::test::ike_traits<__VA_ARGS__>>; \
+    kind struct ipsec::test::ike_end<__VA_ARGS__>;                             \
+    kind struct ipsec::test::ike_ends<__VA_ARGS__>;
 IPSECPP_ENDS_ELSEWHERE(ipsec::testing::identity_provider)
 IPSECPP_ENDS_ELSEWHERE(ipsec::testing::deferred_dh<ipsec::testing::identity_provider>)
+#ifdef IPSECPP_ENDS_MADE_ONCE
+extern template auto ipsec::test::first_message<ipsec::testing::identity_provider>(ipsec::ike::v1::config, std::uint64_t)
+    -> std::vector<std::byte>;
+#endif

@@ -19,8 +19,8 @@ enum class lie { none, other_text, short_text, no_padding, out_of_range, too_sho
 /// A Botan provider with two keys to decrypt by.
 template <class Base> struct lying_keys : Base {
     explicit lying_keys(std::uint64_t = 0) {
-        REQUIRE(this->keys().add_decryption(keys::unbase64(keys::rsa_2048)));
-        REQUIRE(this->keys().add_decryption(keys::unbase64(keys::rsa_2048_pkcs8)));
+        REQUIRE(this->keys().add_decryption_key(pki::private_key(keys::rsa_2048)));
+        REQUIRE(this->keys().add_decryption_key(pki::private_key(keys::rsa_2048_pkcs8)));
     }
     template <class Group> auto generate(crypto::ticket t, const Group& g) noexcept {
         calls.emplace_back("generate");

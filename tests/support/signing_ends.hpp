@@ -14,7 +14,7 @@ inline constexpr std::array signing_keys{keys::rsa_2048, keys::rsa_2048_pkcs8, k
                                          keys::p256,     keys::p384,           keys::p521};
 struct signing_provider : crypto::botan::public_key_provider {
     explicit signing_provider(std::uint64_t = 0) {
-        for (const auto& k : signing_keys) REQUIRE(this->keys().add_signing(keys::unbase64(k)));
+        for (const auto& k : signing_keys) REQUIRE(this->keys().add_signing_key(pki::private_key(k)));
         static const std::array roots{pki::root().der(), pki::second().der()};
         for (const auto& one : roots) REQUIRE(this->trust().add_anchor(one));
     }

@@ -1,6 +1,7 @@
 #pragma once
 // Certificates and revocation lists made on the spot, octet by octet, so that any of their parts can be wrong.
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -81,10 +82,15 @@ using octets = std::vector<std::byte>;
     return extension("2.5.29.17", false, sequence(parts));
 }
 
-/// Of a key of `test_keys.hpp`.
-[[nodiscard]] inline auto private_key(std::string_view base64) -> std::unique_ptr<Botan::Private_Key> {
-    Botan::AutoSeeded_RNG random;
-    return std::move(crypto::botan::load_private_key(keys::unbase64(base64), random).value());
+/// A key of `test_keys.hpp`. Loaded and checked once: that takes a hundred times as long as a signature.
+[[nodiscard]] inline auto private_key(std::string_view base64) -> std::shared_ptr<Botan::Private_Key> {
+    static std::map<std::string_view, std::shared_ptr<Botan::Private_Key>> loaded;
+    auto& key = loaded[base64];
+    if (key == nullptr) {
+        Botan::AutoSeeded_RNG random;
+        key = std::move(crypto::botan::load_private_key(keys::unbase64(base64), random).value());
+    }
+    return key;
 }
 [[nodiscard]] inline auto spki(std::string_view base64) -> octets {
     static std::map<std::string_view, octets> known;  // a private key is looked at for long whenever it is loaded

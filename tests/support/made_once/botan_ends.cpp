@@ -1,4 +1,3 @@
 #include "support/botan_ends.hpp"
-using traits = ipsec::test::ike_traits<ipsec::crypto::botan::provider>;
-template class ipsec::ike::v1::ike_sa<traits>;
-template class ipsec::ike::v1::endpoint<traits>;
+IPSECPP_ENDS(template, ipsec::crypto::botan::provider)
+template struct ipsec::test::ends_without_link<ipsec::crypto::botan::provider>;

@@ -1,4 +1,4 @@
 #include "support/ike_ends.hpp"
-using traits = ipsec::test::ike_traits<ipsec::testing::identity_provider>;
-template class ipsec::ike::v1::ike_sa<traits>;
-template class ipsec::ike::v1::endpoint<traits>;
+IPSECPP_ENDS(template, ipsec::testing::identity_provider)
+template auto ipsec::test::first_message<ipsec::testing::identity_provider>(ipsec::ike::v1::config, std::uint64_t)
+    -> std::vector<std::byte>;

@@ -1,4 +1,2 @@
 #include "support/signing_ends.hpp"
-using traits = ipsec::test::ike_traits<ipsec::test::signing_provider>;
-template class ipsec::ike::v1::ike_sa<traits>;
-template class ipsec::ike::v1::endpoint<traits>;
+IPSECPP_ENDS(template, ipsec::test::signing_provider)

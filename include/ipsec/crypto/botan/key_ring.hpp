@@ -23,11 +23,19 @@ public:
 
     /// Takes the key in the octets of a file, PEM or DER. @return `bad_key`, `key_has_other_use`, `provider_failed`
     [[nodiscard]] auto add_signing(byte_view file) noexcept -> result<signing_key> {
-        return add<signing_key>(file, signing_, decryption_);
+        return add<signing_key>(load(file), signing_, decryption_);
     }
     /// As `add_signing`, for an RSA key. @return also `wrong_key_type`
     [[nodiscard]] auto add_decryption(byte_view file) noexcept -> result<decryption_key> {
-        return add<decryption_key>(file, decryption_, signing_);
+        return add<decryption_key>(load(file), decryption_, signing_);
+    }
+    /// A key that somebody has loaded, and checked as `load_private_key` does, which takes its time: it is only held to the
+    /// limits, and may be in several rings of one thread. @return as above
+    [[nodiscard]] auto add_signing_key(std::shared_ptr<Botan::Private_Key> key) noexcept -> result<signing_key> {
+        return add<signing_key>(std::move(key), signing_, decryption_);
+    }
+    [[nodiscard]] auto add_decryption_key(std::shared_ptr<Botan::Private_Key> key) noexcept -> result<decryption_key> {
+        return add<decryption_key>(std::move(key), decryption_, signing_);
     }
     [[nodiscard]] auto public_of(signing_key k) const noexcept -> result<public_key> { return public_of(at(signing_, k)); }
     [[nodiscard]] auto public_of(decryption_key k) const noexcept -> result<public_key> { return public_of(at(decryption_, k)); }
@@ -128,7 +136,7 @@ public:
 
 private:
     struct entry {
-        std::unique_ptr<Botan::Private_Key> key;
+        std::shared_ptr<Botan::Private_Key> key;
         key_kind kind{};
         std::unique_ptr<Botan::PK_Signer> signer{};  // made at first use; holds the blinding
     };
@@ -136,11 +144,15 @@ private:
     [[nodiscard]] static auto at(Entries& all, Number k) noexcept -> decltype(all.data()) {
         return k.value() < all.size() ? all.data() + k.value() : nullptr;
     }
+    [[nodiscard]] auto load(byte_view file) noexcept -> result<std::shared_ptr<Botan::Private_Key>> {
+        return shim::fenced(
+            [&]() -> result<std::shared_ptr<Botan::Private_Key>> { return load_private_key(file, *random_); });
+    }
     template <class Number>
-    [[nodiscard]] auto add(byte_view file, std::vector<entry>& mine, const std::vector<entry>& others) noexcept
-        -> result<Number> {
-        auto key = load_private_key(file, *random_);
+    [[nodiscard]] auto add(result<std::shared_ptr<Botan::Private_Key>> key, std::vector<entry>& mine,
+                           const std::vector<entry>& others) noexcept -> result<Number> {
         if (!key) return std::unexpected{key.error()};
+        if (*key == nullptr) return std::unexpected{errc::bad_key};
         return shim::fenced([&]() -> result<Number> {
             const auto kind = kind_of(**key, limits_);
             if (!kind) return std::unexpected{kind.error()};

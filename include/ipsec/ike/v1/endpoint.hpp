@@ -42,10 +42,7 @@ public:
 
     /// @param p, o  outlive the endpoint
     /// @return what `check_for<provider>(config)` says
-    [[nodiscard]] static auto make(config c, provider& p, observer& o) -> result<endpoint> {
-        if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
-        return endpoint{std::make_unique<house<Traits>>(std::move(c), p, o)};
-    }
+    [[nodiscard]] static auto make(config c, provider& p, observer& o) -> result<endpoint>;
     [[nodiscard]] static auto make(config c, provider& p) -> result<endpoint>
         requires std::same_as<observer, null_observer>
     {
@@ -53,34 +50,21 @@ public:
         return endpoint{std::make_unique<house<Traits>>(std::move(c), p)};
     }
 
+    endpoint(endpoint&&) noexcept;
+    auto operator=(endpoint&&) noexcept -> endpoint&;
+    ~endpoint();
+
     /// Main Mode, or Aggressive Mode, with a peer, unless an ISAKMP SA with it is there or on its way.
     /// @return `errc::no_such_peer`, `errc::no_randomness`, `errc::unknown_peer` (nobody knows where it is), `errc::no_suites`
     ///         (none that can be offered now: their groups have to be agreed on first, or are the peer's to say)
-    auto start(instant now, peer_id peer) -> result<void> {
-        house_->now = now;
-        if (peer.value() >= house_->settings.peers.size()) return std::unexpected{errc::no_such_peer};
-        if (newest(peer) == nullptr && !has_coming(peer)) return start_main_mode(peer);
-        return {};
-    }
+    auto start(instant now, peer_id peer) -> result<void>;
     /// Quick Mode for all traffic of a policy, after a Main Mode where one is needed. Asking again while one is under way is
     /// nothing.
     /// @return `errc::no_such_policy`, `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
-    auto start(instant now, sa::policy_id policy) -> result<void> {
-        house_->now = now;
-        const auto at = find_child(policy);
-        if (!at) return std::unexpected{errc::no_such_policy};
-        const child_config& c = house_->peer(at->first).children[at->second];
-        return want({at->first, at->second, c.local, c.remote});
-    }
+    auto start(instant now, sa::policy_id policy) -> result<void>;
     /// Quick Mode for a part of a policy's traffic: a host pair, say. The peer has to allow it.
     /// @return beside those, `errc::bad_selector` for what no identity payload can say
-    auto start(instant now, sa::policy_id policy, const client& local, const client& remote) -> result<void> {
-        house_->now = now;
-        const auto at = find_child(policy);
-        if (!at) return std::unexpected{errc::no_such_policy};
-        if (!can_be_said(local, remote)) return std::unexpected{errc::bad_selector};
-        return want({at->first, at->second, local, remote});
-    }
+    auto start(instant now, sa::policy_id policy, const client& local, const client& remote) -> result<void>;
 
     /// One datagram from the network; on a `udp_encap` link as it came, non-ESP marker in front. What is wrong with it is told to
     /// the observer; nothing is thrown or returned.
@@ -219,22 +203,7 @@ private:
         std::size_t half_open = 0;
     };
 
-    explicit endpoint(std::unique_ptr<house<Traits>> h)
-        : house_{std::move(h)},
-          jar_{house_->settings.cookie_slot},
-          shelves_(house_->settings.peers.size()),
-          stations_(house_->settings.peers.size()),
-          aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second},
-          group_checks_{house_->settings.limits.group_checks_per_second, house_->settings.limits.group_checks_per_second} {
-        for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
-            const peer_config& p = house_->settings.peers[i];
-            if (detail::is_known_by_address(p))
-                (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
-            house_->by_name.emplace(detail::name_of_peer(p), i);
-            if (p.modes.accept_aggressive) open_door(peer_id{i});
-            index_policies(peer_id{i});
-        }
-    }
+    explicit endpoint(std::unique_ptr<house<Traits>> h);
 
     void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     [[nodiscard]] auto groups_of(peer_id peer) const -> private_groups {
@@ -321,47 +290,14 @@ private:
     void put_out(peer_id peer, std::size_t place);
     /// Exchanges that turned out to be another peer's go there.
     void rehouse(peer_id peer);
-    auto start_main_mode(peer_id peer) -> result<void> {
-        if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
-        auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
-        sa->start();
-        if (sa->is_over()) return std::unexpected{sa->why_failed()};
-        const auto key = sa->cookies();
-        take_in(std::move(sa), key);
-        arm(peer);
-        return {};
-    }
-    auto want(const wish& w) -> result<void> {
-        if (house_->is_late(w.peer, w.child, w.local, w.remote) || std::ranges::any_of(sas_of(w.peer), [&](const resident& r) {
-                return !r.sa->is_over() && r.sa->has_exchange_for(w.child, w.local, w.remote);
-            }))
-            return {};
-        if (sa_type* sa = newest(w.peer)) {
-            auto ok = sa->start_quick_mode(w.child, w.local, w.remote);
-            settle(w.peer);
-            return ok;
-        }
-        if (auto ok = keep(w); !ok) return ok;
-        if (!has_coming(w.peer)) {
-            auto ok = start_main_mode(w.peer);
-            settle(w.peer);
-            return ok;
-        }
-        return {};
-    }
+    auto start_main_mode(peer_id peer) -> result<void>;
+    auto want(const wish& w) -> result<void>;
     [[nodiscard]] auto children_stay(peer_id peer) const -> bool {
         const peer_config& p = house_->peer(peer);
         return p.children_outlive_ike || p.identity_pfs;
     }
     /// Remembers a wish, once. @return `errc::limit_reached`
-    auto keep(const wish& w) -> result<void> {
-        auto& wishes = stations_[w.peer.value()].wishes;
-        if (std::ranges::find(wishes, w) != wishes.end()) return {};
-        if (wish_count_ >= house_->settings.limits.queue) return std::unexpected{errc::limit_reached};
-        wishes.push_back(w);
-        ++wish_count_;
-        return {};
-    }
+    auto keep(const wish& w) -> result<void>;
     /// Takes away the wishes of a peer that `which` picks, each of which it sees.
     template <class Which> void drop_wishes(peer_id peer, Which&& which) {
         wish_count_ -= std::erase_if(stations_[peer.value()].wishes, which);
@@ -410,3 +346,4 @@ private:
 #include "ipsec/ike/v1/detail/endpoint_fragments.hpp"
 #include "ipsec/ike/v1/detail/endpoint_settle.hpp"
 #include "ipsec/ike/v1/detail/endpoint_snapshot.hpp"
+#include "ipsec/ike/v1/detail/endpoint_start.hpp"
