@@ -157,6 +157,26 @@ TEST_CASE("of several credentials the one signs that the peer asks for", "[ike][
                 }
 }
 
+// req: rfc4945-3.2.5-1
+TEST_CASE("requests of a Main Mode are in message 4 and, where nobody else reads them, in 5", "[ike][certificates][requests]") {
+    const bool left_asks = GENERATE(true, false);
+    auto s = scene_of(rsa, false, !left_asks);
+    s.chooser().keys.send_unasked = false;
+    s.asker().keys.trust->authorities = {pki::second_name};
+    const auto expected = said(s.by_second);
+    const auto ends = met<signing_ends>(std::move(s));
+    check_good_end(*ends);
+    std::vector<std::size_t> asking;  // of the messages in the clear
+    for (std::size_t i = 0; i < 4; ++i) {
+        const byte_view m = ends->sent.at(i).octets;
+        const auto h = isakmp::header::parse(m).value();
+        const auto chain = isakmp::chain::parse(h.next_payload, m.subspan(isakmp::header::size), {}).value();
+        if (chain.find(payload_type::certificate_request) != nullptr) asking.push_back(i + 1);
+    }
+    CHECK(asking == (left_asks ? std::vector<std::size_t>{} : std::vector<std::size_t>{4}));
+    CHECK(sent_by(*ends, !left_asks) == bodies{expected});  // so the initiator asked in the only message that is left
+}
+
 // req: rfc4945-3.3.6-1, rfc4945-3.3.6-2
 TEST_CASE("a certificate goes to whom asks for none only where that is wanted", "[ike][certificates][requests]") {
     struct row {

@@ -98,7 +98,7 @@ template <class Env>
     if (!ni) return {failed{ni.error()}, {}};
     sent_ke<typename Env::dh_key> next{s.cky, s.agreed, s.both, std::move(s.sai_b), std::move(*done.key), std::move(*ni)};
     if (phase_1::is_sealed(next.agreed)) return {phase_1::ask_to_seal(std::move(next), e), {}};
-    auto m = detail::write_key_exchange(next, next.ni, next.both.nat_traversal, e);
+    auto m = detail::write_key_exchange(next, role::initiator, next.ni, next.both.nat_traversal, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }
@@ -166,7 +166,7 @@ template <class Env>
 [[nodiscard]] auto on(phase_1::signing<agreed_i> s, const signature_made& done, Env& e) -> step<sent_auth, failed> {
     if (!done.signature) return {failed{errc_of(done.signature.error())}, {}};
     sent_auth next{std::move(static_cast<keyed&>(s.before))};
-    auto m = detail::write_proof(next, *done.signature, e);
+    auto m = detail::write_proof(next, role::initiator, *done.signature, e);
     if (!m) return {failed{m.error()}, {}};
     auto out = detail::by_new_port(std::move(*m), next.nat, e);
     return {std::move(next), std::move(out)};
@@ -239,7 +239,7 @@ template <class Env>
                                           std::move(s.peer_id_b)};
     if (next.peer_gx.empty()) next.peer_gx = to_octets(next.x.public_value());
     if (phase_1::is_sealed(next.agreed)) return {phase_1::ask_to_seal(std::move(next), e), {}};
-    auto m = detail::write_key_exchange(next, next.nr, next.both.nat_traversal, e);
+    auto m = detail::write_key_exchange(next, role::responder, next.nr, next.both.nat_traversal, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(next), {.send = std::move(*m)}};
 }
@@ -301,7 +301,7 @@ template <class Env>
 template <class Env>
 [[nodiscard]] auto on(phase_1::signing<proven_r> s, const signature_made& done, Env& e) -> step<established, failed> {
     if (!done.signature) return {failed{errc_of(done.signature.error())}, {}};
-    auto m = detail::write_proof(s.before, *done.signature, e);
+    auto m = detail::write_proof(s.before, role::responder, *done.signature, e);
     if (!m) return {failed{m.error()}, {}};
     return {std::move(static_cast<established&>(s.before)), {.send = std::move(*m)}};
 }

@@ -66,12 +66,14 @@ template <class Env>
     return msg;
 }
 
-/// HDR, KE, N [, NAT-D, NAT-D].
+/// HDR, KE, N [, CERTREQ] [, NAT-D, NAT-D]. The initiator asks in message 5, where nobody else learns whom it trusts.
+// req: rfc4945-3.2.5-1
 template <class State, class Env>
-[[nodiscard]] auto write_key_exchange(const State& s, byte_view nonce, bool with_nat_d, Env& e) -> result<sealed_message> {
+[[nodiscard]] auto write_key_exchange(const State& s, role own, byte_view nonce, bool with_nat_d, Env& e)
+    -> result<sealed_message> {
     message_writer w{header_of(s.cky, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::key_exchange, s.x.public_value()).add(isakmp::payload_type::nonce, nonce);
-    phase_1::add_certificate_request(w, e.peer, s.agreed.suite.authentication);
+    if (own == role::responder) phase_1::add_certificate_request(w, e.peer, s.agreed.suite.authentication);
     if (with_nat_d)
         if (auto ok = add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force, nat_d_of(s.both)); !ok)
             return std::unexpected{ok.error()};
@@ -87,13 +89,14 @@ template <class Env>
     return w.finish();
 }
 
-/// HDR*, ID, HASH, or HDR*, ID, [CERT,] SIG, or HDR*, HASH: the last message of either side. Advances the IV of `k`.
+/// HDR*, ID, HASH, or HDR*, ID, [CERT,] [CERTREQ,] SIG, or HDR*, HASH: the last message of either side. Advances the IV of `k`.
 template <class Env>
-[[nodiscard]] auto write_proof(keyed& k, byte_view proof, Env& e) -> result<sealed_message> {
+[[nodiscard]] auto write_proof(keyed& k, role own, byte_view proof, Env& e) -> result<sealed_message> {
     message_writer w{header_of(k.cky, isakmp::exchange_type::identity_protection)};
     if (!is_by_encryption(phase_1::method_of(k)))
         w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer)));
     phase_1::add_certificates(w, e.peer, k.agreed);
+    if (own == role::initiator) phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
     auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
     if (m) k.next = m->next;
     return m;
@@ -103,7 +106,7 @@ template <class Env>
 [[nodiscard]] auto write_auth(keyed& k, role own, Env& e) -> result<sealed_message> {
     const auto hash = phase_1::hash_of(k, own, id_body(local_identity(e.peer)), e);
     if (!hash) return std::unexpected{errc_of(hash.error())};
-    return write_proof(k, hash->view(), e);
+    return write_proof(k, own, hash->view(), e);
 }
 
 /// Decrypts message 5 or 6, and authenticates it as far as that is no slow work; changes nothing.
