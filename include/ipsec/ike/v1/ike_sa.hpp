@@ -10,6 +10,7 @@
 
 #include "ipsec/ike/v1/aggressive_mode.hpp"
 #include "ipsec/ike/v1/authorization.hpp"
+#include "ipsec/ike/v1/detail/ike_sa_exchanges.hpp"
 #include "ipsec/ike/v1/house.hpp"
 #include "ipsec/ike/v1/main_mode.hpp"
 #include "ipsec/ike/v1/snapshot.hpp"
@@ -149,63 +150,10 @@ private:
     template <class Before> using signing = phase_1::signing<Before>;
     template <class Before> using sealing = phase_1::sealing<Before>;
     template <class Before> using opening = phase_1::opening<Before>;
-    using machine = std::variant<
-        failed, main_mode::sent_sa, main_mode::making_ke_i, main_mode::sent_ke<dh_key>, main_mode::agreeing_i<dh_key>,
-        signing<main_mode::agreed_i>, main_mode::sent_auth, proving<main_mode::sent_auth>, verifying<main_mode::sent_auth>,
-        main_mode::making_ke_r, main_mode::agreeing_r<dh_key>, main_mode::expecting_auth, proving<main_mode::expecting_auth>,
-        verifying<main_mode::expecting_auth>, signing<main_mode::proven_r>, sealing<main_mode::sent_ke<dh_key>>,
-        opening<main_mode::sent_ke<dh_key>>, opening<main_mode::making_ke_r>, sealing<main_mode::agreeing_r<dh_key>>,
-        aggressive_mode::making_ke_i, sealing<aggressive_mode::sent_first<dh_key>>, aggressive_mode::sent_first<dh_key>,
-        opening<aggressive_mode::agreeing_i<dh_key>>, aggressive_mode::agreeing_i<dh_key>,
-        proving<aggressive_mode::answered<dh_key>>, verifying<aggressive_mode::answered<dh_key>>,
-        signing<aggressive_mode::proven_i>, opening<aggressive_mode::making_ke_r>, aggressive_mode::making_ke_r,
-        sealing<aggressive_mode::replying<dh_key>>, aggressive_mode::sent_second<dh_key>, aggressive_mode::agreeing_r<dh_key>,
-        signing<aggressive_mode::answering>, aggressive_mode::expecting_proof, proving<aggressive_mode::expecting_proof>,
-        verifying<aggressive_mode::expecting_proof>, main_mode::established>;
-    using quick_machine =
-        std::variant<failed, quick_mode::making_ke_i, quick_mode::sent_offer<dh_key>, quick_mode::agreeing_i<dh_key>,
-                     quick_mode::installing_i, quick_mode::making_ke_r, quick_mode::agreeing_r<dh_key>, quick_mode::installing_r,
-                     quick_mode::expecting_proof, quick_mode::awaiting_connected, quick_mode::done>;
-    /// One Quick Mode.
-    struct exchange {
-        v1::role role = v1::role::initiator;
-        isakmp::message_id id;
-        quick_mode::subject about;
-        std::vector<child_spis> own;          ///< SPIs that this side offered or answered
-        std::vector<std::uint32_t> peer_spis; ///< that the peer named, for a Delete that comes before the pair is in use
-        octets first_proposal;                ///< responder: protocol and SPI of the first proposal, for an error notification
-        quick_machine state{};
-        crypto::ticket ticket{};
-        instant begun;
-        retransmit_timer timer{};
-        octets sent, sent_payloads, received;
-        instant deadline = instant::never();
-        std::vector<sa::id> waiting;    ///< inbound SAs whose install is not answered
-        std::vector<sa::id> installed;  ///< inbound SAs that stand
-        std::vector<sa::id> outbound_waiting;
-        std::vector<child_pair> pairs;
-        bool rekeyed = false;
-        bool sent_anything = false;
-        octets connected, connected_payloads;  ///< CONNECTED, as this end said it
-        bool connected_early = false;          ///< the peer said it before message 3 came
-        bool handed_over = false;              ///< the pairs are the endpoint's
-    };
-
-    /// One New Group Mode.
-    struct group_exchange {
-        v1::role role = v1::role::initiator;
-        crypto::group_id number{};
-        std::variant<failed, new_group_mode::sent_group, new_group_mode::agreed> state{};
-        retransmit_timer timer{};
-        octets sent, sent_payloads, received;
-        instant deadline = instant::never();
-    };
-    /// A Quick Mode to be, whose group is not agreed on yet.
-    struct waiting_for_group {
-        std::size_t child = 0;
-        std::optional<client> local, remote;
-        friend auto operator==(const waiting_for_group&, const waiting_for_group&) -> bool = default;
-    };
+    using machine = detail::phase_1_machine<dh_key>;
+    using exchange = detail::open_quick_mode<dh_key>;
+    using group_exchange = detail::open_group_mode;
+    using waiting_for_group = detail::waiting_for_group;
 
     // --- phase 1 ---
     template <class... Next> void adopt(step<Next...>&& s);
