@@ -43,9 +43,10 @@ inline void use_certificates(ipsec::ike::v1::public_keys& keys, const key_pair& 
     for (auto& k : keys.decrypt_with) k.certificate = own.certificate;
     if (keys.sign_with.empty()) {
         for (auto& k : keys.peer_keys) k.certificate = peer.certificate;
-    } else if (const auto anchor = store.add_anchor(peer.certificate)) {
-        keys.peer_keys.clear();
-        keys.trust.emplace().anchors = {*anchor};
+    } else {
+        keys.peer_keys
+            .clear();  // with a certificate that cannot be believed there is nothing left, and the configuration is refused
+        if (const auto anchor = store.add_anchor(peer.certificate)) keys.trust.emplace().anchors = {*anchor};
     }
 }
 

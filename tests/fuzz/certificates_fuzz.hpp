@@ -49,7 +49,8 @@ inline void certificates(byte_view in) {
         expect(view.has_value() && is_inside(view->subject) && is_inside(view->issuer) && is_inside(view->key));
         (void)view->names();
         (void)view->is_for_ike();
-        expect(ike::v1::answers({{v.begin(), v.end()}}, {isakmp::cert_encoding::x509_signature, view->issuer}));
+        const isakmp::certificate_request by_its_issuer{isakmp::cert_encoding::x509_signature, view->issuer};
+        expect(ike::v1::is_named_by({{v.begin(), v.end()}}, {&by_its_issuer, 1}));
     }
     expect(octets <= limits.octets);
     const auto proof = store.prove(chain, gathered.lists(), {}, middle_of_2026);

@@ -157,6 +157,18 @@ TEST_CASE("of several credentials the one signs that the peer asks for", "[ike][
                 }
 }
 
+TEST_CASE("who has the key of its peer asks for no certificate: another key would be of no use",
+          "[ike][certificates][requests]") {
+    const bool aggressive = GENERATE(false, true), left_chooses = GENERATE(false, true);
+    auto s = scene_of(rsa, aggressive, left_chooses);
+    s.chooser().keys.send_unasked = false;
+    s.asker().keys.peer_keys.push_back({rsa.authentication, {pki::spki(signing_keys[rsa.first])}});
+    s.asker().keys.trust->authorities = {pki::second_name};
+    const auto ends = met<signing_ends>(std::move(s));
+    check_good_end(*ends);
+    CHECK(sent_by(*ends, left_chooses).empty());
+}
+
 // req: rfc4945-3.2.5-1
 TEST_CASE("requests of a Main Mode are in message 4 and, where nobody else reads them, in 5", "[ike][certificates][requests]") {
     const bool left_asks = GENERATE(true, false);
@@ -294,6 +306,7 @@ TEST_CASE("a request leads to credentials for the method alone, and nothing of i
                                 {"the second, by the other method", {of_second}, ecdsa.authentication, true, {}, 3},
                                 {"the first, by the other method", {of_root}, ecdsa.authentication, true, 0, 3},
                                 {"both", {of_second, of_root}, rsa.authentication, true, 2, 1},
+                                {"any, and the second", {any, of_second}, rsa.authentication, true, 3, 0},
                                 {"a list", {request(cert_encoding::crl, pki::root_name)}, rsa.authentication, false, {}, 7},
                                 {"a key", {of_second}, oakley_authentication::pre_shared_key, false, {}, 7}};
     for (const auto& r : rows) {
@@ -308,12 +321,12 @@ TEST_CASE("a request leads to credentials for the method alone, and nothing of i
         if (r.method != oakley_authentication::pre_shared_key)
             CHECK(v1::key_to_sign(p, r.method, asked)->key == crypto::signing_key{r.key});
     }
-    // Of several messages the first credential counts, in whatever order they came; a place that is none leads nowhere.
+    // Of several messages the last one that asks counts; a place that is none leads nowhere.
     for (const auto& [a, b] : {std::pair{2, 3}, std::pair{3, 2}}) {
-        v1::certificates_asked asked{.at_all = false, .fits = static_cast<std::uint16_t>(a)};
+        v1::certificates_asked asked{.at_all = true, .fits = static_cast<std::uint16_t>(a)};
         asked.add({.at_all = true, .fits = static_cast<std::uint16_t>(b)});
         asked.add({});
-        CHECK(asked == v1::certificates_asked{.at_all = true, .fits = 2});
+        CHECK(asked == v1::certificates_asked{.at_all = true, .fits = static_cast<std::uint16_t>(b)});
     }
     CHECK(v1::key_to_sign(p, rsa.authentication, {.at_all = true, .fits = 4})->key == crypto::signing_key{7});
     CHECK(v1::key_to_sign(p, rsa.authentication, {.at_all = true, .fits = 0})->key == crypto::signing_key{7});

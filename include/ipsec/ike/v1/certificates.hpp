@@ -170,13 +170,11 @@ private:
     return r.encoding == cert_encoding::x509_signature || r.encoding == cert_encoding::x509_key_exchange ||
            r.encoding == cert_encoding::pkcs7_wrapped_x509;
 }
-/// Whether our certificate is one that any of the requests asks for, in whatever order they came: under no particular authority,
-/// or under one that the chain names as an issuer, octet for octet.                                       RFC 4945 §3.2.7.1
+/// Whether any of the requests asks for our certificate by an authority that the chain names as an issuer, octet for octet.
+///                                                                                                        RFC 4945 §3.2.7.1
 // req: rfc4945-3.2.8.2-1, rfc4945-3.2.8.3-1, rfc4945-3.3.7-1
-[[nodiscard]] inline auto answers(const own_certificate& own, std::span<const isakmp::certificate_request> requests) noexcept
+[[nodiscard]] inline auto is_named_by(const own_certificate& own, std::span<const isakmp::certificate_request> requests) noexcept
     -> bool {
-    const auto names_nobody = [](const auto& r) { return asks_for_certificate(r) && r.authority.empty(); };
-    if (std::ranges::any_of(requests, names_nobody)) return !own.empty();
     return std::ranges::any_of(own, [&](const auto& der) {
         const auto view = crypto::certificate_view::parse(der);
         return view && std::ranges::any_of(requests, [&](const auto& r) {
@@ -184,15 +182,20 @@ private:
                });
     });
 }
-/// What the certificate requests of a peer came to, of all its messages so far. Nobody vouches for them: all that they do is to
-/// pick one of our credentials, and nothing of their text is kept.
+/// Whether our certificate is one for a request that names no authority.
+[[nodiscard]] inline auto answers_any(const own_certificate& own, std::span<const isakmp::certificate_request> requests) noexcept
+    -> bool {
+    return !own.empty() &&
+           std::ranges::any_of(requests, [](const auto& r) { return asks_for_certificate(r) && r.authority.empty(); });
+}
+/// What the certificate requests of a peer came to, those of its last message that had any: what is encrypted comes last, and nobody
+/// vouches for the others. All that they do is to pick one of our credentials, and nothing of their text is kept.
 struct certificates_asked {
     bool at_all = false;                ///< some request was for a certificate of a kind that is served
     std::optional<std::uint16_t> fits{};///< place of the first credential that one asks for
 
     void add(const certificates_asked& later) noexcept {
-        at_all = at_all || later.at_all;
-        if (later.fits && (!fits || *later.fits < *fits)) fits = later.fits;
+        if (later.at_all) *this = later;
     }
     friend auto operator==(const certificates_asked&, const certificates_asked&) -> bool = default;
 };

@@ -181,9 +181,10 @@ template <class Payload> void add_body(message_writer& w, const Payload& p) {
     }
     certificates_asked out{.at_all = !all.empty()};
     const auto& own = p.keys.sign_with;
-    for (std::size_t i = 0; i < own.size() && out.at_all && !out.fits; ++i)
-        if (own[i].method == method && answers(own[i].certificate, {all.begin(), all.size()}))
-            out.fits = static_cast<std::uint16_t>(i);
+    for (const auto does : {&is_named_by, &answers_any})  // a name says more than a request for any
+        for (std::size_t i = 0; i < own.size() && out.at_all && !out.fits; ++i)
+            if (own[i].method == method && does(own[i].certificate, {all.begin(), all.size()}))
+                out.fits = static_cast<std::uint16_t>(i);
     return out;
 }
 /// [ CERT, ] of the key that signs. Where requests fit none of ours the peer may know more of the chain than we do, and decides.
@@ -193,10 +194,10 @@ inline void add_certificates(message_writer& w, const peer_config& p, const agre
     if (key == nullptr || (!agreed.asked.at_all && !p.keys.send_unasked)) return;
     for (const isakmp::certificate& c : payloads_of(key->certificate)) add_body(w, c);
 }
-/// Requests for a certificate, where the peer may prove itself by one.
+/// Requests for a certificate, where the peer may prove itself by one: not where its key is here, which alone counts then.
 // req: rfc2409-5-9
 inline void add_certificate_request(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
-    if (proof_by(method) != proof::signature || !p.keys.trust) return;
+    if (proof_by(method) != proof::signature || !p.keys.trust || key_of_peer(p, method) != nullptr) return;
     for (const isakmp::certificate_request& r : requests_for(*p.keys.trust)) add_body(w, r);
 }
 
