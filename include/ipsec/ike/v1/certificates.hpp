@@ -188,8 +188,8 @@ private:
     return !own.empty() &&
            std::ranges::any_of(requests, [](const auto& r) { return asks_for_certificate(r) && r.authority.empty(); });
 }
-/// What the certificate requests of a peer came to, those of its last message that had any: what is encrypted comes last, and nobody
-/// vouches for the others. All that they do is to pick one of our credentials, and nothing of their text is kept.
+/// What the certificate requests of a peer came to, those of its last message that had any: what is encrypted comes last, and
+/// nobody vouches for the others. All that they do is to pick one of our credentials, and nothing of their text is kept.
 struct certificates_asked {
     bool at_all = false;                ///< some request was for a certificate of a kind that is served
     std::optional<std::uint16_t> fits{};///< place of the first credential that one asks for
