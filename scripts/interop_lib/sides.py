@@ -235,6 +235,7 @@ class Daemon(Side):
     def start(self):
         if not self.running:
             where = ["--guest", self.guest.folder] if self.guest else ["--ns", self.ns.name]
+            run(PEERS / self.script, "root", timeout=600)  # made once; on a busy machine that takes longer than any start
             self._script("start", *where, *self.settings, timeout=60)
             self.running, self.begun = True, 0
 
