@@ -228,6 +228,8 @@ class Daemon(Side):
         self.running = False
         self.begun = 0
         self.plan = self.folder = None
+        if not guest:
+            run(PEERS / self.script, "root", timeout=600)  # made once, and no part of any case: it may take a minute
 
     def _script(self, *arguments, **how):
         return run(PEERS / self.script, arguments[0], self.state, *arguments[1:], **how)
@@ -235,7 +237,6 @@ class Daemon(Side):
     def start(self):
         if not self.running:
             where = ["--guest", self.guest.folder] if self.guest else ["--ns", self.ns.name]
-            run(PEERS / self.script, "root", timeout=600)  # made once; on a busy machine that takes longer than any start
             self._script("start", *where, *self.settings, timeout=60)
             self.running, self.begun = True, 0
 
