@@ -44,8 +44,8 @@ inline void use_certificates(ipsec::ike::v1::public_keys& keys, const key_pair& 
     if (keys.sign_with.empty()) {
         for (auto& k : keys.peer_keys) k.certificate = peer.certificate;
     } else {
-        keys.peer_keys
-            .clear();  // with a certificate that cannot be believed there is nothing left, and the configuration is refused
+        // With a certificate that cannot be believed nothing is left to believe, and the configuration is refused.
+        keys.peer_keys.clear();
         if (const auto anchor = store.add_anchor(peer.certificate)) keys.trust.emplace().anchors = {*anchor};
     }
 }

@@ -163,14 +163,13 @@ class Cell:
                 if self.route or self.home:
                     everybody = "10.64.0.0/14" if inner == 4 else "fd64::/14"
                     selectors = f"src {hosts[0]} dst {everybody}" if to_peer else f"src {hosts[1]} dst {everybody}"
-                if self.home and to_peer and who == "peer":  # the kernel takes the header off by a state of its own
+                if who == "peer" and (self.home if to_peer else self.mobile):
+                    # the kernel takes the header off by a state of its own, the last one, and puts it on by one, the first
                     where = f"src {source} dst {target} proto route2"
-                    lines.append(f"xfrm state add {where} mode ro coa {self.first_hop(number)}")
-                    templates += f" tmpl {where} mode ro"
-                if self.mobile and not to_peer and who == "peer":
-                    where = f"src {source} dst {target} proto route2"
-                    lines.append(f"xfrm state add {where} mode ro coa {self.care_of(number)}")
-                    templates = f" tmpl {where} mode ro" + templates
+                    away = self.first_hop(number) if to_peer else self.care_of(number)
+                    lines.append(f"xfrm state add {where} mode ro coa {away}")
+                    header = f" tmpl {where} mode ro"
+                    templates = templates + header if to_peer else header + templates
                 outward = to_peer == (who == "ours")
                 for direction in ("out",) if outward else ("in", "fwd"):
                     lines.append(f"xfrm policy add {selectors} dir {direction}{templates}")

@@ -220,6 +220,30 @@ TEST_CASE("an outer header that cannot be is refused and nothing written", "[ip]
     CHECK_FALSE(write(byte_span{p}.first(65575), "::1", "::2"));
 }
 
+TEST_CASE("the checksum of an outer header is right for every identification, whatever is added up", "[ip][tunnel]") {
+    const auto [from, to] = GENERATE(std::pair{"255.255.255.255", "255.255.255.254"}, std::pair{"0.0.0.0", "0.0.0.0"},
+                                     std::pair{"192.0.2.1", "198.51.100.2"});
+    const ip::outer_header header{addr(from), addr(to), next_header::esp, {.hop_limit = 255}};
+    const ip::inner_fields inner{.traffic_class = 0xff, .dont_fragment = true};
+    octets p(1500);
+    for (unsigned id = 0; id < 65536; ++id) {
+        header.write(p, inner, static_cast<std::uint16_t>(id));
+        if (wire::checksum_of(byte_view{p}.first(20)) != 0) FAIL("identification " << id);
+    }
+}
+
+TEST_CASE("a flow label has 20 bits, whoever names it", "[ip][tunnel]") {
+    const ip::inner_fields inner{.family = family::v6, .traffic_class = 0x5a, .flow_label = 0xfff12345};
+    ip::tunnel_options o;
+    o.copy_flow_label = GENERATE(false, true);
+    o.flow_label = 0xeee54321;
+    octets p(48);
+    REQUIRE(ip::write_outer_header(p, inner, addr("::1"), addr("::2"), next_header::esp, o, 0));
+    const auto h = ip::v6::header::parse(p).value();
+    CHECK(h.flow_label == (o.copy_flow_label ? 0x12345U : 0x54321U));
+    CHECK(h.traffic_class == 0x5a);
+}
+
 TEST_CASE("what comes out of a tunnel must be what the header promised", "[ip][tunnel]") {
     auto v4 = test::v4(17, "0001000200080000");
     auto v6 = test::v6(17, "0001000200080000");

@@ -321,3 +321,12 @@ TEST_CASE("both ends of an SA stop at the limit of the key, although no lifetime
     run(sa::outbound<limited_suite>::make(p, limited_suite{}, keymat, random, instant{}));
     run(sa::inbound<limited_suite>::make(p, limited_suite{}, keymat, random, instant{}));
 }
+
+TEST_CASE("sizes that fit no field of an SA stay too large, and are not taken for small ones", "[sa]") {
+    test::settable_mac mac;
+    mac.icv = 65536 + 12;
+    CHECK(sa::sizes_of(mac).icv == 65535);
+    test::settable_mac_with_iv with_iv;
+    with_iv.iv = 65536 + 8;
+    CHECK(sa::sizes_of(with_iv).iv == 65535);
+}

@@ -58,8 +58,8 @@ namespace detail {
 ///
 /// @param into  on success: for `compute` and `finish`, once; after a fault without meaning
 /// @return `errc::not_ip`, `not_ah`, `fragment`, `truncated`, `bad_payload_length`, `reserved_spi`, `wrong_sa`, `expired`,
-///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`; of options and
-///         extension headers, what `cover_headers` says, or `unfinished_route`
+///         `left_of_window`, `replayed`, `zero_sequence`, `before_first`; of options and extension headers, what
+///         `cover_headers` says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
 [[nodiscard]] auto inspect_into(const sa::inbound<Mac, Window>& sa, Packet& packet, instant,

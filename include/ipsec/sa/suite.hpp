@@ -1,9 +1,9 @@
 #pragma once
 /// What an SA has to know of its suite: the same questions for ESP suites and for the MACs of AH.
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
-#include <limits>
 
 #include "ipsec/crypto/concepts.hpp"
 #include "ipsec/sa/parameters.hpp"
@@ -30,22 +30,21 @@ template <suite S> inline constexpr sa::protocol protocol_of = crypto::esp_suite
 struct suite_sizes {
     std::uint16_t iv = 0, icv = 0;
     std::uint8_t block = 1;      ///< of an ESP suite
-    /// Text, padding and the two octets behind it end where these bits are zero; 0 where no such rule does.  RFC 4303 §2.4
+    /// ESP: text, padding and the two octets behind it are a multiple of this plus one. 0: no one number says where they may end,
+    /// and `esp::pad_length` is asked for each packet.                                                       RFC 4303 §2.4
     std::uint8_t text_mask = 0;
 };
 template <suite S> [[nodiscard]] constexpr auto sizes_of(const S& s) noexcept -> suite_sizes {
     // What is too large for its place is larger than anything that is served, and is refused as such.
-    const auto fit = []<class T>(T, std::size_t n) {
-        return static_cast<T>(n < std::numeric_limits<T>::max() ? n : std::numeric_limits<T>::max());
-    };
+    const auto clamped = [](std::size_t n) { return static_cast<std::uint16_t>(std::min<std::size_t>(n, 0xffff)); };
     suite_sizes all;
-    all.icv = fit(std::uint16_t{}, s.icv_size());
+    all.icv = clamped(s.icv_size());
     if constexpr (crypto::mac<S>) {
-        all.iv = fit(std::uint16_t{}, crypto::iv_size_of(s));
+        all.iv = clamped(crypto::iv_size_of(s));
     } else {
         const std::size_t block = s.block_size();
-        all.iv = fit(std::uint16_t{}, s.iv_size());
-        all.block = fit(std::uint8_t{}, block);
+        all.iv = clamped(s.iv_size());
+        all.block = static_cast<std::uint8_t>(std::min<std::size_t>(block, 0xff));
         if (all.iv % 4 == 0 && block <= 128 && std::has_single_bit(block))
             all.text_mask = static_cast<std::uint8_t>((block < 4 ? 4 : block) - 1);
     }

@@ -191,8 +191,8 @@ private:
 /// What the certificate requests of a peer came to, those of its last message that had any: what is encrypted comes last, and
 /// nobody vouches for the others. All that they do is to pick one of our credentials, and nothing of their text is kept.
 struct certificates_asked {
-    bool at_all = false;                ///< some request was for a certificate of a kind that is served
-    std::optional<std::uint16_t> fits{};///< place of the first credential that one asks for
+    bool at_all = false;                  ///< some request was for a certificate of a kind that is served
+    std::optional<std::uint16_t> fits{};  ///< place of the first credential that one asks for
 
     void add(const certificates_asked& later) noexcept {
         if (later.at_all) *this = later;
