@@ -32,7 +32,7 @@ struct credentials {
     ipsec::secret<8192> private_key;                       ///< the file
     ipsec::crypto::public_key half;                        ///< the public key of this end
     std::optional<der> certificate{};                      ///< of this end
-    bool send = true, send_unasked = true, ask = true;     ///< send_cert, send_certreq
+    bool send = true, send_unasked = false, ask = true;    ///< send_cert, send_certreq
     std::optional<ipsec::crypto::public_key> peer_key{};   ///< remote.pubkeys
     std::vector<der> anchors{};                            ///< remote.cacerts and remote.certs
     std::vector<der> known{};                              ///< remote.certs

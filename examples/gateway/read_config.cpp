@@ -48,9 +48,9 @@ template <auto Read, auto Member> auto in_connection(std::string_view text, conn
 
 auto read_send_cert(std::string_view text, connection_draft& c) -> std::optional<bad_value> {
     if (text != "always" && text != "ifasked" && text != "never")
-        return bad_value{in_quotes(text) + " is not supported: write always (asked for or not), ifasked or never"};
+        return bad_value{in_quotes(text) + " is not supported: write ifasked, always (asked for or not) or never"};
     c.out.keys.send = text != "never";
-    c.out.keys.send_unasked = text != "ifasked";
+    c.out.keys.send_unasked = text == "always";
     return {};
 }
 auto read_send_certreq(std::string_view text, connection_draft& c) -> std::optional<bad_value> {

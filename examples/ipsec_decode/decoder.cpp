@@ -11,7 +11,7 @@ namespace {
 
 using wireshark::hex;
 using wireshark::spi_text;
-using json = nlohmann::ordered_json;
+using ordered = nlohmann::ordered_json;
 
 void leave_closed(finding& f, icv verdict, const std::string& why) {
     f.entry["icv"] = name_of(verdict);
@@ -193,7 +193,7 @@ void decoder::isakmp(byte_view datagram, const place& p, list& to) {
     finding f = begin(version == 1 ? "IKEv1" : version == 2 ? "IKEv2" : "IKE-other", p);
     if (h) {
         f.entry["exchange"] = static_cast<unsigned>(h->exchange);
-        f.entry["message_id"] = version == 2 ? json(h->id.value()) : json(spi_text(h->id.value()));
+        f.entry["message_id"] = version == 2 ? ordered(h->id.value()) : ordered(spi_text(h->id.value()));
         f.entry["spi_i"] = hex(h->initiator.octets());
         f.entry["spi_r"] = hex(h->responder.octets());
         f.entry["first_payload"] = static_cast<unsigned>(h->next_payload);
@@ -209,7 +209,7 @@ void decoder::isakmp(byte_view datagram, const place& p, list& to) {
 
 void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
     const auto list_payloads = [&f](const isakmp::chain& c) {
-        f.entry["payload_types"] = json::array();
+        f.entry["payload_types"] = ordered::array();
         for (const auto& one : c) {
             f.entry["payload_types"].push_back(static_cast<unsigned>(one.type));
             if (one.type == isakmp::payload_type::security_association)

@@ -78,7 +78,6 @@ class Plan:
             secret = ("ike-peer", [f'secret = "{self.psk}"'])
         else:
             names = certificates.NAMES
-            connection.append("send_cert = always")
             local = ["auth = pubkey", "certs = end.pem", f"id = {names[who]}"]
             remote = ["auth = pubkey", "cacerts = ca.pem", f"id = {names[other_end(who)]}"]
             secret = ("private-end", ["file = end.pem"])

@@ -4,11 +4,11 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$top" || exit 1
 
-# One compiler per core, but only as many as have 1.5 GB each.
+# One compiler per core, but only as many as have 2.5 GB each.
 jobs() {
   local cores memory
   cores=$(nproc 2>/dev/null || echo 2)
-  memory=$(awk '/^MemAvailable:/ {print int($2 / 1500000)}' /proc/meminfo 2>/dev/null || echo "$cores")
+  memory=$(awk '/^MemAvailable:/ {print int($2 / 2500000)}' /proc/meminfo 2>/dev/null || echo "$cores")
   ((memory < cores)) && cores=$memory
   echo $((cores > 0 ? cores : 1))
 }

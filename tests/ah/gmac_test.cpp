@@ -2,7 +2,7 @@
 #include <set>
 
 #include "ipsec/crypto/botan/mac.hpp"
-#include "fixture.hpp"
+#include "ah/fixture.hpp"
 #include "support/catch.hpp"
 #include "support/hex.hpp"
 #include "support/packets.hpp"

@@ -5,7 +5,7 @@
 #include "ipsec/crypto/esp_suite.hpp"
 #include "ipsec/crypto/legacy.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

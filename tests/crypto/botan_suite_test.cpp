@@ -6,7 +6,7 @@
 #include "ipsec/crypto/botan/random.hpp"
 #include "support/alloc_counter.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

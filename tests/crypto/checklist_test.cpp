@@ -2,7 +2,7 @@
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

@@ -3,7 +3,7 @@
 #include "ipsec/testing/deferred_dh.hpp"
 #include "support/catch.hpp"
 #include "support/test_pki.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

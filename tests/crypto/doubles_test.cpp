@@ -5,7 +5,7 @@
 #include "ipsec/testing/identity_crypto.hpp"
 #include "ipsec/testing/scripted_engine.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

@@ -1,7 +1,7 @@
 // Groups 3 and 4 against OpenSSL's Oakley-EC2N-3 and Oakley-EC2N-4, where its library is there.
 #include "ipsec/crypto/public_value.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 #ifdef IPSECPP_WITH_OPENSSL
 #include <openssl/bn.h>

@@ -1,7 +1,7 @@
 // Groups 3 and 4, which are computed here and by no library behind the provider.
 #include "ipsec/crypto/botan/provider.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

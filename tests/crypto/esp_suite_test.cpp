@@ -3,7 +3,7 @@
 #include "ipsec/crypto/any_suite.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

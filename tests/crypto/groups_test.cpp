@@ -5,7 +5,7 @@
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/isakmp/oakley.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

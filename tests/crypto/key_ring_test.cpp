@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/test_keys.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

@@ -1,7 +1,7 @@
 #include "ipsec/crypto/public_value.hpp"
 
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

@@ -3,7 +3,7 @@
 
 #include "ipsec/crypto/botan/provider.hpp"
 #include "support/catch.hpp"
-#include "vectors.hpp"
+#include "crypto/vectors.hpp"
 
 using namespace ipsec;
 using namespace ipsec::crypto;

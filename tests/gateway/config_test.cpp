@@ -115,8 +115,8 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
         {"neither yes nor no", with_in_connection("    encap = si"),
          "f.conf:7:13: encap in connections.gw: 'si' is neither yes nor no"},
         {"certificates at times", with_in_connection("    send_cert = sometimes"),
-         "f.conf:7:17: send_cert in connections.gw: 'sometimes' is not supported: write always (asked for or not), ifasked or "
-         "never"},
+         "f.conf:7:17: send_cert in connections.gw: 'sometimes' is not supported: write ifasked, always (asked for or "
+         "not) or never"},
         {"unique peers", with_in_connection("    unique = replace"),
          "f.conf:7:14: unique in connections.gw: 'replace' is not supported: this gateway takes 'no' only"},
         {"no time", with_in_connection("    dpd_delay = 3w"),

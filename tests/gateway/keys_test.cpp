@@ -104,11 +104,13 @@ TEST_CASE("send_cert, send_certreq, aggressive and fragmentation reach the libra
     REQUIRE(c);
     const auto peer = make_peer(c->connections[0]);
     CHECK(peer.keys.sign_with[0].certificate.empty());
-    CHECK(peer.keys.send_unasked);
-    const auto if_asked = read_keys(other("version = 1", "version = 1\n send_cert = ifasked"));
-    REQUIRE(if_asked);
-    CHECK(make_peer(if_asked->connections[0]).keys.sign_with[0].certificate.size() == 1);
-    CHECK_FALSE(make_peer(if_asked->connections[0]).keys.send_unasked);
+    CHECK_FALSE(peer.keys.send_unasked);
+    for (const bool always : {false, true}) {
+        const auto sends = read_keys(other("version = 1", always ? "version = 1\n send_cert = always" : "version = 1"));
+        REQUIRE(sends);
+        CHECK(make_peer(sends->connections[0]).keys.sign_with[0].certificate.size() == 1);
+        CHECK(make_peer(sends->connections[0]).keys.send_unasked == always);
+    }
     CHECK_FALSE(peer.keys.trust->ask);
     CHECK((peer.modes.begin_aggressive && peer.modes.accept_aggressive && !peer.modes.accept_main));
     CHECK(peer.fragmentation.enabled);
@@ -130,7 +132,7 @@ TEST_CASE("another key, certificate or mode is another connection", "[gateway][k
     const auto a = read_keys(std::string{signing});
     REQUIRE(a);
     CHECK(a->connections[0].same_but_children(read_keys(std::string{signing})->connections[0]));
-    for (const char* line : {"aggressive = yes", "fragmentation = yes", "send_cert = never", "send_cert = ifasked",
+    for (const char* line : {"aggressive = yes", "fragmentation = yes", "send_cert = never", "send_cert = always",
                              "send_certreq = no"}) {
         const auto b = read_keys(other("version = 1", "version = 1\n" + std::string{line}));
         INFO(line);

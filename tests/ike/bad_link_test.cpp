@@ -24,7 +24,7 @@ template <class Ends> auto ends_over(testing::link_options options, std::vector<
                                   typename Ends::link{options, std::move(script)}, seed);
 }
 /// Both ends have the same pair or pairs, and nobody gave up.
-template <class Ends> void check_good_end(Ends& ends) {
+template <class Ends> void check_nobody_gave_up(Ends& ends) {
     CHECK(ends.left.table.size() >= 2);
     CHECK(ends.left.table.size() == ends.right.table.size());
     CHECK(ends.equal_sas());
@@ -51,7 +51,7 @@ TEMPLATE_TEST_CASE("one message lost, doubled or swapped: both ends get there", 
             CAPTURE(i, static_cast<int>(what));
             auto ends = ends_over<TestType>({}, {{.index = i, .what = what, .from = {}, .extra = milliseconds(500)}});
             establish_and_rekey(*ends);
-            check_good_end(*ends);
+            check_nobody_gave_up(*ends);
             CHECK(ends->left.established.size() == 1);
             CHECK(ends->left.table.size() == 2);
         }
@@ -64,7 +64,7 @@ TEMPLATE_TEST_CASE("two messages lost: both ends get there", "[ike][bad_link]", 
             auto ends = ends_over<TestType>(
                 {}, {{.index = i, .what = fate::drop, .from = {}}, {.index = k, .what = fate::drop, .from = {}}});
             establish_and_rekey(*ends);
-            check_good_end(*ends);
+            check_nobody_gave_up(*ends);
         }
 }
 
@@ -77,7 +77,7 @@ TEMPLATE_TEST_CASE("every message of one side lost several times in a row: both 
             for (std::size_t n = 0; n < run; ++n) script.push_back({.index = first + n, .what = fate::drop, .from = {}});
             auto ends = ends_over<TestType>({}, std::move(script));
             establish_and_rekey(*ends);
-            check_good_end(*ends);
+            check_nobody_gave_up(*ends);
         }
 }
 
@@ -229,7 +229,7 @@ TEMPLATE_TEST_CASE("every pattern of loss below the limit ends with equal SAs, i
             ends->wire = typename TestType::link{{}, std::move(script)};
             REQUIRE(ends->run(seconds(100)));
             REQUIRE(ends->sent.size() > before);
-            check_good_end(*ends);
+            check_nobody_gave_up(*ends);
             CHECK(ends->left.table.size() == 2);
             CHECK(ends->left.established.size() == (s == stage::phase_1_rekey ? 2U : 1U));
             CHECK(ends->left.children.size() == (s == stage::phase_2_rekey ? 2U : 1U));
@@ -319,7 +319,7 @@ TEST_CASE("messages that come again while a ticket is out start no second one", 
         CHECK(ends->left.crypto.asked() + ends->right.crypto.asked() == asked);
         ends->hold_tickets = false;
         REQUIRE(ends->run(seconds(60)));
-        check_good_end(*ends);
+        check_nobody_gave_up(*ends);
         CHECK(ends->left.crypto.asked() + ends->right.crypto.asked() == tickets_in_all);
     }
 }
@@ -382,7 +382,7 @@ TEST_CASE("stale, doubled and failed answers are ignored or end the exchange", "
         give(twice, a.id);
         ends->hold_tickets = false;
         REQUIRE(ends->run(seconds(60)));
-        check_good_end(*ends);
+        check_nobody_gave_up(*ends);
     }
     for (std::size_t n = 0; n < tickets_in_all; ++n) {
         CAPTURE(n);

@@ -58,6 +58,7 @@ auto scene_of(const method& m, bool aggressive, bool left_chooses) -> scene {
     static const octets second_root = pki::second().der();
     s.chooser().keys.sign_with = {{m.authentication, crypto::signing_key{m.first}, {s.by_root}},
                                   {m.authentication, crypto::signing_key{m.second}, {s.by_second, second_root}}};
+    s.chooser().keys.send_unasked = true;  // so that the choice shows where nobody asks
     s.asker().keys.peer_keys.clear();
     s.asker().keys.trust.emplace();
     return s;
@@ -189,8 +190,9 @@ TEST_CASE("requests of a Main Mode are in message 4 and, where nobody else reads
     CHECK(sent_by(*ends, !left_asks) == bodies{expected});  // so the initiator asked in the only message that is left
 }
 
-// req: rfc4945-3.3.6-1, rfc4945-3.3.6-2
+// req: rfc4945-3.3.6-1, rfc4945-3.3.6-2, rfc4945-3.3.6-3
 TEST_CASE("a certificate goes to whom asks for none only where that is wanted", "[ike][certificates][requests]") {
+    CHECK_FALSE(v1::public_keys{}.send_unasked);
     struct row {
         const char* what;
         bool unasked, ask;

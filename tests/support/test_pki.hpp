@@ -84,8 +84,9 @@ using octets = std::vector<std::byte>;
 
 /// A key of `test_keys.hpp`. Loaded and checked once: that takes a hundred times as long as a signature.
 [[nodiscard]] inline auto private_key(std::string_view base64) -> std::shared_ptr<Botan::Private_Key> {
-    // Never destroyed: the memory that Botan keeps for keys may go first when the program ends.
-    static auto& loaded = *new std::map<std::string_view, std::shared_ptr<Botan::Private_Key>>;
+    // What is made last goes first: the memory that Botan keeps for keys has to be there before those that are kept here.
+    static const Botan::secure_vector<std::uint8_t> made_before(1);
+    static std::map<std::string_view, std::shared_ptr<Botan::Private_Key>> loaded;
     auto& key = loaded[base64];
     if (key == nullptr) {
         Botan::AutoSeeded_RNG random;

@@ -212,8 +212,9 @@ struct public_keys {
     /// Several for one method, each under an authority of its own: the first that a certificate request of the peer asks for
     /// signs, or the first of all where none asks or none fits.                                           RFC 4945 §3.2.7.1
     std::vector<own_signature> sign_with{};
-    /// A certificate goes also to a peer that asks for none: many want one and do not say so. RFC 4945 §3.3.6 wants false.
-    bool send_unasked = true;
+    /// A certificate goes also to a peer that asks for none: some want one and do not say so.                RFC 4945 §3.3.6
+    // req: rfc4945-3.3.6-3
+    bool send_unasked = false;
     std::vector<own_decryption> decrypt_with{};  ///< the first one, where the peer names none
     std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
     /// A signature of the peer may also hold by a certificate that comes with it, or that is here already.

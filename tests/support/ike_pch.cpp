@@ -1,1 +1,0 @@
-// Stands for nothing but the precompiled header beside it.
