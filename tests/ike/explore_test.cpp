@@ -163,7 +163,8 @@ auto scenes() -> std::vector<scene> {
     constexpr auto new_group = [](v1::config& c) {
         constexpr crypto::group_id own{40000};
         // A safe prime so short that checking it in every run takes no time to speak of.
-        c.peers[0].private_groups = {{own, crypto::modp_parameters{unhex("ffffffffffffffffffffffffffffc3a7"), {std::byte{2}}, {}}}};
+        const auto prime = unhex("ffffffffffffffffffffffffffffc3a7");
+        c.peers[0].private_groups = {{own, crypto::modp_parameters{prime, {std::byte{2}}, {}}}};
         c.peers[0].new_group_limits = {.least_modp_bits = 128, .least_field_bits = 150, .rounds = 2};
         c.peers[0].children[0].pfs = own;
     };
