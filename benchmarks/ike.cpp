@@ -214,6 +214,12 @@ struct least {
     void add(double time, const spent& in_calls, double exchanges) {
         if (whole == 0 || time < whole) *this = {time, exchanges, in_calls};
     }
+    /// One of these and one of those behind it.
+    [[nodiscard]] auto then(const least& next) const -> least {
+        const auto both = [&](double spent::*part) { return bare.*part / count + next.bare.*part / next.count; };
+        return {whole / count + next.whole / next.count, 1,
+                {both(&spent::dh), both(&spent::prf), both(&spent::signature), both(&spent::cipher), both(&spent::random)}};
+    }
     /// @return whether the goal was met
     auto print(std::string_view what, std::string_view suite) const -> bool {
         const auto us = [&](double ns) { return ns / count / 1e3; };
@@ -260,7 +266,9 @@ auto handshakes(const row& r, std::size_t rounds) -> unsigned {
     if (!main_mode.print(r.main_mode, r.name) && counts) ++missed;
     if (quick.whole == 0) return missed;
     if (!quick_pfs.print("Quick Mode with PFS", r.name) && counts) ++missed;
-    (void)quick.print("Quick Mode without PFS", r.name);
+    (void)quick.print("Quick Mode without PFS", r.name);  // for itself: next to nothing of a handshake
+    if (!main_mode.then(quick).print("both, without PFS", r.name) && counts) ++missed;
+    if (!main_mode.then(quick_pfs).print("both, with PFS", r.name) && counts) ++missed;
     return missed;
 }
 
@@ -323,7 +331,7 @@ auto main(int argc, char** argv) -> int {
                 "exchange", "suite", "a second", "us", "us in DH", "in prf", "in sig.", "cipher", "random");
     unsigned missed = 0;
     for (const row& r : rows) missed += handshakes(r, rounds);
-    std::printf("goal: at least 0.90 of the bare calls with modp2048: %s\n", missed == 0 ? "met" : "missed");
+    std::printf("goal: handshakes at least 0.90 of the bare calls with modp2048: %s\n", missed == 0 ? "met" : "missed");
     messages(rounds);
     return 0;
 }

@@ -6,14 +6,21 @@
 #     two files call alike does not meet. A file with a macro, a condition or an operator new of its own stays alone.
 #   ipsecpp_in_one(TARGET [COUNT])            a program, whose sources call nothing alike: COUNT of them, or all
 
+set(ipsecpp_stays_alone "^ *# *(define|undef|if)|^[a-z].*operator new")
+
 if(CMAKE_SCRIPT_MODE_FILE) # cmake -DOUT=SOURCE -DFILES=A;B -P together.cmake
   set(includes "")
   set(bodies "")
   foreach(file IN LISTS FILES)
+    file(STRINGS "${file}" own REGEX "${ipsecpp_stays_alone}")
+    if(own)
+      message(FATAL_ERROR "${file} cannot stand beside others any more: configure again")
+    endif()
     file(STRINGS "${file}" lines REGEX "^#include ")
+    list(TRANSFORM lines REPLACE "([>\"]) *//.*" "\\1") # what is said of an include
     list(APPEND includes ${lines})
-    cmake_path(GET file STEM stem)
-    string(APPEND bodies "namespace ${stem}_ {\n#include \"${file}\"\n}\n")
+    string(MAKE_C_IDENTIFIER "${file}" name)
+    string(APPEND bodies "namespace in_${name} {\n#include \"${file}\"\n}\n")
   endforeach()
   list(REMOVE_DUPLICATES includes)
   list(JOIN includes "\n" includes)
@@ -22,6 +29,9 @@ if(CMAKE_SCRIPT_MODE_FILE) # cmake -DOUT=SOURCE -DFILES=A;B -P together.cmake
 endif()
 
 set(IPSECPP_TOGETHER 8 CACHE STRING "Test files that are compiled as one; with 1 the sources of a program are not one either")
+if(NOT IPSECPP_TOGETHER MATCHES "^[1-9][0-9]*$")
+  message(FATAL_ERROR "IPSECPP_TOGETHER is '${IPSECPP_TOGETHER}', and has to be a whole number from 1")
+endif()
 set(ipsecpp_together_script "${CMAKE_CURRENT_LIST_FILE}")
 
 function(ipsecpp_together variable name)
@@ -29,7 +39,7 @@ function(ipsecpp_together variable name)
   set(batch "")
   foreach(file IN LISTS ARGN)
     cmake_path(ABSOLUTE_PATH file)
-    file(STRINGS "${file}" own REGEX "^#(define|if)|^auto operator new")
+    file(STRINGS "${file}" own REGEX "${ipsecpp_stays_alone}")
     if(own OR IPSECPP_TOGETHER LESS 2)
       list(APPEND sources "${file}")
     else()

@@ -36,12 +36,17 @@ def cell(name, what, peer, bench):
     return add
 
 
+def is_meant(one, pattern):
+    """By its name, or by `ikev1`: all that is agreed on by IKEv1, where the kernel's cells have their keys by hand."""
+    return fnmatch.fnmatchcase(one.name, pattern) or (pattern == "ikev1" and one.peer != "linux")
+
+
 def chosen(peer, patterns):
     of_peer = [c for c in cells if peer in (None, c.peer)]
     for pattern in patterns:
-        if not fnmatch.filter((c.name for c in of_peer), pattern):
+        if not any(is_meant(c, pattern) for c in of_peer):
             raise LookupError(f"no case is called '{pattern}'; --list names them")
-    found = [c for c in of_peer if not patterns or any(fnmatch.fnmatchcase(c.name, p) for p in patterns)]
+    found = [c for c in of_peer if not patterns or any(is_meant(c, p) for p in patterns)]
     benches = list(dict.fromkeys(c.bench for c in found))
     return sorted(found, key=lambda c: benches.index(c.bench))  # one bench stands at a time
 

@@ -246,6 +246,7 @@ def strongswan(ns, work):
 
 def bare(program, core, suite, size, rounds):
     """@return nanoseconds of (sealing, opening) one inner packet of `size` octets by the crypto library's bare calls"""
-    line = run("taskset", "-c", core, program, rounds, suite, size, timeout=120).splitlines()[2]
+    lines = run("taskset", "-c", core, program, rounds, suite, size, timeout=120).splitlines()
+    line = next(one for one in lines if one.startswith(f"{suite} "))
     cells = line.split("|")
     return float(cells[1].split()[1]), float(cells[2].split()[1])

@@ -222,6 +222,9 @@ TEST_CASE("a cookie depends on both ends, CKY-I, the offer, a secret and the tim
     CHECK(jar.is_ours(p, t0 + seconds(59), at, cky(1), *c, offer));
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(2), *c, offer));
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, another));
+    CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.peer = {.fragmentation = true}}));
+    CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.asked = {.at_all = true}}));
+    CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.asked = {.at_all = true, .fits = 0}}));
     for (int field = 0; field < 4; ++field) {
         auto elsewhere = at;
         if (field == 0) elsewhere.remote.address = ip::address::v4(198, 51, 100, 2);

@@ -13,7 +13,7 @@
 
 #include "ipsec/core/ct_equal.hpp"
 #include "ipsec/crypto/concepts.hpp"
-#include "ipsec/ike/v1/nat_traversal.hpp"
+#include "ipsec/ike/v1/first_words.hpp"
 #include "ipsec/isakmp/cookie.hpp"
 
 namespace ipsec::ike::v1 {
@@ -28,9 +28,9 @@ public:
     template <class P>
         requires crypto::prf_provider<P> && rng<P>
     [[nodiscard]] auto make(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
-                            const extensions& peer = {}) -> result<isakmp::cookie_r> {
+                            const first_words& said = {}) -> result<isakmp::cookie_r> {
         if (auto ok = turn(p, now); !ok) return std::unexpected{ok.error()};
-        return hash(p, current_, at, cky_i, sai_b, peer);
+        return hash(p, current_, at, cky_i, sai_b, said);
     }
     /// Whether `cky_r` is one that was made here for that path and CKY-I, in this slot or in the one before, whatever the offer.
     template <class P>
@@ -48,12 +48,12 @@ public:
     template <class P>
         requires crypto::prf_provider<P> && rng<P>
     [[nodiscard]] auto is_ours(P& p, instant now, const path& at, const isakmp::cookie_i& cky_i, const isakmp::cookie_r& cky_r,
-                               byte_view sai_b, const extensions& peer = {}) -> bool {
+                               byte_view sai_b, const first_words& said = {}) -> bool {
         if (!turn(p, now)) return false;
-        const auto fresh = hash(p, current_, at, cky_i, sai_b, peer);
+        const auto fresh = hash(p, current_, at, cky_i, sai_b, said);
         if (fresh && ct_equal(fresh->octets(), cky_r.octets())) return true;
         if (previous_.empty()) return false;
-        const auto old = hash(p, previous_, at, cky_i, sai_b, peer);
+        const auto old = hash(p, previous_, at, cky_i, sai_b, said);
         return old && ct_equal(old->octets(), cky_r.octets());
     }
     /// A cookie that made an ISAKMP SA makes no second one. @return false if it is spent already
@@ -86,17 +86,17 @@ private:
         return {};
     }
     /// Both ports, and what else goes into a hash beside addresses, CKY-I and the offer.
-    static auto ports_of(const path& at, std::byte last) -> std::array<std::byte, 5> {
-        std::array<std::byte, 5> o{};
+    static auto ports_of(const path& at, const std::array<std::byte, 3>& last) -> std::array<std::byte, 7> {
+        std::array<std::byte, 7> o{};
         wire::store(byte_span{o}, at.local.port);
         wire::store(byte_span{o}.subspan(2), at.remote.port);
-        o[4] = last;
+        copy_octets(last, byte_span{o}.subspan(4));
         return o;
     }
     template <class P>
     static auto first_half(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i)
         -> result<std::array<std::byte, half_size>> {
-        const auto rest = ports_of(at, std::byte{0xff});  // no offer has this
+        const auto rest = ports_of(at, {std::byte{0xff}, std::byte{0xff}, std::byte{0xff}});  // nothing that is said is this
         const std::array<byte_view, 4> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
                                              cky_i.octets()};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
@@ -108,8 +108,8 @@ private:
     }
     template <class P>
     static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
-                     const extensions& peer) -> result<isakmp::cookie_r> {
-        const auto rest = ports_of(at, static_cast<std::byte>(peer.octet()));
+                     const first_words& said) -> result<isakmp::cookie_r> {
+        const auto rest = ports_of(at, said.octets());
         // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
         // since both addresses are of one family.
         const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},

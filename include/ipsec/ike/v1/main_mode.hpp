@@ -201,7 +201,7 @@ template <class Env>
                          key_exchange msg, Env&) -> step<making_ke_r, phase_1::opening<making_ke_r>> {
     const extensions go_on = both.after_nat_d(msg.nat.has_value());
     making_ke_r next{cky, agreed, go_on, msg.nat.value_or(nat_view{}), to_octets(sai_b), std::move(msg.gx), std::move(msg.nonce)};
-    next.agreed.asked = msg.asked;
+    next.agreed.asked.add(msg.asked);
     if (msg.sealed) return {phase_1::opening<making_ke_r>{std::move(next), std::move(*msg.sealed)}, {}};
     return {std::move(next), {}};
 }

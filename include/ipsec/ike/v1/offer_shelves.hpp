@@ -12,7 +12,7 @@
 #include <map>
 #include <vector>
 
-#include "ipsec/ike/v1/nat_traversal.hpp"
+#include "ipsec/ike/v1/first_words.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -22,7 +22,7 @@ class offer_shelves {
 public:
     struct offer {
         std::vector<std::byte> sai_b;
-        extensions peer{};            ///< what the initiator's vendor IDs said beside it
+        first_words said{};           ///< beside it
         std::size_t suite = 0;        ///< place of the suite that was picked from it
         std::vector<std::byte> reply; ///< body of the SA payload that answers it
         bool proven = false;          ///< the peer was authenticated under it
@@ -34,7 +34,7 @@ public:
     /// place of the oldest unproven one of all peers where there are `most_unproven` of these. What the others are costs nothing.
     auto keep(std::size_t peer, offer o, std::size_t most, std::size_t most_unproven) -> const offer& {
         std::vector<offer>& shelf = shelves_[peer];
-        const auto same = [&](const offer& have) { return have.sai_b == o.sai_b && have.peer == o.peer; };
+        const auto same = [&](const offer& have) { return have.sai_b == o.sai_b && have.said == o.said; };
         if (const auto have = std::ranges::find_if(shelf, same); have != shelf.end()) {
             const bool counted = unproven_.erase(have->used) > 0;
             have->used = ++clock_;

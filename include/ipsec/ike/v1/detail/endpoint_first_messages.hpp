@@ -28,11 +28,14 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
         notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
         return;
     }
-    offer_shelves::offer o{
-        .sai_b = to_octets(sai_b), .peer = read_vendor_ids(*in), .suite = picked->suite, .reply = std::move(picked->reply)};
+    const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite.authentication);
+    offer_shelves::offer o{.sai_b = to_octets(sai_b),
+                           .said = {read_vendor_ids(*in), asked},
+                           .suite = picked->suite,
+                           .reply = std::move(picked->reply)};
     const auto& limits = house_->settings.limits;
     const auto& kept = shelves_.keep(peer.value(), std::move(o), limits.offers_per_peer, limits.offers);
-    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.peer);
+    const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.said);
     if (!cky_r) return refuse(cky_r.error());
     message_writer w{header_of({h.initiator, *cky_r}, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::security_association, kept.reply);
@@ -61,9 +64,10 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
     if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
     for (const auto& o : shelves_.of(peer.value())) {
-        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer)) continue;
-        const auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
+        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.said)) continue;
+        auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
         if (!picked) return refuse(picked.error());
+        picked->agreed.asked = o.said.asked;
         if (const auto& parts = picked->agreed.parts) {
             // A stranger's group is worth no arithmetic before he is known to be there; in it, none before it is found to be one.
             if (const auto ok = judge_group(peer, *parts); !ok) {
@@ -72,7 +76,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
                 return;
             }
         }
-        const extensions both = own_extensions(house_->peer(peer)) & o.peer;
+        const extensions both = own_extensions(house_->peer(peer)) & o.said.peer;
         auto e = house_->env(peer, at);
         auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
         if (!msg) return refuse(msg.error());

@@ -17,8 +17,8 @@ auto endpoint<Traits>::may_send_fragments(peer_id peer, const isakmp::header& h,
     // The answer to our first message.
     if (const sa_type* const sa = find_sa({h.initiator, {}})) return sa->peer() == peer;
     return std::ranges::any_of(shelves_.of(peer.value()), [&](const auto& o) {
-        return o.peer.fragmentation &&
-               jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.peer);
+        return o.said.peer.fragmentation &&
+               jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.said);
     });
 }
 
