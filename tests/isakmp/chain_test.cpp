@@ -196,6 +196,7 @@ TEST_CASE("an SA is read to the bottom, with AND by one number and OR by the nex
     CHECK(tree->transforms(tree->proposals()[2])[0].value.attributes.find(5)->number() == 2);
 }
 
+// req: rfc2409-5-12
 TEST_CASE("an SA that is formed wrongly is refused by name", "[isakmp][chain][sa]") {
     // req: rfc2408-3.5-1, rfc2408-3.6-1, rfc2408-4.2-5
     using build = void (*)(builder&);
