@@ -92,7 +92,7 @@ TEST_CASE("what everybody has to speak: AH with HMAC-MD5, ESP with DES and HMAC-
     }
 }
 
-// req: rfc2407-4.6.3-2, rfc2407-4.6.3.3-5, rfc2407-4.6.3.3-6, rfc2407-4.6.3.3-8, rfc2407-4.6.3.3-9
+// req: rfc2407-4.6.3-2, rfc2407-4.6.3.3-5, rfc2407-4.6.3.3-6, rfc2407-4.6.3.3-8, rfc2407-4.6.3.3-9, rfc2407-4.6.3.3-1
 TEST_CASE("INITIAL-CONTACT goes under protection, once, and names the ISAKMP SA by its cookies", "[ike][doi][initial_contact]") {
     const bool aggressive = GENERATE(false, true);
     CAPTURE(aggressive);

@@ -212,7 +212,7 @@ TEST_CASE("phase 2: suites of one kind share a proposal, ESP with AH is one numb
     CHECK_FALSE(v1::pick_child(child({esp(256)}, crypto::group_id::modp2048), offer, {1000, 1001}));  // another group
 }
 
-// req: rfc2408-4.2-10
+// req: rfc2408-4.2-10, rfc2407-4.4.1.3-m1
 TEST_CASE("phase 2: an answer that is no whole alternative of the offer is refused", "[ike][proposals]") {
     const auto c = child({esp(256), both});
     const auto offer = v1::write_child_offer(c, {0x1000, 0x2000});

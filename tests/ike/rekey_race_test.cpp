@@ -86,6 +86,7 @@ TEST_CASE("a rekey from one end or from both at once loses no packet", "[ike][re
     CHECK(ends->right.failures.empty());
 }
 
+// req: rfc2407-4.5-m1
 TEST_CASE("both phases are rekeyed through several lifetimes without losing a packet", "[ike][rekey][race]") {
     const auto ends = make();
     traffic flow{*ends};

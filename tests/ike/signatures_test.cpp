@@ -68,7 +68,7 @@ TEMPLATE_TEST_CASE("a signature by another key, or by another end, proves nobody
         }
 }
 
-// req: rfc2409-5.1-3, rfc2409-5-9
+// req: rfc2409-5.1-3, rfc2409-5-9, rfc2407-4.6.2.1-1
 TEMPLATE_TEST_CASE("a certificate proves the key, and the identity has to be in it", "[ike][signatures][certificates][cve-42]",
                    immediate, deferred) {
     for (const bool aggressive : {false, true}) {
