@@ -187,7 +187,7 @@ TEST_CASE("a phase 2 offer says what it read", "[isakmp][offer]") {
     CHECK_FALSE(read_phase2(protocol_id::ipsec_esp, with(3, plain))->life.is_said());
 }
 
-// IKE1-028; req: rfc2408-5.5-7, rfc2408-2.4-1
+// IKE1-028; req: rfc2408-5.5-7, rfc2408-2.4-1, rfc2408-2.4-2
 TEST_CASE("SPIs fit their protocol and stay out of the reserved range", "[isakmp][offer]") {
     // req: rfc2408-3.5-2, rfc2408-3.5-3
     struct spi_row {
