@@ -15,6 +15,7 @@ auto value_of(group_id g, unsigned v) -> test::octets {
 }
 }  // namespace
 
+// req: rfc2409-6.2-1
 TEST_CASE("two sides of every group come to the same secret", "[crypto][botan][dh]") {
     botan::provider a, b;
     for (const auto& g : groups) {

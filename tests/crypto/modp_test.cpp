@@ -7,7 +7,7 @@ using namespace ipsec;
 using namespace ipsec::crypto;
 using ipsec::test::fault;
 
-// req: rfc2409-6.1-1
+// req: rfc2409-6.1-1, rfc2409-6.2-1
 TEST_CASE("the primes are those of RFC 2409 and RFC 3526", "[crypto][modp]") {
     std::size_t seen = 0;
     for (const auto& t : test::vectors("modp-groups")) {

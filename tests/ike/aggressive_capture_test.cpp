@@ -93,7 +93,7 @@ constexpr std::array recorded{std::pair{"v1-aggr-psk-3des-sha1-modp1024", crypto
 
 }  // namespace
 
-// req: rfc2409-5-1, rfc2409-5-8
+// req: rfc2409-5-1, rfc2409-5-8, rfc2408-4.7-1, rfc2408-4.7-2
 TEST_CASE("as the initiator of a recorded Aggressive Mode: keys, HASH_R and HASH_I are those of then",
           "[ike][aggressive][capture]") {
     for (const auto& [name, hash] : recorded) {

@@ -69,6 +69,7 @@ struct third {
 
 // req: rfc2409-5-8
 // pitfall 19: others refuse the one or the other.
+// req: rfc2408-3.1-8, rfc2408-3.1-9
 TEST_CASE("message 3 is accepted protected and in the clear", "[ike][aggressive][IKE1-043]") {
     struct row {
         const char* what;

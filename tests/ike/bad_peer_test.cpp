@@ -240,6 +240,7 @@ TEST_CASE("a whole exchange replayed after it is over changes nothing", "[ike][b
     CHECK(ends->right.ike.established_count() == 0);
 }
 
+// req: rfc2408-4.3-1
 TEST_CASE("a spent cookie makes no second ISAKMP SA, an old one none at all", "[ike][bad_peer][cookie]") {
     const auto all = recorded();
     auto ends = make_ends();
@@ -429,7 +430,7 @@ TEST_CASE("an answer that fits no offer is not believed; the true one still is",
     CHECK(ends->left.record.audits.size() == forged);
 }
 
-// req: rfc2409-5-6, rfc2409-5-7
+// req: rfc2409-5-6, rfc2409-5-7, rfc2408-5.7-8
 TEST_CASE("public values and nonces of the wrong size or range are refused", "[ike][bad_peer][cve-21][cve-23]") {
     auto ends = make_ends();
     with_forgeries(*ends, [](std::size_t i, const octets& m) {
@@ -467,6 +468,7 @@ TEST_CASE("public values and nonces of the wrong size or range are refused", "[i
 }
 
 // IKE1-022
+// req: rfc2408-5.4-14
 TEST_CASE("nothing acceptable: no state, one short answer, and the initiator is not stopped by it", "[ike][bad_peer]") {
     auto l = ike_config(true), r = ike_config(false);
     l.peers[0].suites = {{crypto::encryption_id::des3_cbc, 0, crypto::hash_id::md5, crypto::group_id::modp1024}};

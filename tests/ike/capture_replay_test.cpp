@@ -524,7 +524,7 @@ TEST_CASE("the captures hold what the tests below count on", "[ike][capture]") {
 // IKE1-040, IKE1-044, IKE1-071, IKE1-075, pitfall 1, pitfall 2, pitfall 5, pitfall 6, pitfall 11, pitfall 12; req: rfc2409-3.2-2
 // req: rfc2409-3.2-3, rfc2409-B-4, rfc2408-4.1.1-2, rfc2408-4.8-2, rfc2408-3.1-7, rfc2408-3.8-1, rfc2408-5.7-3, rfc2408-5.7-4
 // req: rfc2408-5.8-2, rfc2408-5.8-3, rfc2408-5.8-4, rfc2408-5.11-2, rfc2408-5.11-3, rfc2408-5.11-4, rfc2408-5.13-2
-// req: rfc2408-5.13-3
+// req: rfc2408-5.13-3, rfc2408-4.5-1
 TEST_CASE("Main Mode, Quick Mode and Deletes of strongSwan are followed to the same keys, in both roles", "[ike][capture]") {
     const auto row = GENERATE(values<capture_row>(captures));
     const auto ours = GENERATE(role::initiator, role::responder);

@@ -54,7 +54,7 @@ auto certificate() -> crypto::certified {
 
 // req: rfc4945-3.1-2, rfc4945-3.1-4, rfc4945-3.1.1-3, rfc4945-3.1.1-4, rfc4945-3.1.1-6, rfc4945-3.1.1-8, rfc4945-3.1.2-3
 // req: rfc4945-3.1.2-5, rfc4945-3.1.2-6, rfc4945-3.1.3-3, rfc4945-3.1.3-5, rfc4945-3.1.3-6, rfc4945-3.1.5-1, rfc4945-3.1.5-6
-// req: rfc4945-3.1.8-1, rfc4945-3.1.9-3, rfc4945-5.1.3.6-5, rfc4945-5.1.3.6-10, rfc4945-5.1.3.6-12
+// req: rfc4945-3.1.8-1, rfc4945-3.1.9-3, rfc4945-5.1.3.6-5, rfc4945-5.1.3.6-10, rfc4945-5.1.3.6-12, rfc2408-1.3-m2
 TEST_CASE("an identity is certified by the name of its own kind, whole, and by nothing else",
           "[ike][certificate_identity][cve-42]") {
     struct row {

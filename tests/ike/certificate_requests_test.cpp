@@ -170,7 +170,7 @@ TEST_CASE("who has the key of its peer asks for no certificate: another key woul
     CHECK(sent_by(*ends, left_chooses).empty());
 }
 
-// req: rfc4945-3.2.5-1
+// req: rfc4945-3.2.5-1, rfc2408-3.10-1
 TEST_CASE("requests of a Main Mode are in message 4 and, where nobody else reads them, in 5", "[ike][certificates][requests]") {
     const bool left_asks = GENERATE(true, false);
     auto s = scene_of(rsa, false, !left_asks);
@@ -190,7 +190,7 @@ TEST_CASE("requests of a Main Mode are in message 4 and, where nobody else reads
     CHECK(sent_by(*ends, !left_asks) == bodies{expected});  // so the initiator asked in the only message that is left
 }
 
-// req: rfc4945-3.3.6-1, rfc4945-3.3.6-2, rfc4945-3.3.6-3
+// req: rfc4945-3.3.6-1, rfc4945-3.3.6-2, rfc4945-3.3.6-3, rfc2408-3.9-1
 TEST_CASE("a certificate goes to whom asks for none only where that is wanted", "[ike][certificates][requests]") {
     CHECK_FALSE(v1::public_keys{}.send_unasked);
     struct row {

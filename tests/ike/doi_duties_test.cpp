@@ -46,7 +46,7 @@ auto with_situation(octets m, std::uint8_t bits) -> octets {
 
 }  // namespace
 
-// req: rfc2407-4.2.2-2, rfc2407-4.2.3-2
+// req: rfc2407-4.2.2-2, rfc2407-4.2.3-2, rfc2408-5.4-11, rfc2408-5.4-12
 TEST_CASE("secrecy and integrity are answered by SITUATION-NOT-SUPPORTED, and nothing begins", "[ike][doi]") {
     const auto bits = GENERATE(as<std::uint8_t>{}, 3, 5);  // SIT_IDENTITY_ONLY with SIT_SECRECY, with SIT_INTEGRITY
     CAPTURE(int{bits});
@@ -92,7 +92,8 @@ TEST_CASE("what everybody has to speak: AH with HMAC-MD5, ESP with DES and HMAC-
     }
 }
 
-// req: rfc2407-4.6.3-2, rfc2407-4.6.3.3-5, rfc2407-4.6.3.3-6, rfc2407-4.6.3.3-8, rfc2407-4.6.3.3-9
+// req: rfc2407-4.6.3-2, rfc2407-4.6.3.3-5, rfc2407-4.6.3.3-6, rfc2407-4.6.3.3-8, rfc2407-4.6.3.3-9, rfc2407-4.6.3.3-1
+// req: rfc2408-5.14-1 (RFC 2407 §4.6.3 has REPLAY-STATUS and RESPONDER-LIFETIME ride in Quick Mode)
 TEST_CASE("INITIAL-CONTACT goes under protection, once, and names the ISAKMP SA by its cookies", "[ike][doi][initial_contact]") {
     const bool aggressive = GENERATE(false, true);
     CAPTURE(aggressive);

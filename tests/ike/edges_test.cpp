@@ -260,7 +260,7 @@ void compare(const table& seen, const table& figure) {
 }  // namespace
 
 // req: rfc2409-4-1
-// IKE1-040; req: rfc2408-5.2-5, rfc2408-5.7-2
+// IKE1-040; req: rfc2408-5.2-5, rfc2408-5.7-2, rfc2408-3.1-8, rfc2408-3.1-9
 TEST_CASE("Main Mode has the edges of its figure and no others", "[ike][edges]") {
     table seen;
     walk_main_mode<mm::sent_sa>("SA sent", seen);

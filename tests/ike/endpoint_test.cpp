@@ -174,6 +174,7 @@ TEST_CASE("client identities say addresses, prefixes, ranges, protocol and port;
     }
 }
 
+// req: rfc2408-5.8-9
 TEST_CASE("identities that are not the policy's are refused by name, and the initiator hears of it", "[ike][endpoint]") {
     auto ends = both([&](v1::config& c, bool left) {
         if (left) c.peers[0].children[0].remote = ike::client{.addresses = *ip::parse_range("10.2.3.0/24")};
@@ -291,7 +292,7 @@ TEST_CASE("an install that is refused ends the exchange on both sides and leaves
     CHECK((at_left ? ends->left : ends->right).failures.at(0).why == errc::install_refused);
 }
 
-// req: rfc2408-5.15-1
+// req: rfc2408-5.15-1, rfc2408-5.15-2, rfc2408-5.15-19
 TEST_CASE("closing deletes everything at both ends", "[ike][endpoint]") {
     auto ends = both([](v1::config&, bool) {});
     REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));

@@ -181,6 +181,8 @@ auto rows() -> std::vector<row> {
 }  // namespace
 
 // req: rfc2408-5.2-8, rfc2408-5.4-8
+// req: rfc2408-5.1-4, rfc2408-5.2-9, rfc2408-5.2-13, rfc2408-5.2-15, rfc2408-5.2-17, rfc2408-5.2-19, rfc2408-5.4-9
+// req: rfc2408-5.4-11, rfc2408-5.4-13, rfc2408-5.8-8, rfc2408-5.11-10
 TEST_CASE("each fault is refused by its name",
           "[ike][faults][IKE1-002][IKE1-003][IKE1-004][IKE1-005][IKE1-006][IKE1-007][IKE1-023][IKE1-027][IKE1-046][IKE1-076]") {
     for (const row& r : rows()) {

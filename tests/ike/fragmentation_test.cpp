@@ -148,7 +148,7 @@ TEST_CASE("messages that are too large go in pieces once the peer said that it u
     CHECK(ends.right.record.audits.empty());
 }
 
-// req: rfc2408-3.16-1
+// req: rfc2408-3.16-1, rfc2408-5.2-11
 TEST_CASE("a peer that does not understand pieces gets none, and its own are not taken", "[ike][fragmentation][rfc2408-3.16-1]") {
     identity_ends ends{with_pieces(ike_config(true)), with_pieces(ike_config(false), 200, false)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));

@@ -32,7 +32,7 @@ auto notations(const std::vector<ike::v1::octets>& messages) -> std::vector<std:
 }  // namespace
 
 // req: rfc2408-4.1-3
-// req: rfc2408-3.16-4
+// req: rfc2408-3.16-4, rfc2408-4-1
 TEMPLATE_TEST_CASE("the Base Exchange has the messages of its figure, and both ends see one transcript", "[ike][base]",
                    exchange_ends<base>, (exchange_ends<base, auth_payload::signature>)) {
     TestType ends;
@@ -62,7 +62,7 @@ TEMPLATE_TEST_CASE("the Base Exchange has the messages of its figure, and both e
                              std::get<base::established>(ends.right.state).shared.view()));
 }
 
-// req: rfc2408-4.1-3
+// req: rfc2408-4.1-3, rfc2408-4-1
 TEMPLATE_TEST_CASE("the Authentication Only Exchange has the messages of its figure, and both ends see one transcript",
                    "[ike][authentication_only]", exchange_ends<authentication_only>,
                    (exchange_ends<authentication_only, auth_payload::signature>)) {

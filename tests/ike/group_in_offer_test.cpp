@@ -109,7 +109,7 @@ TEST_CASE("Diffie-Hellman of a group by its parts goes by ticket too, over a bad
     CHECK(ends.equal_sas());
 }
 
-// IKE1-025; req: rfc2409-4-11
+// IKE1-025; req: rfc2409-4-11, rfc2408-5.6-10
 TEST_CASE("a responder takes the groups of its policy, and says why not", "[ike][main_mode][new_group][IKE1-025][bad_peer]") {
     struct row {
         const char* what;

@@ -49,6 +49,7 @@ TEST_CASE("an initiator asks for its outbound SA when the wait after message 3 i
     CHECK(ends.equal_sas());
 }
 
+// req: rfc2408-4.3-2
 TEST_CASE("the old pair carries what goes out until the new one may be used", "[ike][late_use]") {
     identity_ends ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));

@@ -111,6 +111,7 @@ TEST_CASE("after a refusal by a peer that started anew the next Quick Mode agree
     CHECK(identity_ends::covers(ends.right, ends.left));
 }
 
+// req: rfc2409-5.6-5
 TEST_CASE("with the last SA of a peer its groups are forgotten", "[ike][new_group]") {
     identity_ends ends{group_config(true), group_config(false)};
     connect(ends);

@@ -32,7 +32,7 @@ auto header_at(const auto& ends, std::size_t i) -> isakmp::header { return *isak
 
 }  // namespace
 
-// pitfall 3, IKE1-098; req: rfc2409-5.6-1, rfc2409-5.6-2, rfc2409-5.6-3, rfc2409-5.5-3
+// pitfall 3, IKE1-098; req: rfc2409-5.6-1, rfc2409-5.6-2, rfc2409-5.6-3, rfc2409-5.5-3, rfc2409-5-3
 TEST_CASE("a Quick Mode whose PFS group is a private one is preceded by New Group Mode, once",
           "[ike][new_group][IKE1-098][pitfall-3]") {
     const bool binary = GENERATE(false, true);

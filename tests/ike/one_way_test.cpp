@@ -125,7 +125,7 @@ TEST_CASE("a notification with the authentication-only bit is taken by its HASH,
 }
 
 // IKE1-073, pitfall 16, pitfall 23; req: rfc2408-4.2-1, rfc2408-4.2-3
-// req: rfc2409-3.2-1, rfc2408-4.2.1-1, rfc2408-4.2.1-2, rfc2408-4.2.1-3
+// req: rfc2409-3.2-1, rfc2408-4.2.1-1, rfc2408-4.2.1-2, rfc2408-4.2.1-3, rfc2408-2.1-m2
 TEST_CASE("one number is AND, another is OR, and each protocol of a bundle is picked by itself",
           "[ike][proposals][IKE1-073][pitfall-16][pitfall-23]") {
     using isakmp::protocol_id;

@@ -56,7 +56,7 @@ const std::vector<attribute> good{{1, 7}, {14, 128}, {2, 2}, {4, 2}, {3, 1}, {11
 // req: rfc2409-5-10, rfc2409-5-11, rfc2409-4-8
 // IKE1-020; req: rfc2407-4.2.2-1, rfc2407-4.2.3-1, rfc2407-4.4.1.1-1, rfc2407-4.4.2.1-1, rfc2408-5.2-3, rfc2408-5.4-2
 // req: rfc2408-5.4-3, rfc2408-5.4-4, rfc2408-5.4-5, rfc2408-5.5-2, rfc2408-5.5-3, rfc2408-5.5-5, rfc2408-5.6-2, rfc2408-5.6-3
-// req: rfc2408-5.6-4
+// req: rfc2408-5.6-4, rfc2409-4-5
 TEST_CASE("phase 1: the offer is one proposal with a transform for each suite, octet for octet", "[ike][proposals]") {
     CHECK(hex(v1::write_ike_offer(peer({aes, des3}, {3600, 0}))) ==
           "0000000100000001"                                  // DOI, situation
@@ -174,7 +174,7 @@ TEST_CASE("phase 1: transforms with missing, doubled, unknown or contradicting a
 }
 
 // req: rfc2408-4.2-1, rfc2408-4.2-3, rfc2408-4.2-8, rfc2409-5.5-6
-// pitfall 24; req: rfc2407-4.4.4-1, rfc2408-4.2-4
+// pitfall 24; req: rfc2407-4.4.4-1, rfc2408-4.2-4, rfc2409-5.5-m1
 TEST_CASE("phase 2: suites of one kind share a proposal, ESP with AH is one number, and every transform has the group",
           "[ike][proposals]") {
     const auto c = child({esp(256), esp(128), both, {.ah = sha1}}, crypto::group_id::modp1024);
@@ -212,7 +212,7 @@ TEST_CASE("phase 2: suites of one kind share a proposal, ESP with AH is one numb
     CHECK_FALSE(v1::pick_child(child({esp(256)}, crypto::group_id::modp2048), offer, {1000, 1001}));  // another group
 }
 
-// req: rfc2408-4.2-10
+// req: rfc2408-4.2-10, rfc2407-4.4.1.3-m1
 TEST_CASE("phase 2: an answer that is no whole alternative of the offer is refused", "[ike][proposals]") {
     const auto c = child({esp(256), both});
     const auto offer = v1::write_child_offer(c, {0x1000, 0x2000});

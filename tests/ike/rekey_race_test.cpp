@@ -67,6 +67,7 @@ auto matched(const identity_ends& ends) -> bool {
 }  // namespace
 
 // IKE1-077, pitfall 53
+// req: rfc2408-4.3-2
 TEST_CASE("a rekey from one end or from both at once loses no packet", "[ike][rekey][race][IKE1-077][pitfall-53]") {
     const int apart = GENERATE(-1, 0, 1, 2, 3, 5, 20);  // milliseconds between the two; -1: one end alone
     CAPTURE(apart);
@@ -86,6 +87,7 @@ TEST_CASE("a rekey from one end or from both at once loses no packet", "[ike][re
     CHECK(ends->right.failures.empty());
 }
 
+// req: rfc2407-4.5-m1
 TEST_CASE("both phases are rekeyed through several lifetimes without losing a packet", "[ike][rekey][race]") {
     const auto ends = make();
     traffic flow{*ends};
@@ -132,6 +134,7 @@ TEST_CASE("rekeys that meet on a bad link end with equal pairs", "[ike][rekey][r
 }
 
 // cve-13
+// req: rfc2408-5.15-m1
 TEST_CASE("Deletes of one pair that cross leave nothing, and the next packet gets a new one", "[ike][rekey][race][cve-13]") {
     const auto ends = make();
     for (const bool left : {true, false}) {

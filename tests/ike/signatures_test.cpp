@@ -54,6 +54,7 @@ TEMPLATE_TEST_CASE("each method of signing, in Main and in Aggressive Mode", "[i
             }
 }
 
+// req: rfc2408-5.12-10
 TEMPLATE_TEST_CASE("a signature by another key, or by another end, proves nobody", "[ike][signatures][cve-33][cve-44]", immediate,
                    deferred) {
     for (const bool aggressive : {false, true})
@@ -68,7 +69,7 @@ TEMPLATE_TEST_CASE("a signature by another key, or by another end, proves nobody
         }
 }
 
-// req: rfc2409-5.1-3, rfc2409-5-9
+// req: rfc2409-5.1-3, rfc2409-5-9, rfc2407-4.6.2.1-1, rfc2408-5.9-10
 TEMPLATE_TEST_CASE("a certificate proves the key, and the identity has to be in it", "[ike][signatures][certificates][cve-42]",
                    immediate, deferred) {
     for (const bool aggressive : {false, true}) {

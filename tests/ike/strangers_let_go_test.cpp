@@ -150,6 +150,7 @@ TEST_CASE("one peer's pieces do not push out another's", "[ike][fragmentation][c
 }
 
 // cve-45
+// req: rfc2408-1.7.1-1
 TEST_CASE("the places of Aggressive Modes that go no further come free when message 2 was repeated",
           "[ike][aggressive][cve-45]") {
     auto c = aggressive(false);

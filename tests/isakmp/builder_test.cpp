@@ -18,7 +18,7 @@ constexpr header quick{.initiator = cookie_i{std::array{1_b, 1_b, 1_b, 1_b, 1_b,
                        .id = message_id{0x01020304}};
 }
 
-// req: rfc2408-3.1-7, rfc2408-5.2-4, rfc2408-5.3-4, rfc2408-5.3-5
+// req: rfc2408-3.1-7, rfc2408-5.2-4, rfc2408-5.3-4, rfc2408-5.3-5, rfc2407-4.6.1-m1, rfc2408-3.6-2
 TEST_CASE("a message is built as the figures draw it", "[isakmp][builder]") {
     // req: rfc2408-5.3-2, rfc2408-5.3-3, rfc2408-2.5.2-1
     std::array<std::byte, 256> room{};

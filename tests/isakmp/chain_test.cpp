@@ -39,7 +39,7 @@ auto main_mode_1(byte_span room) -> builder {
 
 }  // namespace
 
-// req: rfc2408-5.3-7
+// req: rfc2408-5.3-7, rfc2407-4.6.1-m1, rfc2407-4.6.2-m1
 TEST_CASE("a chain is walked by its generic headers", "[isakmp][chain]") {
     using enum payload_type;
     // req: rfc2408-2.5.2-2, rfc2408-3.4-1, rfc2408-5.2-12
@@ -196,6 +196,7 @@ TEST_CASE("an SA is read to the bottom, with AND by one number and OR by the nex
     CHECK(tree->transforms(tree->proposals()[2])[0].value.attributes.find(5)->number() == 2);
 }
 
+// req: rfc2409-5-12
 TEST_CASE("an SA that is formed wrongly is refused by name", "[isakmp][chain][sa]") {
     // req: rfc2408-3.5-1, rfc2408-3.6-1, rfc2408-4.2-5
     using build = void (*)(builder&);

@@ -47,6 +47,7 @@ TEST_CASE("a fresh header says version 1.0", "[isakmp][header]") {
 
 // req: rfc2408-2.4-1, rfc2408-2.4-3
 // IKE1-100
+// req: rfc2408-5.1-1
 TEST_CASE("a header is judged by every field", "[isakmp][header]") {
     struct row {
         const char* what;

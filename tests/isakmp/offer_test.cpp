@@ -89,6 +89,7 @@ TEST_CASE("offers are equal by what they agree to, not by order or encoding", "[
 
 // pitfall 37; req: rfc2407-4.5-1, rfc2407-4.5.2-2, rfc2407-4.5.3-1
 // cve-26
+// req: rfc2407-4.5-m2, rfc2407-4.5-m3
 TEST_CASE("a phase 2 transform is read under its protocol", "[isakmp][offer]") {
     // req: rfc2407-4.5-5, rfc2407-4.5-6, rfc2407-4.4.3-1, rfc4304-3-2
     struct phase2_row {
@@ -147,6 +148,7 @@ TEST_CASE("a phase 2 transform is read under its protocol", "[isakmp][offer]") {
     CHECK(fault_of(read_phase2(r.protocol, with(r.id, octets))) == r.fault);
 }
 
+// req: rfc2407-4.4.3-3, rfc2407-4.4.4-3
 TEST_CASE("every number of the table of algorithms reads as a transform, and has a name", "[isakmp][offer]") {
     for (const auto& e : crypto::encryption_algorithms) {
         if (e.esp_v1 == 0) continue;
@@ -185,7 +187,7 @@ TEST_CASE("a phase 2 offer says what it read", "[isakmp][offer]") {
     CHECK_FALSE(read_phase2(protocol_id::ipsec_esp, with(3, plain))->life.is_said());
 }
 
-// IKE1-028; req: rfc2408-5.5-7, rfc2408-2.4-1
+// IKE1-028; req: rfc2408-5.5-7, rfc2408-2.4-1, rfc2408-2.4-2
 TEST_CASE("SPIs fit their protocol and stay out of the reserved range", "[isakmp][offer]") {
     // req: rfc2408-3.5-2, rfc2408-3.5-3
     struct spi_row {

@@ -206,7 +206,7 @@ TEST_CASE("a NAT-OA holds one address", "[isakmp][payloads]") {
     CHECK(fault_of<nat_oa>(unhex("01 0000")) == errc::truncated);
 }
 
-// req: rfc2408-5.4-8
+// req: rfc2408-5.4-8, rfc2409-4-6, rfc2407-4.6.1-m2
 TEST_CASE("a situation is read by its bits", "[isakmp][payloads][sa]") {
     // req: rfc2407-4.6.1-1, rfc2407-4.6.1-2, rfc2407-4.6.1-3, rfc2407-4.6.1-4, rfc2408-2.5.2-2
     const auto r = GENERATE(values<row>({

@@ -75,7 +75,7 @@ TEST_CASE("every message needs each payload of its figure, and takes it once", "
     }
 }
 
-// req: rfc2409-5-5, rfc2409-5.5-2
+// req: rfc2409-5-5, rfc2409-5.5-2, rfc2408-4.1-1
 TEST_CASE("a message takes only what belongs to it", "[isakmp][shape]") {
     // req: rfc2408-3.16-5, rfc2408-3.9-2, rfc2408-3.10-2, rfc2408-3.16-2
     struct row {

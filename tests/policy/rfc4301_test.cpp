@@ -66,7 +66,7 @@ auto fault(const auto& r) -> std::optional<errc> { return r ? std::nullopt : std
 }  // namespace
 
 // ipsec-checklist SPD-01. req: rfc4301-4.4.1-3, rfc4301-4.4.1-6, rfc4301-4.4.1-11, rfc4301-4.4.1.1-1, rfc2401-4.4.2-2
-// req: rfc2401-4.4.2-3
+// req: rfc2401-4.4.2-3, rfc2407-4.3.3-m1
 TEST_CASE("discard, bypass and protect by address, protocol, ports and name: the first entry that fits decides",
           "[policy][spd]") {
     const auto by_address = GENERATE("10.1.0.7", "10.1.0.0-10.1.0.9", "10.1.0.0/16", "any");
