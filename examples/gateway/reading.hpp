@@ -1,6 +1,5 @@
 #pragma once
 // How a fault of a section, a key or a value is said, with its place.
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,7 +9,6 @@
 
 namespace gateway {
 
-using outcome = std::optional<fault>;  // nothing: it went well
 using words = std::span<const std::string_view>;
 
 [[nodiscard]] auto at_value(const setting& s, const std::string& where, const bad_value& bad) -> fault;

@@ -45,8 +45,6 @@ auto section::find_section(std::string_view of) const -> const section* {
 
 namespace {
 
-using outcome = std::optional<fault>;  // nothing: it went well
-
 /// `name : other { }`: what stands in `other` and not in `name` is taken over.
 struct reference {
     std::vector<std::string> of;  // names from the outermost section to the one that inherits

@@ -3,6 +3,7 @@
 #include <expected>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ struct fault {
     [[nodiscard]] auto text() const -> std::string;
 };
 template <class T> using result = std::expected<T, fault>;
+using outcome = std::optional<fault>;  // nothing: it went well
 
 struct setting {
     std::string key, value;
