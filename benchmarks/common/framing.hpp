@@ -2,8 +2,8 @@
 /// The floor under what a transform costs beside its cryptography: the octets of ESP or AH in tunnel mode put around a packet and
 /// taken off again, by hand, for one SA whose numbers are at hand. Nothing is looked up, limited, counted or reported.
 ///
-/// How fast a machine does that says how fast it can do the rest. The code is near here, which it is not between the cryptography of
-/// two packets.
+/// How fast a machine does that says how fast it can do the rest. The code is near here, which it is not between the cryptography
+/// of two packets.
 #include <cstdint>
 #include <cstring>
 

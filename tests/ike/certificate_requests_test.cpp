@@ -225,7 +225,7 @@ TEMPLATE_TEST_CASE("requests count in whatever message they come", "[ike][certif
         bool aggressive;
         std::size_t message;
     };
-    for (const auto& r : {row{false, 1}, row{false, 2}, row{false, 3}, row{false, 4}, row{false, 5}, row{true, 1}, row{true, 2}}) {
+    for (const row r : {row{false, 1}, {false, 2}, {false, 3}, {false, 4}, {false, 5}, {true, 1}, {true, 2}}) {
         CAPTURE(r.aggressive, r.message);
         const bool left_chooses = r.message % 2 == 0;
         auto s = scene_of(rsa, r.aggressive, left_chooses);
