@@ -225,7 +225,8 @@ TEMPLATE_TEST_CASE("requests count in whatever message they come", "[ike][certif
         bool aggressive;
         std::size_t message;
     };
-    for (const row r : {row{false, 1}, {false, 2}, {false, 3}, {false, 4}, {false, 5}, {true, 1}, {true, 2}}) {
+    constexpr row rows[] = {{false, 1}, {false, 2}, {false, 3}, {false, 4}, {false, 5}, {true, 1}, {true, 2}};
+    for (const row& r : rows) {
         CAPTURE(r.aggressive, r.message);
         const bool left_chooses = r.message % 2 == 0;
         auto s = scene_of(rsa, r.aggressive, left_chooses);
