@@ -1,13 +1,9 @@
 // Recorded Aggressive Modes, of strongSwan with strongSwan and of strongSwan with racoon: a whole endpoint plays each of the two
 // against what the other one sent, octets that others made.
-#include <fstream>
-
-#include <nlohmann/json.hpp>
-
 #include "ipsec/ike/v1/endpoint.hpp"
 #include "support/catch.hpp"
+#include "support/derived_capture.hpp"
 #include "support/hex.hpp"
-#include "support/pcap_lite.hpp"
 #include "support/replay_ends.hpp"
 
 using namespace ipsec;
@@ -17,47 +13,17 @@ namespace v1 = ipsec::ike::v1;
 
 namespace {
 
-struct message {
-    isakmp::header head;
-    std::vector<std::byte> octets, clear;
-    [[nodiscard]] auto body(payload_type t) const -> std::vector<std::byte> {
-        const auto chain = isakmp::chain::parse(head.next_payload, clear, isakmp::rules_decrypted);
-        REQUIRE(chain);
-        const auto* p = chain->find(t);
-        REQUIRE(p != nullptr);
-        return {p->body.begin(), p->body.end()};
-    }
-};
 struct recording {
-    explicit recording(const std::string& name) {
-        const std::string folder = std::string{IPSECPP_TEST_DATA} + "/captures/" + name;
-        std::ifstream file{folder + "/keys.json"};
-        const auto all = nlohmann::json::parse(file);
-        keys = all.at("ike_sas").at(0);
-        for (const auto& v : all.at("values"))
-            if (!values.contains(v.at(0).get<std::string>())) values[v.at(0)] = v.at(1);
-        crypto::botan::provider botan;
-        for (const auto& packet : read_ip_packets(folder + "/ike.pcap")) {
-            if (packet.at(9) != std::byte{17} || messages.size() == 3) continue;
-            message m;
-            m.octets.assign(packet.begin() + 28, packet.end());
-            m.head = isakmp::parse_header(m.octets).value();
-            m.clear.assign(m.octets.begin() + 28, m.octets.end());
-            if (m.head.flags.encrypted())
-                REQUIRE(botan.decrypt(crypto::encryption_id::des3_cbc, unhex(keys.at("encr_key").get<std::string>()),
-                                      unhex(keys.at("initial_iv").get<std::string>()), m.clear));
-            messages.push_back(std::move(m));
-        }
-        REQUIRE(messages.size() == 3);
-    }
-    nlohmann::json keys;
-    std::map<std::string, std::string> values;
-    std::vector<message> messages;
+    explicit recording(const std::string& name) : all{name} { REQUIRE(messages.size() == 3); }
+    derived_capture all;
+    const nlohmann::json& keys = all.record.at("ike_sas").at(0);
+    const std::vector<recorded_message>& messages = all.sas.at(0).phase_1;
+    [[nodiscard]] auto hash(const char* which) const -> const std::string& { return all.recorded.at(which).at(0); }
 };
 
 const ike::path alice_path{{ip::address::v4(10, 77, 0, 1), 500}, {ip::address::v4(10, 77, 0, 2), 500}, {}};
 
-auto config_of(const recording& r, bool as_alice, crypto::hash_id hash) -> v1::config {
+auto config_of(bool as_alice, crypto::hash_id hash) -> v1::config {
     const auto alice = *ike::identity::of_text(ike::id_type::fqdn, "alice.example"),
                bob = *ike::identity::of_text(ike::id_type::fqdn, "bob.example");
     v1::peer_config p;
@@ -69,7 +35,6 @@ auto config_of(const recording& r, bool as_alice, crypto::hash_id hash) -> v1::c
     p.lifetime = {.seconds = 15840, .kilobytes = 0};
     p.modes = {.begin_aggressive = as_alice, .accept_aggressive = true, .accept_main = false};
     p.send_initial_contact = false;
-    (void)r;
     v1::config c;
     c.peers.push_back(std::move(p));
     return c;
@@ -107,7 +72,7 @@ TEST_CASE("as the initiator of a recorded Aggressive Mode: keys, HASH_R and HASH
         crypto.will_agree(m[0].body(payload_type::key_exchange), m[1].body(payload_type::key_exchange),
                           unhex(r.keys.at("dh_secret").get<std::string>()));
         watcher seen;
-        auto e = v1::endpoint<replay_traits>::make(config_of(r, true, hash), crypto, seen);
+        auto e = v1::endpoint<replay_traits>::make(config_of(true, hash), crypto, seen);
         REQUIRE(e);
         REQUIRE(e->start(instant{}, v1::peer_id{0}));
         const auto first = sent_by(*e);
@@ -133,8 +98,8 @@ TEST_CASE("as the initiator of a recorded Aggressive Mode: keys, HASH_R and HASH
         const auto third = sent_by(*e);
         REQUIRE(third.size() == 1);
         REQUIRE(seen.hashes_out.size() == 1);
-        CHECK(seen.hashes_out[0] == r.values.at("HASH_I"));
-        CHECK(seen.hashes.back() == r.values.at("HASH_R"));
+        CHECK(seen.hashes_out[0] == r.hash("HASH_I"));
+        CHECK(seen.hashes.back() == r.hash("HASH_R"));
         CHECK(m[2].head.flags.encrypted());
     }
 }
@@ -152,7 +117,7 @@ TEST_CASE("as the responder of a recorded Aggressive Mode: HASH_R is the one of 
         crypto.will_agree(m[1].body(payload_type::key_exchange), m[0].body(payload_type::key_exchange),
                           unhex(r.keys.at("dh_secret").get<std::string>()));
         watcher seen;
-        auto e = v1::endpoint<replay_traits>::make(config_of(r, false, hash), crypto, seen);
+        auto e = v1::endpoint<replay_traits>::make(config_of(false, hash), crypto, seen);
         REQUIRE(e);
         e->handle_datagram(instant{}, ike::reversed(alice_path), m[0].octets);
         if (m[1].body(payload_type::nonce).size() != v1::own_nonce) {
@@ -162,11 +127,11 @@ TEST_CASE("as the responder of a recorded Aggressive Mode: HASH_R is the one of 
         }
         const auto second = sent_by(*e);
         REQUIRE(second.size() == 1);
-        CHECK(seen.hashes_out == std::vector{r.values.at("HASH_R")});
+        CHECK(seen.hashes_out == std::vector{r.hash("HASH_R")});
         CHECK(seen.phase_1.empty());  // g^xy is not made before message 3
         e->handle_datagram(instant{}, ike::reversed(alice_path), m[2].octets);
         CHECK(e->established_count() == 1);
-        CHECK(seen.hashes.back() == r.values.at("HASH_I"));
+        CHECK(seen.hashes.back() == r.hash("HASH_I"));
         check_keys(seen, r);
         CHECK(seen.audits.empty());
         CHECK(crypto.is_spent());

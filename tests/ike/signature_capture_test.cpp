@@ -204,18 +204,6 @@ TEST_CASE("a recorded Main Mode with RSA signatures is understood at either end:
         CHECK(up.remote == name_of_end(peer_of(ours)));
         if (ours == role::initiator) CHECK(hex(up.next.view()) == p.r.ivs[2]);
         CHECK(p.crypto.is_spent());
-        // What was protected by these keys afterwards is opened by them: the Quick Mode's HASHes are those that were recorded.
-        const auto& q = p.capture.quicks.at(0);
-        const auto id = q.id.value();
-        const auto first = v1::phase_2_iv(p.crypto, suite.hash, v1::make_iv(unhex(p.r.ivs[2])), id);
-        REQUIRE(first);
-        CHECK(hex(first->view()) == q.ivs[0]);
-        const auto opened = v1::open_message(p.crypto, up.cipher, *first, q.messages[0].octets);
-        REQUIRE(opened);
-        CHECK(hex(opened->payloads) == hex(q.messages[0].clear));
-        const auto hash = v1::hash_1_2(p.crypto, up.prf, up.keys.skeyid_a, id, {}, q.messages[0].chain.behind(0));
-        REQUIRE(hash);
-        CHECK(hex(hash->view()) == q.hashes[0]);
     }
 }
 

@@ -1,15 +1,11 @@
 // A recorded XAUTH of two strongSwan peers: this library plays the client and the edge device, octet for octet.
-#include <fstream>
-
-#include <nlohmann/json.hpp>
-
 #include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/ike/v1/xauth.hpp"
 #include "ipsec/ike/v1/ike_proposals.hpp"
 #include "ipsec/ike/v1/nat_traversal.hpp"
 #include "support/catch.hpp"
+#include "support/derived_capture.hpp"
 #include "support/hex.hpp"
-#include "support/pcap_lite.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -21,29 +17,16 @@ namespace {
 
 struct recording {
     std::vector<std::vector<std::byte>> main, talk;  ///< Main Mode 1 to 6; REQUEST, REPLY, SET, ACK
-    v1::main_mode::keyed keys;
+    v1::main_mode::keyed keys;  ///< from the recorded g^xy and what was sent (derived_capture_test.cpp)
 
     recording() {
-        const std::string folder = std::string{IPSECPP_TEST_DATA} + "/captures/v1-xauth-psk";
-        for (const auto& packet : read_ip_packets(folder + "/ike.pcap")) {
-            if (packet.at(9) != std::byte{17}) continue;
-            std::vector<std::byte> m(packet.begin() + 28, packet.end());
-            const auto h = isakmp::parse_header(m);
-            REQUIRE(h);
-            if (h->exchange == isakmp::exchange_type::identity_protection) main.push_back(m);
-            if (h->exchange == isakmp::exchange_type::transaction) talk.push_back(m);
-        }
+        derived_capture all{"v1-xauth-psk"};
+        for (const auto& m : all.sas.at(0).phase_1) main.push_back(m.octets);
+        for (const auto& m : all.later)
+            if (m.head.exchange == isakmp::exchange_type::transaction) talk.push_back(m.octets);
         REQUIRE(main.size() == 6);
         REQUIRE(talk.size() == 4);
-        std::ifstream file{folder + "/keys.json"};
-        const auto all = nlohmann::json::parse(file).at("ike_sas").at(0);
-        const auto value = [&](const char* name) { return unhex(all.at(name).get<std::string>()); };
-        keys.cky = isakmp::parse_header(main[5])->cookies();
-        keys.agreed.suite = {crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha1, crypto::group_id::modp2048};
-        keys.prf = crypto::prf_id::hmac_sha1;
-        keys.keys.skeyid_a = crypto::digest{value("skeyid_a")};
-        keys.cipher = {crypto::encryption_id::aes_cbc, 16, v1::encryption_key{value("encr_key")}};
-        keys.next = v1::make_iv(byte_view{main[5]}.last(16));
+        keys = std::move(all.sas[0].keys);
     }
     [[nodiscard]] auto sa_body(std::size_t n) const -> std::vector<std::byte> {
         const auto chain = isakmp::chain::parse(isakmp::payload_type::security_association, byte_view{main[n]}.subspan(28));

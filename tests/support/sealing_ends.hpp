@@ -116,7 +116,7 @@ inline void name_the_second_key(v1::peer_config& left, v1::peer_config& right) {
 [[nodiscard]] inline auto count_of(const std::vector<std::string>& calls, std::string_view what) -> std::size_t {
     return static_cast<std::size_t>(std::ranges::count_if(calls, [&](const auto& c) { return c.starts_with(what); }));
 }
-/// Everything that the right end did, as far as somebody can see who has no key: its calls, and the sizes of its messages.
+/// Everything that one end did, as far as somebody can see who has no key: its calls, and the sizes of its messages.
 struct seen {
     std::vector<std::string> calls;
     std::vector<std::size_t> sent;
@@ -128,20 +128,31 @@ struct seen {
         return {calls.begin(), answered + 1};
     }
 };
+/// What one end does whose peer lies.
 /// @param configured  of an end: the left one?
-template <class Ends, class Configured> auto what_right_did(Configured&& configured, lie how, std::size_t which) -> seen {
+template <class Ends, class Configured>
+auto what_one_did(testing::side honest, Configured&& configured, lie how, std::size_t which) -> seen {
     Ends ends{configured(true), configured(false)};
-    keyed_of(ends.left).how = how;
-    keyed_of(ends.left).which = which;
+    const bool is_left = honest == testing::side::left;
+    auto& watched = is_left ? ends.left : ends.right;
+    auto& liar = is_left ? ends.right : ends.left;
+    keyed_of(liar).how = how;
+    keyed_of(liar).which = which;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.run(seconds(400)));
     if (how == lie::none) check_good_end(ends);
-    CHECK(ends.right.established.size() == (how == lie::none ? 1 : 0));
-    CHECK(ends.right.table.size() == (how == lie::none ? 2 : 0));
-    seen out{keyed_of(ends.right).calls, {}};
+    CHECK(watched.established.size() == (how == lie::none ? 1 : 0));
+    CHECK(watched.table.size() == (how == lie::none ? 2 : 0));
+    seen out{keyed_of(watched).calls, {}};
     for (const auto& m : ends.sent)
-        if (m.from == testing::side::right) out.sent.push_back(m.octets.size());
+        if (m.from == honest) out.sent.push_back(m.octets.size());
     return out;
+}
+template <class Ends, class Configured> auto what_right_did(Configured&& configured, lie how, std::size_t which) -> seen {
+    return what_one_did<Ends>(testing::side::right, configured, how, which);
+}
+template <class Ends, class Configured> auto what_left_did(Configured&& configured, lie how, std::size_t which) -> seen {
+    return what_one_did<Ends>(testing::side::left, configured, how, which);
 }
 
 }  // namespace ipsec::test
