@@ -208,7 +208,7 @@ TEST_CASE("extensions: unknown critical ones and authorities that are none are r
 }
 
 // req: rfc4945-5.3-1
-TEST_CASE("hashes and keys of a chain: SHA-1 and MD5 by policy, weak keys by limit", "[crypto][botan][certificates]") {
+TEST_CASE("hashes and keys of a chain: SHA-1 and MD5 by policy, weak keys by limit", "[crypto][botan][certificates][cve-36]") {
     using hashes = botan::signature_hashes;
     struct row {
         hashes policy;

@@ -85,20 +85,19 @@ private:
         next_spent_ = 0;
         return {};
     }
-    /// Both ports, and what else goes into a hash beside addresses, CKY-I and the offer.
-    static auto ports_of(const path& at, const std::array<std::byte, 3>& last) -> std::array<std::byte, 7> {
-        std::array<std::byte, 7> o{};
+    static auto ports_of(const path& at) -> std::array<std::byte, 4> {
+        std::array<std::byte, 4> o{};
         wire::store(byte_span{o}, at.local.port);
         wire::store(byte_span{o}.subspan(2), at.remote.port);
-        copy_octets(last, byte_span{o}.subspan(4));
         return o;
     }
     template <class P>
     static auto first_half(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i)
         -> result<std::array<std::byte, half_size>> {
-        const auto rest = ports_of(at, {std::byte{0xff}, std::byte{0xff}, std::byte{0xff}});  // nothing that is said is this
-        const std::array<byte_view, 4> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
-                                             cky_i.octets()};
+        const auto ports = ports_of(at);
+        constexpr std::array no_offer{std::byte{0xff}};
+        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports},
+                                             byte_view{no_offer}, cky_i.octets()};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
         if (!h) return std::unexpected{errc_of(h.error())};
         if (h->size() < half_size) return std::unexpected{errc::crypto_failed};
@@ -109,11 +108,12 @@ private:
     template <class P>
     static auto hash(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i, byte_view sai_b,
                      const first_words& said) -> result<isakmp::cookie_r> {
-        const auto rest = ports_of(at, said.octets());
-        // The addresses have a length of their own, the offer comes last: no two inputs run together to the same octets,
-        // since both addresses are of one family.
-        const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{rest},
-                                             cky_i.octets(), sai_b};
+        const auto ports = ports_of(at);
+        const auto beside = said.octets();
+        // The addresses have a length of their own, what is said beside the offer tells its own, and the offer, which is never
+        // empty, comes last: no two inputs run together to the same octets, since both addresses are of one family.
+        const std::array<byte_view, 6> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports},
+                                             beside, cky_i.octets(), sai_b};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
         const auto half = first_half(p, key, at, cky_i);
         if (!h) return std::unexpected{errc_of(h.error())};
