@@ -1,5 +1,6 @@
 // A recorded Main Mode of strongSwan with RSA signatures: the states of this library play each of the two ends. SKEYID and what
 // follows come from the recorded g^xy, each message is opened, and SIG_I and SIG_R are held against the keys of the certificates.
+#include <memory>
 #include <sstream>
 
 #include "ipsec/crypto/botan/public_key_provider.hpp"
@@ -37,7 +38,8 @@ auto certificate_of(role who) -> Botan::X509_Certificate {
 }
 auto der_of(role who) -> std::vector<std::byte> { return crypto::botan::shim::bytes_of(certificate_of(who).BER_encode()); }
 auto key_of(role who) -> crypto::public_key {
-    return {crypto::botan::shim::bytes_of(certificate_of(who).subject_public_key()->subject_public_key())};
+    const std::unique_ptr<Botan::Public_Key> key{certificate_of(who).subject_public_key()};  // Botan 2 gives a bare pointer
+    return {crypto::botan::shim::bytes_of(key->subject_public_key())};
 }
 auto name_of_end(role who) -> ike::identity {
     return *ike::identity::of_text(ike::id_type::fqdn, who == role::initiator ? "alice.example" : "bob.example");
