@@ -38,8 +38,8 @@ auto certificate_of(role who) -> Botan::X509_Certificate {
 }
 auto der_of(role who) -> std::vector<std::byte> { return crypto::botan::shim::bytes_of(certificate_of(who).BER_encode()); }
 auto key_of(role who) -> crypto::public_key {
-    const std::unique_ptr<Botan::Public_Key> key{certificate_of(who).subject_public_key()};  // Botan 2 gives a bare pointer
-    return {crypto::botan::shim::bytes_of(key->subject_public_key())};
+    const std::unique_ptr<Botan::Public_Key> k{certificate_of(who).subject_public_key()};  // Botan 2 gives a bare pointer
+    return {crypto::botan::shim::bytes_of(k->subject_public_key())};
 }
 auto name_of_end(role who) -> ike::identity {
     return *ike::identity::of_text(ike::id_type::fqdn, who == role::initiator ? "alice.example" : "bob.example");
