@@ -57,7 +57,7 @@ private:
     void note(const std::string& what, byte_view value) { derived[what].push_back(hex(value)); }
 
     void take(byte_view packet) {
-        const bool v4 = packet[0] >> 4 == std::byte{4};
+        const bool v4 = (packet[0] >> 4) == std::byte{4};
         if (packet[v4 ? 9 : 6] != std::byte{17}) return;
         const byte_view udp = packet.subspan(v4 ? 20 : 40);
         byte_view text = udp.subspan(8);
