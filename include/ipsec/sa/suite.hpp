@@ -1,6 +1,5 @@
 #pragma once
 /// What an SA has to know of its suite: the same questions for ESP suites and for the MACs of AH.
-#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -36,7 +35,7 @@ struct suite_sizes {
 };
 template <suite S> [[nodiscard]] constexpr auto sizes_of(const S& s) noexcept -> suite_sizes {
     // What is too large for its place is larger than anything that is served, and is refused as such.
-    const auto clamped = [](std::size_t n) { return static_cast<std::uint16_t>(std::min<std::size_t>(n, 0xffff)); };
+    const auto clamped = [](std::size_t n) { return static_cast<std::uint16_t>(n < 0xffff ? n : 0xffff); };
     suite_sizes all;
     all.icv = clamped(s.icv_size());
     if constexpr (crypto::mac<S>) {
@@ -44,7 +43,7 @@ template <suite S> [[nodiscard]] constexpr auto sizes_of(const S& s) noexcept ->
     } else {
         const std::size_t block = s.block_size();
         all.iv = clamped(s.iv_size());
-        all.block = static_cast<std::uint8_t>(std::min<std::size_t>(block, 0xff));
+        all.block = static_cast<std::uint8_t>(block < 0xff ? block : 0xff);
         if (all.iv % 4 == 0 && block <= 128 && std::has_single_bit(block))
             all.text_mask = static_cast<std::uint8_t>((block < 4 ? 4 : block) - 1);
     }
