@@ -2,6 +2,8 @@
 // The suite, the keys by hand and the packet buffer are the simplest parts to start with; each can be exchanged.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ipsec/crypto/botan/aead.hpp"
 #include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/esp/open.hpp"

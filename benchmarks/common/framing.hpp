@@ -4,6 +4,7 @@
 ///
 /// How fast a machine does that says how fast it can do the rest. The code is near here, which it is not between the cryptography
 /// of two packets.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 

@@ -2,6 +2,7 @@
 // ISAKMP payloads in words, a line for each thing that a payload says.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // datagram for each question, at a bounded rate, to the addresses that the user names and no other.
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 

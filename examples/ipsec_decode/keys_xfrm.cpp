@@ -1,4 +1,6 @@
 // Keys from `ip xfrm` lines.
+#include <algorithm>
+
 #include "../common/whole_file.hpp"
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/xfrm/parse.hpp"

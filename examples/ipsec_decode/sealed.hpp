@@ -1,6 +1,7 @@
 #pragma once
 // Opens what the two methods of public key encryption hide in messages of phase 1 that are in clear otherwise.
 //                                                                                               RFC 2409 §5.2, §5.3
+#include <algorithm>
 #include <optional>
 #include <vector>
 

@@ -1,5 +1,6 @@
 #pragma once
 // ESP in UDP as a capture shows it: a whole IP packet, with a UDP header between IP and ESP.           RFC 3948 §2.1
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 

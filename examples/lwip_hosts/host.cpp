@@ -1,5 +1,6 @@
 #include "host.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "ipsec/core/overloaded.hpp"

@@ -1,5 +1,7 @@
 #include "gateway.hpp"
 
+#include <algorithm>
+
 #include "../common/payload_text.hpp"
 #include "ipsec/core/overloaded.hpp"
 #include "ipsec/crypto/proposal_name.hpp"

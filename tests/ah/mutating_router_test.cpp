@@ -1,5 +1,6 @@
 // Random packets with random options and extension headers go through routers that change what routers may change: AH holds.
 // Any other change, by a single bit or by moving whole headers, and it does not.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "ipsec/crypto/botan/provider.hpp"
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "crypto/vectors.hpp"
 

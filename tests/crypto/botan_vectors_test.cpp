@@ -1,4 +1,6 @@
 // Published vectors through the suites on Botan.
+#include <algorithm>
+
 #include "ipsec/crypto/botan/provider.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
 #include "support/catch.hpp"

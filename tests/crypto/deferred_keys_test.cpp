@@ -1,4 +1,6 @@
 // Signatures, RSA encryption and certificates by ticket: the same answers at once and later, in any order.
+#include <algorithm>
+
 #include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "ipsec/testing/deferred_dh.hpp"
 #include "support/catch.hpp"

@@ -1,4 +1,5 @@
 // Diffie-Hellman groups with public values of more than a range: subgroups and curves over prime fields.
+#include <algorithm>
 #include <set>
 
 #include "ipsec/crypto/botan/provider.hpp"

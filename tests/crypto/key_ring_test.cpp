@@ -1,6 +1,7 @@
 // Keys in the forms that people have them in, and signatures and ciphertexts beside those that OpenSSL made.
 #include "ipsec/crypto/botan/key_ring.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "support/catch.hpp"

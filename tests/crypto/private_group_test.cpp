@@ -1,6 +1,8 @@
 // Groups by their parts: what makes one usable, and what its public values may be.
 #include "ipsec/crypto/private_group_check.hpp"
 
+#include <algorithm>
+
 #include "ipsec/crypto/botan/provider.hpp"
 #include "support/catch.hpp"
 #include "crypto/vectors.hpp"

@@ -1,5 +1,6 @@
 #pragma once
 // Configuration files of the gateway: a refusal names a place in the text, in one line; what is accepted, IKE and policy accept.
+#include <algorithm>
 #include <string>
 #include <string_view>
 

@@ -1,5 +1,6 @@
 #pragma once
 // Pieces of IKE messages in any order: the table keeps its bounds, and what comes out is what an obvious twin makes of them.
+#include <algorithm>
 #include <map>
 #include <vector>
 

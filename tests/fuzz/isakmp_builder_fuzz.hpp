@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "fuzz/isakmp_common.hpp"
 
 namespace ipsec::fuzz {

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "fuzz/isakmp_common.hpp"
 #include "fuzz/isakmp_sa_fuzz.hpp"
 #include "ipsec/isakmp/payloads/certificate.hpp"

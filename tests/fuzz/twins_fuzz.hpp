@@ -1,5 +1,6 @@
 #pragma once
 // ESP and AH of the library and of the slow twin (tests/twin) get the same input: same verdict, same octets, same window.
+#include <algorithm>
 #include <string>
 
 #include "fuzz/expect.hpp"

@@ -1,4 +1,6 @@
 // XAUTH and Mode Config in a configuration: what the keys mean, what the library is told, what is said of a bad one.
+#include <algorithm>
+
 #include "gateway/config.hpp"
 #include "gateway/plan.hpp"
 #include "gateway/texts.hpp"

@@ -1,5 +1,7 @@
 // Recorded Aggressive Modes, of strongSwan with strongSwan and of strongSwan with racoon: a whole endpoint plays each of the two
 // against what the other one sent, octets that others made.
+#include <algorithm>
+
 #include "ipsec/ike/v1/endpoint.hpp"
 #include "support/catch.hpp"
 #include "support/derived_capture.hpp"

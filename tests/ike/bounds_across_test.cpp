@@ -1,4 +1,5 @@
 // Bounds that hold over all peers, over all ISAKMP SAs of one peer, and before anything that costs arithmetic.
+#include <algorithm>
 #include <memory>
 #include <set>
 

@@ -5,6 +5,7 @@
 // our own message is not the one that was sent then, the recorded IV takes the place of ours, and only then: strongSwan orders
 // the attributes of a phase 2 offer in another way, says INITIAL-CONTACT in message 5, and pads a whole number of blocks by one
 // more. After that a whole endpoint plays each of the two.
+#include <algorithm>
 #include <memory>
 
 #include "ipsec/ah/open.hpp"

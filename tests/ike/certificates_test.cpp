@@ -1,6 +1,8 @@
 // Certificate payloads of an exchange: gathered, asked for, answered; and from the payloads to a proven peer.
 #include "ipsec/ike/v1/certificates.hpp"
 
+#include <algorithm>
+
 #include "ipsec/crypto/botan/trust_store.hpp"
 #include "support/catch.hpp"
 #include "support/test_pki.hpp"

@@ -1,4 +1,6 @@
 // The commit bit: one end waits for CONNECTED, both ways, on good links and bad ones.               RFC 2408 §3.1
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

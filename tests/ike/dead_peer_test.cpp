@@ -1,4 +1,6 @@
 // Dead peer detection: who asks, who answers, and what becomes of the SAs.                     RFC 3706
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

@@ -1,5 +1,6 @@
 // Every recorded IKEv1 run, from its secrets to its keys: what this library makes of the pre-shared key, of each g^xy and of the
 // messages is what was written down then, and it opens every message.
+#include <algorithm>
 #include <filesystem>
 #include <set>
 

@@ -1,4 +1,5 @@
 // What the IPsec DOI asks of everybody: situations, algorithms, the form of INITIAL-CONTACT, and SPIs that nobody guesses.
+#include <algorithm>
 #include <set>
 
 #include "ipsec/isakmp/payloads/notification.hpp"

@@ -1,6 +1,8 @@
 // Two peers of every exchange over a link that loses, doubles, delays and reorders: every decision of the link up to a depth.
 //
 // To have another mode or method explored, add a line to `scenes()`.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/dialogue_scene.hpp"
 #include "support/exchange_ends.hpp"

@@ -1,4 +1,5 @@
 // Every fault that `testing/faults.hpp` knows, done by one end to the other, which names it; and nothing of it elsewhere.
+#include <algorithm>
 #include <functional>
 
 #include "ipsec/crypto/botan/provider.hpp"

@@ -1,4 +1,6 @@
 // IKE messages in pieces: cut only for peers that understand it, put together within bounds.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

@@ -1,4 +1,6 @@
 // The Base and the Authentication Only Exchange of RFC 2408 §4.4 and §4.6, under a DOI and a policy of the test's own.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/exchange_ends.hpp"
 

@@ -1,4 +1,6 @@
 // informational.hpp: HASH(1) over what is in it, an IV of its own, and nothing let in that does not hold.
+#include <algorithm>
+
 #include "ipsec/ike/v1/informational.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "support/catch.hpp"

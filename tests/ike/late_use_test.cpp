@@ -1,4 +1,6 @@
 // An initiator uses its outbound SAs a moment after message 3, since a peer may make its inbound SAs upon that message.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

@@ -1,5 +1,6 @@
 // Lessons of other implementations that no other test names: replies made of what was parsed, identities that are hostile in a
 // log, groups that nobody should fall back to, clocks at their edges, records that an attacker writes nothing into.
+#include <algorithm>
 #include <set>
 
 #include "support/catch.hpp"

@@ -1,4 +1,6 @@
 // NAT traversal: found, moved to port 4500, ESP in UDP, mappings that are forgotten.           RFC 3947, RFC 3948
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/nat_scene.hpp"
 

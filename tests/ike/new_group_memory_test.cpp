@@ -1,5 +1,7 @@
 // New Group Mode: how many groups of one message are judged, and how long a peer's group is believed to be known to it.
 //                                                                                                         RFC 2409 §5.6
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

@@ -1,5 +1,7 @@
 // New Group Mode: private groups of both kinds, agreed on before the Quick Mode that wants one; refusals, bad links, bad peers.
 //                                                                                                         RFC 2409 §5.6
+#include <algorithm>
+
 #include "support/botan_ends.hpp"
 #include "support/catch.hpp"
 #include "support/group_scene.hpp"

@@ -1,4 +1,6 @@
 // Where a peer is, when NATs forget, messages are repeated and ports are bent on the way.       RFC 3947 §4, §7, §8; RFC 3948 §4
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/nat_scene.hpp"
 

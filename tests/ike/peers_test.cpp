@@ -1,4 +1,5 @@
 // Several peers of one endpoint: what one of them may do to the SAs of another, and to the room there is.
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>

@@ -1,4 +1,5 @@
 // The seeds of the fuzz targets aggressive_mode and public_key_encryption: what they reach, and where they come from.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

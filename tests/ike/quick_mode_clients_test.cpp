@@ -1,4 +1,6 @@
 // Client identities of every type in Quick Mode, and what message 2 says beside its SAs.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

@@ -1,5 +1,6 @@
 // A provider that does not have what policy names: each hash, prf, cipher, group and use of a public key in turn, at either end,
 // in both modes. The end that misses it says so by name, and nothing stands that is made of something else.
+#include <algorithm>
 #include <memory>
 #include <utility>
 

@@ -1,4 +1,6 @@
 // What is refused leaves nothing behind: wishes for a peer that may have nothing, and SPIs that the user did not take.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 

@@ -3,6 +3,8 @@
 #include <botan/hash.h>
 #include <botan/mac.h>
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/sealing_ends.hpp"
 

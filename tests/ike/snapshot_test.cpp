@@ -1,4 +1,5 @@
 // An ISAKMP SA that was written down goes on elsewhere, as if nothing had happened; what is no such thing is refused by name.
+#include <algorithm>
 #include <set>
 
 #include "ipsec/crypto/botan/provider.hpp"

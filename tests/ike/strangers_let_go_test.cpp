@@ -1,4 +1,6 @@
 // What strangers cannot take from others: room for messages in pieces, places for Aggressive Modes, verifications without end.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/signing_ends.hpp"
 

@@ -1,4 +1,5 @@
 // What a responder keeps of strangers, what it sends them, and that what comes twice is answered from what was sent once.
+#include <algorithm>
 #include <set>
 
 #include "support/catch.hpp"

@@ -1,4 +1,5 @@
 // Deadlines of many owners come in their order, whatever was set, moved and taken out before.
+#include <algorithm>
 #include <map>
 #include <vector>
 

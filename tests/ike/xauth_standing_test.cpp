@@ -1,4 +1,6 @@
 // An ISAKMP SA between phase 1 and phase 2: what it may move, agree on and wait for before it stands.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/dialogue_scene.hpp"
 #include "support/nat_scene.hpp"

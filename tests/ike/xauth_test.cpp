@@ -1,4 +1,6 @@
 // XAUTH between two endpoints: who is let in, who is not, and that phase 2 waits for it.
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/dialogue_scene.hpp"
 

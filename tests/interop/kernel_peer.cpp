@@ -14,6 +14,7 @@
 //
 // A round seals a packet of each size in turn and sends them in the order `send`; with `take`, the answers are first gathered and
 // then opened in that order.
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 

@@ -1,5 +1,7 @@
 #include "ipsec/ip/icmp.hpp"
 
+#include <algorithm>
+
 #include "ip/cut.hpp"
 #include "support/catch.hpp"
 

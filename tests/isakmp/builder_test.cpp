@@ -1,5 +1,7 @@
 #include "ipsec/isakmp/builder.hpp"
 
+#include <algorithm>
+
 #include "ipsec/isakmp/oakley.hpp"
 #include "ipsec/isakmp/payloads/nonce.hpp"
 #include "ipsec/isakmp/payloads/notification.hpp"

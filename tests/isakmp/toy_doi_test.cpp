@@ -1,6 +1,8 @@
 // The DOI is a parameter: another one negotiates, notifies and deletes with what isakmp/ has.
 #include "support/toy_doi.hpp"
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/hex.hpp"
 

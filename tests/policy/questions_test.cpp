@@ -1,5 +1,6 @@
 #include "ipsec/policy/questions.hpp"
 
+#include <algorithm>
 #include <set>
 #include <string>
 

@@ -1,5 +1,6 @@
 #pragma once
 /// Policies and packets by chance: few values, so that selectors overlap, touch and shadow each other.
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <optional>

@@ -1,4 +1,5 @@
 // What RFC 4301 §4.4 adds to a policy: lists, the three pieces of the SPD with caches, peers; and labels, which RFC 2401 has.
+#include <algorithm>
 #include <array>
 #include <random>
 #include <set>

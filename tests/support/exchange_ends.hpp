@@ -1,6 +1,7 @@
 #pragma once
 // Two ends of a Base or an Authentication Only Exchange over a bad link: the machines, with a cache of the last answer and a
 // timer. The SAs are those of the toy DOI, AUTH is a HASH or a SIG made of the transcript and a key.
+#include <algorithm>
 #include <set>
 #include <string>
 #include <variant>

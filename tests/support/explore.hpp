@@ -1,5 +1,6 @@
 #pragma once
 // All that a link may do to the messages of an exchange, up to a depth, and what must hold whatever it does.
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>

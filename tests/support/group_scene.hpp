@@ -1,5 +1,7 @@
 #pragma once
 // Groups of one's own, small so that tests are quick, and what the ends of a scene said of them.
+#include <algorithm>
+
 #include "ipsec/crypto/ec2n_groups.hpp"
 #include "ipsec/ike/v1/suite_name.hpp"
 #include "support/ike_ends.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 // Bodies of `ike_end` and `ike_ends`. None is inline, so that `extern template` spares a test all that they stand on.
+#include <algorithm>
+
 #include "support/ike_ends.hpp"
 
 namespace ipsec::test {

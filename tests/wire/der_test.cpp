@@ -1,5 +1,7 @@
 #include "ipsec/wire/der.hpp"
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/hex.hpp"
 

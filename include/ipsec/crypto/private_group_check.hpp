@@ -1,6 +1,8 @@
 #pragma once
 /// Whether a group by its parts can be used, and whether a public value lies in it: our own check, for every provider.
 ///                                                                           RFC 2409 §5.6, RFC 2412 §2.8, App. A, RFC 6989 §2
+#include <algorithm>
+
 #include "ipsec/crypto/detail/probable_prime.hpp"
 #include "ipsec/crypto/private_group.hpp"
 #include "ipsec/crypto/public_value.hpp"

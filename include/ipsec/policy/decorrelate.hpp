@@ -1,5 +1,6 @@
 #pragma once
 /// An ordered policy as disjoint boxes, which need no order.                                    RFC 4301 appendix B
+#include <algorithm>
 #include <new>
 #include <span>
 

@@ -6,6 +6,7 @@
 ///
 /// The hook is the provider of the endpoint's traits: with a provider that is not wrapped in `faulty`, nothing of it is compiled.
 /// Payloads are changed before encryption, and by choice before the HASH is made: then the message is genuine for the peer.
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>

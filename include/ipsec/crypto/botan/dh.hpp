@@ -3,6 +3,7 @@
 /// `crypto/ec2n.hpp`, since Botan has none.
 #include <botan/pubkey.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "ipsec/core/secret.hpp"

@@ -5,6 +5,7 @@
 #include <botan/x509cert.h>
 #include <botan/x509path.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <string>

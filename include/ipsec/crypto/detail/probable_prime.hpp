@@ -1,5 +1,6 @@
 #pragma once
 /// Primes by the test of Miller and Rabin, and the little arithmetic on octets that checks of groups need. Public numbers only.
+#include <algorithm>
 #include <vector>
 
 #include "ipsec/core/rng.hpp"

@@ -3,6 +3,7 @@
 ///
 /// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an
 /// initiator checks that what came back is one of its offers, attribute values compared, encodings aside.
+#include <algorithm>
 #include <optional>
 #include <vector>
 

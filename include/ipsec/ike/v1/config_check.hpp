@@ -1,6 +1,7 @@
 #pragma once
 /// Whether an endpoint can be what its configuration says: suites, methods and their keys, lifetimes, limits, names.
 ///                                                                                              RFC 2409 §5, §5.4; RFC 2407 §4.5
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>

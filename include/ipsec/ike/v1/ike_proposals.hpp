@@ -6,6 +6,7 @@
 ///
 /// A group that has no number which everybody knows can stand there by its parts, or by a number that New Group Mode agreed on;
 /// in Main Mode alone, since Aggressive Mode cannot negotiate a group.                         RFC 2409 §4, §5, §5.6
+#include <algorithm>
 #include <memory>
 #include <optional>
 

@@ -7,6 +7,8 @@
 ///                                         serving                                              <--  SET(ADDRESS)
 ///                                    <--  REPLY(ADDRESS)              ACK(ADDRESS="")          -->
 ///     done                                done                        done                          done
+#include <algorithm>
+
 #include "ipsec/ike/v1/dialogue.hpp"
 #include "ipsec/ike/v1/transaction.hpp"
 

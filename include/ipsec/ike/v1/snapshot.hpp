@@ -15,6 +15,7 @@
 /// exchange, or accept a Delete or an INITIAL-CONTACT that comes twice. No key or IV comes of that: those of the peer's
 /// messages are the peer's choice, and ours are drawn at random.
 /// **What is not in it**: exchanges under way, and pairs whose outbound SAs wait still. The peer repeats what it began.
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <vector>

@@ -8,6 +8,7 @@
 /// A group of one's own has its number in its word (`peer_config::private_groups`): "aes256-sha256-inline40000" where its parts
 /// stand in the offer, "aes256-sha256-group40000" where New Group Mode has agreed on it before. "aes256-sha256-inline" takes from
 /// an initiator any group by its parts that the limits allow.                                     RFC 2409 §4, §5.6
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>

@@ -8,6 +8,7 @@
 ///
 /// The system reassembles fragments before a raw socket sees them, and fragments nothing that has its own header: what is longer
 /// than the MTU is refused with `too_long`. Needs CAP_NET_RAW to open, none afterwards. One thread at a time.
+#include <algorithm>
 #include <span>
 #include <utility>
 

@@ -7,6 +7,7 @@
 ///     socket->send({.where = info, .head = ip::udp_encap::non_esp_marker, .octets = ike});
 ///
 /// Ports below 1024 need CAP_NET_BIND_SERVICE. One thread at a time.
+#include <algorithm>
 #include <span>
 #include <utility>
 

@@ -1,5 +1,6 @@
 #pragma once
 /// Bodies of `endpoint`: messages in pieces, in both directions.
+#include <algorithm>
 #include <array>
 
 #include "ipsec/ike/v1/endpoint.hpp"
