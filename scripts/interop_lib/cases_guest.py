@@ -48,6 +48,8 @@ def native(bench_type, protocol, mode, family, phase_1, ike, suite, role):
             ah=suite if protocol == "ah" else "",
             mode=mode,
             family=family,
+            # libreswan wants certificates, and asks for none in Main Mode
+            connection=("send_cert = always",) if peer == "libreswan" and auth != "psk" else (),
         )
         with bench.capture() as file:
             bench.connect(plan, role)
