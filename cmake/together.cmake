@@ -69,6 +69,10 @@ endfunction()
 
 function(ipsecpp_in_one target)
   if(IPSECPP_TOGETHER GREATER 1)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE "${ARGN}")
+    set(count ${ARGN})
+    if(NOT count)
+      set(count 0) # CMake's word for all
+    endif()
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${count})
   endif()
 endfunction()

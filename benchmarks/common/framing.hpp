@@ -19,7 +19,10 @@ public:
         const auto plain = plain_packet(20);
         std::memcpy(outer_.data(), plain.data(), outer_.size());
         outer_[9] = IsEsp ? std::byte{50} : std::byte{51};
+        std::memset(outer_.data() + 2, 0, 2);  // the length comes with each packet
         std::memset(outer_.data() + 10, 0, 2);
+        for (std::size_t i = 0; i < outer_.size(); i += 2)
+            sum_ += std::to_integer<std::size_t>(outer_[i]) << 8 | std::to_integer<std::size_t>(outer_[i + 1]);
     }
     [[gnu::always_inline]] void out(buffers& packets) {
         for (auto& packet : packets) {
@@ -93,7 +96,7 @@ private:
         return ~(sum + (sum >> 16)) & 0xffff;
     }
     std::array<std::byte, 20> outer_{};
-    std::size_t sum_ = 0x1234;
+    std::size_t sum_ = 0;
     std::uint64_t sent_ = 0, seen_ = 0;
     std::uint32_t highest_ = 0, spi_ = 0x1234567;
 };

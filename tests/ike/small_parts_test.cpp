@@ -224,7 +224,14 @@ TEST_CASE("a cookie depends on both ends, CKY-I, the offer, a secret and the tim
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, another));
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.peer = {.fragmentation = true}}));
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.asked = {.at_all = true}}));
-    CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.asked = {.at_all = true, .fits = 0}}));
+    for (const std::uint16_t fits : {0, 1, 256}) {
+        const v1::first_words asked{.asked = {.at_all = true, .fits = fits}};
+        const auto one = jar.make(p, t0, at, cky(1), offer, asked);
+        REQUIRE(one);
+        CHECK(jar.is_ours(p, t0, at, cky(1), *one, offer, asked));
+        for (const std::optional<std::uint16_t> other : {std::optional<std::uint16_t>{}, {0}, {1}, {256}})
+            CHECK(jar.is_ours(p, t0, at, cky(1), *one, offer, {.asked = {.at_all = true, .fits = other}}) == (other == fits));
+    }
     for (int field = 0; field < 4; ++field) {
         auto elsewhere = at;
         if (field == 0) elsewhere.remote.address = ip::address::v4(198, 51, 100, 2);
@@ -259,6 +266,16 @@ TEST_CASE("a shelf keeps proven offers, and the latest of the others", "[ike][co
     std::set<std::size_t> left;
     for (const auto& o : shelves.of(0)) left.insert(o.suite);
     CHECK(left == std::set<std::size_t>{1, 98, 99});
+}
+
+TEST_CASE("an offer is kept once for all that is said beside it", "[ike][cookie]") {
+    v1::offer_shelves shelves{1};
+    for (int again = 0; again < 2; ++again)
+        for (const v1::first_words& said : {v1::first_words{}, v1::first_words{.peer = {.dead_peer_detection = true}},
+                                            v1::first_words{.asked = {.at_all = true}},
+                                            v1::first_words{.asked = {.at_all = true, .fits = 1}}})
+            CHECK(shelves.keep(0, {.sai_b = {std::byte{1}}, .said = said, .reply = {}}, 9, 100).said == said);
+    CHECK(shelves.of(0).size() == 4);
 }
 
 TEST_CASE("every error has a name and a condition of its own layer", "[ike][errc]") {

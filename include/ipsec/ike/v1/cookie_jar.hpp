@@ -2,10 +2,11 @@
 /// Responder cookies that verify themselves.                                                          RFC 2408 §2.5.3
 ///
 /// Message 1 of a Main Mode is answered without keeping anything of its sender. The cookie is a keyed hash over both ends of the
-/// path, CKY-I, the initiator's whole offer and a secret that is thrown away slot by slot; so it depends on the parties, nobody
-/// else can make one, it is good for two slots at most, and it differs for every SA since CKY-I does. It has two halves: the
-/// first goes without the offer, so that what is none of ours is known before any offer is looked for, and a cookie of ours whose
-/// offer was pushed out is told by name; both together are 64 bits that a stranger would have to guess.
+/// path, CKY-I, the initiator's whole offer with what is said beside it, and a secret that is thrown away slot by slot; so it
+/// depends on the parties, nobody else can make one, it is good for two slots at most, and it differs for every SA since CKY-I
+/// does. It has two halves: the first goes without the offer, so that what is none of ours is known before any offer is looked
+/// for, and a cookie of ours whose offer was pushed out is told by name; both together are 64 bits that a stranger would have to
+/// guess.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -95,7 +96,7 @@ private:
     static auto first_half(P& p, const secret<32>& key, const path& at, const isakmp::cookie_i& cky_i)
         -> result<std::array<std::byte, half_size>> {
         const auto ports = ports_of(at);
-        constexpr std::array no_offer{std::byte{0xff}};
+        constexpr std::array no_offer{std::byte{0xff}};  // and what has an offer is longer
         const std::array<byte_view, 5> parts{at.local.address.octets(), at.remote.address.octets(), byte_view{ports},
                                              byte_view{no_offer}, cky_i.octets()};
         auto h = p.prf(crypto::prf_id::hmac_sha2_256, key.view(), parts);
