@@ -224,13 +224,13 @@ TEST_CASE("a cookie depends on both ends, CKY-I, the offer, a secret and the tim
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, another));
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.peer = {.fragmentation = true}}));
     CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *c, offer, {.asked = {.at_all = true}}));
-    for (const std::uint16_t fits : {0, 1, 256}) {
+    using place = std::optional<std::uint16_t>;
+    for (const place fits : {place{0}, place{1}, place{256}}) {
         const v1::first_words asked{.asked = {.at_all = true, .fits = fits}};
         const auto one = jar.make(p, t0, at, cky(1), offer, asked);
         REQUIRE(one);
-        CHECK(jar.is_ours(p, t0, at, cky(1), *one, offer, asked));
-        for (const std::optional<std::uint16_t> other : {std::optional<std::uint16_t>{}, {0}, {1}, {256}})
-            CHECK(jar.is_ours(p, t0, at, cky(1), *one, offer, {.asked = {.at_all = true, .fits = other}}) == (other == fits));
+        for (const place guess : {place{}, place{0}, place{1}, place{256}})
+            CHECK(jar.is_ours(p, t0, at, cky(1), *one, offer, {.asked = {.at_all = true, .fits = guess}}) == (guess == fits));
     }
     for (int field = 0; field < 4; ++field) {
         auto elsewhere = at;
