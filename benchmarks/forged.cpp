@@ -69,7 +69,7 @@ public:
             opener_->set_associated_data(p, 8);
             std::memcpy(nonce_.data() + 4, p + 8, 8);
             opener_->start(nonce_.data(), nonce_.size());
-            const std::size_t whole = text / granule_ * granule_;
+            const std::size_t whole = text & ~(granule_ - 1);
             std::uint8_t* at = p + 8 + iv_;
             if (whole > 0) opener_->process(at, whole);
             tail_.assign(at + whole, at + text + icv_);

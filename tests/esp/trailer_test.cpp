@@ -1,5 +1,6 @@
 #include "ipsec/esp/trailer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -62,6 +63,21 @@ TEST_CASE("a trailer of every pad length from 0 to 255 is written and read", "[e
                 text[front + i] ^= static_cast<std::byte>(1U << bit);
             }
         }
+    }
+}
+
+// req: rfc2406-2.4-2, rfc4303-2.4-2
+TEST_CASE("a trailer in front of room for an ICV is the same, whatever the room, and stays within it", "[esp][trailer]") {
+    const std::size_t pad = GENERATE(range(std::size_t{0}, esp::max_pad_length + 1));
+    for (std::size_t room = 0; room <= 40; ++room) {
+        const std::size_t size = pad + esp::trailer_size;
+        std::vector<std::byte> octets(size + room + 20, std::byte{0xee});
+        std::vector<std::byte> alone(size);
+        esp::emit_trailer_before(byte_span{octets}.first(size + room), size, ip::next_header::udp);
+        esp::emit_trailer(alone, ip::next_header::udp);
+        CAPTURE(pad, room);
+        REQUIRE(std::ranges::equal(byte_view{octets}.first(size), byte_view{alone}));
+        for (std::size_t i = size + room; i < octets.size(); ++i) REQUIRE(octets[i] == std::byte{0xee});
     }
 }
 

@@ -118,7 +118,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
 
 /// First step of `compute`: lays the packet out as the ICV covers it.
 template <crypto::mac Mac, class Window>
-void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& work) noexcept {
+[[gnu::always_inline]] inline void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& work) noexcept {
     detail::lay_out(job, work, sa.sizes().icv, detail::icv_is::there);
     if constexpr (crypto::mac_with_iv<Mac>)  // the sender's IV stands in the field, in front of the ICV proper
         if (const std::size_t n = sa.sizes().iv; n != 0 && work.outcome)
@@ -127,7 +127,8 @@ void lay_out(const sa::inbound<Mac, Window>& sa, const icv_job& job, icv_work& w
 /// Third step, after `run`: the packet is as before; its ICV is compared in constant time.
 /// @return `crypto::errc::unauthentic`, `bad_length` for an AH without room for the ICV, or what the MAC says
 template <crypto::mac Mac, class Window>
-[[nodiscard]] auto verify(const sa::inbound<Mac, Window>& sa, const icv_work& work) noexcept -> crypto::result<void> {
+[[nodiscard, gnu::always_inline]] inline auto verify(const sa::inbound<Mac, Window>& sa, const icv_work& work) noexcept
+    -> crypto::result<void> {
     const std::size_t size = sa.sizes().icv;
     detail::put_back(work, size);
     if (!work.outcome) [[unlikely]] return work.outcome;
@@ -154,8 +155,9 @@ template <crypto::mac Mac, class Window>
 ///         After an error the packet is to be dropped.
 // req: rfc2402-3.4.3-11 (nothing moves before the ICV holds), rfc2402-3.4.3-9, rfc4302-3.4.3-7
 template <crypto::mac Mac, class Window, io::packet Packet>
-[[nodiscard]] auto finish(sa::inbound<Mac, Window>& sa, Packet& packet, pending<sa::inbound<Mac, Window>>&& p,
-                          const crypto::result<void>& outcome, instant now) noexcept -> result<opened> {
+[[nodiscard, gnu::always_inline]] inline auto finish(sa::inbound<Mac, Window>& sa, Packet& packet,
+                                                     pending<sa::inbound<Mac, Window>>&& p, const crypto::result<void>& outcome,
+                                                     instant now) noexcept -> result<opened> {
     if (!outcome) [[unlikely]] {
         if (outcome.error() != crypto::errc::unauthentic) return std::unexpected{errc::crypto_failed};
         sa.note_unauthentic();

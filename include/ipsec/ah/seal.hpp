@@ -141,7 +141,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
 
 /// First step of `compute`: makes the IV of a MAC that has one, and lays the packet out as the ICV covers it.
 template <crypto::mac Mac, class Sequence>
-void lay_out(sa::outbound<Mac, Sequence>& sa, const icv_job& job, icv_work& work) noexcept {
+[[gnu::always_inline]] inline void lay_out(sa::outbound<Mac, Sequence>& sa, const icv_job& job, icv_work& work) noexcept {
     detail::lay_out(job, work, sa.sizes().icv, detail::icv_is::absent);
     if constexpr (crypto::mac_with_iv<Mac>)
         if (const std::size_t n = sa.sizes().iv; n != 0 && work.outcome) {
@@ -152,7 +152,8 @@ void lay_out(sa::outbound<Mac, Sequence>& sa, const icv_job& job, icv_work& work
 /// Third step, after `run`: the packet is whole, with the ICV in it.
 /// @return what the MAC says; the packet is to be dropped after an error
 template <crypto::mac Mac, class Sequence>
-[[nodiscard]] auto write_icv(const sa::outbound<Mac, Sequence>& sa, const icv_work& work) noexcept -> crypto::result<void> {
+[[nodiscard, gnu::always_inline]] inline auto write_icv(const sa::outbound<Mac, Sequence>& sa, const icv_work& work) noexcept
+    -> crypto::result<void> {
     if (work.is_laid_out) [[likely]] work.fields.restore(work.job->packet);
     if (work.outcome) [[likely]]
         crypto::copy_short(work.computed.data(), work.job->icv_field().data(), sa.sizes().icv);

@@ -59,8 +59,8 @@ public:
 struct packet_parts {
     byte_span iv, text, icv;
     /// @return `bad_length` when the packet is shorter than header, IV and ICV, or the text is no multiple of the block
-    [[nodiscard]] static auto cut(byte_span packet, std::size_t iv, std::size_t block, std::size_t icv) noexcept
-        -> result<packet_parts> {
+    [[nodiscard, gnu::always_inline]] static auto cut(byte_span packet, std::size_t iv, std::size_t block,
+                                                      std::size_t icv) noexcept -> result<packet_parts> {
         if (packet.size() < esp_header_size + iv + icv) return std::unexpected{errc::bad_length};
         const std::size_t text = packet.size() - esp_header_size - iv - icv;
         // Blocks are powers of two, and a division is slow.
@@ -153,7 +153,7 @@ public:
         return scratch{std::move(*c), std::move(*m)};
     }
     /// The IV of `job`, if the cipher has one and the packet has room for it; a fault is left for `seal` to meet and report.
-    void make_iv(scratch& t, seal_job& job) const noexcept {
+    [[gnu::always_inline]] void make_iv(scratch& t, seal_job& job) const noexcept {
         const std::size_t size = iv_size();
         if (size == 0 || job.packet.size() < esp_header_size + size) return;
         job.iv_in_place = cipher_.make_iv(t.cipher, job.sequence, job.packet.subspan(esp_header_size, size)).has_value();
@@ -192,10 +192,11 @@ private:
         else
             return false;
     }
-    [[nodiscard]] auto cut(byte_span packet) const noexcept -> result<packet_parts> {
+    [[nodiscard, gnu::always_inline]] auto cut(byte_span packet) const noexcept -> result<packet_parts> {
         return packet_parts::cut(packet, iv_size(), block_size(), icv_size());
     }
-    [[nodiscard]] auto encrypt(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto encrypt(const keys& k, scratch& t, const seal_job& job) const noexcept
+        -> result<void> {
         const auto at = cut(job.packet);
         if (!at) return std::unexpected{at.error()};
         if (!job.iv_in_place)
@@ -203,11 +204,14 @@ private:
         return cipher_.encrypt(k.cipher, t.cipher, at->iv, at->text);
     }
     /// @pre `encrypt` or `verify` found the packet long enough
-    [[nodiscard]] auto covered(byte_span packet) const noexcept -> byte_view { return packet.first(packet.size() - icv_size()); }
-    [[nodiscard]] auto write_icv(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto covered(byte_span packet) const noexcept -> byte_view {
+        return packet.first(packet.size() - icv_size());
+    }
+    [[nodiscard, gnu::always_inline]] auto write_icv(const keys& k, scratch& t, const seal_job& job) const noexcept
+        -> result<void> {
         return authenticate(k, t, covered(job.packet), job.sequence, job.extended, job.packet.last(icv_size()));
     }
-    [[nodiscard]] auto verify(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto verify(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
         const auto at = cut(job.packet);
         if (!at) return std::unexpected{at.error()};
         if (!authenticates()) return {};
@@ -217,13 +221,14 @@ private:
         if (!ct_equal(byte_view{expected}.first(icv_size()), at->icv)) return std::unexpected{errc::unauthentic};
         return {};
     }
-    [[nodiscard]] auto decrypt(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto decrypt(const keys& k, scratch& t, const open_job& job) const noexcept
+        -> result<void> {
         const std::size_t front = esp_header_size + iv_size();
         return cipher_.decrypt(k.cipher, t.cipher, job.packet.subspan(esp_header_size, iv_size()),
                                job.packet.subspan(front, job.packet.size() - front - icv_size()));
     }
-    [[nodiscard]] auto authenticate(const keys& k, scratch& t, byte_view covered, std::uint64_t sequence, bool extended,
-                                    byte_span icv) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto authenticate(const keys& k, scratch& t, byte_view covered, std::uint64_t sequence,
+                                                        bool extended, byte_span icv) const noexcept -> result<void> {
         std::array<std::byte, 4> high;  // NOLINT: written before it is read
         std::array<byte_view, 2> parts{covered, byte_view{}};
         if (extended) {

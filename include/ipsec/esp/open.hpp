@@ -105,8 +105,9 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
 ///         `bad_padding`, `dummy`, `bad_inner_packet`, `ecn_drop`. After an error the packet is to be dropped.
 // req: rfc2406-3.4.3-12 (nothing moves before the ICV holds), rfc2406-3.4.4-1, rfc4303-3.4.4.1-1, rfc4303-3.4.4.2-1
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
-[[nodiscard]] auto finish(sa::inbound<Suite, Window>& sa, Packet& packet, pending<sa::inbound<Suite, Window>>&& p,
-                          const crypto::result<void>& outcome, instant now) noexcept -> result<opened> {
+[[nodiscard, gnu::always_inline]] inline auto finish(sa::inbound<Suite, Window>& sa, Packet& packet,
+                                                     pending<sa::inbound<Suite, Window>>&& p, const crypto::result<void>& outcome,
+                                                     instant now) noexcept -> result<opened> {
     if (!outcome) [[unlikely]] {
         if (outcome.error() == crypto::errc::unauthentic) sa.note_unauthentic();
         return std::unexpected{detail::from(outcome.error())};

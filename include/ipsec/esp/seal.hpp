@@ -76,7 +76,7 @@ inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const 
     header{.id = sa.parameters().id.spi, .sequence = sa::low_half(sequence)}.emit(esp.first<header::size>());
     const std::size_t end = p.front + p.text;
     if (how.tfc_padding != 0) [[unlikely]] std::memset(esp.data() + (end - how.tfc_padding), 0, how.tfc_padding);
-    emit_trailer(esp.subspan(end).first(p.trailer), next);
+    emit_trailer_before(esp.subspan(end), p.trailer, next);
 }
 
 /// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between
@@ -91,8 +91,8 @@ inline void set(sa::outbound<Suite, Sequence>& sa, crypto::seal_job& job, byte_s
 }
 
 template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
-[[nodiscard]] auto prepare_tunnel(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
-                                  const shape& how) noexcept -> result<void> {
+[[nodiscard, gnu::always_inline]] inline auto prepare_tunnel(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now,
+                                                             crypto::seal_job& job, const shape& how) noexcept -> result<void> {
     const byte_span octets = packet.octets();
     ip::inner_fields inner;
     if (const auto fault = ip::read_inner_fields_into(octets, inner); fault != ip::no_fault) [[unlikely]]

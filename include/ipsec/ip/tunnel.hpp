@@ -110,6 +110,22 @@ struct decapsulated {
     ecn_alarm alarm = ecn_alarm::none;  ///< worth logging, at a limited rate, if the operator wants it
 };
 
+namespace detail {
+/// `decapsulate` where the ECN fields of the two headers differ.                               RFC 6040 §4.2
+[[nodiscard, gnu::noinline]] constexpr auto merge_ecn(byte_span inner, const inner_fields& fields, ecn outer) noexcept
+    -> result<decapsulated> {
+    const std::uint8_t before = fields.traffic_class;
+    const auto egress = decapsulated_ecn(ecn_of(before), outer);
+    if (egress.drop) return std::unexpected{errc::ce_over_not_ect};
+    if (egress.outgoing != ecn_of(before)) {
+        const auto after = traffic_class_of(dscp_of(before), egress.outgoing);
+        if (fields.family == family::v6) v6::view::of(inner)->set_traffic_class(after);
+        else v4::view::of(inner)->set_type_of_service(after);
+    }
+    return decapsulated{fields.length, egress.alarm};
+}
+}  // namespace detail
+
 /// Checks that an IP packet of the promised family came out, and merges the outer ECN field into it. Nothing else of the inner
 /// header changes: not DSCP, not DF, not options.                                             RFC 2401 §5.1.2, RFC 6040 §4.2
 ///
@@ -118,23 +134,16 @@ struct decapsulated {
 /// @return `errc::not_tunnelled` for a `next` that is no IP; `errc::bad_version` when the packet is of the other family;
 ///         `errc::ce_over_not_ect`: drop it; else as `packet_length`. Nothing is written on error.
 // req: rfc6040-4.2-1, rfc6040-4.2-3
-[[nodiscard]] constexpr auto decapsulate(byte_span inner, next_header next, std::uint8_t outer_class) noexcept
+[[nodiscard, gnu::always_inline]] constexpr auto decapsulate(byte_span inner, next_header next, std::uint8_t outer_class) noexcept
     -> result<decapsulated> {
     if (next != next_header::ipv4 && next != next_header::ipv6) return std::unexpected{errc::not_tunnelled};
     inner_fields fields;
     if (const errc fault = read_inner_fields_into(inner, fields); fault != no_fault) [[unlikely]] return std::unexpected{fault};
-    const bool is_v6 = fields.family == family::v6;
-    if (is_v6 != (next == next_header::ipv6)) [[unlikely]] return std::unexpected{errc::bad_version};
-    const std::uint8_t before = fields.traffic_class;
-    if (ecn_of(before) == ecn_of(outer_class)) [[likely]] return decapsulated{fields.length, ecn_alarm::none};
-    const auto egress = decapsulated_ecn(ecn_of(before), ecn_of(outer_class));
-    if (egress.drop) return std::unexpected{errc::ce_over_not_ect};
-    if (egress.outgoing != ecn_of(before)) {
-        const auto after = traffic_class_of(dscp_of(before), egress.outgoing);
-        if (is_v6) v6::view::of(inner)->set_traffic_class(after);
-        else v4::view::of(inner)->set_type_of_service(after);
-    }
-    return decapsulated{fields.length, egress.alarm};
+    if (fields.family != (next == next_header::ipv6 ? family::v6 : family::v4)) [[unlikely]]
+        return std::unexpected{errc::bad_version};
+    if (ecn_of(fields.traffic_class) != ecn_of(outer_class)) [[unlikely]]
+        return detail::merge_ecn(inner, fields, ecn_of(outer_class));
+    return decapsulated{fields.length, ecn_alarm::none};
 }
 
 }  // namespace ipsec::ip

@@ -26,7 +26,7 @@ public:
     struct scratch {
         std::unique_ptr<Botan::AEAD_Mode> encryptor, decryptor;
         Botan::secure_vector<std::uint8_t> tail;  ///< what does not fill a granule, and the tag; its room is made once
-        std::size_t granule = 1;
+        std::size_t granule = 1;  ///< a power of two
         [[no_unique_address]] Ivs ivs;
     };
 
@@ -69,6 +69,7 @@ public:
             s.encryptor->set_key(shim::octets(k.key_and_salt.view()), choice_.key());
             s.decryptor->set_key(shim::octets(k.key_and_salt.view()), choice_.key());
             s.granule = std::max(s.encryptor->update_granularity(), s.decryptor->update_granularity());
+            if ((s.granule & (s.granule - 1)) != 0) return std::unexpected{errc::provider_failed};  // no division per packet
             s.tail.reserve(s.granule + 2 * max_icv_size);
             // Botan makes its buffers on first use: here, and not on the first packet. An empty message is sealed and opened,
             // and its tag is never seen.
@@ -87,17 +88,19 @@ public:
         const auto at = packet_parts::cut(job.packet, iv_size(), 1, icv_size());
         if (!at) return std::unexpected{at.error()};
         if (t.encryptor == nullptr || k.key_and_salt.empty()) return std::unexpected{errc::foreign_keys};
-        return shim::fenced([&]() -> result<void> {
+        try {  // as `shim::fenced`, without a lambda, which the compiler would leave out of line
             if (!job.iv_in_place && iv_size() != 0) t.ivs.take(job.sequence, at->iv);
             begin(*t.encryptor, k, job.packet, job.sequence, job.extended, at->iv);
-            const std::size_t whole = at->text.size() / t.granule * t.granule;
+            const std::size_t whole = at->text.size() & ~(t.granule - 1);
             std::uint8_t* const text = shim::octets(at->text);
             if (whole > 0) t.encryptor->process(text, whole);
             t.tail.assign(text + whole, text + at->text.size());
             t.encryptor->finish(t.tail);
             std::memcpy(text + whole, t.tail.data(), t.tail.size());  // the rest of the text and, right behind it, the ICV
             return {};
-        });
+        } catch (...) {
+            return std::unexpected{errc::provider_failed};
+        }
     }
     /// @return `bad_length`, `foreign_keys`, `unauthentic` (the text is zeros then), `provider_failed`
     [[nodiscard]] auto open(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
@@ -107,7 +110,7 @@ public:
         errc fault{};
         try {
             begin(*t.decryptor, k, job.packet, job.sequence, job.extended, at->iv);
-            const std::size_t whole = at->text.size() / t.granule * t.granule;
+            const std::size_t whole = at->text.size() & ~(t.granule - 1);
             std::uint8_t* const text = shim::octets(at->text);
             if (whole > 0) t.decryptor->process(text, whole);
             t.tail.assign(text + whole, text + at->text.size() + at->icv.size());

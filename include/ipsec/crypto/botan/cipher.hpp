@@ -79,12 +79,15 @@ public:
             return s;
         });
     }
-    [[nodiscard]] auto make_iv(scratch& t, std::uint64_t sequence, byte_span iv) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto make_iv(scratch& t, std::uint64_t sequence, byte_span iv) const noexcept
+        -> result<void> {
         if (!encrypts()) return {};
-        return shim::fenced([&]() -> result<void> {
+        try {  // as `shim::fenced`, without a lambda, which the compiler would leave out of line
             t.ivs.take(sequence, iv);
             return {};
-        });
+        } catch (...) {
+            return std::unexpected{errc::provider_failed};
+        }
     }
     [[nodiscard]] auto encrypt(const keys&, scratch& t, byte_view iv, byte_span text) const noexcept -> result<void> {
         return run(t.encryptor.get(), iv, text);
@@ -99,14 +102,17 @@ private:
         return id != encryption_id::null && id != encryption_id::des_cbc && id != encryption_id::des3_cbc &&
                id != encryption_id::aes_cbc;
     }
-    [[nodiscard]] auto run(Botan::Cipher_Mode* mode, byte_view iv, byte_span text) const noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto run(Botan::Cipher_Mode* mode, byte_view iv, byte_span text) const noexcept
+        -> result<void> {
         if (!encrypts()) return {};
         if (mode == nullptr) return std::unexpected{errc::foreign_keys};
-        return shim::fenced([&]() -> result<void> {
+        try {
             mode->start(shim::octets(iv), iv.size());
             mode->process(shim::octets(text), text.size());
             return {};
-        });
+        } catch (...) {
+            return std::unexpected{errc::provider_failed};
+        }
     }
     [[no_unique_address]] Choice choice_;
 };

@@ -54,8 +54,8 @@ public:
     }
     /// Fills `iv`; the sequence number has nothing to do with it. Throws when the pool was not made by `make`, or was moved from.
     /// @pre `iv.size() <= 16`
-    void take(std::uint64_t, byte_span iv) {
-        if (octets_.size() - used_ < iv.size()) refill();
+    [[gnu::always_inline]] void take(std::uint64_t, byte_span iv) {
+        if (octets_.size() - used_ < iv.size()) [[unlikely]] refill();
         copy_short(octets_.data() + used_, iv.data(), iv.size());
         used_ += iv.size();
     }
@@ -71,7 +71,7 @@ private:
         used_ = std::exchange(other.used_, pool_size);
         wipe(other.octets_);
     }
-    void refill() {
+    [[gnu::noinline]] void refill() {
         if (cipher_ == nullptr) throw Botan::Invalid_State{"a pool of IVs without a key"};
         for (std::size_t i = 0; i < pool_size; i += block) {
             wire::store(byte_span{octets_}.subspan(i), std::uint64_t{0});
