@@ -213,7 +213,7 @@ TEST_CASE("cve-28: points off the curve, on its twist, and of small order are re
         // Half of all x belong to the curve, half to its twist: the trace tells, and the multiple by the order agrees.
         const auto& f = g.curve.field();
         std::size_t on = 0, twist = 0, outside = 0;
-        for (unsigned v = 1; v < 60; ++v) {
+        for (unsigned v = 1; v < 32; ++v) {
             test::octets x(size);
             x.back() = static_cast<std::byte>(v);
             const auto e = f.from(x).value();
@@ -226,15 +226,15 @@ TEST_CASE("cve-28: points off the curve, on its twist, and of small order are re
                 CHECK(verdict(x) == errc::bad_public_value);
             }
         }
-        CHECK(on > 15);
-        CHECK(twist > 15);
-        CHECK(outside > 5);
+        CHECK(on > 9);
+        CHECK(twist > 9);
+        CHECK(outside > 3);
         // A point of every order that divides the small part: what is left of any point times the prime.
         const auto prime = Botan::BigInt(botan::shim::number_from(g.parts.curve_order) / botan::shim::number_from(g.parts.small));
         test::octets times(size);
         botan::shim::number_to(prime, times);
         std::size_t small = 0;
-        for (unsigned v = 1; v < 60; ++v) {
+        for (unsigned v = 1; v < 20; ++v) {
             test::octets x(size), out(size);
             x.back() = static_cast<std::byte>(v);
             if (!g.curve.is_on_curve(f.from(x).value()) || !multiply(g.curve, times, x, out)) continue;
