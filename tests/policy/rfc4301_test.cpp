@@ -289,6 +289,33 @@ TEST_CASE("no change of a list leaves the flow cache stale", "[policy][flow_cach
     CHECK(cache.lookup(list, flows[0].first)->rule->id.value() == 7);
 }
 
+TEST_CASE("a flow cache holds nearly all of a quarter as many flows as it has cells", "[policy][flow_cache]") {
+    policy::rule_list<policy::tuple_classifier> list;
+    REQUIRE(list.append(rule(1)));
+    policy::flow_cache<4096> cache;
+    constexpr int flows = 1024;
+    const auto ask_all = [&] {
+        const auto before = cache.hits();
+        for (int i = 0; i < flows; ++i)
+            REQUIRE(cache.lookup(list, tcp("10.1.0.1", "10.2.0.1", static_cast<std::uint16_t>(i)))->rule->id.value() == 1);
+        return cache.hits() - before;
+    };
+    CHECK(ask_all() == 0);
+    (void)ask_all();
+    CHECK(ask_all() > flows / 100 * 95);
+    // One set: four flows stay, a fifth pushes one of them out.
+    policy::flow_cache<4> small;
+    for (int round = 0; round < 3; ++round)
+        for (std::uint16_t port = 1; port <= 4; ++port) (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", port));
+    CHECK(small.hits() == 8);
+    (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", 5));
+    for (std::uint16_t port = 2; port <= 5; ++port) (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", port));
+    CHECK(small.hits() == 12);
+    small.clear();
+    for (std::uint16_t port = 2; port <= 5; ++port) (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", port));
+    CHECK(small.hits() == 12);
+}
+
 // ipsec-checklist SPD-11. req: rfc4301-4.4.1-19, rfc4301-4.4.1-20
 TEST_CASE("a change of policy is held against live SAs", "[policy][differences]") {
     policy::spd<policy::tuple_classifier> spd;
