@@ -268,9 +268,8 @@ private:
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);
         std::uint16_t* hint = packets.size() > 1 && !is_fragment ? &memo_[s.seen().flow] : nullptr;
-        if (hint != nullptr && *hint != flow_memo::nowhere && is_alike(packets, *hint - 1U, i)) {
-            s.verdict.policy = slots_[*hint - 1U].verdict.policy;
-        } else {
+        // The verdict's policy is the SA's already; of an entry that allows the packet it is the number as well.
+        if (hint == nullptr || *hint == flow_memo::nowhere || !is_alike(packets, *hint - 1U, i)) {
             const ip::selector& expected = s.sa->parameters().selectors;
             std::optional<ip::flow> about;
             ip::match fits = expected.judge(s.seen().flow);
@@ -292,7 +291,6 @@ private:
                     return discard(s, packet, reason_of(own.error()), now, observer);
             const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), way);
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
-            s.verdict.policy = hit->rule->id;
         }
         if (is_ours(s.seen().flow)) {  // the next bundle begins
             s.depth = 0;
