@@ -223,8 +223,8 @@ auto runs() -> std::vector<run> {
 // --- RFC 2408 §4.4, §4.6 ----------------------------------------------------------------------------------------------------
 
 /// The SA is that of the IPsec DOI. AUTH, of which RFC 2408 says nothing, is what RFC 2409 §5 makes of SKEYID, with nothing in
-/// the place of what is not known yet: g^xr of the Base Exchange's third message, both public values of Authentication Only, and, for
-/// SKEYID of signatures, g^xy.
+/// the place of what is not known yet: g^xr of the Base Exchange's third message, both public values of Authentication Only, and,
+/// for SKEYID of signatures, g^xy.
 template <v1::auth_payload Auth> struct house_policy {
     static constexpr v1::auth_payload auth = Auth;
     seeded_provider* crypto;
