@@ -115,9 +115,10 @@ TEST_CASE("when the word of a refusal is lost, the initiator's repetition brings
 }
 
 TEST_CASE("a refusal that names no SPI, or the ISAKMP SA, ends the one exchange that waits, none of several", "[ike][limits]") {
-    const bool by_cookies = GENERATE(false, true);
+    enum class spi { none, zeros, cookies };  // strongSwan has the zeros, where it never got as far as to read ours
+    const auto named = GENERATE(spi::none, spi::zeros, spi::cookies);
     const auto open = static_cast<std::uint8_t>(GENERATE(1, 2));
-    CAPTURE(by_cookies, open);
+    CAPTURE(static_cast<int>(named), open);
     auto l = ike_config(true), r = ike_config(false);
     for (auto* c : {&l, &r}) c->peers[0].children[0].allow_narrower = true;
     identity_ends ends{std::move(l), std::move(r)};
@@ -126,9 +127,14 @@ TEST_CASE("a refusal that names no SPI, or the ISAKMP SA, ends the one exchange 
     ends.wire.cut(side::left);
     for (std::uint8_t n = 1; n <= open; ++n) REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}, part(n), there));
     const auto cky = ends.left.established.at(0).cookies.octets();
+    const std::array<std::byte, 4> zeros{};
     v1::informational::content c;
-    c.payloads.push_back(v1::informational::notify_of(isakmp::notify_type::no_proposal_chosen, isakmp::protocol_id::isakmp,
-                                                      by_cookies ? byte_view{cky} : byte_view{}));
+    c.payloads.push_back(
+        v1::informational::notify_of(isakmp::notify_type::no_proposal_chosen,
+                                     named == spi::zeros ? isakmp::protocol_id::ipsec_esp : isakmp::protocol_id::isakmp,
+                                     named == spi::none    ? byte_view{}
+                                     : named == spi::zeros ? byte_view{zeros}
+                                                           : byte_view{cky}));
     const auto m =
         v1::informational::write(c, isakmp::message_id{9}, ends.right.record.phase_1.at(0), ends.right.crypto);
     REQUIRE(m);

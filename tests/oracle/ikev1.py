@@ -1,4 +1,5 @@
-"""IKEv1 followed from outside: RFC 2409, every authentication method and every exchange, and the drafts of Transaction exchanges.
+"""IKEv1 followed from outside: RFC 2409, every authentication method and every exchange, the drafts of Transaction exchanges, and the
+Base and Authentication Only exchanges of RFC 2408.
 
 Knows long-term keys and Diffie-Hellman shared secrets, and nothing else that is not in the datagrams.
 """
@@ -15,7 +16,7 @@ import isakmp
 from algorithms import AH_TRANSFORMS, IKE_CIPHERS, IKE_HASHES, cipher_key, decrypt_cbc, digest, prf
 from credentials import CURVES, METHODS, public_octets, rsa_decrypt, rsa_open
 from ipsec import AH, ESP, Mismatch, Sa
-from isakmp import CERT, DELETE, FRAGMENT, HASH, ID, KE, NAT_D, NONCE, NOTIFY, REQUEST, SA, SIG, Malformed
+from isakmp import CERT, DELETE, FRAGMENT, HASH, ID, KE, NAT_D, NONCE, NOTIFY, REQUEST, SA, SIG, VENDOR, Malformed
 
 # Octets of a public value and of the shared secret, by group: RFC 2409 section 5 (left-padded), 2412 appendix E, 3526, 5114, 5903, 6954.
 GROUPS = {
@@ -41,6 +42,13 @@ GROUPS = {
     28: (64, 32),
     29: (96, 48),
     30: (128, 64),
+}
+
+# RFC 2408 sections 4.4 and 4.6: who sends what. AUTH is a HASH or a SIG, as the method that was agreed on says.
+AUTH = "AUTH"
+IN_CLEAR = {
+    isakmp.BASE: (("i", {SA, NONCE}), ("r", {SA, NONCE}), ("i", {KE, ID, AUTH}), ("r", {KE, ID, AUTH})),
+    isakmp.AUTHENTICATION_ONLY: (("i", {SA, NONCE}), ("r", {SA, NONCE, ID, AUTH}), ("i", {ID, AUTH})),
 }
 
 
@@ -98,9 +106,21 @@ def nonce_fits(nonce):
     return nonce
 
 
-def fitting_group(group, publics, secret):
-    """A value that lost its leading zeros is caught here, whoever else took it for granted."""
-    public_size, secret_size = GROUPS.get(group, (None, None))
+def private_sizes(attributes):
+    """Octets of a public value and of the secret of a group by its parts: RFC 2409 sections 5, 6.3 and appendix A."""
+    kind, modulus = attributes.get(5), attributes.get(6, 0)
+    if kind == 1:  # MODP: as long as the prime
+        return ((modulus.bit_length() + 7) // 8,) * 2
+    if kind == 3:  # EC2N: x alone, in the field of that polynomial
+        return ((modulus.bit_length() + 6) // 8,) * 2
+    raise Mismatch(f"a private group of type {kind}")
+
+
+def fitting_group(group, publics, secret, own=None):
+    """A value that lost its leading zeros is caught here, whoever else took it for granted. `own`: sizes of private groups."""
+    public_size, secret_size = {**GROUPS, **(own or {})}.get(group, (None, None))
+    if group >= 1 << 15 and public_size is None:
+        raise Mismatch(f"group {group}, on which no New Group Mode agreed")
     if len({len(p) for p in publics}) > 1 or (public_size and len(publics[0]) != public_size):
         raise Mismatch(f"public values of {', '.join(str(len(p)) for p in publics)} octets in group {group}")
     if secret and secret_size and len(secret) != secret_size:
@@ -158,6 +178,9 @@ class IkeSa:
     quick: dict = field(default_factory=dict)
     chained: dict = field(default_factory=dict)  # IVs of the other exchanges under this SA, by message id
     groups: list = field(default_factory=list)  # New Group Mode
+    offered_groups: dict = field(default_factory=dict)  # proposals of a New Group Mode's first message, by message id
+    group_sizes: dict = field(default_factory=dict)  # of private groups that both ends agreed on, by number
+    stage: int = 0  # messages of an exchange in the clear
     seen: set = field(default_factory=set)
 
     @property
@@ -225,6 +248,8 @@ class Follower:
             self._informational(sa, m)
         elif m.exchange in (isakmp.TRANSACTION, isakmp.NEW_GROUP):
             self._other(sa, source, m)
+        elif m.exchange in IN_CLEAR:
+            self._in_clear(sa, source, m)
         else:
             raise Malformed(f"exchange type {m.exchange}")
 
@@ -241,6 +266,7 @@ class Follower:
                 raise Mismatch("message under cookies that no first message announced")
             # A responder that keeps no state may answer a repeated first message with another cookie.
             sa = IkeSa(m.cookie_i, m.cookie_r, base.initiator, base.responder, base.exchange, base.sa_i, dict(base.raw))
+            sa.parts, sa.stage = dict(base.parts), base.stage
             self.by_cookies[(m.cookie_i, m.cookie_r)] = sa
         return sa
 
@@ -490,12 +516,75 @@ class Follower:
                 raise Mismatch(f"no Diffie-Hellman secret for IKE SA {sa.cookie_i.hex()}")
             self.notes.append(f"IKE SA {sa.cookie_i.hex()}: only its cipher key is known, so messages are opened and no HASH is checked")
             return
+        sa.skeyid = self._skeyid(sa, sa.secret)
+        self._adopt_skeyid(sa)
+
+    def _skeyid(self, sa, secret):
         psk = b""
         if sa.method.family == "psk":
             psk = self.keys.credentials_of(sa).psk_for(self._names(sa, "i")[1:] + self._names(sa, "r")[1:])
-        sa.skeyid = skeyid_of(sa.method.family, sa.hash, sa.parts["ni"], sa.parts["nr"], sa.cookies, sa.secret, psk)
+        return skeyid_of(sa.method.family, sa.hash, sa.parts["ni"], sa.parts["nr"], sa.cookies, secret, psk)
+
+    @staticmethod
+    def _adopt_skeyid(sa):
         sa.skeyid_d, sa.skeyid_a, sa.skeyid_e = skeyids(sa.hash, sa.skeyid, sa.cookies, sa.secret)
         sa.key = cipher_key(sa.hash, sa.skeyid_e, sa.cipher, sa.key_octets)
+
+    # RFC 2408 sections 4.4 and 4.6: nothing is encrypted, and AUTH is what README.md reads it as
+
+    def _in_clear(self, sa, source, m):
+        letter = "i" if source == sa.initiator else "r"
+        if sa.exchange not in (0, m.exchange):
+            raise Mismatch("two kinds of exchange under the same cookies")
+        if m.encrypted or m.message_id != bytes(4):
+            raise Malformed("an exchange in the clear with the encryption bit or a message id")
+        figure = IN_CLEAR[m.exchange]
+        if sa.stage >= len(figure) or figure[sa.stage][0] != letter:
+            raise Mismatch("a message out of turn")
+        if (m.cookie_r == bytes(8)) != (sa.stage == 0):
+            raise Malformed("the responder's cookie is missing, or too early")
+        payloads, end = isakmp.parse_chain(m.first, m.body)
+        self._seen(payloads)
+        if end != len(m.body):
+            raise Malformed("octets behind the last payload")
+        kinds = [AUTH if p.kind in (HASH, SIG) else p.kind for p in payloads if p.kind not in (VENDOR, CERT, REQUEST)]
+        if set(kinds) != figure[sa.stage][1] or len(kinds) != len(set(kinds)) or (SA in kinds and kinds[0] != SA):
+            raise Malformed(f"payloads {kinds} are not those of the figure")
+        sa.exchange = m.exchange
+        if SA in kinds:
+            sa.parts["n" + letter] = nonce_fits(one(payloads, NONCE))
+            if letter == "i":
+                sa.sa_i = one(payloads, SA)
+                isakmp.parse_sa(sa.sa_i)
+            else:
+                self._choose(sa, one(payloads, SA))
+        if KE in kinds:
+            sa.parts["g" + letter] = one(payloads, KE)
+            fitting_group(sa.chosen.get(4, 0), [sa.parts["g" + letter]], None)
+        if AUTH in kinds:
+            sa.certificates[letter] += self._certificates(payloads)
+            self._take_identity(sa, letter, one(payloads, ID))
+            self._auth_in_clear(sa, letter, payloads)
+        sa.stage += 1
+        if sa.stage == len(figure) and m.exchange == isakmp.BASE:
+            self._derive(sa)
+
+    def _auth_in_clear(self, sa, letter, payloads):
+        """HASH_I and HASH_R of RFC 2409 section 5, with nothing where a public value or g^xy is not known yet."""
+        if sa.method.family not in ("psk", "signature"):
+            raise Mismatch(f"the method {sa.method.name} has no AUTH here")
+        signs = sa.method.family == "signature"
+        what = ("SIG_" if signs else "HASH_") + letter.upper()
+        claimed = one(payloads, SIG if signs else HASH)
+        other, cookies = ("r", sa.cookies) if letter == "i" else ("i", sa.cookie_r + sa.cookie_i)
+        publics = sa.parts.get("g" + letter, b"") + sa.parts.get("g" + other, b"")
+        hash_name = sa.method.tied or sa.hash
+        value = prf(hash_name if signs else sa.hash, self._skeyid(sa, b""), publics + cookies + sa.sa_i + sa.parts["id" + letter])
+        if signs:
+            self._signed(sa, letter, what, claimed, hash_name, value)
+        else:
+            self._compare(what, claimed, value)
+        sa.authenticated[letter] = True
 
     def _nat_d(self, sa, payloads):
         """HASH(CKY-I | CKY-R | address | port), the far end first: RFC 3947 section 3.2. One that differs tells of a NAT."""
@@ -676,7 +765,7 @@ class Follower:
             if q.pfs != bool(publics):
                 raise Mismatch("KE in one direction only")
             if q.pfs:
-                fitting_group(q.group, (q.public_i, one(payloads, KE)), self.keys.pfs_of(q))
+                fitting_group(q.group, (q.public_i, one(payloads, KE)), self.keys.pfs_of(q), sa.group_sizes)
             self._negotiated(sa, q, answers)
         elif stage == 3:
             if sa.skeyid_a:
@@ -766,21 +855,24 @@ class Follower:
             self._hashed(sa, m, "HASH of a Transaction", payloads, plain)
         else:
             self._hashed(sa, m, f"HASH({2 if again else 1}) of a New Group Mode", payloads, plain)
-            for p in payloads:
-                if p.kind == SA:
-                    groups = [t.attributes for proposal in isakmp.parse_sa(p.body) for t in proposal.transforms]
-                    if any(g.get(4, 1 << 15) < 1 << 15 for g in groups):
-                        raise Mismatch("a private group below 2^15")
-                    sa.groups.append(
-                        {
-                            "by": "initiator" if source == sa.initiator else "responder",
-                            "groups": [{str(k): hex(v) for k, v in g.items()} for g in groups],
-                        }
-                    )
+            for body in (p.body for p in payloads if p.kind == SA):
+                self._new_group(sa, source, m, isakmp.parse_sa(body), again)
         sa.chained[key] = following
         self._notified(payloads[1:])
 
-    # Informational, RFC 2409 section 5.7
+    def _new_group(self, sa, source, m, proposals, is_answer):
+        groups = [t.attributes for proposal in proposals for t in proposal.transforms]
+        if any(g.get(4, 0) < 1 << 15 for g in groups):
+            raise Mismatch("a private group below 2^15")
+        by = "initiator" if source == sa.initiator else "responder"
+        sa.groups.append({"by": by, "groups": [{str(k): hex(v) for k, v in g.items()} for g in groups]})
+        if not is_answer:
+            sa.offered_groups[m.message_id] = proposals
+            return
+        self._choices(sa.offered_groups.get(m.message_id, []), proposals)
+        sa.group_sizes.update({g[4]: private_sizes(g) for g in groups})
+
+#Informational, RFC 2409 section 5.7
 
     def _informational(self, sa, m):
         if not m.encrypted:

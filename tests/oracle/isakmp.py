@@ -8,7 +8,8 @@ NAMES = {1: "SA", 2: "P", 3: "T", 4: "KE", 5: "ID", 6: "CERT", 7: "CR", 8: "HASH
 SA, PROPOSAL, TRANSFORM, KE, ID, CERT, HASH, SIG, NONCE, NOTIFY, DELETE, ATTRIBUTES, FRAGMENT = 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 14, 132
 REQUEST = 7  # of a certificate
 NAT_D = (20, 130, 15)  # RFC 3947, and the drafts 00 to 03 and 04 to 07
-MAIN, AGGRESSIVE, INFORMATIONAL, TRANSACTION, QUICK, NEW_GROUP = 2, 4, 5, 6, 32, 33
+BASE, MAIN, AUTHENTICATION_ONLY, AGGRESSIVE, INFORMATIONAL, TRANSACTION, QUICK, NEW_GROUP = 1, 2, 3, 4, 5, 6, 32, 33
+VENDOR = 13
 EXCHANGES = {1: "Base", 2: "Main", 3: "Authentication Only", 4: "Aggressive", 5: "Informational", 6: "Transaction", 32: "Quick", 33: "New Group"}
 
 

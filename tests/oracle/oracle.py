@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from credentials import Credentials  # noqa: E402
 from ikev1 import Follower, identity_text  # noqa: E402
 from ipsec import AH, ESP, Mismatch, unwrap  # noqa: E402
-from isakmp import Malformed  # noqa: E402
+from isakmp import AUTHENTICATION_ONLY, Malformed  # noqa: E402
 from packets import packets, parse_ip  # noqa: E402
 
 
@@ -229,7 +229,7 @@ class Oracle:
         follower = self.follower
         known = {}
         for s in follower.by_cookies.values():
-            if s.key:
+            if s.key or (s.exchange == AUTHENTICATION_ONLY and s.established):
                 known.update({(s.cookie_i.hex(), s.cookie_r.hex()): s, (s.cookie_i.hex(), None): s})
         for entry in self.keys.ike:
             name = entry.get("spi_i", entry.get("cookie_i"))
@@ -253,7 +253,7 @@ class Oracle:
         """What of an IKE SA may stand in KEYS, and stands in the report."""
         out = {
             "method": sa.method.name,
-            "exchange": {2: "main", 4: "aggressive"}[sa.exchange],
+            "exchange": {1: "base", 2: "main", 3: "authentication-only", 4: "aggressive"}[sa.exchange],
             "hash": sa.hash,
             "cipher": sa.cipher,
             "group": sa.chosen.get(4),

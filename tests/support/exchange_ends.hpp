@@ -58,39 +58,46 @@ template <ike::v1::auth_payload Auth> struct toy_policy {
     }
 };
 
-using toy_key = testing::identity_provider::dh_key;
 /// What the driver needs to know of either exchange.
-struct base {
+template <class Provider> struct base_with {
+    using provider = Provider;
+    using key = typename Provider::dh_key;
     using state = std::variant<std::monostate, ike::v1::base_exchange::sent_offer, ike::v1::base_exchange::making_ke_i,
-                               ike::v1::base_exchange::sent_proof<toy_key>, ike::v1::base_exchange::agreeing_i<toy_key>,
+                               ike::v1::base_exchange::sent_proof<key>, ike::v1::base_exchange::agreeing_i<key>,
                                ike::v1::base_exchange::sent_answer, ike::v1::base_exchange::making_ke_r,
-                               ike::v1::base_exchange::agreeing_r<toy_key>, ike::v1::base_exchange::established, ike::v1::failed>;
+                               ike::v1::base_exchange::agreeing_r<key>, ike::v1::base_exchange::established, ike::v1::failed>;
     using established = ike::v1::base_exchange::established;
-    using initiator = ike::v1::base_initiator<testing::identity_provider>;
-    using responder = ike::v1::base_responder<testing::identity_provider>;
+    using initiator = ike::v1::base_initiator<Provider>;
+    using responder = ike::v1::base_responder<Provider>;
     static auto start(auto& e) { return ike::v1::base_exchange::start(e); }
     static auto admit_offer(const auto& h, byte_view d, auto& e) { return ike::v1::base_exchange::admit_offer(h, d, e); }
     static auto begin(auto&& o, const auto& c, auto& e) { return ike::v1::base_exchange::begin(std::move(o), c, e); }
 };
-struct authentication_only {
+template <class Provider> struct authentication_only_with {
+    using provider = Provider;
     using state = std::variant<std::monostate, ike::v1::authentication_only::sent_offer, ike::v1::authentication_only::sent_proof,
                                ike::v1::authentication_only::established, ike::v1::failed>;
     using established = ike::v1::authentication_only::established;
-    using initiator = ike::v1::authentication_only_initiator<testing::identity_provider>;
-    using responder = ike::v1::authentication_only_responder<testing::identity_provider>;
+    using initiator = ike::v1::authentication_only_initiator<Provider>;
+    using responder = ike::v1::authentication_only_responder<Provider>;
     static auto start(auto& e) { return ike::v1::authentication_only::start(e); }
     static auto admit_offer(const auto& h, byte_view d, auto& e) { return ike::v1::authentication_only::admit_offer(h, d, e); }
     static auto begin(auto&& o, const auto& c, auto& e) { return ike::v1::authentication_only::begin(std::move(o), c, e); }
 };
 
+using base = base_with<testing::identity_provider>;
+using authentication_only = authentication_only_with<testing::identity_provider>;
+
 /// One end: the machine, the last message of either side, a timer.
 template <class Exchange, class Policy> struct exchange_end {
-    using environment = ike::v1::exchange_environment<testing::identity_provider, Policy>;
+    using provider_type = typename Exchange::provider;
+    using key = typename provider_type::dh_key;
+    using environment = ike::v1::exchange_environment<provider_type, Policy>;
     static constexpr ike::retransmit_policy patience{.tries = 4};
 
     explicit exchange_end(Policy p, std::uint64_t seed) : policy{std::move(p)}, crypto{seed} {}
 
-    testing::identity_provider& provider() { return crypto; }
+    provider_type& provider() { return crypto; }
     void start(instant now) {
         auto e = env();
         adopt(Exchange::start(e), now);
@@ -135,7 +142,7 @@ template <class Exchange, class Policy> struct exchange_end {
     [[nodiscard]] auto seen() const -> const ike::v1::transcript& { return std::get<typename Exchange::established>(state).seen; }
 
     Policy policy;
-    testing::identity_provider crypto;
+    provider_type crypto;
     typename Exchange::state state{};
     ike::v1::octets sent, received;
     std::vector<ike::v1::octets> out;
@@ -166,11 +173,11 @@ private:
             [&]<class S>(S& x) {
                 if constexpr (
                     requires {
-                        on(std::move(x), ike::v1::dh_generated<toy_key>{}, e).state;
+                        on(std::move(x), ike::v1::dh_generated<key>{}, e).state;
                         x.group;
                     } && !requires { x.x; }) {
                     if (S::name == "making KE") {
-                        ike::v1::dh_generated<toy_key> made{std::move(*crypto.generate({}, x.group))};
+                        ike::v1::dh_generated<key> made{std::move(*crypto.generate({}, x.group))};
                         adopt(on(std::move(x), std::move(made), e), now);
                     }
                 } else if constexpr (requires { x.x; } && !requires { x.group; }) {

@@ -69,9 +69,10 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     } else if (refuses_group(*n)) {
         return;
     } else if (isakmp::is_error(n->message) && h.exchange == isakmp::exchange_type::informational) {
-        // By the SPI that we offered; a peer that leaves it out, or names the ISAKMP SA, can mean only an exchange that waits
-        // alone.
-        const bool unnamed = n->spi.empty() || n->protocol == isakmp::protocol_id::isakmp;
+        // By the SPI that we offered; a peer that leaves it out, has zeros there as strongSwan has, or names the ISAKMP SA, can
+        // mean only an exchange that waits alone.
+        const bool unnamed = n->protocol == isakmp::protocol_id::isakmp ||
+                             std::ranges::all_of(n->spi, [](std::byte b) { return b == std::byte{0}; });
         exchange* meant = nullptr;
         std::size_t open = 0;
         for (auto& [id, x] : exchanges_) {
