@@ -279,3 +279,25 @@ TEST_CASE("Main Mode: one answer to message 1 by the type of its fault, and neve
         CHECK_FALSE(ends.right.ike.poll_transmit(scratch));
     }
 }
+
+TEST_CASE("what is wrong with a header is an audit record and never an answer", "[ike][refusal][bad_peer]") {
+    struct change {
+        const char* fault;
+        std::size_t at;
+        std::initializer_list<int> octets;
+    };
+    for (const change& c : {change{"no initiator cookie", 0, {0, 0, 0, 0, 0, 0, 0, 0}}, change{"an unknown payload", 16, {99}},
+                            change{"major version 2", 17, {0x20}}, change{"minor version 1", 17, {0x11}},
+                            change{"an exchange that nobody knows", 18, {99}}, change{"a flag that nobody knows", 19, {0x80}},
+                            change{"a message ID in phase 1", 20, {1}}, change{"another length", 24, {0, 0, 1, 0}}}) {
+        CAPTURE(c.fault);
+        identity_ends ends{config(true), config(false)};
+        v1::message_writer w{v1::header_of({isakmp::cookie_i{{std::byte{1}}}, {}}, main_mode)};
+        w.add(payload_type::security_association, phase_1(good_phase_1));
+        ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path),
+                                       patched(w.finish().value().datagram, c.at, c.octets));
+        CHECK(ends.right.record.audits.size() == 1);
+        octets scratch(16384);
+        CHECK_FALSE(ends.right.ike.poll_transmit(scratch));
+    }
+}
