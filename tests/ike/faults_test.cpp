@@ -59,7 +59,7 @@ auto rows() -> std::vector<row> {
          true,
          [](p& f) { f.add({main_mode, 1}, set_octets{payload_type::security_association, 31, octets({99})}); },
          errc::no_proposal_chosen,
-         {}},
+         isakmp::errc::bad_attribute_value},
         {"an SA payload of another DOI", true,
          [](p& f) { f.add({main_mode, 1}, set_octets{payload_type::security_association, 3, octets({2})}); }, errc::malformed,
          isakmp::errc::unsupported_doi},

@@ -154,6 +154,7 @@ inline constexpr std::array hash_algorithms{
     hash_info{hash_id::sha2_384, "sha384", 5, 48, 128, prf_id::hmac_sha2_384},
     hash_info{hash_id::sha2_512, "sha512", 6, 64, 128, prf_id::hmac_sha2_512},
     hash_info{hash_id::ripemd_160, "ripemd160", 0, 20, 64, prf_id{}},  // of an ICV only: IKE has no number for it
+    hash_info{hash_id::tiger,    "tiger",  3, 24,  64, prf_id::hmac_tiger},  // Botan 2 has it, Botan 3 has not
 };
 inline constexpr std::array prf_algorithms{
     prf_info{prf_id::hmac_md5,      "prfmd5",    hash_id::md5,      1, 16, status::must_not},
@@ -161,6 +162,7 @@ inline constexpr std::array prf_algorithms{
     prf_info{prf_id::hmac_sha2_256, "prfsha256", hash_id::sha2_256, 5, 32, status::must},
     prf_info{prf_id::hmac_sha2_384, "prfsha384", hash_id::sha2_384, 6, 48, status::may},
     prf_info{prf_id::hmac_sha2_512, "prfsha512", hash_id::sha2_512, 7, 64, status::should_plus},
+    prf_info{prf_id::hmac_tiger,    "prftiger",  hash_id::tiger,    3, 24, status::may},
 };
 inline constexpr auto groups = [] {
     using enum group_id;
@@ -200,7 +202,7 @@ template <class Id>
 struct refused_info {
     Id id;
     std::string_view name;
-    std::uint16_t ike_v1;  ///< phase 1 encryption or hash algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
+    std::uint16_t ike_v1;  ///< phase 1 encryption algorithm (RFC 2409 App. A) or Authentication Algorithm (RFC 2407 §4.5)
     std::uint8_t phase_2;  ///< ESP or AH transform identifier                                           RFC 2407 §4.4
     std::uint16_t ike_v2;
     std::string_view why;
@@ -212,10 +214,6 @@ inline constexpr std::array refused_ciphers{
 inline constexpr std::array refused_macs{
     refused_info<integrity_id>{integrity_id::des_mac, "desmac", 3, 4, 3, "no document says how it works"},
     refused_info<integrity_id>{integrity_id::kpdk_md5, "kpdk", 4, 2, 4, "a keyed hash that HMAC replaced: RFC 1828"},
-};
-inline constexpr std::array refused_hashes{
-    refused_info<hash_id>{hash_id::tiger, "tiger", 3, 0, 3,
-                          "crypto libraries have dropped it, and no peer that speaks it is known"},
 };
 
 namespace detail {
@@ -298,9 +296,6 @@ template <class Table, class Info, class Value>
 }
 [[nodiscard]] constexpr auto find_refused(integrity_id id) noexcept {
     return detail::row(refused_macs, &refused_info<integrity_id>::id, id);
-}
-[[nodiscard]] constexpr auto find_refused(hash_id id) noexcept {
-    return detail::row(refused_hashes, &refused_info<hash_id>::id, id);
 }
 /// What is wrong with an identifier that has no row: `unsupported_algorithm` or `unknown_algorithm`.
 template <class Id>

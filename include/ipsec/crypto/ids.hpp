@@ -53,9 +53,9 @@ enum class integrity_id : std::uint8_t {
 
 enum class hash_id : std::uint8_t {
     md5 = 1, sha1, sha2_256, sha2_384, sha2_512, ripemd_160,
-    tiger  ///< known and refused, see `find_refused`
+    tiger  ///< of phase 1 of IKEv1 alone, where the provider has it                   RFC 2409 App. A
 };
-enum class prf_id : std::uint8_t { hmac_md5 = 1, hmac_sha1, hmac_sha2_256, hmac_sha2_384, hmac_sha2_512 };
+enum class prf_id : std::uint8_t { hmac_md5 = 1, hmac_sha1, hmac_sha2_256, hmac_sha2_384, hmac_sha2_512, hmac_tiger };
 
 /// Diffie-Hellman groups by their IKE number, which IKEv1 and IKEv2 share. Open: any number is a value.
 enum class group_id : std::uint16_t {

@@ -84,14 +84,18 @@ struct cipher_word {
     }
     return std::nullopt;
 }
+/// A hash of phase 1 that no integrity algorithm is made of.
+[[nodiscard]] constexpr auto read_hash(std::string_view word) noexcept -> std::optional<hash_id> {
+    for (const auto& h : hash_algorithms)
+        if (word == h.name && h.ike_v1 != 0) return h.id;
+    return std::nullopt;
+}
 /// Whether the word names what is known and not there.
 [[nodiscard]] constexpr auto is_refused(std::string_view word) noexcept -> bool {
     for (const auto& c : refused_ciphers)
         if (word == c.name) return true;
     for (const auto& m : refused_macs)
         if (word == m.name) return true;
-    for (const auto& h : refused_hashes)
-        if (word == h.name) return true;
     return false;
 }
 [[nodiscard]] constexpr auto read_group(std::string_view word) noexcept -> std::optional<group_id> {
@@ -109,6 +113,7 @@ struct cipher_word {
 struct words {
     std::optional<cipher_word> cipher;
     std::optional<integrity_id> integrity;
+    std::optional<hash_id> hash;  ///< in its place, of no use to packets
     std::optional<group_id> group;
     std::optional<bool> extended_sequence;
     std::string_view cipher_text, integrity_text;
@@ -128,8 +133,12 @@ struct words {
             w.cipher = **c;
             w.cipher_text = word;
         } else if (const auto i = read_integrity(word)) {
-            twice = w.integrity.has_value();
+            twice = w.integrity || w.hash;
             w.integrity = *i;
+            w.integrity_text = word;
+        } else if (const auto h = read_hash(word)) {
+            twice = w.integrity || w.hash;
+            w.hash = *h;
             w.integrity_text = word;
         } else if (const auto g = read_group(word)) {
             twice = w.group.has_value();
@@ -157,6 +166,7 @@ struct words {
     -> name_result<esp_proposal> {
     const auto w = detail::read_words(text);
     if (!w) return std::unexpected{w.error()};
+    if (w->hash) return std::unexpected{name_error{errc::unsupported_algorithm, w->integrity_text}};
     if (!w->cipher) return std::unexpected{name_error{errc::bad_proposal, text}};
     const esp_proposal p{{w->cipher->id, w->cipher->key_bits, w->integrity.value_or(integrity_id::none)},
                          w->group.value_or(group_id::none),
@@ -171,6 +181,7 @@ struct words {
 [[nodiscard]] constexpr auto parse_ah_proposal(std::string_view text) noexcept -> name_result<ah_proposal> {
     const auto w = detail::read_words(text);
     if (!w) return std::unexpected{w.error()};
+    if (w->hash) return std::unexpected{name_error{errc::unsupported_algorithm, w->integrity_text}};
     if (w->cipher && w->cipher->id == encryption_id::null_aes_gmac && !w->integrity) {  // one word for both protocols
         const auto id = w->cipher->key_bits == 128   ? integrity_id::aes_gmac_128
                         : w->cipher->key_bits == 192 ? integrity_id::aes_gmac_192
@@ -188,8 +199,9 @@ struct words {
     const auto w = detail::read_words(text);
     if (!w) return std::unexpected{w.error()};
     if (w->cipher && find(w->cipher->id)->ike_v1 == 0) return std::unexpected{name_error{errc::not_for_ike_v1, w->cipher_text}};
-    if (!w->cipher || !w->integrity || !w->group || w->extended_sequence)
+    if (!w->cipher || !(w->integrity || w->hash) || !w->group || w->extended_sequence)
         return std::unexpected{name_error{errc::bad_proposal, text}};
+    if (w->hash) return ike_v1_proposal{w->cipher->id, w->cipher->key_bits, *w->hash, *w->group};
     const auto* i = find(*w->integrity);
     if (i == nullptr) return std::unexpected{name_error{errc::no_integrity, w->integrity_text}};
     const auto* h = i->auth_v1 != 0 ? find(i->hash) : nullptr;  // sha256_96 is an ICV, and no hash
@@ -217,7 +229,7 @@ public:
     }
 
 private:
-    std::array<char, 48> text_{};
+    std::array<char, 64> text_{};
     std::size_t size_ = 0;
 };
 /// "aes128-sha1", "aes256gcm16"; parses back to the same value.

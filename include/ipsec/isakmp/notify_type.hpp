@@ -100,15 +100,15 @@ enum class notify_type : std::uint16_t {
 [[nodiscard]] constexpr auto notify_for(errc e) noexcept -> std::optional<notify_type> {
     using enum notify_type;
     switch (e) {
-        case errc::unequal_lengths: return unequal_payload_lengths;  // req: rfc2408-5.1-5
-        case errc::bad_cookie: return invalid_cookie;                // req: rfc2408-5.2-10
-        case errc::bad_next_payload:                                 // req: rfc2408-5.2-12
+        case errc::unequal_lengths: return unequal_payload_lengths;
+        case errc::bad_cookie: return invalid_cookie;
+        case errc::bad_next_payload:
         case errc::unexpected_payload: return invalid_payload_type;
-        case errc::bad_major_version: return invalid_major_version;  // req: rfc2408-5.2-14
+        case errc::bad_major_version: return invalid_major_version;
         case errc::bad_minor_version: return invalid_minor_version;
-        case errc::bad_exchange_type: return invalid_exchange_type;  // req: rfc2408-5.2-16
-        case errc::bad_flags: return invalid_flags;                  // req: rfc2408-5.2-18
-        case errc::bad_message_id: return invalid_message_id;        // req: rfc2408-5.2-20
+        case errc::bad_exchange_type: return invalid_exchange_type;
+        case errc::bad_flags: return invalid_flags;
+        case errc::bad_message_id: return invalid_message_id;
         case errc::truncated:
         case errc::length_below_header:
         case errc::length_past_end:

@@ -30,7 +30,7 @@ public:
     [[nodiscard]] auto fill(byte_span out) noexcept -> bool { return source_ != nullptr ? fill_(source_, out) : own_.fill(out); }
 
     /// HMAC with any key length, over the parts as if they were one.                                RFC 2104, RFC 2409 §4
-    /// @return `unknown_algorithm`, `provider_failed`
+    /// @return as `hash`
     [[nodiscard]] auto prf(prf_id f, byte_view key, std::span<const byte_view> parts) noexcept -> result<digest> {
         const auto* info = find(f);
         if (info == nullptr) return std::unexpected{errc::unknown_algorithm};
@@ -42,17 +42,20 @@ public:
             return prf(f, shorter->view(), parts);
         }
         return shim::fenced([&]() -> result<digest> {
-            auto h = Botan::MessageAuthenticationCode::create_or_throw(shim::hmac_name(info->hash));
+            auto h = Botan::MessageAuthenticationCode::create(shim::hmac_name(info->hash));
+            if (h == nullptr) return std::unexpected{errc::unsupported_algorithm};
             h->set_key(shim::octets(key), key.size());
             return finish(*h, parts, info->size);
         });
     }
-    /// @return `unknown_algorithm`, `unsupported_algorithm` for Tiger, `provider_failed`
+    /// @return `unknown_algorithm`, `unsupported_algorithm` for one that this Botan has not (Tiger, from Botan 3 on),
+    ///         `provider_failed`
     [[nodiscard]] auto hash(hash_id id, std::span<const byte_view> parts) noexcept -> result<digest> {
         const auto* info = find(id);
-        if (info == nullptr) return std::unexpected{fault_of_missing(id)};
+        if (info == nullptr) return std::unexpected{errc::unknown_algorithm};
         return shim::fenced([&]() -> result<digest> {
-            auto h = Botan::HashFunction::create_or_throw(shim::hash_name(id));
+            auto h = Botan::HashFunction::create(shim::hash_name(id));
+            if (h == nullptr) return std::unexpected{errc::unsupported_algorithm};
             return finish(*h, parts, info->size);
         });
     }

@@ -73,7 +73,7 @@ template <class Work>
         case hash_id::sha2_384: return "SHA-384";
         case hash_id::sha2_512: return "SHA-512";
         case hash_id::ripemd_160: return "RIPEMD-160";
-        case hash_id::tiger: break;
+        case hash_id::tiger: return "Tiger(24,3)";
     }
     return "";
 }

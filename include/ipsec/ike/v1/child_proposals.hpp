@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ipsec/ike/v1/detail/proposal_parts.hpp"
+#include "ipsec/isakmp/offer.hpp"
 
 namespace ipsec::ike::v1 {
 
@@ -48,7 +49,8 @@ struct udp_modes {
 /// @param in_udp  here and below: a NAT is on the way, so that the mode is a UDP-Encapsulated one and AH is of no use
 [[nodiscard]] inline auto write_child_offer(const child_config& c, const child_spis& own, udp_modes in_udp = false) -> octets;
 /// The first alternative of the offer that is in the policy; `own` has the responder's SPIs for both protocols.
-/// @return `errc::no_proposal_chosen`, or what is wrong with the payload
+/// @return `errc::no_proposal_chosen`, with the first reason where nothing in the offer can be served at all; or what is wrong
+///         with the payload
 [[nodiscard]] inline auto pick_child(const child_config& c, byte_view offer, const child_spis& own, udp_modes in_udp = false)
     -> admitted<picked_child>;
 /// What the answer to `offer` agrees on. @return `errc::not_what_was_offered`, or what is wrong with the payload
@@ -67,16 +69,25 @@ struct child_transform {
 };
 
 /// A phase 2 transform, if it is one that we could serve.                                       RFC 2407 §4.4, §4.5
+/// @return `bad_protocol`; `bad_transform_id` (RESERVED), `unknown_transform`; `unknown_attribute`, `bad_attribute_value`,
+///         `doubled_attribute`, `missing_attribute`, `unpaired_lifetime`
 // req: rfc2407-4.5-4, rfc2407-4.5-5, rfc2407-4.5-6, rfc2407-4.4.3-1
 [[nodiscard]] inline auto read_child_transform(isakmp::protocol_id protocol, const isakmp::transform& t)
-    -> std::optional<child_transform> {
+    -> isakmp::result<child_transform> {
     using isakmp::sa_attribute;
+    using enum isakmp::errc;
+    const bool is_ah = protocol == isakmp::protocol_id::ipsec_ah;
+    if (!is_ah && protocol != isakmp::protocol_id::ipsec_esp) return std::unexpected{bad_protocol};
+    if (t.id == 0 || (is_ah && t.id == 1)) return std::unexpected{bad_transform_id};
+    const auto* const e = is_ah ? nullptr : crypto::find_esp_v1(t.id);
+    const auto* const by_id = is_ah ? crypto::find_ah_v1(t.id) : nullptr;
+    if (e == nullptr && by_id == nullptr) return std::unexpected{unknown_transform};
     std::uint64_t mode = 0, auth = 0, group = 0, bits = 0, esn = 0;
     life_reader life;
     for (const isakmp::attribute a : t.attributes) {
         const auto v = a.number();
-        if (!v || *v > 0xffff'ffffU) return std::nullopt;
-        bool ok = false;
+        if (!v || *v > 0xffff'ffffU) return std::unexpected{bad_attribute_value};
+        isakmp::result<void> ok = std::unexpected{unknown_attribute};
         switch (static_cast<sa_attribute>(a.type)) {
             case sa_attribute::life_type: ok = life.take_type(*v); break;
             case sa_attribute::life_duration: ok = life.take_duration(*v); break;
@@ -84,14 +95,15 @@ struct child_transform {
             case sa_attribute::encapsulation_mode: ok = set_once(mode, *v); break;
             case sa_attribute::authentication_algorithm: ok = set_once(auth, *v); break;
             case sa_attribute::key_length: ok = set_once(bits, *v); break;
-            case sa_attribute::extended_sequence_number: ok = set_once(esn, *v) && *v == 1; break;
+            case sa_attribute::extended_sequence_number: ok = set_once(esn, *v); break;
             default: break;
         }
-        if (!ok) return std::nullopt;
+        if (!ok) return std::unexpected{ok.error()};
     }
     const auto l = life.finish(isakmp::default_life_seconds);
+    if (!l) return std::unexpected{unpaired_lifetime};
     mode = rfc_encapsulation_mode(mode);
-    if (!l || mode > 4 || auth > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
+    if (mode > 4 || auth > 0xffff || group > 0xffff || bits > 0xffff || esn > 1) return std::unexpected{bad_attribute_value};
     child_transform c{.algorithms = {},
                       .mode = std::nullopt,
                       .in_udp = mode > 2,
@@ -100,21 +112,22 @@ struct child_transform {
                       .extended_sequence = esn == 1};
     if (mode == 1 || mode == 3) c.mode = sa::mode::tunnel;
     if (mode == 2 || mode == 4) c.mode = sa::mode::transport;
-    if (group != 0 && !is_private(c.group) && crypto::find(c.group) == nullptr) return std::nullopt;
-    const auto* integrity = crypto::find_auth_v1(static_cast<std::uint16_t>(auth));
-    if (auth != 0 && integrity == nullptr) return std::nullopt;
+    if (group != 0 && !is_private(c.group) && crypto::find(c.group) == nullptr) return std::unexpected{bad_attribute_value};
+    const auto* const integrity = crypto::find_auth_v1(static_cast<std::uint16_t>(auth));
+    if (auth != 0 && integrity == nullptr) return std::unexpected{bad_attribute_value};
     c.algorithms.integrity = integrity != nullptr ? integrity->id : crypto::integrity_id::none;
-    if (protocol == isakmp::protocol_id::ipsec_ah) {
-        const auto* by_id = crypto::find_ah_v1(t.id);
-        if (by_id == nullptr || integrity != by_id || bits != 0) return std::nullopt;
+    if (is_ah) {
+        if (integrity == nullptr) return std::unexpected{missing_attribute};
+        if (integrity != by_id || bits != 0) return std::unexpected{bad_attribute_value};
         return c;
     }
-    if (protocol != isakmp::protocol_id::ipsec_esp) return std::nullopt;
-    const auto* e = crypto::find_esp_v1(t.id);
-    if (e == nullptr) return std::nullopt;
     c.algorithms.encryption = e->id;
     c.algorithms.key_bits = static_cast<std::uint16_t>(bits);
-    if (!crypto::check_for_ike_v1(c.algorithms, {.no_integrity = true})) return std::nullopt;
+    if (const auto fits = crypto::check_for_ike_v1(c.algorithms, {.no_integrity = true}); !fits) {
+        const bool missing = fits.error() == crypto::errc::null_with_null || fits.error() == crypto::errc::no_integrity ||
+                             (fits.error() == crypto::errc::bad_key_size && bits == 0);
+        return std::unexpected{missing ? missing_attribute : bad_attribute_value};
+    }
     return c;
 }
 
@@ -151,19 +164,21 @@ struct spi_octets {
     std::array<std::byte, 4> octets{};
 };
 
-/// The ESP and AH proposals of one alternative; none where the alternative has anything else, or one of them twice.
+/// The ESP and AH proposals of one alternative.
 struct alternative {
     const isakmp::proposal_node* esp = nullptr;
     const isakmp::proposal_node* ah = nullptr;
 };
-[[nodiscard]] inline auto read_alternative(std::span<const isakmp::proposal_node> all) -> std::optional<alternative> {
+/// @return `bad_protocol` for anything else, `bad_spi_size`, `bad_spi`; `too_many_proposals` for one of them twice
+[[nodiscard]] inline auto read_alternative(std::span<const isakmp::proposal_node> all) -> isakmp::result<alternative> {
     alternative a;
     for (const auto& p : all) {
         const isakmp::proposal_node** to = p.value.protocol == isakmp::protocol_id::ipsec_esp  ? &a.esp
                                            : p.value.protocol == isakmp::protocol_id::ipsec_ah ? &a.ah
                                                                                                : nullptr;
-        if (to == nullptr || *to != nullptr || p.value.spi.size() != 4 || wire::load<std::uint32_t>(p.value.spi) < 256)
-            return std::nullopt;
+        if (to == nullptr) return std::unexpected{isakmp::errc::bad_protocol};
+        if (const auto spi = isakmp::read_phase2_spi(p.value); !spi) return std::unexpected{spi.error()};
+        if (*to != nullptr) return std::unexpected{isakmp::errc::too_many_proposals};
         *to = &p;
     }
     return a;
@@ -233,6 +248,7 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
     if (!tree) return std::unexpected{fault{tree.error()}};
     if (!tree->sa().where.is_identity_only()) return std::unexpected{fault{isakmp::errc::unsupported_situation}};
     std::optional<picked_child> picked;
+    detail::refusal none;
     const auto reply = [&](const detail::alternative& a, const isakmp::transform_node* esp, const isakmp::transform_node* ah,
                            agreed_child agreed) {
         octets room(detail::offer_room);
@@ -252,28 +268,35 @@ inline auto pick_child(const child_config& c, byte_view offer, const child_spis&
     };
     tree->for_each_alternative([&](std::span<const isakmp::proposal_node> all) {
         const auto a = detail::read_alternative(all);
-        if (!a) return true;
-        const auto list = [&](const isakmp::proposal_node* p) {
-            return p == nullptr ? std::span<const isakmp::transform_node>{} : tree->transforms(*p);
+        if (!a) return none.unserved(a.error()), true;
+        using transforms = std::span<const isakmp::transform_node>;
+        const auto read_all = [&](const isakmp::proposal_node* p) {
+            std::vector<std::pair<const isakmp::transform_node*, detail::child_transform>> out;
+            for (const auto& t : p == nullptr ? transforms{} : tree->transforms(*p)) {
+                if (auto one = detail::read_child_transform(p->value.protocol, t.value)) out.emplace_back(&t, *one);
+                else none.unserved(one.error());
+            }
+            return out;
         };
-        const auto esps = list(a->esp), ahs = list(a->ah);
-        for (std::size_t i = 0; i < std::max<std::size_t>(esps.size(), 1) && !picked; ++i) {
-            std::optional<detail::child_transform> esp, ah;
-            if (a->esp != nullptr && !(esp = detail::read_child_transform(isakmp::protocol_id::ipsec_esp, esps[i].value)))
-                continue;
-            if (a->ah == nullptr) {
-                if (const auto agreed = detail::accept(c, &*esp, nullptr, in_udp)) reply(*a, &esps[i], nullptr, *agreed);
-                continue;
-            }
-            for (std::size_t j = 0; j < ahs.size() && !picked; ++j) {
-                if (!(ah = detail::read_child_transform(isakmp::protocol_id::ipsec_ah, ahs[j].value))) continue;
-                if (const auto agreed = detail::accept(c, esp ? &*esp : nullptr, &*ah, in_udp))
-                    reply(*a, esp ? &esps[i] : nullptr, &ahs[j], *agreed);
-            }
-        }
-        return !picked;
+        const auto take = [&](const isakmp::transform_node* esp, const detail::child_transform* e,
+                              const isakmp::transform_node* ah, const detail::child_transform* h) {
+            if (const auto agreed = detail::accept(c, e, h, in_udp)) reply(*a, esp, ah, *agreed);
+            else none.unwanted();
+            return picked.has_value();
+        };
+        const auto esps = read_all(a->esp), ahs = read_all(a->ah);
+        if (a->ah == nullptr)
+            for (const auto& [t, e] : esps)
+                if (take(t, &e, nullptr, nullptr)) return false;
+        if (a->esp == nullptr)
+            for (const auto& [t, h] : ahs)
+                if (take(nullptr, nullptr, t, &h)) return false;
+        for (const auto& [t, e] : esps)
+            for (const auto& [u, h] : ahs)
+                if (take(t, &e, u, &h)) return false;
+        return true;
     });
-    if (!picked) return std::unexpected{fault{errc::no_proposal_chosen}};
+    if (!picked) return std::unexpected{none.why()};
     return std::move(*picked);
 }
 
@@ -297,7 +320,7 @@ inline auto verify_child_reply(const child_config& c, byte_view offer, byte_view
             const isakmp::transform& want = theirs->transforms(*peer)[0].value;
             for (const auto& t : ours->transforms(*mine))
                 if (t.value.id == want.id && detail::same_attributes(t.value.attributes, want.attributes))
-                    return detail::read_child_transform(mine->value.protocol, t.value);
+                    if (auto own = detail::read_child_transform(mine->value.protocol, t.value)) return *own;
             return std::nullopt;
         };
         std::optional<detail::child_transform> esp, ah;

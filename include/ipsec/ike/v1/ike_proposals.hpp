@@ -62,7 +62,8 @@ struct picked_ike {
 }
 /// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
 /// @param begun_for  only of those that `goes_on_with` it
-/// @return `errc::no_proposal_chosen`, or what is wrong with the payload. No arithmetic is done for a group by its parts: it is
+/// @return `errc::no_proposal_chosen`, with the first reason where nothing in the offer can be served at all; or what is wrong
+///         with the payload. No arithmetic is done for a group by its parts: it is
 ///         of the policy's sizes, or one of `p.private_groups`, and whether it is a group is for the caller to check
 [[nodiscard]] inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<ike_suite>& begun_for = {},
                                    const private_groups& own = {}) -> admitted<picked_ike>;
@@ -77,30 +78,37 @@ struct picked_ike {
 namespace detail {
 
 /// A group that is no row of our own table: by its parts, or by a number of New Group Mode; never both.
+/// @return `bad_attribute_value`, `doubled_attribute`
 // req: rfc2409-4-10, rfc2409-4-11
 [[nodiscard]] inline auto read_private_group(const isakmp::attribute_list& list, std::uint64_t number, const private_groups& own)
-    -> std::optional<crypto::private_group> {
+    -> isakmp::result<crypto::private_group> {
     if (has_group_parts(list)) {
-        if (!own.by_parts || number != 0) return std::nullopt;
-        auto parts = read_group(list);
-        return parts ? std::optional{std::move(*parts)} : std::nullopt;
+        if (number != 0) return std::unexpected{isakmp::errc::doubled_attribute};
+        if (auto parts = read_group(list); parts && own.by_parts) return std::move(*parts);
+        return std::unexpected{isakmp::errc::bad_attribute_value};
     }
     const named_group* const named = find_group(own.by_number, static_cast<crypto::group_id>(number));
-    return named != nullptr ? std::optional{named->parts} : std::nullopt;
+    if (named == nullptr)
+        return std::unexpected{number == 0 ? isakmp::errc::missing_attribute : isakmp::errc::bad_attribute_value};
+    return named->parts;
 }
 /// A phase 1 transform, if it is one that we could serve.
+/// @return `bad_transform_id` (RESERVED), `unknown_transform`; `unknown_attribute`, `bad_attribute_value`, `doubled_attribute`,
+///         `missing_attribute`, `unpaired_lifetime`
 // req: rfc2409-4-8, rfc2409-4-11, rfc2409-A-5
 [[nodiscard]] inline auto read_ike_transform(const isakmp::transform& t, const private_groups& own = {})
-    -> std::optional<agreed_ike> {
+    -> isakmp::result<agreed_ike> {
     using isakmp::oakley_attribute;
-    if (t.id != isakmp::key_ike) return std::nullopt;
+    using enum isakmp::errc;
+    if (t.id == 0) return std::unexpected{bad_transform_id};
+    if (t.id != isakmp::key_ike) return std::unexpected{unknown_transform};
     std::uint64_t encryption = 0, hash = 0, method = 0, group = 0, bits = 0;
     life_reader life;
     for (const isakmp::attribute a : t.attributes) {
         if (is_group_part(a.type)) continue;
         const auto v = a.number();
-        if (!v) return std::nullopt;
-        bool ok = false;
+        if (!v || *v > 0xffff'ffffU) return std::unexpected{bad_attribute_value};
+        isakmp::result<void> ok = std::unexpected{unknown_attribute};
         switch (static_cast<oakley_attribute>(a.type)) {
             case oakley_attribute::encryption_algorithm: ok = set_once(encryption, *v); break;
             case oakley_attribute::hash_algorithm: ok = set_once(hash, *v); break;
@@ -111,26 +119,30 @@ namespace detail {
             case oakley_attribute::life_duration: ok = life.take_duration(*v); break;
             default: break;  // a prf, of which none is defined, or something unknown: another transform may do without
         }
-        if (!ok || *v > 0xffff'ffffU) return std::nullopt;
+        if (!ok) return std::unexpected{ok.error()};
     }
     const xauthenticated xauth = asks_xauth(method);
     method = base_method(method);
     const auto l = life.finish(isakmp::default_life_seconds);
-    if (!l || encryption > 0xffff || hash > 0xffff || group > 0xffff || bits > 0xffff) return std::nullopt;
+    if (!l) return std::unexpected{unpaired_lifetime};
+    if (encryption == 0 || hash == 0 || method == 0) return std::unexpected{missing_attribute};
+    if (encryption > 0xffff || hash > 0xffff || method > 0xffff || group > 0xffff || bits > 0xffff)
+        return std::unexpected{bad_attribute_value};
     const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
-    if (e != nullptr && bits == 0) bits = crypto::phase_1_default_bits(e->id);
     const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
-    if (e == nullptr || h == nullptr) return std::nullopt;
     const auto authentication = static_cast<isakmp::oakley_authentication>(method);
-    if (method > 0xffff || !proof_by(authentication)) return std::nullopt;
-    if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits))) return std::nullopt;
+    if (e == nullptr || h == nullptr || !proof_by(authentication)) return std::unexpected{bad_attribute_value};
+    const bool said_bits = bits != 0;
+    if (!said_bits) bits = crypto::phase_1_default_bits(e->id);
+    if (!crypto::key_size(e->id, static_cast<std::uint16_t>(bits)))
+        return std::unexpected{said_bits ? bad_attribute_value : missing_attribute};
     agreed_ike out{{e->id, static_cast<std::uint16_t>(bits), h->id, static_cast<crypto::group_id>(group), authentication}, *l, *l,
                    xauth};
     out.suite.by_parts = has_group_parts(t.attributes);
     // The number selects a row of our own table, never an object behind it.
     if (crypto::find(out.suite.group) == nullptr || out.suite.by_parts) {
         auto parts = read_private_group(t.attributes, group, own);
-        if (!parts) return std::nullopt;
+        if (!parts) return std::unexpected{parts.error()};
         out.parts = std::make_shared<const crypto::private_group>(std::move(*parts));
     }
     return out;
@@ -202,19 +214,25 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<
     std::optional<agreed_ike> best;
     std::size_t place = p.suites.size();
     const isakmp::transform* chosen = nullptr;
+    detail::refusal none;
     for (const auto& t : tree->transforms(proposal)) {
         const auto offered = detail::read_ike_transform(t.value, own);
-        if (!offered || offered->xauth != wanted_xauth(p, false)) continue;
+        if (!offered) {
+            none.unserved(offered.error());
+            continue;
+        }
+        none.unwanted();  // unless it is chosen
+        if (offered->xauth != wanted_xauth(p, false)) continue;
         if (begun_for && !goes_on_with(*begun_for, offered->suite)) continue;
         const std::size_t i = place_of(p, *offered);
         if (i >= place) continue;  // none of ours, or no better one
-        best = offered;
+        best = *offered;
         best->suite = p.suites[i];
         place = i;
         chosen = &t.value;
         if (!p.prefer_own_suites) break;
     }
-    if (!best) return std::unexpected{fault{errc::no_proposal_chosen}};
+    if (!best) return std::unexpected{none.why()};
     octets room(detail::offer_room);
     isakmp::builder b{room};
     b.sa().proposal(proposal.value.number, isakmp::protocol_id::isakmp, proposal.value.spi).transform(*chosen);

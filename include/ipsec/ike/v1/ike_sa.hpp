@@ -282,7 +282,7 @@ private:
     template <class... Next> void adopt(exchange& x, step<Next...>&& s);
     void act(exchange& x, actions&& out);
     void enter(exchange& x);
-    void fail(exchange& x, errc why, bool tell_peer);
+    void fail(exchange& x, const fault& f, bool tell_peer);
     void send(exchange& x, sealed_message&& m);
     void handle_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming);
     void begin_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming);

@@ -51,7 +51,7 @@ struct iv {
         case crypto::hash_id::sha2_384: return crypto::prf_id::hmac_sha2_384;
         case crypto::hash_id::sha2_512: return crypto::prf_id::hmac_sha2_512;
         case crypto::hash_id::ripemd_160: break;  // of packets only: IKE has no number for it
-        case crypto::hash_id::tiger: break;       // refused
+        case crypto::hash_id::tiger: return crypto::prf_id::hmac_tiger;
     }
     return crypto::prf_id::hmac_sha1;
 }

@@ -21,19 +21,21 @@ namespace detail {
 // req: rfc2407-4.5-3, rfc2407-4.5.2-1
 class life_reader {
 public:
-    /// @return false for a duration without a type, an unknown type, or a second different value
-    [[nodiscard]] auto take_type(std::uint64_t t) -> bool {
-        if (type_ != 0 || (t != 1 && t != 2)) return false;
+    /// @return `unpaired_lifetime`, `bad_attribute_value` for an unknown type, `doubled_attribute` for a second different value
+    [[nodiscard]] auto take_type(std::uint64_t t) -> isakmp::result<void> {
+        if (type_ != 0) return std::unexpected{isakmp::errc::unpaired_lifetime};
+        if (t != 1 && t != 2) return std::unexpected{isakmp::errc::bad_attribute_value};
         type_ = t;
-        return true;
+        return {};
     }
-    [[nodiscard]] auto take_duration(std::uint64_t v) -> bool {
-        if (type_ == 0 || v == 0) return false;
+    [[nodiscard]] auto take_duration(std::uint64_t v) -> isakmp::result<void> {
+        if (type_ == 0) return std::unexpected{isakmp::errc::unpaired_lifetime};
+        if (v == 0) return std::unexpected{isakmp::errc::bad_attribute_value};
         std::uint64_t& to = type_ == 1 ? life_.seconds : life_.kilobytes;
-        if (to != 0 && to != v) return false;
+        if (to != 0 && to != v) return std::unexpected{isakmp::errc::doubled_attribute};
         to = v;
         type_ = 0;
-        return true;
+        return {};
     }
     /// @return nothing when a type has no duration
     [[nodiscard]] auto finish(std::uint64_t default_seconds) const -> std::optional<lifetime> {

@@ -125,7 +125,7 @@ template <class Key, class Env>
     s.about.commit.peer = msg.commit;
     const auto& chain = msg.chain;
     const auto nr = chain.template get<isakmp::nonce>();
-    if (!nr) return {failed{errc::malformed}, {}};
+    if (!nr) return {failed{errc::malformed, nr.error()}, {}};
     if (chain.count(security_association) != s.offers.size()) return {failed{errc::not_what_was_offered}, {}};
     // Identities come back as they were sent. Where none were, a peer may say what that means: the two ends themselves, unless a
     // NAT makes each end see others.
@@ -145,7 +145,7 @@ template <class Key, class Env>
     std::vector<sa_pair> pairs;
     for (std::size_t i = 0; i < s.offers.size(); ++i) {
         const auto agreed = verify_child_reply(c, s.offers[i], chain.find(security_association, i)->body, e.ike.nat.any());
-        if (!agreed) return {failed{agreed.error().why}, {}};
+        if (!agreed) return {failed{agreed.error().why, agreed.error().detail}, {}};
         pairs.push_back({.agreed = *agreed,
                          .own = s.own[i],
                          .lifetime = agreed->offered,
@@ -212,14 +212,15 @@ template <class Env> [[nodiscard]] auto on(awaiting_connected s, const connected
 // --- transitions: responder --------------------------------------------------------------------------------------------------
 
 /// Message 1 in: negotiate. `own` has fresh SPIs for every SA payload.
-/// @return failed with `errc::no_proposal_chosen`, `identity_mismatch`, `bad_identity`, `bad_key_exchange`, `malformed`
+/// @return failed with `errc::no_proposal_chosen`, `identity_mismatch`, `bad_identity`, `bad_key_exchange`, `malformed`; the
+///         detail says which rule of the language is broken
 template <class Env>
 [[nodiscard]] auto begin(isakmp::message_id id, offer msg, std::span<const child_spis> own, Env& e)
     -> step<making_ke_r, installing_r, failed> {
     using enum isakmp::payload_type;
     const auto& chain = msg.chain;
     const auto ni = chain.template get<isakmp::nonce>();
-    if (!ni) return {failed{errc::malformed}, {}};
+    if (!ni) return {failed{errc::malformed, ni.error()}, {}};
     const std::size_t sas = chain.count(security_association);
     const auto ids = detail::read_ids(chain, role::responder);
     if (!ids) return {failed{ids.error()}, {}};
@@ -229,7 +230,7 @@ template <class Env>
         idci = to_octets(chain.find(identification, 0)->body);
         idcr = to_octets(chain.find(identification, 1)->body);
     }
-    errc why = errc::identity_mismatch;
+    fault why{errc::identity_mismatch};
     for (const detail::candidate& which : detail::candidates(e.peer, *ids)) {
         const child_config& c = e.peer.children[which.child];
         auto gx = detail::read_gx(chain, c.pfs, e.groups);
@@ -251,8 +252,8 @@ template <class Env>
         for (std::size_t i = 0; i < sas; ++i) {
             auto picked = pick_child(c, chain.find(security_association, i)->body, own[i], e.ike.nat.any());
             if (!picked) {
-                why = picked.error().why;
-                if (why == errc::no_proposal_chosen)
+                why = picked.error();
+                if (why.why == errc::no_proposal_chosen)
                     tell_misfits(e.watcher, {e.now, e.path, e.ike.cky.initiator, id, {}}, c,
                              chain.find(security_association, i)->body, {e.ike.nat.any(), e.ike.both.nat_drafts});
                 break;
@@ -285,7 +286,7 @@ template <class Env>
                              s.next},
                 {}};
     }
-    return {failed{why}, {}};
+    return {failed{why.why, why.detail}, {}};
 }
 template <class Env>
 [[nodiscard]] auto on(making_ke_r s, dh_generated<typename Env::dh_key> made, Env& e)

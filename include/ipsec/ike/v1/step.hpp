@@ -68,8 +68,9 @@ template <class Wide, class... Next> [[nodiscard]] auto widened(step<Next...>&& 
 
 /// The exchange is over without result.
 struct failed {
-    errc why = errc::timed_out;
     static constexpr std::string_view name = "failed";
+    errc why = errc::timed_out;
+    std::optional<isakmp::errc> detail{};  ///< as in a `fault`
 };
 
 /// Slow work, which goes by ticket: a state that waits for it says so by `awaits`, the answer says what it is by `kind`.
@@ -117,7 +118,11 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
 }
 
 /// What a genuine peer may be told of a refusal; nothing where there is nothing to say.         RFC 2408 §5
-[[nodiscard]] constexpr auto notify_type_for(errc e) noexcept -> std::optional<isakmp::notify_type> {
+/// @param detail  the broken rule of the language, which says more where it has a type of its own
+[[nodiscard]] constexpr auto notify_type_for(errc e, std::optional<isakmp::errc> detail = {}) noexcept
+    -> std::optional<isakmp::notify_type> {
+    if (detail)
+        if (const auto own = isakmp::notify_for(*detail)) return own;
     switch (e) {
         case errc::malformed: return isakmp::notify_type::payload_malformed;
         case errc::no_proposal_chosen:

@@ -19,13 +19,13 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     auto picked = pick_ike(house_->peer(peer), sai_b, {}, groups_of(peer));
     if (!picked) {
         refuse(picked.error());
-        // One short answer to one message; an initiator that believes it is that initiator's fault. RFC 2408 §5.4, RFC 2407 §4.2
-        // req: rfc2407-4.2.2-2, rfc2407-4.2.3-2
-        if (picked.error().detail == isakmp::errc::unsupported_situation)
-            return notify_clear(isakmp::notify_type::situation_not_supported, h, at);
-        if (picked.error().why != errc::no_proposal_chosen) return;
-        tell_misfits(house_->watcher, {house_->now, at, h.initiator, {}, {}}, house_->peer(peer), sai_b);
-        notify_clear(isakmp::notify_type::no_proposal_chosen, h, at);
+        const auto [why, detail] = picked.error();
+        if (why == errc::no_proposal_chosen)
+            tell_misfits(house_->watcher, {house_->now, at, h.initiator, {}, {}}, house_->peer(peer), sai_b);
+        // One answer to one message, and no longer than it; an initiator that believes it is that initiator's fault.
+        // RFC 2408 §5.4, §5.5, §5.6, RFC 2407 §4.2                                req: rfc2407-4.2.2-2, rfc2407-4.2.3-2
+        const auto type = detail ? isakmp::notify_for(*detail) : notify_type_for(why);
+        if (type) notify_clear(*type, h, at);
         return;
     }
     const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite.authentication);
@@ -197,6 +197,7 @@ void endpoint<Traits>::end_oldest_half_open(peer_id whose) {
     arm(whose);
 }
 
+/// To a message that nothing vouches for: not longer than it, whoever is made to get the answer.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::notify_clear(isakmp::notify_type type, const isakmp::header& h, const ike::path& at) {
@@ -204,7 +205,8 @@ void endpoint<Traits>::notify_clear(isakmp::notify_type type, const isakmp::head
     (void)house_->crypto.fill(id);
     informational::content c;
     c.payloads.push_back(informational::notify_of(type, isakmp::protocol_id::isakmp, {}));
-    if (const auto m = informational::write_clear(c, isakmp::message_id{wire::load<std::uint32_t>(id)}, h.cookies()))
+    const auto m = informational::write_clear(c, isakmp::message_id{wire::load<std::uint32_t>(id)}, h.cookies());
+    if (m && m->datagram.size() <= h.length)
         house_->send(at, m->datagram, m->payloads, "no state", 1);
 }
 

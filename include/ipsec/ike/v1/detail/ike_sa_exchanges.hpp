@@ -47,7 +47,7 @@ struct open_quick_mode {
     quick_mode::subject about;
     std::vector<child_spis> own;           ///< SPIs that this side offered or answered
     std::vector<std::uint32_t> peer_spis;  ///< that the peer named, for a Delete that comes before the pair is in use
-    octets first_proposal;                 ///< responder: protocol and SPI of the first proposal, for an error notification
+    octets first_proposal;                 ///< responder: protocol and SPI of it, for an error notification; empty: none was read
     quick_machine<DhKey> state{};
     crypto::ticket ticket{};
     instant begun;

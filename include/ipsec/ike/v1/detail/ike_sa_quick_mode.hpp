@@ -136,12 +136,15 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
         if (x.handed_over) use_outbound(x);
         else finish(x, d->pairs);
     } else if (auto* bad = std::get_if<failed>(&x.state)) {
-        fail(x, bad->why, true);
+        fault f{bad->why};
+        f.detail = bad->detail;
+        fail(x, f, true);
     }
 }
 
 /// Ends a Quick Mode that is not done. What stands of it is removed; the peer hears of it once, if it can do something about it.
-template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool tell_peer) {
+template <class Traits> void ike_sa<Traits>::fail(exchange& x, const fault& f, bool tell_peer) {
+    const errc why = f.why;
     x.timer.stop();
     x.ticket = {};
     // Installs that were asked for and are not answered yet are taken back as well: the user takes events in order.
@@ -152,7 +155,7 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
         }
     x.installed.clear();
     x.waiting.clear();
-    house_.report(why, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
+    house_.report(f, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
     house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
     if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);
     if (const auto& all = house_.peer(peer_).children;
@@ -168,7 +171,11 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, errc why, bool te
     if (x.role == role::responder && !x.sent_anything) {
         // The initiator still waits for an answer: say why there is none.                     RFC 2408 §5.4-5.6, RFC 2409 §5.5
         // req: rfc2409-5.5-5
-        if (const auto type = notify_type_for(why); type && x.first_proposal.size() == 5)
+        // Where no SPI could be read, what is left to name is the SA that protects the exchange.
+        const auto type = notify_type_for(why, f.detail);
+        if (type && x.first_proposal.empty())
+            c.payloads.push_back(informational::notify_of(*type, isakmp::protocol_id::isakmp, cookies_.octets()));
+        else if (type)
             c.payloads.push_back(informational::notify_of(*type, static_cast<isakmp::protocol_id>(x.first_proposal[0]),
                                                           byte_view{x.first_proposal}.subspan(1)));
     } else if (x.sent_anything) {
@@ -253,16 +260,14 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     x.about.id = h.id;
     x.own = *own;
     x.received = to_octets(datagram);
-    for (std::size_t i = 0; i < sas; ++i)
-        if (const auto tree = isakmp::sa_tree::parse(msg->chain.find(isakmp::payload_type::security_association, i)->body))
-            for (const auto& p : tree->proposals()) {
-                if (p.value.spi.size() != 4) continue;
-                x.peer_spis.push_back(wire::load<std::uint32_t>(p.value.spi));
-                if (x.first_proposal.empty()) {
-                    x.first_proposal.push_back(static_cast<std::byte>(p.value.protocol));
-                    x.first_proposal.insert(x.first_proposal.end(), p.value.spi.begin(), p.value.spi.end());
-                }
-            }
+    for (std::size_t i = 0; i < sas; ++i) {
+        const byte_view body = msg->chain.find(isakmp::payload_type::security_association, i)->body;
+        if (const auto first = quick_mode::detail::first_proposal_of(body); first && x.first_proposal.empty())
+            x.first_proposal = *first;
+        if (const auto tree = isakmp::sa_tree::parse(body))
+            for (const auto& p : tree->proposals())
+                if (p.value.spi.size() == 4) x.peer_spis.push_back(wire::load<std::uint32_t>(p.value.spi));
+    }
     for (const isakmp::payload_view& p : msg->chain)
         if (p.type == isakmp::payload_type::notification) take_notification(p.body, h);
     if (too_many) return adopt(x, step<failed>{failed{errc::limit_reached}, {}});

@@ -1,6 +1,7 @@
 #pragma once
 /// What proposals of both phases are read and written with.
 #include <array>
+#include <optional>
 
 #include "ipsec/ike/v1/lifetimes.hpp"
 #include "ipsec/isakmp/chain.hpp"
@@ -9,12 +10,34 @@ namespace ipsec::ike::v1::detail {
 
 inline constexpr std::size_t offer_room = 8192;
 
-/// A value that may be said once, or again the same.
-[[nodiscard]] inline auto set_once(std::uint64_t& to, std::uint64_t v) -> bool {
-    if (v == 0 || (to != 0 && to != v)) return false;
+/// A value that may be said once, or again the same. @return `bad_attribute_value` for zero, `doubled_attribute`
+[[nodiscard]] inline auto set_once(std::uint64_t& to, std::uint64_t v) -> isakmp::result<void> {
+    if (v == 0) return std::unexpected{isakmp::errc::bad_attribute_value};
+    if (to != 0 && to != v) return std::unexpected{isakmp::errc::doubled_attribute};
     to = v;
-    return true;
+    return {};
 }
+
+/// Why nothing of an offer is chosen, one part of it after another.           RFC 2408 §5.5, §5.6, RFC 2407 §4.5.3
+class refusal {
+public:
+    /// This end could serve it, and its policy does not want it: nothing that is wrong elsewhere in the offer says more.
+    void unwanted() noexcept { unwanted_ = true; }
+    /// This end cannot serve it. The first such reason counts, and an unknown transform is none.
+    // req: rfc2408-5.6-7
+    void unserved(isakmp::errc e) noexcept {
+        if (!first_ && e != isakmp::errc::unknown_transform) first_ = e;
+    }
+    [[nodiscard]] auto why() const noexcept -> fault {
+        fault f{errc::no_proposal_chosen};
+        if (!unwanted_) f.detail = first_;
+        return f;
+    }
+
+private:
+    bool unwanted_ = false;
+    std::optional<isakmp::errc> first_{};
+};
 
 /// The same attributes, in whatever order and encoding.
 // req: rfc2409-5-14, rfc2409-A-3

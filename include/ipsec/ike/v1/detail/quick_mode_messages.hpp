@@ -76,6 +76,27 @@ template <class Env>
     return w.finish(e.crypto, e.ike.cipher, first);
 }
 
+/// Protocol and SPI of the first proposal for ESP or AH, to name an offer by that may be broken behind it.
+/// @return nothing where there is none in front of what cannot be read
+[[nodiscard]] inline auto first_proposal_of(byte_view sa_body) -> std::optional<octets> {
+    const auto sa = isakmp::security_association::parse(sa_body);
+    byte_view left = sa ? sa->proposals : byte_view{};
+    while (!left.empty()) {
+        const auto piece = isakmp::chain::cut(left, false);
+        if (!piece) break;
+        const auto p = isakmp::proposal::parse(piece->raw.subspan(isakmp::generic_header::size));
+        if (!p) break;
+        const bool is_ipsec = p->protocol == isakmp::protocol_id::ipsec_esp || p->protocol == isakmp::protocol_id::ipsec_ah;
+        if (is_ipsec && p->spi.size() == 4) {
+            octets out{static_cast<std::byte>(p->protocol)};
+            out.insert(out.end(), p->spi.begin(), p->spi.end());
+            return out;
+        }
+        left = left.subspan(piece->raw.size());
+    }
+    return std::nullopt;
+}
+
 /// A notification about one pair, by the SPI that this end receives with.
 [[nodiscard]] inline auto notification_of(const sa_pair& p, isakmp::notify_type type, byte_view data) -> octets {
     const bool esp = p.agreed.suite.esp.has_value();
