@@ -1,10 +1,11 @@
 """strongSwan and libreswan on a Linux kernel of their own: native ESP and AH, both modes, no NAT-T."""
+import dataclasses
 import time
 
 from .bench import GuestLibreswan, GuestStrongSwan
 from .cases_strongswan import ROLES
 from .matrix import cell
-from .net import Failed
+from .net import Failed, Skipped, wait_for
 from .plan import Plan
 from .wire import dissect
 
@@ -70,3 +71,56 @@ def native(bench_type, protocol, mode, family, phase_1, ike, suite, role):
 for side in ROLES:
     for row in ROWS:
         native(*row, side)
+
+
+def bundle(bench_type, role, words):
+    """ESP inside of AH in one proposal. `words` are the peer's, in its log or in what it says to who asked it to begin."""
+    peer = bench_type.daemon.name.lower()
+
+    @cell(
+        f"{'native' if peer == 'strongswan' else peer}/esp-in-ah/{role}",
+        f"ESP and AH in one proposal in transport mode, we are the {role}; ping, or a refusal that leaves nothing",
+        peer,
+        bench_type,
+    )
+    def _(bench):
+        bench.needs("native")
+        plan = Plan(ike="aes128-sha1-modp2048", esp="aes128-sha1", ah="sha1", mode="transport")
+        try:
+            bench.connect(plan, role)
+        except Failed as refusal:
+            if words not in f"{bench.peer.log()} {refusal}":
+                raise
+            if bench.ours.process and bench.ours.sas().children or bench.peer.sas().children:
+                raise Failed(f"half-installed: {bench.ours.sas()}, {bench.peer.sas()}") from refusal
+            raise Skipped(words) from refusal
+        bench.ping()
+
+
+bundle(GuestStrongSwan, "initiator", "no matching proposal found, sending NO_PROPOSAL_CHOSEN")
+bundle(GuestStrongSwan, "responder", "received NO_PROPOSAL_CHOSEN error notify")
+bundle(GuestLibreswan, "initiator", "keyword phase2, invalid value: ah+esp")
+
+
+@cell(
+    "libreswan/rekey/ours",
+    "we rekey the child and the ISAKMP SA with libreswan, which by its own word cannot begin that; ping after each",
+    "libreswan",
+    GuestLibreswan,
+)
+def _(bench):
+    bench.needs("native")  # the stand-in has its lifetimes from elsewhere
+    plan = Plan(ike="aes128-sha1-modp2048", esp="aes128-sha1")
+    soon = dataclasses.replace(
+        plan,
+        connection=("rekey_time = 3s", "over_time = 26s", "rand_time = 0s"),
+        child=("rekey_time = 2s", "life_time = 30s", "rand_time = 0s"),
+    )
+    bench.connect(plan, "initiator", ours=soon)
+    before = bench.peer.sas()
+    for what in ("children", "ike"):
+        wait_for(f"libreswan has others of its {what}", lambda w=what: getattr(bench.peer.sas(), w) - getattr(before, w), 8)
+        bench.ping()
+    said = bench.peer.whack("--name", "net", "--rekey-ipsec", check=False)
+    if "cannot force rekey of IKEv1 connection" not in said + bench.peer.log():
+        raise Failed("libreswan can begin a rekey: let it")

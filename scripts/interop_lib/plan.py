@@ -152,7 +152,7 @@ class Plan:
             f"    type={self.mode}",
             f"    ike={_libreswan(self.ike)}",
         ]
-        lines.append("    phase2=" + ("ah" if self.ah else "esp"))
+        lines.append("    phase2=" + ("ah+esp" if self.ah and self.esp else "ah" if self.ah else "esp"))
         lines.append("    phase2alg=" + _libreswan(self.ah or self.esp))
         lines.append("    pfs=" + ("yes" if "modp" in (self.ah or self.esp) else "no"))
         if self.mode == "tunnel":

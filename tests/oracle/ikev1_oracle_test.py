@@ -320,7 +320,7 @@ def self_made_exchanges(keys):
                     ("HASH(2) of a New Group Mode", 1),
                     ("HASH of an Informational", 2),
                     ("HASH(1) of a certificate", int(e.named)),
-                    ("choice", 5),
+                    ("choice", 6),
                 )
             )
             and len(oracle.packets) == 8
@@ -362,6 +362,7 @@ MISREADINGS = [
     ("one protocol for a bundle", "psk", "main", {}, "ICV"),
     ("g(qm)^xy last", "psk", "main", {}, "secret"),
     ("New Group HASH(2) with nonce", "psk", "main", {}, "HASH(2) of a New Group Mode"),
+    ("New Group answered with another", "psk", "main", {}, "the answer is no choice among the offers"),
 ]
 
 

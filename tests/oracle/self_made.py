@@ -414,14 +414,17 @@ class Exchange:
 
     def new_group(self):
         mid = self.random(4)
-        attributes = b"".join([attribute(4, 0x8001), attribute(5, 1), struct.pack(">HH", 6, 128) + self.random(128), attribute(7, 2)])
-        body = (
-            struct.pack(">II", 1, 1)
-            + chain([(2, struct.pack(">BBBB", 1, 1, 0, 1) + chain([(3, struct.pack(">BBH", 1, 1, 0) + attributes)])[1])])[1]
-        )
+        prime = struct.pack(">HH", 6, 128) + self.random(128)
+
+        def body_with(generator):
+            attributes = b"".join([attribute(4, 0x8001), attribute(5, 1), prime, attribute(7, generator)])
+            transform = chain([(3, struct.pack(">BBH", 1, 1, 0) + attributes)])[1]
+            return struct.pack(">II", 1, 1) + chain([(2, struct.pack(">BBBB", 1, 1, 0, 1) + transform)])[1]
+
+        body, answer = body_with(2), body_with(3 if self.wrong == "New Group answered with another" else 2)
         iv = self.send("i", NEW_GROUP, self.hashed(mid, [(1, body)]), mid, self.phase_2_iv(mid))
         self.send(
-            "r", NEW_GROUP, self.hashed(mid, [(1, body)], self.nonce["i"] if self.wrong == "New Group HASH(2) with nonce" else b""), mid, iv
+            "r", NEW_GROUP, self.hashed(mid, [(1, answer)], self.nonce["i"] if self.wrong == "New Group HASH(2) with nonce" else b""), mid, iv
         )
 
     def transaction(self):
