@@ -43,7 +43,7 @@ struct ike_record {
         v1::main_mode::keyed k;
         k.cky = s.cookies;
         k.agreed.suite = s.suite;
-        k.prf = crypto::find(s.suite.hash)->prf;
+        k.prf = v1::prf_of(s.suite);
         k.keys = {s.keys->skeyid.clone(), s.keys->skeyid_d.clone(), s.keys->skeyid_a.clone(), s.keys->skeyid_e.clone()};
         k.cipher = {s.suite.encryption, s.initial_iv.size, v1::encryption_key{s.encryption_key}};
         k.next = s.initial_iv;
