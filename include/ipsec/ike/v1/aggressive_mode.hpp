@@ -89,6 +89,8 @@ template <class Key, class Env>
     const auto* sa = in->find(isakmp::payload_type::security_association);
     if (sa == nullptr) return std::unexpected{fault{isakmp::errc::missing_payload}};
     auto agreed = verify_ike_reply(s.sai_b, sa->body);
+    if (!agreed && agreed.error().why == errc::not_what_was_offered)
+        tell_misfits_of_answer(e.watcher, {e.now, e.path, h.initiator, {}, {}}, s.sai_b, sa->body);
     if (!agreed) return std::unexpected{agreed.error()};
     // Under our own name: what the number of a prf stands for is not on the wire.
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
