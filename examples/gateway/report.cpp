@@ -63,7 +63,7 @@ auto describe(const ike::audit_record& r) -> json {
     return j;
 }
 auto describe(const ike::v1::misfit_record& r) -> json {
-    json j{{"event", "refused_offer"}, {"path", text(r.path)}, {"misfits", json::array()}};
+    json j{{"event", r.of_answer ? "refused_answer" : "refused_offer"}, {"path", text(r.path)}, {"misfits", json::array()}};
     for (const ike::v1::misfit& m : r.misfits) {
         const bool phase_1 = m.protocol == isakmp::protocol_id::isakmp;
         std::string what{m.what == ike::v1::misfit::part::protocol ? "protocol" : "transform id"};

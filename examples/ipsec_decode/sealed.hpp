@@ -65,7 +65,7 @@ struct unsealed {
     // Which end speaks is not said: the key that fits its cookie tells.
     for (const byte_view cookie : {byte_view{h.initiator.octets()}, byte_view{h.responder.octets()}}) {
         if (!text || cipher == nullptr || digest == nullptr) break;
-        auto by = ike::v1::phase_1::make_ephemeral(crypto, digest->id, cipher->id, offer.key_length.value_or(0), *text, cookie);
+        auto by = ike::v1::phase_1::make_ephemeral(crypto, digest->prf, cipher->id, offer.key_length.value_or(0), *text, cookie);
         if (!by) break;
         out.parts = {{nonce, *text}};
         for (const isakmp::payload_view& p : behind) {

@@ -57,7 +57,7 @@ TEST_CASE("Ne and Ke are on no stack and in no object any more once payloads wer
         const auto want = derive_by_hand(nonce, cookie, r.key);
         crypto::botan::provider provider;
         const auto make = [&] {
-            return ike::v1::phase_1::make_ephemeral(provider, crypto::hash_id::sha1, r.cipher, r.bits, nonce, cookie);
+            return ike::v1::phase_1::make_ephemeral(provider, crypto::prf_id::hmac_sha1, r.cipher, r.bits, nonce, cookie);
         };
         // In the place where one stood, moved from and destroyed.
         alignas(ephemeral_cipher) std::array<std::byte, sizeof(ephemeral_cipher)> place{};

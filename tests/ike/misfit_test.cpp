@@ -1,6 +1,8 @@
-// The reason why an offer was refused: which attribute of which transform of whose proposal is not as the policy has it.
+// The reason why an offer was refused: which attribute of which transform of whose proposal is not as the policy has it. And why an
+// answer was: what of it is not as it was offered.
 #include <functional>
 
+#include "ipsec/testing/faults.hpp"
 #include "support/catch.hpp"
 #include "support/ike_ends.hpp"
 
@@ -163,5 +165,72 @@ TEST_CASE("a responder that refuses an offer tells its observer why, in each exc
         CHECK(misfits[0].attribute == static_cast<std::uint16_t>(sa_attribute::key_length));
         CHECK(misfits[0].offered == 128);
         CHECK(misfits[0].wanted == 192);
+    }
+}
+
+// req: rfc2409-5-14
+TEST_CASE("what of an answer is not as it was offered: lifetimes count, order and encodings do not", "[ike][misfit][proposals]") {
+    const attributes offered{{1, 7}, {14, 128}, {2, 2}, {4, 2}, {3, 1}, {11, 1}, {12, 3600}, {11, 2}, {12, 100000}};
+    const auto ours = offer({offered, {{1, 5}, {2, 1}, {4, 2}, {3, 1}, {11, 1}, {12, 3600}}});
+    struct row {
+        const char* what;
+        attributes answer;
+        std::vector<v1::misfit> expected;
+    };
+    const auto changed = [&](std::size_t place, std::uint64_t value) {
+        attributes all = offered;
+        all.at(place).second = value;
+        return all;
+    };
+    const auto differs = [](oakley_attribute a, std::optional<std::uint64_t> answered, std::optional<std::uint64_t> was) {
+        return std::vector{of_phase_1(1, a, answered, was)};
+    };
+    attributes more = offered, less{offered.begin(), offered.end() - 2}, reversed{offered.rbegin() + 4, offered.rend()};
+    more.emplace_back(13, 65001);
+    reversed.insert(reversed.end(), offered.end() - 4, offered.end());
+    using enum oakley_attribute;
+    for (const row& r : {row{"as offered", offered, {}}, row{"in another order", reversed, {}},
+                         row{"another key length", changed(1, 256), differs(key_length, 256, 128)},
+                         row{"another hash", changed(2, 4), differs(hash_algorithm, 4, 2)},
+                         row{"a shorter time", changed(6, 60), differs(life_duration, 60, 3600)},
+                         row{"fewer octets", changed(8, 1000), differs(life_duration, 1000, 3600)},
+                         row{"a prf too many", more, differs(prf, 65001, {})}}) {
+        CAPTURE(r.what);
+        CHECK(v1::explain_misfits(ours, offer({r.answer}), true) == r.expected);
+    }
+    const auto missing = v1::explain_misfits(ours, offer({less}), true);
+    CHECK(missing == std::vector{of_phase_1(1, life_type, {}, 2), of_phase_1(1, life_duration, {}, 100000)});
+}
+
+// req: rfc2409-5-14
+TEST_CASE("an initiator tells its observer what of an answer it did not offer, in each exchange", "[ike][misfit]") {
+    using faulty_ends = ike_ends<testing::faulty<testing::identity_provider>>;
+    using isakmp::exchange_type;
+    struct row {
+        exchange_type exchange;
+        std::uint8_t value;  ///< in the last octet of the first attribute of the transform
+        v1::misfit expected;
+    };
+    constexpr std::uint16_t cipher = 1, mode = 4;
+    for (const row& r :
+         {row{exchange_type::identity_protection, 5, {1, 1, protocol_id::isakmp, part::attribute, cipher, 5, 7}},
+          row{exchange_type::aggressive, 5, {1, 1, protocol_id::isakmp, part::attribute, cipher, 5, 7}},
+          row{exchange_type::quick_mode, 2, {1, 1, protocol_id::ipsec_esp, part::attribute, mode, 2, 1}}}) {
+        CAPTURE(name_of(r.exchange));
+        const bool aggressive = r.exchange == exchange_type::aggressive, quick = r.exchange == exchange_type::quick_mode;
+        auto l = ike_config(true), right = ike_config(false);
+        l.peers[0].modes.begin_aggressive = right.peers[0].modes.accept_aggressive = aggressive;
+        // Of a proposal without an SPI the attributes begin at octet 24, and at 28 behind one of ESP.
+        faulty_ends ends{std::move(l), std::move(right)};
+        ends.right.crypto.plan.add({r.exchange, 1}, testing::set_octets{isakmp::payload_type::security_association,
+                                                                        quick ? 31U : 27U, {std::byte{r.value}}});
+        REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+        REQUIRE(ends.run(seconds(1)));
+        CHECK(ends.right.crypto.plan.done() > 0);
+        CHECK(ends.left.record.count(ike::errc::not_what_was_offered) >= 1);
+        REQUIRE_FALSE(ends.left.record.misfits_of_answers.empty());
+        CHECK(ends.left.record.misfits_of_answers[0] == r.expected);
+        CHECK(ends.left.record.misfits.empty());
+        CHECK(ends.right.record.misfits_of_answers.empty());
     }
 }

@@ -2,11 +2,10 @@
 #include <algorithm>
 #include <memory>
 
-#include "ipsec/crypto/botan/public_key_provider.hpp"
 #include "ipsec/ike/v1/suite_name.hpp"
 #include "support/catch.hpp"
 #include "support/good_end.hpp"
-#include "support/ike_ends.hpp"
+#include "support/keyed_ends.hpp"
 #include "support/test_pki.hpp"
 
 using namespace ipsec;
@@ -17,11 +16,6 @@ namespace {
 
 constexpr auto tiger = crypto::hash_id::tiger;
 using octets = std::vector<std::byte>;
-
-struct keyed_provider : crypto::botan::public_key_provider {
-    explicit keyed_provider(std::uint64_t = 0) {}
-};
-using tiger_ends = ike_ends<keyed_provider>;
 
 auto is_there() -> bool {
     crypto::botan::provider p;
@@ -49,8 +43,8 @@ auto configured(bool left, oakley_authentication method, bool aggressive) -> v1:
     c.limits.amplification = 20;
     return c;
 }
-auto ends_by(oakley_authentication method, bool aggressive) -> std::unique_ptr<tiger_ends> {
-    auto out = std::make_unique<tiger_ends>(configured(true, method, aggressive), configured(false, method, aggressive));
+auto ends_by(oakley_authentication method, bool aggressive) -> std::unique_ptr<keyed_ends> {
+    auto out = std::make_unique<keyed_ends>(configured(true, method, aggressive), configured(false, method, aggressive));
     for (auto* end : {&out->left, &out->right}) {
         REQUIRE(end->crypto.keys().add_signing(keys::unbase64(keys::rsa_2048)));
         REQUIRE(end->crypto.keys().add_decryption(keys::unbase64(keys::rsa_2048_pkcs8)));
@@ -122,7 +116,7 @@ TEST_CASE("Tiger has a name and a number in phase 1, and none for packets", "[ik
           crypto::name_error{crypto::errc::unsupported_algorithm, "tiger"});
     CHECK(crypto::parse_ah_proposal("tiger").error() == crypto::name_error{crypto::errc::unsupported_algorithm, "tiger"});
     // Nobody who does not name it takes it.
-    auto offered = ike_config(true).peers[0];
+    auto offered = std::move(ike_config(true).peers[0]);
     offered.suites = {*suite};
     CHECK(v1::pick_ike(ike_config(false).peers[0], v1::write_ike_offer(offered)).error().why == ike::errc::no_proposal_chosen);
 }

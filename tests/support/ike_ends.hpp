@@ -34,6 +34,7 @@ struct ike_record {
     std::vector<step> steps;  ///< states by their names, as messages came and went
     std::vector<ike::path_record> moves;
     std::vector<v1::misfit> misfits;  ///< of all offers that were refused
+    std::vector<v1::misfit> misfits_of_answers;
     std::vector<std::string> original_addresses;  ///< of NAT-OA payloads that came in
     std::string ke_i, ke_r;                     ///< of the last phase 1 by the revised mode of encryption
     std::vector<std::vector<std::byte>> certificates;  ///< bodies of CERT payloads that were sent, once each
@@ -43,7 +44,7 @@ struct ike_record {
         v1::main_mode::keyed k;
         k.cky = s.cookies;
         k.agreed.suite = s.suite;
-        k.prf = crypto::find(s.suite.hash)->prf;
+        k.prf = v1::prf_of(s.suite);
         k.keys = {s.keys->skeyid.clone(), s.keys->skeyid_d.clone(), s.keys->skeyid_a.clone(), s.keys->skeyid_e.clone()};
         k.cipher = {s.suite.encryption, s.initial_iv.size, v1::encryption_key{s.encryption_key}};
         k.next = s.initial_iv;
@@ -54,7 +55,10 @@ struct ike_record {
     void on(const ike::audit_record& r) noexcept { audits.push_back(r); }
     void on(const ike::path_record& r) noexcept { moves.push_back(r); }
     void on(const ike::notify_record& r) noexcept { notes.push_back(r); }
-    void on(const v1::misfit_record& r) noexcept { misfits.insert(misfits.end(), r.misfits.begin(), r.misfits.end()); }
+    void on(const v1::misfit_record& r) noexcept {
+        auto& to = r.of_answer ? misfits_of_answers : misfits;
+        to.insert(to.end(), r.misfits.begin(), r.misfits.end());
+    }
     void on(const ike::message_trace& m) noexcept {
         if (look) look(m);
         steps.push_back({m.header.exchange, m.header.id, m.header.initiator, m.state});

@@ -88,8 +88,12 @@ template <class Key, class Env>
     if (!in) return std::unexpected{in.error()};
     const auto* sa = in->find(isakmp::payload_type::security_association);
     if (sa == nullptr) return std::unexpected{fault{isakmp::errc::missing_payload}};
-    const auto agreed = verify_ike_reply(s.sai_b, sa->body);
+    auto agreed = verify_ike_reply(s.sai_b, sa->body);
+    if (!agreed && agreed.error().why == errc::not_what_was_offered)
+        tell_misfits_of_answer(e.watcher, {e.now, e.path, h.initiator, {}, {}}, s.sai_b, sa->body);
     if (!agreed) return std::unexpected{agreed.error()};
+    // Under our own name: what the number of a prf stands for is not on the wire.
+    if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
     const proof method = proof_by(agreed->suite.authentication).value_or(proof::shared_key);
     if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 2)); !ok) return std::unexpected{fault{ok.error()}};
     answer a{h.responder, *agreed, own_extensions(e.peer) & read_vendor_ids(*in), {}, {}, {}};

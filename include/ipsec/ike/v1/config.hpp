@@ -31,6 +31,15 @@ namespace ipsec::ike::v1 {
 /// A peer's place in the configuration, counted from 0.
 using peer_id = strong<struct peer_id_tag, std::uint32_t>;
 
+/// A pseudo-random function of private use: a number that both ends have settled on, and what it stands for at this one.
+///                                                                                              RFC 2409 §4, §5, App. A
+struct private_prf {
+    static constexpr std::uint16_t first_number = 65001;  ///< no number below is assigned
+    std::uint16_t number = 0;  ///< 0: none is negotiated, and the prf is the HMAC of the hash
+    crypto::prf_id function{};
+    friend constexpr auto operator==(const private_prf&, const private_prf&) noexcept -> bool = default;
+};
+
 /// What protects ISAKMP messages.                                                               RFC 2409 §4
 struct ike_suite {
     crypto::encryption_id encryption = crypto::encryption_id::aes_cbc;
@@ -42,8 +51,13 @@ struct ike_suite {
     /// with this number, or, as the responder, any that `new_group_limits` take, where `group` is `none`. Otherwise the number
     /// stands there, once New Group Mode has agreed on it.                                       RFC 2409 §4, §5.6
     bool by_parts = false;
+    private_prf prf{};
     friend constexpr auto operator==(const ike_suite&, const ike_suite&) noexcept -> bool = default;
 };
+/// The prf that SKEYID and all that follows from it is made by. @pre the hash is known
+[[nodiscard]] constexpr auto prf_of(const ike_suite& s) noexcept -> crypto::prf_id {
+    return s.prf.number != 0 ? s.prf.function : crypto::find(s.hash)->prf;
+}
 
 /// What protects packets: ESP, AH, or both together as one proposal (ESP inside, AH outside).   RFC 2408 §4.2
 struct child_suite {

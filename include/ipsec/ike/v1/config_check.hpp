@@ -28,6 +28,8 @@ namespace ipsec::ike::v1 {
     if (crypto::find(s.hash)->ike_v1 == 0) return std::unexpected{errc::unusable_algorithm};
     if (e->ike_v1 == 0) return std::unexpected{e->esp_v1 == 0 ? errc::not_for_ike_v1 : errc::not_for_phase_1};
     if (!crypto::key_size(s.encryption, s.key_bits)) return std::unexpected{errc::unusable_algorithm};
+    if (s.prf != private_prf{} && (s.prf.number < private_prf::first_number || crypto::find(s.prf.function) == nullptr))
+        return std::unexpected{errc::unusable_algorithm};
     return {};
 }
 
@@ -84,6 +86,13 @@ namespace detail {
     const private_groups all{true, p.private_groups};
     const bool offers_any = std::ranges::any_of(p.suites, [&](const ike_suite& s) { return can_offer(s, all); });
     if (offers_any && write_ike_offer(p, true, all).empty()) return std::unexpected{errc::bad_limit};
+    return {};
+}
+/// The number of a prf stands for one function with one peer: no more than the number is on the wire.
+[[nodiscard]] inline auto check_prfs(const peer_config& p) -> result<void> {
+    for (const ike_suite& s : p.suites)
+        for (const ike_suite& other : p.suites)
+            if (s.prf.number == other.prf.number && s.prf != other.prf) return std::unexpected{errc::unusable_algorithm};
     return {};
 }
 [[nodiscard]] inline auto check_methods(const peer_config& p) -> result<void> {
@@ -167,6 +176,7 @@ inline auto check(const config& c) -> result<void> {
     for (const peer_config& p : c.peers) {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         if (auto ok = detail::check_methods(p); !ok) return ok;
+        if (auto ok = detail::check_prfs(p); !ok) return ok;
         for (const ike_suite& s : p.suites)
             if (auto ok = check(s); !ok) return ok;
         if (auto ok = detail::check_private_groups(p); !ok) return ok;

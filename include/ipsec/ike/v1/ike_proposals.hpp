@@ -52,13 +52,14 @@ struct picked_ike {
 /// @return empty when nothing can be offered
 [[nodiscard]] inline auto write_ike_offer(const peer_config& p, bool by_us = true, const private_groups& own = {}) -> octets;
 /// Whether an Aggressive Mode whose message 1 was written for `first` can go on with `s`. What is encrypted in it stands on the
-/// method, the hash that HASH(1) is made by, and in the revised mode on the cipher.             RFC 2409 §5.2, §5.3
+/// method, the hash that HASH(1) is made by, and in the revised mode on cipher and prf.         RFC 2409 §5.2, §5.3
 [[nodiscard]] constexpr auto goes_on_with(const ike_suite& first, const ike_suite& s) noexcept -> bool {
     const auto by = proof_by(first.authentication);
     const bool sealed = by && is_by_encryption(*by);
     if (!sealed) return !proof_by(s.authentication) || !is_by_encryption(*proof_by(s.authentication));
     return s.authentication == first.authentication && s.hash == first.hash &&
-           (*by == proof::encryption || (s.encryption == first.encryption && s.key_bits == first.key_bits));
+           (*by == proof::encryption ||
+            (s.encryption == first.encryption && s.key_bits == first.key_bits && s.prf.number == first.prf.number));
 }
 /// The first transform of the offer that is in the policy, or the one that the policy likes best (`prefer_own_suites`).
 /// @param begun_for  only of those that `goes_on_with` it
@@ -102,7 +103,7 @@ namespace detail {
     using enum isakmp::errc;
     if (t.id == 0) return std::unexpected{bad_transform_id};
     if (t.id != isakmp::key_ike) return std::unexpected{unknown_transform};
-    std::uint64_t encryption = 0, hash = 0, method = 0, group = 0, bits = 0;
+    std::uint64_t encryption = 0, hash = 0, method = 0, group = 0, bits = 0, prf = 0;
     life_reader life;
     for (const isakmp::attribute a : t.attributes) {
         if (is_group_part(a.type)) continue;
@@ -117,7 +118,8 @@ namespace detail {
             case oakley_attribute::key_length: ok = set_once(bits, *v); break;
             case oakley_attribute::life_type: ok = life.take_type(*v); break;
             case oakley_attribute::life_duration: ok = life.take_duration(*v); break;
-            default: break;  // a prf, of which none is defined, or something unknown: another transform may do without
+            case oakley_attribute::prf: ok = set_once(prf, *v); break;
+            default: break;
         }
         if (!ok) return std::unexpected{ok.error()};
     }
@@ -126,7 +128,8 @@ namespace detail {
     const auto l = life.finish(isakmp::default_life_seconds);
     if (!l) return std::unexpected{unpaired_lifetime};
     if (encryption == 0 || hash == 0 || method == 0) return std::unexpected{missing_attribute};
-    if (encryption > 0xffff || hash > 0xffff || method > 0xffff || group > 0xffff || bits > 0xffff)
+    if (encryption > 0xffff || hash > 0xffff || method > 0xffff || group > 0xffff || bits > 0xffff || prf > 0xffff ||
+        (prf != 0 && prf < private_prf::first_number))
         return std::unexpected{bad_attribute_value};
     const auto* e = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(encryption));
     const auto* h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(hash));
@@ -138,6 +141,7 @@ namespace detail {
         return std::unexpected{said_bits ? bad_attribute_value : missing_attribute};
     agreed_ike out{{e->id, static_cast<std::uint16_t>(bits), h->id, static_cast<crypto::group_id>(group), authentication}, *l, *l,
                    xauth};
+    out.suite.prf.number = static_cast<std::uint16_t>(prf);  // what it stands for is the policy's to say
     out.suite.by_parts = has_group_parts(t.attributes);
     // The number selects a row of our own table, never an object behind it.
     if (crypto::find(out.suite.group) == nullptr || out.suite.by_parts) {
@@ -157,8 +161,9 @@ namespace detail {
 
 inline auto place_of(const peer_config& p, const agreed_ike& offered) -> std::size_t {
     const auto is_of = [&](const ike_suite& s) {
-        if (!offered.suite.by_parts) return s == offered.suite;
         ike_suite like = offered.suite;
+        if (like.prf.number == s.prf.number) like.prf = s.prf;
+        if (!offered.suite.by_parts) return s == like;
         like.group = s.group;
         if (s != like) return false;
         if (s.group == crypto::group_id::none) return crypto::has_good_size(*offered.parts, p.new_group_limits);
@@ -180,6 +185,7 @@ inline auto write_ike_offer(const peer_config& p, bool by_us, const private_grou
         b.transform(++n, isakmp::key_ike).number(oakley_attribute::encryption_algorithm, crypto::find(s.encryption)->ike_v1);
         if (s.key_bits != 0) b.number(oakley_attribute::key_length, s.key_bits);
         b.number(oakley_attribute::hash_algorithm, crypto::find(s.hash)->ike_v1);
+        if (s.prf.number != 0) b.number(oakley_attribute::prf, s.prf.number);
         const named_group* const named = s.by_parts ? find_group(p.private_groups, s.group) : nullptr;
         if (named != nullptr) write_group(b, named->parts);
         else if (!s.by_parts) b.number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group));
@@ -221,7 +227,11 @@ inline auto pick_ike(const peer_config& p, byte_view sai_b, const std::optional<
             none.unserved(offered.error());
             continue;
         }
-        none.unwanted();  // unless it is chosen
+        // A prf whose number stands for nothing here cannot be served; what else is offered is at most not wanted.
+        const auto has_number = [&](const ike_suite& s) { return s.prf.number == offered->suite.prf.number; };
+        if (offered->suite.prf.number != 0 && std::ranges::none_of(p.suites, has_number))
+            none.unserved(isakmp::errc::bad_attribute_value);
+        else none.unwanted();
         if (offered->xauth != wanted_xauth(p, false)) continue;
         if (begun_for && !goes_on_with(*begun_for, offered->suite)) continue;
         const std::size_t i = place_of(p, *offered);

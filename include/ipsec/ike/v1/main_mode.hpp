@@ -23,6 +23,7 @@
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/main_mode_messages.hpp"
+#include "ipsec/ike/v1/misfit.hpp"
 
 namespace ipsec::ike::v1::main_mode {
 
@@ -34,10 +35,12 @@ template <class Env>
     if (h.responder.is_zero()) return std::unexpected{fault{errc::bad_cookie}};
     const auto in = detail::read_clear(h, datagram, 2);
     if (!in) return std::unexpected{in.error()};
-    auto agreed = verify_ike_reply(s.sai_b, in->find(isakmp::payload_type::security_association)->body,
-                                   negotiable_groups(e.peer, e.groups));
+    const byte_view sa = in->find(isakmp::payload_type::security_association)->body;
+    auto agreed = verify_ike_reply(s.sai_b, sa, negotiable_groups(e.peer, e.groups));
+    if (!agreed && agreed.error().why == errc::not_what_was_offered)
+        tell_misfits_of_answer(e.watcher, {e.now, e.path, h.initiator, {}, {}}, s.sai_b, sa);
     if (!agreed) return std::unexpected{agreed.error()};
-    // Under our own name: a group by its parts has no number on the wire.
+    // Under our own name: a group by its parts has no number on the wire, and a prf nothing but its number.
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
     agreed->asked = phase_1::read_requests(*in, e.peer, agreed->suite.authentication);
     return reply_sa{h.responder, *agreed, read_vendor_ids(*in)};

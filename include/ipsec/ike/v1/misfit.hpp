@@ -1,5 +1,6 @@
 #pragma once
-/// Why an offer came to nothing: what of the peer's transforms is not as the nearest of ours has it.
+/// Why an offer came to nothing: what of the peer's transforms is not as the nearest of ours has it. At the initiator the same of an
+/// answer that is not what was offered.
 ///                                                                                  RFC 2408 §4.2, RFC 2409 §5, RFC 2407 §4.5
 #include <algorithm>
 #include <optional>
@@ -14,7 +15,7 @@
 
 namespace ipsec::ike::v1 {
 
-/// One thing of one transform of a peer's offer that does not fit.
+/// One thing of one transform of a peer's offer, or of its answer to ours, that does not fit.
 struct misfit {
     enum class part : std::uint8_t {
         protocol = 1,  ///< the proposal has a protocol too many (`offered` alone) or too few (`wanted` alone)
@@ -32,13 +33,14 @@ struct misfit {
     friend auto operator==(const misfit&, const misfit&) noexcept -> bool = default;
 };
 
-/// An offer was refused: told to observers that ask for it, and made for them alone. Anybody can cause one in phase 1.
+/// An offer or an answer was refused: told to observers that ask for it, and made for them alone. Anybody can cause one in phase 1.
 struct misfit_record {
     instant when;
     ike::path path;
     isakmp::cookie_i initiator;
     isakmp::message_id message_id{};  ///< 0 in phase 1
     std::span<const misfit> misfits;
+    bool of_answer = false;  ///< this end offered: `offered` is what the answer says, `wanted` what the nearest offer said
 };
 
 /// How much of an offer is explained: whoever sends a long one does not choose how long we think about it.
@@ -77,8 +79,8 @@ namespace detail {
     say(wanted, at.wanted, at.wanted_bits);
     return at;
 }
-/// What of `theirs` is not as in `ours`. Lifetimes always fit: the shorter one counts.
-[[nodiscard]] inline auto compare(misfit at, const isakmp::transform& theirs, const isakmp::transform& ours)
+/// What of `theirs` is not as in `ours`. Lifetimes of an offer always fit: the shorter one counts. An answer may change nothing.
+[[nodiscard]] inline auto compare(misfit at, const isakmp::transform& theirs, const isakmp::transform& ours, bool is_answer)
     -> std::vector<misfit> {
     std::vector<misfit> out;
     if (theirs.id != ours.id) {
@@ -87,15 +89,21 @@ namespace detail {
         at.wanted = ours.id;
         out.push_back(at);
     }
-    for (const isakmp::attribute a : theirs.attributes) {
-        const auto b = find_attribute(ours.attributes, a.type);
-        if (!is_lifetime(at.protocol, a.type) && !(takes_any_group(at.protocol, ours) && is_group_part(a.type)) &&
-            (!b || !(a == *b)))
-            out.push_back(differing(at, a.type, a, b));
-    }
-    for (const isakmp::attribute b : ours.attributes)
-        if (!is_lifetime(at.protocol, b.type) && !find_attribute(theirs.attributes, b.type))
+    // Types may stand there twice: lifetimes of both kinds do.
+    const auto has = [](const isakmp::transform& t, const isakmp::attribute& a) {
+        return std::ranges::any_of(t.attributes, [&](const isakmp::attribute& b) { return a == b; });
+    };
+    const auto counts = [&](std::uint16_t type) {
+        if (!is_answer && is_lifetime(at.protocol, type)) return false;
+        return !(takes_any_group(at.protocol, ours) && is_group_part(type));
+    };
+    for (const isakmp::attribute a : theirs.attributes)
+        if (counts(a.type) && !has(ours, a)) out.push_back(differing(at, a.type, a, find_attribute(ours.attributes, a.type)));
+    for (const isakmp::attribute b : ours.attributes) {
+        const auto is_told = [&](const misfit& m) { return m.what == misfit::part::attribute && m.attribute == b.type; };
+        if (counts(b.type) && !has(theirs, b) && std::ranges::none_of(out, is_told))
             out.push_back(differing(at, b.type, std::nullopt, b));
+    }
     return out;
 }
 /// The protocols of one alternative, each told where the other has none.
@@ -122,12 +130,12 @@ namespace detail {
 
 }  // namespace detail
 
-/// Holds an offer against the one that we would have made.
+/// Holds an offer against the one that we would have made, or an answer against our offer.
 ///
 /// @param ours, theirs  bodies of SA payloads; a body that does not parse explains nothing
 /// @return for each of the first `most_explained_transforms` transforms what keeps it from being the transform of ours that it is
 ///         nearest to. A transform that is there just so has no entry: then it was refused for what is beside it.
-[[nodiscard]] inline auto explain_misfits(byte_view ours, byte_view theirs) -> std::vector<misfit> {
+[[nodiscard]] inline auto explain_misfits(byte_view ours, byte_view theirs, bool is_answer = false) -> std::vector<misfit> {
     const auto own = isakmp::sa_tree::parse(ours);
     const auto offer = isakmp::sa_tree::parse(theirs);
     std::vector<misfit> out;
@@ -155,7 +163,7 @@ namespace detail {
                     for (const auto& p : n)
                         for (const auto& o : own->transforms(p)) {
                             if (p.value.protocol != at.protocol) continue;
-                            auto differences = detail::compare(at, t.value, o.value);
+                            auto differences = detail::compare(at, t.value, o.value, is_answer);
                             if (!nearest || differences.size() < nearest->size()) nearest = std::move(differences);
                         }
                     return true;
@@ -163,7 +171,7 @@ namespace detail {
                 // All else fits, so that the group that stands there is none that the policy takes.
                 const auto prime = detail::find_attribute(t.value.attributes,
                                                   static_cast<std::uint16_t>(isakmp::oakley_attribute::group_prime));
-                if (nearest && nearest->empty() && at.protocol == isakmp::protocol_id::isakmp && prime)
+                if (!is_answer && nearest && nearest->empty() && at.protocol == isakmp::protocol_id::isakmp && prime)
                     nearest->push_back(detail::differing(at, prime->type, prime, std::nullopt));
                 if (nearest) out.insert(out.end(), nearest->begin(), nearest->end());
                 if (++explained >= most_explained_transforms) return false;
@@ -180,6 +188,16 @@ void tell_misfits(Observer& watcher, misfit_record about, byte_view theirs, Writ
     if constexpr (observes<Observer, misfit_record>) {
         const auto misfits = explain_misfits(write_ours(), theirs);
         about.misfits = misfits;
+        tell(watcher, about);
+    }
+}
+/// At the initiator, in either phase: what of the peer's answer is not what was offered.
+template <class Observer>
+void tell_misfits_of_answer(Observer& watcher, misfit_record about, byte_view offered, byte_view answer) {
+    if constexpr (observes<Observer, misfit_record>) {
+        const auto misfits = explain_misfits(offered, answer, true);
+        about.misfits = misfits;
+        about.of_answer = true;
         tell(watcher, about);
     }
 }

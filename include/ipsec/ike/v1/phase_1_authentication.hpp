@@ -101,7 +101,7 @@ template <class Env>
     -> result<ephemeral_cipher> {
     const auto& s = agreed.suite;
     const byte_view cookie = whose == role::initiator ? cky.initiator.octets() : cky.responder.octets();
-    return make_ephemeral(e.crypto, s.hash, s.encryption, s.key_bits, nonce, cookie);
+    return make_ephemeral(e.crypto, prf_of(s), s.encryption, s.key_bits, nonce, cookie);
 }
 /// Ke_i or Ke_r, for whoever looks on: it was discarded after use. Empty with other methods.
 template <class Env> [[nodiscard]] auto ephemeral_key(const keyed& k, role whose, byte_view nonce, Env& e) -> encryption_key {
@@ -114,7 +114,7 @@ template <class Env> [[nodiscard]] auto ephemeral_key(const keyed& k, role whose
 template <class Env>
 [[nodiscard]] auto make_keys(keyed k, role own, byte_view ni, byte_view nr, const crypto::dh_secret& gxy, Env& e)
     -> result<keyed> {
-    k.prf = crypto::find(k.agreed.suite.hash)->prf;
+    k.prf = prf_of(k.agreed.suite);
     k.agreed.parts.reset();  // it has served: an SA that stands for long does not keep it
     auto skeyid = make_skeyid(k, ni, nr, gxy.view(), e);
     if (!skeyid) return std::unexpected{errc_of(skeyid.error())};

@@ -144,7 +144,10 @@ template <class Key, class Env>
     if (!gx) return {failed{gx.error()}, {}};
     std::vector<sa_pair> pairs;
     for (std::size_t i = 0; i < s.offers.size(); ++i) {
-        const auto agreed = verify_child_reply(c, s.offers[i], chain.find(security_association, i)->body, e.ike.nat.any());
+        const byte_view reply = chain.find(security_association, i)->body;
+        const auto agreed = verify_child_reply(c, s.offers[i], reply, e.ike.nat.any());
+        if (!agreed && agreed.error().why == errc::not_what_was_offered)
+            tell_misfits_of_answer(e.watcher, {e.now, e.path, e.ike.cky.initiator, s.about.id, {}}, s.offers[i], reply);
         if (!agreed) return {failed{agreed.error().why, agreed.error().detail}, {}};
         pairs.push_back({.agreed = *agreed,
                          .own = s.own[i],

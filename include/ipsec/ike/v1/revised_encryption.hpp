@@ -19,9 +19,8 @@ struct ephemeral_cipher {
 };
 /// Ne = prf(N_b, CKY), and Ke from it as in Appendix B; the first IV is zero. Each is wiped with its object.
 template <class P>
-[[nodiscard]] auto make_ephemeral(P& p, crypto::hash_id hash, crypto::encryption_id encryption, std::uint16_t key_bits,
+[[nodiscard]] auto make_ephemeral(P& p, crypto::prf_id prf, crypto::encryption_id encryption, std::uint16_t key_bits,
                                   byte_view nonce, byte_view cookie) -> result<ephemeral_cipher> {
-    const auto prf = crypto::find(hash)->prf;
     const auto* cipher = crypto::find(encryption);
     const auto size = crypto::key_size(encryption, key_bits);
     const std::array<byte_view, 1> parts{cookie};

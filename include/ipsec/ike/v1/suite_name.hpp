@@ -3,7 +3,8 @@
 ///
 /// A cipher, a hash and a group in the words of `crypto/proposal_name.hpp`, in any order; and, if it is no pre-shared key, a word
 /// for the method of authentication: `psk`, `dsssig`, `rsasig`, `rsaenc`, `rsarev`, `ecdsa256`, `ecdsa384`, `ecdsa521`. A prf may
-/// be named (`prfsha1`): IKEv1 has none to negotiate, so it has to be the HMAC of the hash.        RFC 2409 §4, App. A
+/// be named (`prfsha1`): no number is assigned to any, so it has to be the HMAC of the hash, unless a number of private use says
+/// which it is: "aes256-sha256-modp2048-prfsha512@65001" is for peers that mean the same by 65001.  RFC 2409 §4, App. A
 ///
 /// A group of one's own has its number in its word (`peer_config::private_groups`): "aes256-sha256-inline40000" where its parts
 /// stand in the offer, "aes256-sha256-group40000" where New Group Mode has agreed on it before. "aes256-sha256-inline" takes from
@@ -59,6 +60,28 @@ inline constexpr std::string_view by_parts_word = "inline", by_number_word = "gr
     if (n > 0xffff || !is_private(static_cast<crypto::group_id>(n))) return std::nullopt;
     return private_word{static_cast<crypto::group_id>(n), by_parts};
 }
+/// "prfsha256" for the HMAC of the hash, which needs no word; "prfsha512@65001" for a function that a number of private use stands
+/// for with this peer.
+/// @return `not_for_ike_v1` for one without a number that is not the HMAC of the hash; `unknown_algorithm`; `bad_proposal` for a
+///         number that is none of private use
+[[nodiscard]] constexpr auto read_prf_word(std::string_view word, crypto::hash_id hash) noexcept -> crypto::result<private_prf> {
+    const auto at = word.find('@');
+    const std::string_view name = word.substr(0, at);
+    const auto* const f = std::ranges::find(crypto::prf_algorithms, name, &crypto::prf_info::name);
+    const bool known = f != crypto::prf_algorithms.end();
+    if (at == std::string_view::npos) {
+        if (!known || f->id != crypto::find(hash)->prf) return std::unexpected{crypto::errc::not_for_ike_v1};
+        return private_prf{};
+    }
+    if (!known) return std::unexpected{crypto::errc::unknown_algorithm};
+    unsigned n = 0;
+    for (const char c : word.substr(at + 1)) {
+        if (c < '0' || c > '9' || n > 0xffff) return std::unexpected{crypto::errc::bad_proposal};
+        n = n * 10 + static_cast<unsigned>(c - '0');
+    }
+    if (n < private_prf::first_number || n > 0xffff) return std::unexpected{crypto::errc::bad_proposal};
+    return private_prf{static_cast<std::uint16_t>(n), f->id};
+}
 /// A suite of a type that may know methods of authentication or not.
 template <class Suite>
 [[nodiscard]] constexpr auto read_suite(std::string_view text) noexcept -> crypto::name_result<Suite> {
@@ -94,11 +117,13 @@ template <class Suite>
         return std::unexpected{
             name_error{p.error().code, at == std::string_view::npos ? text : text.substr(at, p.error().word.size())}};
     }
-    if (!prf_word.empty()) {
-        const auto* const f = crypto::find(crypto::find(p->hash)->prf);
-        if (f == nullptr || f->name != prf_word) return std::unexpected{name_error{errc::not_for_ike_v1, prf_word}};
-    }
     Suite s{};
+    if (!prf_word.empty()) {
+        const auto prf = read_prf_word(prf_word, p->hash);
+        if (!prf) return std::unexpected{name_error{prf.error(), prf_word}};
+        if constexpr (requires { s.prf; }) s.prf = *prf;
+        else if (prf->number != 0) return std::unexpected{name_error{errc::not_for_ike_v1, prf_word}};
+    }
     s.encryption = p->encryption;
     s.key_bits = p->key_bits;
     s.hash = p->hash;
@@ -117,6 +142,11 @@ template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) 
         if (!is_plain) out.add("-").add(s.by_parts ? by_parts_word : by_number_word);
         if (!is_plain && s.group != crypto::group_id::none) out.add(static_cast<unsigned>(s.group));
     }
+    if constexpr (requires { s.prf; })
+        if (s.prf.number != 0) {
+            const auto* const f = crypto::find(s.prf.function);
+            out.add("-").add(f != nullptr ? f->name : "prf?").add("@").add(unsigned{s.prf.number});
+        }
     if constexpr (requires { s.authentication; })
         for (const auto& [word, by] : method_words)
             if (by == s.authentication && by != auth_method::pre_shared_key) out.add("-").add(word);
@@ -124,8 +154,8 @@ template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) 
 }
 }  // namespace detail
 
-/// @return what `crypto::parse_ike_v1_proposal` finds; `bad_proposal` for a second method or prf; `not_for_ike_v1` for a prf that
-///         is not the HMAC of the hash; `unsupported_algorithm` for a method that no suite can have; each with the word
+/// @return what `crypto::parse_ike_v1_proposal` finds; `bad_proposal` for a second method or prf, or a prf with a number that is none
+///         of private use; `not_for_ike_v1` for a prf without a number that is not the HMAC of the hash; `unsupported_algorithm` for a method that no suite can have; each with the word
 [[nodiscard]] constexpr auto parse_ike_suite(std::string_view text) noexcept -> crypto::name_result<ike_suite> {
     return detail::read_suite<ike_suite>(text);
 }

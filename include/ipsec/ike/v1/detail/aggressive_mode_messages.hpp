@@ -166,7 +166,7 @@ template <class Key> [[nodiscard]] auto known_so_far(const sent_second<Key>& s) 
     k.sai_b = s.sai_b;
     k.gxi = s.gxi;
     k.gxr = to_octets(s.x.public_value());
-    k.prf = crypto::find(s.agreed.suite.hash)->prf;
+    k.prf = prf_of(s.agreed.suite);
     return k;
 }
 /// HASH_R by SKEYID, where that needs no g^xy.
