@@ -34,6 +34,7 @@ auto is_excused(drop why, bool lossy) -> bool {
         case drop::fragment:
         case drop::unsupported_header:
         case drop::hop_limit:
+        case drop::bad_label:
         case drop::congestion_mark:
         case drop::no_policy:
         case drop::discarded:

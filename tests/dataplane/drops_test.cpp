@@ -224,6 +224,16 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
             insert_outbound(s, parameters_of(esp_tunnel, 0, 0x1000), plain);
             note(reason(s.send({v4_packet(30, 0, 1)})), drop::hop_limit);
         }
+        {
+            system_ s{{.labels = policy::label_option::basic}};
+            auto p = v4_packet(30);
+            const auto no_level = unhex("82030000");
+            p.insert(p.begin() + 20, no_level.begin(), no_level.end());
+            p[0] = std::byte{0x46};
+            put16(p, 2, p.size());
+            mend_checksum(p);
+            note(reason(s.send({p})), drop::bad_label);
+        }
         {  // req: rfc6040-4.2-1
             pair_of_systems s{esp_tunnel};
             auto p = s.sealed(v4_packet(30));

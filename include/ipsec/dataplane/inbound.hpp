@@ -19,6 +19,7 @@
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
 #include "ipsec/dataplane/icv_list.hpp"
+#include "ipsec/dataplane/labels.hpp"
 #include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
@@ -84,6 +85,7 @@ private:
         sa::spi spi;  ///< as the packet says, with `has_id`
         sa::protocol protocol = sa::protocol::esp;
         sa::sequence32 sequence;
+        std::uint32_t level = 0;  ///< by the label of the packet as it is now
         std::optional<std::uint32_t> flow_id;  ///< of the header in front of the IPsec header
         sa::bundle_check order;
         std::array<policy::applied, policy::max_protections> way;  ///< SAs of the bundle so far, outermost first
@@ -265,6 +267,7 @@ private:
     void bundle_is_off(std::span<Packet> packets, std::size_t i, instant now, Observer& observer) noexcept {
         slot& s = slots_[i];
         const Packet& packet = packets[i];
+        if (!read_level(how_, packet.octets(), s.level)) [[unlikely]] return discard(s, packet, drop::bad_label, now, observer);
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);
         std::uint16_t* hint = packets.size() > 1 && !is_fragment ? &memo_[s.seen().flow] : nullptr;
@@ -285,11 +288,12 @@ private:
                                observer);
             note_way(s);
             const auto way = std::span{s.way}.first(s.depth);
+            const io::metadata about_packet = with_level(how_, packet.metadata(), s.level);
             if (about) [[unlikely]]  // what policy says of the message itself comes first
-                if (const auto own = spd_->check_inbound(s.seen().flow, packet.metadata(), way);
+                if (const auto own = spd_->check_inbound(s.seen().flow, about_packet, way);
                     !own && own.error() != policy::errc::no_policy)
                     return discard(s, packet, reason_of(own.error()), now, observer);
-            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, packet.metadata(), way);
+            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, about_packet, way);
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
         }
         if (is_ours(s.seen().flow)) {  // the next bundle begins
@@ -318,7 +322,7 @@ private:
     /// same SA, between the same ends, and all that they look at.
     [[nodiscard]] auto is_alike(std::span<Packet> packets, std::size_t a, std::size_t b) const noexcept -> bool {
         const slot &x = slots_[a], &y = slots_[b];
-        return x.sa == y.sa && y.verdict.transforms == 1 && x.source() == y.source() &&
+        return x.sa == y.sa && y.verdict.transforms == 1 && x.level == y.level && x.source() == y.source() &&
                x.destination() == y.destination() && x.seen().flow == y.seen().flow &&
                same_metadata(std::as_const(packets[a]).metadata(), std::as_const(packets[b]).metadata());
     }
@@ -332,9 +336,11 @@ private:
                     return discard(s, packet, reason_of(ok.error()), now, observer);
             return settle(s, fate::deliver);
         }
+        if (!read_level(how_, std::as_const(packet).octets(), s.level)) [[unlikely]]
+            return discard(s, packet, drop::bad_label, now, observer);
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);
-        const auto hit = spd_->check_inbound(s.seen().flow, std::as_const(packet).metadata(), {});
+        const auto hit = spd_->check_inbound(s.seen().flow, with_level(how_, std::as_const(packet).metadata(), s.level), {});
         if (hit) {
             if (is_fragment) [[unlikely]]
                 if (!remember_ports(how_.fragments, std::as_const(packet).octets(), s.seen().flow, 0, now))

@@ -2,6 +2,7 @@
 /// How a walk treats packets.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "ipsec/core/bytes.hpp"
 
@@ -9,6 +10,9 @@ namespace ipsec::ip {
 class address;
 class fragment_memory;
 }  // namespace ipsec::ip
+namespace ipsec::policy {
+enum class label_option : std::uint8_t;
+}  // namespace ipsec::policy
 
 namespace ipsec::dataplane {
 
@@ -41,6 +45,9 @@ struct options {
     /// ICMP error messages that policy has no entry for travel in tunnels of the traffic that they are about, and are held
     /// against it. An entry that takes them by their own headers goes first; one that discards them ends it.   RFC 4301 §6.2
     bool icmp_by_payload = true;
+    /// Packets have the sensitivity level that such an IPv4 option says, or 0, whatever the buffer's metadata say: outbound the
+    /// packet's own, inbound the one of what came out of the last SA. A label that cannot be read is a drop. RFC 2401 §4.4.2
+    std::optional<policy::label_option> labels{};
     /// Out: where the identifications of outer IPv4 headers begin, which the walk counts on. Best at random.    RFC 6864 §4.3
     std::uint16_t first_identification = 0;
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4

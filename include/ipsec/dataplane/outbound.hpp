@@ -18,6 +18,7 @@
 #include "ipsec/dataplane/event_queue.hpp"
 #include "ipsec/dataplane/flow_memo.hpp"
 #include "ipsec/dataplane/icv_list.hpp"
+#include "ipsec/dataplane/labels.hpp"
 #include "ipsec/dataplane/options.hpp"
 #include "ipsec/dataplane/reasons.hpp"
 #include "ipsec/dataplane/sink.hpp"
@@ -83,6 +84,7 @@ private:
         dataplane::verdict verdict;
         ip::overview seen;
         std::uint32_t traffic_class = 0;
+        std::uint32_t level = 0;  ///< by its label
         bool by_payload = false;  ///< policy decided by what the packet quotes
         std::uint8_t size = 0;  ///< SAs of the bundle; 0: nothing to do, or done for
         std::array<entry*, Sadb::bundle::max_size> sas;  // the first `size` of them
@@ -102,6 +104,10 @@ private:
             const Packet& packet = packets[i];
             if (const auto ok = ip::read_overview_into(packet.octets(), s.seen); !ok) [[unlikely]] {
                 discard(s, packet, reason_of(ok.error()), now, observer);
+                continue;
+            }
+            if (!read_level(how_, packet.octets(), s.level)) [[unlikely]] {
+                discard(s, packet, drop::bad_label, now, observer);
                 continue;
             }
             s.traffic_class = classify(packet);
@@ -137,13 +143,14 @@ private:
     }
     /// Whether policy and database give the same for both packets: nothing that they look at differs.
     [[nodiscard]] auto is_alike(std::span<Packet> packets, std::size_t a, std::size_t b) const noexcept -> bool {
-        return slots_[a].traffic_class == slots_[b].traffic_class && slots_[a].seen.flow == slots_[b].seen.flow &&
+        return slots_[a].traffic_class == slots_[b].traffic_class && slots_[a].level == slots_[b].level &&
+               slots_[a].seen.flow == slots_[b].seen.flow &&
                same_metadata(std::as_const(packets[a]).metadata(), std::as_const(packets[b]).metadata());
     }
     // req: rfc2401-4.4.1-9
     auto find(slot& s, const Packet& packet) noexcept -> drop {
         s.by_payload = false;
-        const auto hit = spd_->lookup(s.seen.flow, packet.metadata());
+        const auto hit = spd_->lookup(s.seen.flow, with_level(how_, packet.metadata(), s.level));
         if (!hit) [[unlikely]] {
             if (hit.error() == policy::errc::no_policy && how_.icmp_by_payload && find_by_payload(s, packet)) return drop::none;
             return reason_of(hit.error());
@@ -165,7 +172,7 @@ private:
     auto find_by_payload(slot& s, const Packet& packet) noexcept -> bool {
         const auto about = flow_in_question(packet.octets(), s.seen.flow);
         if (!about) return false;
-        const auto hit = spd_->lookup(*about, packet.metadata());
+        const auto hit = spd_->lookup(*about, with_level(how_, packet.metadata(), s.level));
         if (!hit || hit->rule->action != policy::action::apply) return false;
         const typename Sadb::bundle* const b = sadb_->find_outbound(hit->rule->id, *about, s.traffic_class);
         if (b == nullptr || take_bundle(s, *hit->rule, *b) != drop::none) return false;

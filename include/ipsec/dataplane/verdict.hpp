@@ -27,6 +27,7 @@ enum class drop : std::uint8_t {
     unsupported_header,   ///< options or extension headers that cannot be protected or walked yet
     hop_limit,            ///< TTL or hop limit used up
     congestion_mark,      ///< outer CE over an inner packet that cannot carry it             RFC 6040 §4.2
+    bad_label,            ///< a sensitivity label that cannot be read, where labels count    RFC 2401 §4.4.2
     // policy
     no_policy,            ///< no entry of the SPD takes the packet                           RFC 2401 §5
     discarded,            ///< an entry says discard
@@ -63,6 +64,7 @@ inline constexpr std::size_t drop_reasons = static_cast<std::size_t>(drop::misus
         case drop::fragment: return "fragment where a whole packet is needed";
         case drop::unsupported_header: return "unsupported header or option";
         case drop::hop_limit: return "hop limit used up";
+        case drop::bad_label: return "sensitivity label that cannot be read";
         case drop::congestion_mark: return "congestion mark that the inner packet cannot carry";
         case drop::no_policy: return "no policy";
         case drop::discarded: return "discarded by policy";
