@@ -1,5 +1,5 @@
-// The reason why an offer was refused: which attribute of which transform of whose proposal is not as the policy has it. And why an
-// answer was: what of it is not as it was offered.
+// The reason why an offer was refused: which attribute of which transform of whose proposal is not as the policy has it. And why
+// an answer was: what of it is not as it was offered.
 #include <functional>
 
 #include "ipsec/testing/faults.hpp"

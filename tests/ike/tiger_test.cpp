@@ -127,7 +127,8 @@ TEST_CASE("two ends agree on Tiger in both modes and by each method; without it 
         for (const bool aggressive : {false, true}) {
             CAPTURE(name_of(method), aggressive);
             const auto ends = ends_by(method, aggressive);
-            REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));
+            const auto begun = ends->left.ike.start(ends->now(), sa::policy_id{1});
+            if (!begun) CHECK((!is_there() && begun.error() == ike::errc::unusable_algorithm));  // Ne is made at once
             REQUIRE(ends->run(seconds(60)));
             if (is_there()) {
                 check_good_end(*ends);

@@ -19,6 +19,7 @@ struct group_limits {
     /// Takes a group of which nobody said the order, although its prime is no safe prime: then nothing is known of small
     /// subgroups but that the generator is in none of the smallest ones.
     bool unknown_order = false;
+    friend constexpr auto operator==(const group_limits&, const group_limits&) noexcept -> bool = default;
 };
 
 namespace detail {

@@ -46,11 +46,8 @@ template <class Env>
 [[nodiscard]] auto admit_first(const isakmp::header& h, byte_view datagram, Env& e) -> admitted<offer> {
     const auto m = detail::read_first(h, datagram);
     if (!m) return std::unexpected{m.error()};
-    auto picked = pick_ike(e.peer, m->sai_b(), m->begun_for);
+    auto picked = pick_ike(e.peer, m->sai_b(), m->begun_for, negotiable_groups(e.peer, {}));
     if (!picked) {
-        // A group that only Main Mode can negotiate, and that would have to be looked at before anybody is known to be there.
-        if (pick_ike(e.peer, m->sai_b(), m->begun_for, negotiable_groups(e.peer, e.groups)))
-            return std::unexpected{fault{errc::group_refused}};
         if (picked.error().why == errc::no_proposal_chosen)
             tell_misfits(e.watcher, {e.now, e.path, h.initiator, {}, {}}, e.peer, m->sai_b());
         return std::unexpected{picked.error()};
@@ -73,11 +70,11 @@ template <class Env>
     return out;
 }
 /// The part of admitting message 1 that costs arithmetic in groups 22 to 24 and EC2N: only within what strangers may cause. In
-/// the revised mode of encryption g^xi cannot be read yet.
+/// the revised mode of encryption g^xi cannot be read yet. @pre `crypto::check` passed a group by its parts
 // req: rfc2409-5-6
 [[nodiscard]] inline auto judge_public_value(const offer& m) -> result<void> {
     if (phase_1::is_revised(m.picked.agreed)) return {};
-    if (!crypto::check_public_value(m.picked.agreed.suite.group, m.gxi)) return std::unexpected{errc::bad_key_exchange};
+    if (!check_public_value(m.picked.agreed, m.gxi)) return std::unexpected{errc::bad_key_exchange};
     return {};
 }
 /// Message 2. Whether it holds is not known before g^xy is there.
@@ -88,11 +85,11 @@ template <class Key, class Env>
     if (!in) return std::unexpected{in.error()};
     const auto* sa = in->find(isakmp::payload_type::security_association);
     if (sa == nullptr) return std::unexpected{fault{isakmp::errc::missing_payload}};
-    auto agreed = verify_ike_reply(s.sai_b, sa->body);
+    auto agreed = verify_ike_reply(s.sai_b, sa->body, negotiable_groups(e.peer, {}));
     if (!agreed && agreed.error().why == errc::not_what_was_offered)
         tell_misfits_of_answer(e.watcher, {e.now, e.path, h.initiator, {}, {}}, s.sai_b, sa->body);
     if (!agreed) return std::unexpected{agreed.error()};
-    // Under our own name: what the number of a prf stands for is not on the wire.
+    // Under our own name: a group by its parts has no number on the wire, and a prf nothing but its number.
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
     const proof method = proof_by(agreed->suite.authentication).value_or(proof::shared_key);
     if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 2)); !ok) return std::unexpected{fault{ok.error()}};
@@ -110,7 +107,7 @@ template <class Key, class Env>
         a.agreed.asked = phase_1::read_requests(*in, e.peer, a.agreed.suite.authentication);
     }
     // req: rfc2409-5-6
-    if (method != proof::revised_encryption && !crypto::check_public_value(agreed->suite.group, a.gxr))
+    if (method != proof::revised_encryption && !check_public_value(*agreed, a.gxr))
         return std::unexpected{fault{errc::bad_key_exchange}};
     // Our own message, sent back to us.
     if (std::ranges::equal(a.gxr, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
@@ -170,7 +167,12 @@ template <class Env> [[nodiscard]] auto start(Env& e) -> step<making_ke_i, faile
     std::array<std::byte, isakmp::cookie_i::size> cookie{};
     if (!e.crypto.fill(cookie)) return {failed{errc::no_randomness}, {}};
     if (std::ranges::all_of(cookie, [](std::byte b) { return b == std::byte{0}; })) cookie[0] = std::byte{1};
-    return {making_ke_i{isakmp::cookie_i{cookie}, write_ike_offer(e.peer), {e.peer.suites.front(), {}, {}}}, {}};
+    octets sai_b = write_ike_offer(e.peer, true, negotiable_groups(e.peer, {}));
+    if (sai_b.empty()) return {failed{errc::no_suites}, {}};
+    agreed_ike first{e.peer.suites.front(), {}, {}};
+    if (const auto* own = first.suite.by_parts ? find_group(e.peer.private_groups, first.suite.group) : nullptr)
+        first.parts = std::make_shared<const crypto::private_group>(own->parts);
+    return {making_ke_i{isakmp::cookie_i{cookie}, std::move(sai_b), std::move(first)}, {}};
 }
 /// HDR, SA, KE, Ni, IDii out.
 template <class Env>

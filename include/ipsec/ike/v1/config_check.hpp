@@ -112,8 +112,11 @@ namespace detail {
             return std::unexpected{errc::no_key_for_method};
         // Whoever begins says one public value, and for encryption all that it stands on: there is nothing to choose then.
         const ike_suite& first = p.suites.front();
+        // Whoever takes any group by its parts has none to begin with, and may wait for others to.
+        const bool takes_any = s.by_parts && s.group == crypto::group_id::none;
+        const bool has_group = s.by_parts ? !takes_any || !p.modes.begin_aggressive : !is_private(s.group);
         if (begins_aggressive(p) &&
-            (s.group != first.group || s.by_parts || is_private(s.group) || !goes_on_with(first, s)))
+            (s.group != first.group || s.by_parts != first.by_parts || !has_group || !goes_on_with(first, s)))
             return std::unexpected{errc::not_for_aggressive_mode};
     }
     if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};

@@ -4,8 +4,8 @@
 /// A responder takes the first thing an initiator offers that is in its own policy and sends it back octet for octet; an
 /// initiator checks that what came back is one of its offers, attribute values compared, encodings aside.
 ///
-/// A group that has no number which everybody knows can stand there by its parts, or by a number that New Group Mode agreed on;
-/// in Main Mode alone, since Aggressive Mode cannot negotiate a group.                         RFC 2409 §4, §5, §5.6
+/// A group that has no number which everybody knows can stand there by its parts, or by a number that New Group Mode agreed on.
+/// Aggressive Mode has the one group of all its suites by its parts, and none by such a number.   RFC 2409 §4, §5, §5.6
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -26,12 +26,12 @@ struct agreed_ike {
     std::shared_ptr<const crypto::private_group> parts{};
     certificates_asked asked{};  ///< of this end, by the peer; `phase_1_authentication.hpp`
 };
-/// What can be negotiated of groups without a number that everybody knows. Aggressive Mode has nothing of it.
+/// What can be negotiated of groups without a number that everybody knows. Aggressive Mode has no numbers.
 struct private_groups {
     bool by_parts = false;
     std::span<const named_group> by_number{};  ///< those that New Group Mode agreed on with the peer
 };
-/// What of it a Main Mode with this peer can use.
+/// What of it a phase 1 with this peer can use.
 [[nodiscard]] inline auto negotiable_groups(const peer_config& p, std::span<const named_group> by_number) -> private_groups {
     return {std::ranges::any_of(p.suites, &ike_suite::by_parts), by_number};
 }
@@ -203,7 +203,7 @@ inline auto first_offered(byte_view sai_b) -> std::optional<ike_suite> {
     const auto tree = isakmp::sa_tree::parse(sai_b);
     if (!tree || tree->proposals().empty()) return std::nullopt;
     for (const auto& t : tree->transforms(tree->proposals()[0]))
-        if (const auto offered = detail::read_ike_transform(t.value)) return offered->suite;
+        if (const auto offered = detail::read_ike_transform(t.value, {true, {}})) return offered->suite;
     return std::nullopt;
 }
 

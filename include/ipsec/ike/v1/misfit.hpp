@@ -1,6 +1,6 @@
 #pragma once
-/// Why an offer came to nothing: what of the peer's transforms is not as the nearest of ours has it. At the initiator the same of an
-/// answer that is not what was offered.
+/// Why an offer came to nothing: what of the peer's transforms is not as the nearest of ours has it. At the initiator the same of
+/// an answer that is not what was offered.
 ///                                                                                  RFC 2408 §4.2, RFC 2409 §5, RFC 2407 §4.5
 #include <algorithm>
 #include <optional>
@@ -33,7 +33,8 @@ struct misfit {
     friend auto operator==(const misfit&, const misfit&) noexcept -> bool = default;
 };
 
-/// An offer or an answer was refused: told to observers that ask for it, and made for them alone. Anybody can cause one in phase 1.
+/// An offer or an answer was refused: told to observers that ask for it, and made for them alone. Anybody can cause one in
+/// phase 1.
 struct misfit_record {
     instant when;
     ike::path path;

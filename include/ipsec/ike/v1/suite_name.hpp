@@ -60,8 +60,8 @@ inline constexpr std::string_view by_parts_word = "inline", by_number_word = "gr
     if (n > 0xffff || !is_private(static_cast<crypto::group_id>(n))) return std::nullopt;
     return private_word{static_cast<crypto::group_id>(n), by_parts};
 }
-/// "prfsha256" for the HMAC of the hash, which needs no word; "prfsha512@65001" for a function that a number of private use stands
-/// for with this peer.
+/// "prfsha256" for the HMAC of the hash, which needs no word; "prfsha512@65001" for a function that a number of private use
+/// stands for with this peer.
 /// @return `not_for_ike_v1` for one without a number that is not the HMAC of the hash; `unknown_algorithm`; `bad_proposal` for a
 ///         number that is none of private use
 [[nodiscard]] constexpr auto read_prf_word(std::string_view word, crypto::hash_id hash) noexcept -> crypto::result<private_prf> {
@@ -154,8 +154,9 @@ template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) 
 }
 }  // namespace detail
 
-/// @return what `crypto::parse_ike_v1_proposal` finds; `bad_proposal` for a second method or prf, or a prf with a number that is none
-///         of private use; `not_for_ike_v1` for a prf without a number that is not the HMAC of the hash; `unsupported_algorithm` for a method that no suite can have; each with the word
+/// @return what `crypto::parse_ike_v1_proposal` finds; `bad_proposal` for a second method or prf, or a prf with a number that is
+///         none of private use; `not_for_ike_v1` for a prf without a number that is not the HMAC of the hash;
+///         `unsupported_algorithm` for a method that no suite can have; each with the word
 [[nodiscard]] constexpr auto parse_ike_suite(std::string_view text) noexcept -> crypto::name_result<ike_suite> {
     return detail::read_suite<ike_suite>(text);
 }

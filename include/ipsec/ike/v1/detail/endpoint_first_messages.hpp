@@ -100,7 +100,8 @@ void endpoint<Traits>::open_door(peer_id peer) {
     auto& doors = doors_[{p.path.local.address, p.path.remote.address}];
     const auto is_like = [&](peer_id other) {
         const peer_config& o = house_->peer(other);
-        return o.suites == p.suites && o.keys.decrypt_with == p.keys.decrypt_with;
+        return o.suites == p.suites && o.private_groups == p.private_groups && o.new_group_limits == p.new_group_limits &&
+               o.keys.decrypt_with == p.keys.decrypt_with;
     };
     if (std::ranges::any_of(doors, is_like)) return;
     // To whom certificates of ours are known HASH(1) says something: they are asked first.
@@ -160,6 +161,9 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     }
     if (!msg) return refuse(msg.error());
     if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
+    // No cookie shows that anybody is there, so this group is looked at within both limits: that of strangers and that of groups.
+    if (const auto& parts = msg->picked.agreed.parts)
+        if (const auto ok = judge_group(*peer, *parts); !ok) return refuse(ok.error());
     if (const auto ok = aggressive_mode::judge_public_value(*msg); !ok) return refuse(ok.error());
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, msg->sai_b);
     if (!cky_r) return refuse(cky_r.error());
