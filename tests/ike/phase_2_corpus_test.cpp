@@ -1,5 +1,5 @@
-// The seeds of the fuzz target quick_mode that are honest messages of exchanges under an ISAKMP SA: where they come from, and that
-// each is taken, and refused where its HASH is wrong by one bit.
+// The seeds of the fuzz target quick_mode that are honest messages of exchanges under an ISAKMP SA: where they come from, and
+// that each is taken, and refused where its HASH is wrong by one bit.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
