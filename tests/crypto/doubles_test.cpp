@@ -3,6 +3,7 @@
 
 #include "ipsec/testing/deferred_dh.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
+#include "ipsec/testing/identity_keys.hpp"
 #include "ipsec/testing/scripted_engine.hpp"
 #include "support/catch.hpp"
 #include "crypto/vectors.hpp"
@@ -56,6 +57,39 @@ TEST_CASE("identity crypto agrees on secrets, repeats itself, and hides nothing"
     CHECK(a.hash(hash_id::md5, parts)->size() == 16);
     CHECK(fault(a.hash(static_cast<hash_id>(9), parts)) == errc::unknown_algorithm);
     CHECK(fault(a.prf(static_cast<prf_id>(9), {}, parts)) == errc::unknown_algorithm);
+}
+
+TEST_CASE("identity keys sign, decrypt and certify by their number", "[crypto][testing]") {
+    using keys = testing::identity_key_provider;
+    keys p{1};
+    const auto digest = test::octets(20), other = test::octets(21);
+    const auto scheme = signature_scheme::rsa_pkcs1_raw;
+    const auto made = p.sign({}, signing_key{1}, scheme, digest)->value();
+    CHECK(made.size() == keys::signature_size);
+    CHECK(p.verify({}, keys::public_key_of(1), scheme, digest, made)->has_value());
+    CHECK(fault(*p.verify({}, keys::public_key_of(2), scheme, digest, made)) == errc::unauthentic);
+    CHECK(fault(*p.verify({}, keys::public_key_of(1), scheme, other, made)) == errc::unauthentic);
+
+    const std::array<byte_view, 2> pieces{digest, other};
+    const auto texts = p.encrypt_to({}, keys::public_key_of(1), pieces)->value();
+    REQUIRE(texts.size() == 2);
+    const std::array<byte_view, 1> sent{texts[1]};
+    const auto blocks = p.decrypt_raw({}, decryption_key{1}, sent);
+    CHECK(std::ranges::equal(blocks->value().at(0).view().last(other.size()), other));
+    const auto long_text = test::octets(keys::block);
+    const std::array<byte_view, 1> too_long{long_text};
+    CHECK(fault(*p.encrypt_to({}, keys::public_key_of(1), too_long)) == errc::bad_length);
+
+    const auto der = keys::certificate_of(3, "gw.example.org");
+    const std::array<byte_view, 1> chain{der}, garbage{digest};
+    const auto who = p.prove({}, chain, {}, {}, 0);
+    REQUIRE(who->has_value());
+    CHECK((*who)->key == keys::public_key_of(3));
+    REQUIRE((*who)->names.size() == 1);
+    CHECK(std::ranges::equal((*who)->names[0].data, std::as_bytes(std::span{std::string_view{"gw.example.org"}})));
+    CHECK((*who)->may_sign);
+    CHECK(fault(*p.prove({}, {}, {}, {}, 0)) == errc::untrusted);
+    CHECK(fault(*p.prove({}, garbage, {}, {}, 0)) == errc::bad_certificate);
 }
 
 TEST_CASE("deferred answers come in any order, late, failed, never or twice", "[crypto][testing]") {

@@ -20,6 +20,7 @@ template <class Exchange> void say_to(std::size_t after, byte_view m, unsigned h
     if ((how & 1U) != 0 && datagram.size() >= 16) copy_octets(byte_view{last}.first(16), datagram);
     if ((how & 2U) != 0 && datagram.size() >= 28)
         wire::store(byte_span{datagram}.subspan(24), static_cast<std::uint32_t>(datagram.size()));
+    to.policy.takes_any_proof = (how & 4U) != 0;
     const auto states = to.states;
     const auto refused = to.refused.size();
     to.handle(datagram, instant{});
@@ -32,7 +33,8 @@ template <class Exchange> void say_to(std::size_t after, byte_view m, unsigned h
 }  // namespace detail
 
 /// First octet: the exchange (0 Base, 1 Authentication Only) and, above it, after how many honest messages the rest of the input
-/// comes in. Its cookies and its length are made right where bits 0 and 1 of the second octet say so.
+/// comes in. Its cookies and its length are made right where bits 0 and 1 of the second octet say so; with bit 2 whatever AUTH is
+/// in it holds.
 inline void generic_exchange(byte_view in) {
     if (in.size() < 2) return;
     const auto first = std::to_integer<unsigned>(in[0]);

@@ -32,7 +32,7 @@ inline void ike_snapshot(byte_view in) {
     const auto stable = v1::emit(*again, second);
     expect(stable && std::ranges::equal(*stable, *out));
     // An endpoint that has such a peer takes it up or says why not, and can let go of it.
-    testing::identity_provider provider;
+    testing::identity_key_provider provider;
     ike_v1_spy spy;
     auto made = v1::endpoint<ike_v1_traits>::make(test::ike_config(true), provider, spy);
     expect(made.has_value());

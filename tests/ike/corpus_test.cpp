@@ -1,4 +1,6 @@
 // The seeds of the fuzz targets main_mode and quick_mode reach what lies behind parsing, encryption and HASH.
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -24,6 +26,12 @@ struct reached {
 
 auto folder(const char* target) -> std::filesystem::path {
     return std::filesystem::path{IPSECPP_TEST_DATA}.parent_path() / "fuzz" / "corpus" / target;
+}
+/// Honest messages, and what peers of other projects said: phase_1_corpus_test, phase_2_corpus_test, peer_corpus_test.
+auto is_tested_elsewhere(const std::string& name) -> bool {
+    return std::ranges::any_of(std::array{"-signature", "-certificate", "peer-", "group-", "pfs-", "connected",
+                                          "xauth-", "config-", "alive-", "-has-not-passed"},
+                               [&](const char* part) { return name.find(part) != std::string::npos; });
 }
 auto compare(const char* target, void (*run)(byte_view), std::initializer_list<reached> table) -> std::set<errc> {
     std::set<std::string> named;
@@ -54,7 +62,7 @@ auto compare(const char* target, void (*run)(byte_view), std::initializer_list<r
         }
     }
     for (const auto& entry : std::filesystem::directory_iterator{folder(target)})
-        CHECK(named.contains(entry.path().filename().string()));
+        CHECK((named.contains(entry.path().filename().string()) || is_tested_elsewhere(entry.path().filename().string())));
     return codes;
 }
 

@@ -197,6 +197,19 @@ TEST_CASE("every state of a machine is listed, can be reached, and leads to an e
     });
 }
 
+// RFC 2409 §5.7, RFC 2408 §4.8
+TEST_CASE("every exchange has a table but Informational, which is one message and has no states", "[ike][tables]") {
+    std::set<std::string_view> tables;
+    v1::for_each_machine<provider>([&]<class M>(std::type_identity<M>) { tables.insert(M::exchange); });
+    std::set<std::string_view> without;
+    for (unsigned n = 0; n < 256; ++n) {
+        const auto name = isakmp::name_of(static_cast<isakmp::exchange_type>(n));
+        if (n != 0 && name != "unknown exchange" && !tables.contains(name)) without.insert(name);
+    }
+    // Transaction has two: XAUTH and Mode Config.
+    CHECK(without == std::set<std::string_view>{"Informational", "Transaction"});
+}
+
 TEST_CASE("a table is a constant, and draws itself in the language of Graphviz", "[ike][tables]") {
     using quick = v1::quick_mode_responder<provider>;
     static_assert(v1::edges_of<quick>().size() == 13);

@@ -22,6 +22,7 @@ template <ike::v1::auth_payload Auth> struct toy_policy {
     std::string name, key = "between friends";
     std::set<std::string> friends;
     testing::identity_provider crypto{};
+    bool takes_any_proof = false;  ///< as if the peer could make the right one for whatever it says
 
     auto offer() -> ike::result<ike::v1::octets> { return toy::write_offer(own); }
     auto choose(byte_view sa) -> ike::result<ike::v1::chosen_sa> {
@@ -49,7 +50,7 @@ template <ike::v1::auth_payload Auth> struct toy_policy {
     }
     auto verify(const ike::v1::transcript& t, ike::v1::role r, byte_view auth_in) -> ike::result<void> {
         const auto wanted = prove(t, r);
-        if (!wanted || !ct_equal(byte_view{*wanted}, auth_in)) return std::unexpected{ike::errc::bad_hash};
+        if (!wanted || (!takes_any_proof && !ct_equal(byte_view{*wanted}, auth_in))) return std::unexpected{ike::errc::bad_hash};
         const auto& id = r == ike::v1::role::initiator ? t.id_i : t.id_r;
         std::string who;
         for (const std::byte b : id) who += static_cast<char>(b);

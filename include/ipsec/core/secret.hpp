@@ -11,7 +11,7 @@ namespace ipsec {
 /// Overwrites `octets` with zeros in a way that the optimiser keeps.
 inline void wipe(byte_span octets) noexcept {
     volatile std::byte* p = octets.data();
-    for (std::size_t i = 0; i < octets.size(); ++i) p[i] = std::byte{0};
+    for (std::size_t i = 0, n = octets.size(); i < n; ++i) p[i] = std::byte{0};
 }
 
 /// Up to `Capacity` secret octets, stored in place. A moved-from secret is wiped and empty.

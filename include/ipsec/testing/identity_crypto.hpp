@@ -28,7 +28,11 @@ public:
         return z ^ (z >> 31);
     }
     constexpr void fill(byte_span out) const noexcept {
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(word(i / 8) >> (56 - 8 * (i % 8)));
+        std::uint64_t w = 0;
+        for (std::size_t i = 0, n = out.size(); i < n; ++i, w <<= 8) {
+            if (i % 8 == 0) w = word(i / 8);
+            out[i] = static_cast<std::byte>(w >> 56);
+        }
     }
 
 private:

@@ -220,6 +220,9 @@ template <class Provider> struct mode_config_server {
     using entrances = type_list<enters<started, decltype(mode_config::begin_server(std::declval<environment&>()))>>;
 };
 
+/// Informational is not among them, since it has no states: an exchange is one message one way, nobody awaits or repeats it, and
+/// what a message means is for the SAs and exchanges that it names (`informational.hpp`). Not even R-U-THERE makes it one: query
+/// and answer are two exchanges, and the timer between them is the ISAKMP SA's.           RFC 2409 §5.7, RFC 2408 §4.8, RFC 3706
 template <class Provider>
 using all_machines =
     type_list<main_mode_initiator<Provider>, main_mode_responder<Provider>, aggressive_initiator<Provider>,
