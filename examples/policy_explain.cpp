@@ -107,6 +107,7 @@ auto parse_end(std::string_view word, ip::address& address, std::optional<std::u
 }
 auto parse_protocol(std::string_view name) -> std::optional<ip::next_header> {
     if (const auto n = ip::parse_decimal(name, 255)) return static_cast<ip::next_header>(*n);
+    if (name == "mobility-header") return ip::next_header::mobility;  // as the files call it
     for (unsigned n = 0; n < 256; ++n)
         if (const auto h = static_cast<ip::next_header>(n); !name.empty() && name_of(h) == name) return h;
     return std::nullopt;

@@ -247,7 +247,7 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
             note(reason(s.right.receive({clear})), drop::not_protected);
             CHECK(s.right.log.records.back().policy == sa::policy_id{});
         }
-        {  // req: rfc2401-5.2.1-1, rfc4301-5.2-8
+        {  // req: rfc2401-5.2.1-1, rfc4301-5.2-8; SPD-05, PITFALLS 49
             system_ left, right;
             REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel)));
             REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel))));

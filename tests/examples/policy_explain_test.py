@@ -54,6 +54,10 @@ with tempfile.TemporaryDirectory() as folder:
     check("a later fragment is dropped where a port is asked for", code == 0 and "decided by line 2: discard, since it cannot tell" in out, out)
     code, out, errors = ask("--xfrm", office, "--flow", "10.9.0.1 -> 10.8.0.2 icmp(8/0)")
     check("no policy: discard", code == 0 and "decided by no policy: discard" in out and out.count("does not fit") == 3, out)
+    mobile = write("mobile", "policy add dir out src fd00::/8 dst ::/0 proto mobility-header type 5\n")
+    for flow, line in (("mobility-header(5)", "decided by line 1"), ("mobility-header(6)", "decided by no policy")):
+        code, out, errors = ask("--xfrm", mobile, "--flow", "fd00::1 -> fd01::1 " + flow)
+        check(f"a policy for one mobility message judges {flow}", code == 0 and line in out and "mobility(" in out, (out, errors))
     code, out, errors = ask("--xfrm", office, "--unmatched", "bypass", "--flow", "10.9.0.1 -> 10.8.0.2 icmp(8/0)")
     check("no policy: bypass, when asked for", code == 0 and "decided by no policy: bypass" in out, out)
     code, out, errors = ask("--xfrm", office, "--dir", "in", "--flow", "10.2.0.1 -> 10.1.0.2 gre")

@@ -95,7 +95,7 @@ TEST_CASE("keepalives of one octet go out from behind the NAT alone", "[ike][nat
 }
 
 // req: rfc3947-7-1, rfc3947-8-2
-// cve-65
+// cve-65, ESP-19: ports after the NAT changed
 TEST_CASE("a NAT that forgets its mappings is followed by the end that is not behind it", "[ike][nat][rfc3947-7-1]") {
     scene ends;
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));

@@ -147,8 +147,8 @@ TEST_CASE("a fault in a listing has its line", "[xfrm][parse][fault]") {
     const auto r = GENERATE(values<row>({
         {"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x100 reqid 0 mode tunnel\n\tenc cbc(sm4) 0x00\n",
          xfrm::errc::unsupported_algorithm, 3, 6, "cbc(sm4)"},
-        {"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x100 mode tunnel\n\tlastused 5", xfrm::errc::unknown_word, 3, 2,
-         "lastused"},
+        {"src 10.0.0.1 dst 10.0.0.2\n\tproto esp spi 0x100 mode tunnel\n\tfirstused 5", xfrm::errc::unknown_word, 3, 2,
+         "firstused"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay context: seq 5, oseq x,", xfrm::errc::bad_value, 2, 41, "x,"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay frob", xfrm::errc::unknown_word, 2, 20, "frob"},
         {"src 10.0.0.1 dst 10.0.0.2\n\tspi 1 anti-replay esn context:\n\t seq-hi 0x0, seq 0x0, oseq-hi 0x0, oseq 0x0\n"
@@ -304,7 +304,7 @@ TEST_CASE("the longest entries fit into the room that is promised", "[xfrm][writ
                        std::string(128, 'f') + " enc cbc(aes) 0x" + std::string(64, 'f') + " encap espinudp 65535 65535 " + v6 +
                        " sel src " + v6 + "/128 dst " + v6 +
                        "/128 proto udplite sport 65535 "
-                       "dport 65535";
+                       "dport 65535 dir out";
     for (const char* kind : {"time", "byte", "packet"})
         for (const char* end : {"soft", "hard"}) text += std::string{" limit "} + kind + "-" + end + " 18446744073709551614";
     std::string policy = "policy add dir out src " + v6 + "/128 dst " + v6 +

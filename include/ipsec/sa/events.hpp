@@ -40,18 +40,12 @@ struct hard_expired {
 struct activity {
     sa::id id;
 };
-/// Genuine packets now come from elsewhere.                                                    RFC 3948
-struct peer_moved {
-    sa::id id;
-    ip::address from;
-    std::uint16_t port = 0;  ///< of the UDP encapsulation, 0 without
-};
 /// A packet named an SA that is not there: the peer may have one that we lost.                 RFC 2406 §3.4.2
 struct unknown_spi {
     sa::id id;
     ip::address source;
 };
-using up_event = std::variant<acquire, soft_expired, hard_expired, activity, peer_moved, unknown_spi>;
+using up_event = std::variant<acquire, soft_expired, hard_expired, activity, unknown_spi>;
 
 // --- down: from IKE to packets ----------------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ public:
         if (auto ok = bind_direction(false); !ok) return std::unexpected{ok.error()};
         for (std::size_t i = 0; i < file_.states.size(); ++i) {
             const state& s = file_.states[i];
-            const bool out = is_mine(s.source), in = is_mine(s.id.destination);
+            const bool out = is_here(s, true), in = is_here(s, false);
             if (!out && !in) ++to_.foreign;
             if (out)
                 if (auto ok = add(to_.outbound, s, roles_[i].out); !ok) return std::unexpected{ok.error()};
@@ -87,6 +87,11 @@ private:
     };
 
     [[nodiscard]] auto is_mine(const ip::address& a) const noexcept -> bool { return std::ranges::find(mine_, a) != mine_.end(); }
+    /// Whether the SA begins here, or ends here, and its `dir` has nothing against that.
+    [[nodiscard]] auto is_here(const state& s, bool out) const noexcept -> bool {
+        return is_mine(out ? s.source : s.id.destination) && s.direction.value_or(out ? direction::out : direction::in) ==
+                                                                 (out ? direction::out : direction::in);
+    }
     [[nodiscard]] static auto fault_at(const policy_rule& p, errc code, std::string_view word) noexcept -> fault {
         return {.code = code, .line = p.line.number, .word = word};
     }
@@ -175,7 +180,7 @@ private:
                             sa::policy_id id, bool out) noexcept -> bool {
         const state& s = file_.states[i];
         const policy_template& t = p.templates[n];
-        if (!is_mine(out ? s.source : s.id.destination) || !takes(t, p.direction, s)) return false;
+        if (!is_here(s, out) || !takes(t, p.direction, s)) return false;
         if (role_of(i, out).policy == id) return false;  // in another bundle of this policy, or found for its twin
         if (t.mode == sa::mode::tunnel)
             return (!t.source || *t.source == s.source) && (!t.destination || *t.destination == s.id.destination);
@@ -192,9 +197,10 @@ private:
 
 }  // namespace detail
 
-/// Says which SAs of a file are inbound (the destination is one of `mine`) and outbound (the source is), makes the SPD, and gives
-/// each SA the policy whose template takes it, as the kernel finds states: by protocol, mode, reqid, SPI and ends. An outbound
-/// policy and the inbound one that is its other half share an id. Allocates in proportion to the file.
+/// Says which SAs of a file are inbound (the destination is one of `mine`) and outbound (the source is) unless their `dir` says
+/// that they are not, makes the SPD, and gives each SA the policy whose template takes it, as the kernel finds states: by
+/// protocol, mode, reqid, SPI and ends. An outbound policy and the inbound one that is its other half share an id. Allocates in
+/// proportion to the file.
 ///
 /// To the kernel, packets that no policy fits pass; an SPD discards them (RFC 2401 §5): who wants them to pass appends a bypass.
 /// `dir in` and `dir fwd` go into one inbound list, since an SPD judges how packets came and not where they go.

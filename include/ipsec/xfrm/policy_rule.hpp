@@ -13,17 +13,6 @@
 
 namespace ipsec::xfrm {
 
-/// Of the packets that a policy judges: for this system, from it, or coming in to be forwarded.
-enum class direction : std::uint8_t { in = 1, out, fwd };
-[[nodiscard]] constexpr auto name_of(direction d) noexcept -> std::string_view {
-    switch (d) {
-        case direction::in: return "in";
-        case direction::out: return "out";
-        case direction::fwd: return "fwd";
-    }
-    return "unknown direction";
-}
-
 /// One SA that a policy asks for. Several are a bundle, the one applied first in front.        RFC 2401 §4.3
 struct policy_template {
     std::optional<ip::address> source;       ///< absent: any. In transport mode the kernel does not look at the two

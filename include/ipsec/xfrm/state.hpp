@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "ipsec/core/secret.hpp"
 #include "ipsec/core/static_vector.hpp"
@@ -17,6 +18,17 @@ struct source_line {
     std::uint32_t number = 0;  ///< from 1; 0 for an entry that was never read
     friend constexpr auto operator==(source_line, source_line) noexcept -> bool { return true; }
 };
+
+/// Of packets: for this system, from it, or coming in to be forwarded. An SA is for those that come `in` or go `out`.
+enum class direction : std::uint8_t { in = 1, out, fwd };
+[[nodiscard]] constexpr auto name_of(direction d) noexcept -> std::string_view {
+    switch (d) {
+        case direction::in: return "in";
+        case direction::out: return "out";
+        case direction::fwd: return "fwd";
+    }
+    return "unknown direction";
+}
 
 /// One set of limits as the language counts them; 0 stands for no limit.
 struct state_limits {
@@ -61,6 +73,7 @@ struct state {
     sa::udp_encapsulation encapsulation;  ///< `encap espinudp`, as the sender sees it: `local` is the source port  RFC 3948 §2.1
     ip::address original;  ///< beside it: the peer's own address before translation; all zeros when it is not known
     std::uint32_t tfcpad = 0;  ///< ESP in tunnel mode: the kernel pads inner packets up to so many octets   RFC 4303 §2.7
+    std::optional<xfrm::direction> direction;  ///< `dir`, in or out, of newer kernels; absent: for both
     source_line line;
 
     friend auto operator==(const state&, const state&) noexcept -> bool = default;

@@ -38,6 +38,7 @@ public:
         if (s.encapsulation) put_encapsulation(s);
         if (listing_) put_context(s);
         if (s.tfcpad != 0) out_.put(listing_ ? "\n\ttfcpad " : " tfcpad ").decimal(s.tfcpad);
+        if (s.direction) out_.put(listing_ ? "\n\tdir " : " dir ").put(name_of(*s.direction));
         put_selectors(s);
         if (!listing_) {
             put_limits("soft", s.soft);
@@ -187,6 +188,10 @@ private:
         const auto type = static_cast<std::uint8_t>(i.first() >> 8);
         const bool has_ports = !s.source_port.is_any() || !s.destination_port.is_any();
         if (s.protocol.is_opaque() || (has_ports && protocol && !ip::has_ports(*protocol))) inexpressible_ = true;
+        if (!s.mobility.is_any()) {
+            if (protocol != ip::next_header::mobility || !s.mobility.is_single()) inexpressible_ = true;
+            out_.put(" type ").decimal(s.mobility.first());
+        }
         if (i.is_any()) return;
         if (!protocol || !ip::is_icmp(*protocol)) inexpressible_ = true;
         out_.put(" type ").decimal(type);

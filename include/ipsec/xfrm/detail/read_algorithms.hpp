@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "ipsec/xfrm/algorithms.hpp"
+#include "ipsec/xfrm/detail/read_counters.hpp"
 #include "ipsec/xfrm/detail/words.hpp"
 #include "ipsec/xfrm/state.hpp"
 
@@ -124,10 +125,11 @@ private:
     }
     /// "0x" and digits, or the characters themselves. A listing has no word for the key of a null algorithm.
     static void take_key(words& in, const word& algorithm, bool is_null, secret<128>& into) noexcept {
-        if (in.is_listing() && is_null) return;
+        if (in.is_listing() && is_null) return (void)skip_parenthesis(in);
         const word key = in.take();
         if (in.failed()) return;
         in.hide_last(algorithm.text);
+        (void)skip_parenthesis(in);
         if (!key.text.starts_with("0x")) {
             if (!into.append(octets_of(key.text))) in.fail(errc::bad_key_size, algorithm);
             return;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "ipsec/xfrm/detail/read_counters.hpp"
 #include "ipsec/xfrm/detail/read_selector.hpp"
 #include "ipsec/xfrm/detail/read_state.hpp"
 #include "ipsec/xfrm/detail/words.hpp"
@@ -38,6 +39,7 @@ private:
             while (in_.peek() != nullptr) (void)in_.take();
             return;
         }
+        if (in_.is_listing() && take_counters(w)) return;
         constexpr std::array<std::string_view, 4> names{"dir", "action", "priority", "ptype"};
         constexpr std::array<std::string_view, 6> others{"ctx", "mark", "index", "flag", "if_id", "limit"};
         if (std::ranges::find(names, name) == names.end()) {
@@ -60,6 +62,36 @@ private:
             (void)take_choice(in_, types, other_types);
         }
     }
+    /// What `ip -s` shows of a policy beside itself. A policy has no lifetime here, so a limit is refused, as in a command.
+    /// @return false when `w` is no word of that
+    auto take_counters(const word& w) noexcept -> bool {
+        if (w.text == "lifetime") {
+            const word which = in_.take();
+            if (which.text != "config:" && which.text != "current:") in_.fail(errc::unknown_word, which);
+            if (in_.failed() || !said_.once(in_, which)) return true;
+            if (which.text == "current:") return skip_current_lifetimes(in_), true;
+            state_limits soft, hard;
+            take_configured_lifetimes(in_, soft, hard);
+            if (soft != state_limits{} || hard != state_limits{}) in_.fail(errc::unsupported, which);
+            return true;
+        }
+        if (w.text == "flag") return skip_parenthesis(in_);  // none is set
+        if (w.text != "index" && w.text != "share") return false;
+        if (!said_.once(in_, w)) return true;
+        if (w.text == "index") (void)take_number<std::uint32_t>(in_);
+        else take_share();
+        return true;
+    }
+    void take_share() noexcept {
+        constexpr std::array<std::string_view, 1> shares{"any"};
+        constexpr std::array<std::string_view, 3> others{"session", "user", "unique"};
+        (void)take_choice(in_, shares, others);
+    }
+    /// Which algorithms of a kind a state may have: all of them.
+    void take_mask() noexcept {
+        const word w = in_.take();
+        if (!in_.failed() && w.text != "ffffffff") in_.fail(errc::unsupported, w);
+    }
     void take_template(const word& start) noexcept {
         policy_template t;
         said_words said;
@@ -67,15 +99,19 @@ private:
             const word w = *next;
             const std::string_view name = w.text;
             constexpr std::array<std::string_view, 7> names{"src", "dst", "proto", "spi", "reqid", "mode", "level"};
-            if (std::ranges::find(names, name) == names.end()) break;
+            constexpr std::array<std::string_view, 4> listed{"share", "enc-mask", "auth-mask", "comp-mask"};
+            const bool is_listed = in_.is_listing() && std::ranges::find(listed, name) != listed.end();
+            if (std::ranges::find(names, name) == names.end() && !is_listed) break;
             (void)in_.take();
             if (!said.once(in_, w)) return;
             if (name == "src") t.source = take_end();
             else if (name == "dst") t.destination = take_end();
             else if (name == "proto") t.protocol = take_ipsec_protocol(in_);
-            else if (name == "spi") t.spi = sa::spi{take_number<std::uint32_t>(in_)};
-            else if (name == "reqid") t.reqid = take_number<std::uint32_t>(in_);
+            else if (name == "spi") t.spi = sa::spi{take_shown_number<std::uint32_t>(in_)};
+            else if (name == "reqid") t.reqid = take_shown_number<std::uint32_t>(in_);
             else if (name == "mode") t.mode = take_mode(in_);
+            else if (name == "share") take_share();
+            else if (is_listed) take_mask();
             else {
                 constexpr std::array<std::string_view, 1> levels{"required"};
                 constexpr std::array<std::string_view, 1> other_levels{"use"};

@@ -38,8 +38,9 @@ public:
         else if (name == "proto") take_protocol(in);
         else if (name == "sport") take_port(in, source_port_);
         else if (name == "dport") take_port(in, destination_port_);
-        else if (name == "type") take_icmp(in, type_);
-        else if (name == "code") take_icmp(in, code_);
+        else if (name == "type") take_message(in, type_);
+        else if (name == "code") take_message(in, code_);
+        else if (name == "uid" && in.is_listing()) skip_user(in);
         else if (name == "dev" || name == "key") in.fail(errc::unsupported, in.take());
         else return false;
         return true;
@@ -55,7 +56,8 @@ public:
         s.protocol = protocol_;
         if (source_port_ && *source_port_ != 0) s.source_port = *source_port_;  // 0 is any port to the kernel
         if (destination_port_ && *destination_port_ != 0) s.destination_port = *destination_port_;
-        if (type_) s.icmp = code_ ? ip::port_range::icmp(*type_, *code_) : ip::port_range::icmp(*type_);
+        if (type_ && protocol_.value() == ip::next_header::mobility) s.mobility = *type_;
+        else if (type_) s.icmp = code_ ? ip::port_range::icmp(*type_, *code_) : ip::port_range::icmp(*type_);
         return s;
     }
 
@@ -68,6 +70,11 @@ private:
         if (!p) return in.fail(errc::bad_value, value);
         into = *p;
         if (source_ && destination_ && source_->family() != destination_->family()) in.fail(errc::mixed_families, value);
+    }
+    /// The kernel keeps this number and never looks at it.
+    static void skip_user(words& in) noexcept {
+        (void)in.take();
+        (void)take_number<std::uint32_t>(in);
     }
     void take_protocol(words& in) noexcept {
         const word name = in.take();
@@ -90,14 +97,14 @@ private:
         if (into) return in.fail(errc::repeated_word, name);
         into = value;
     }
-    void take_icmp(words& in, std::optional<std::uint8_t>& into) noexcept {
+    void take_message(words& in, std::optional<std::uint8_t>& into) noexcept {
         const word name = in.take();
         const auto value = take_number<std::uint8_t>(in);
         const auto p = protocol_.value();
-        if (p == ip::next_header::mobility) return in.fail(errc::unsupported, name);
-        if (!p || !ip::is_icmp(*p)) return in.fail(errc::unknown_word, name);
+        if (!p || !ip::has_message(*p)) return in.fail(errc::unknown_word, name);
         if (into) return in.fail(errc::repeated_word, name);
-        if (&into == &code_ && !type_) return in.fail(errc::unsupported, name);  // a code of every type
+        // a code of every type, or one of a mobility header, which has none
+        if (&into == &code_ && (!type_ || !ip::is_icmp(*p))) return in.fail(errc::unsupported, name);
         into = value;
     }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "ipsec/xfrm/detail/read_algorithms.hpp"
+#include "ipsec/xfrm/detail/read_counters.hpp"
 #include "ipsec/xfrm/detail/read_selector.hpp"
 #include "ipsec/xfrm/detail/words.hpp"
 #include "ipsec/xfrm/state.hpp"
@@ -25,29 +26,6 @@ namespace ipsec::xfrm::detail {
     constexpr std::array<std::string_view, 4> others{"beet", "ro", "in_trigger", "iptfs"};
     return take_choice(in, names, others) == 0 ? sa::mode::transport : sa::mode::tunnel;
 }
-
-/// Remembers which words an entry has said.
-class said_words {
-public:
-    /// @return false, with the fault kept, when `w` was said before
-    auto once(words& in, const word& w) noexcept -> bool {
-        for (std::size_t i = 0; i < said_.size(); ++i)
-            if (said_[i] == w.text) {
-                in.fail(errc::repeated_word, w);
-                return false;
-            }
-        (void)said_.push_back(w.text);
-        return true;
-    }
-    [[nodiscard]] auto has(std::string_view name) const noexcept -> bool {
-        for (const auto s : said_)
-            if (s == name) return true;
-        return false;
-    }
-
-private:
-    static_vector<std::string_view, 32> said_;
-};
 
 class state_reader {
 public:
@@ -68,37 +46,61 @@ private:
         if (name == "limit") return take_limit();
         if (name == "flag" || name == "extra-flag" || name == "extra_flag") return take_flags(name == "flag");
         if (name == "anti-replay" && in_.is_listing()) return said_.once(in_, w) ? take_context() : void();
+        if (in_.is_listing() && take_counters(w)) return;
         if (!known(name)) return in_.fail(is_unsupported(name) ? errc::unsupported : errc::unknown_word, w);
         if (!said_.once(in_, w)) return;
         if (name == "src") s_.source = take_address(in_);
         else if (name == "dst") s_.id.destination = take_address(in_);
         else if (name == "proto") s_.id.protocol = take_ipsec_protocol(in_);
-        else if (name == "spi") s_.id.spi = sa::spi{take_number<std::uint32_t>(in_)};
+        else if (name == "spi") s_.id.spi = sa::spi{take_shown_number<std::uint32_t>(in_)};
         else if (name == "mode") s_.mode = take_mode(in_);
-        else if (name == "reqid") s_.reqid = take_number<std::uint32_t>(in_);
+        else if (name == "reqid") s_.reqid = take_shown_number<std::uint32_t>(in_);
         else if (name == "replay-window") s_.replay_window = take_number<std::uint32_t>(in_, widest);
         else if (name == "replay-oseq") s_.sent |= take_number<std::uint32_t>(in_);
         else if (name == "replay-seq") s_.received |= take_number<std::uint32_t>(in_);
         else if (name == "replay-oseq-hi") s_.sent |= high(take_number<std::uint32_t>(in_));
         else if (name == "replay-seq-hi") s_.received |= high(take_number<std::uint32_t>(in_));
+        else if (name == "dir") take_direction();
         else if (name == "encap") take_encapsulation();
         else if (name == "tfcpad") take_padding(w);
         else if (name == "sel") while (selector_.take_from(in_)) {}
     }
     static auto known(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 14> names{
+        constexpr std::array<std::string_view, 15> names{
             "src", "dst", "proto", "spi", "mode", "reqid", "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi",
-            "replay-seq-hi", "encap", "tfcpad", "sel"};
+            "replay-seq-hi", "encap", "tfcpad", "dir", "sel"};
         return std::ranges::find(names, name) != names.end();
     }
     static auto is_unsupported(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 11> names{"mark",   "seq",         "coa",   "ctx", "security", "offload",
-                                                         "crypto", "output-mark", "if_id", "dir", "pcpu-num"};
+        constexpr std::array<std::string_view, 10> names{"mark",    "seq",    "coa",         "ctx",   "security",
+                                                         "offload", "crypto", "output-mark", "if_id", "pcpu-num"};
         return std::ranges::find(names, name) != names.end();
     }
     static constexpr std::uint32_t widest = state::max_bitmap * 32;
     static constexpr auto high(std::uint32_t half) noexcept -> std::uint64_t { return std::uint64_t{half} << 32; }
 
+    /// What the kernel counted, and limits the way `ip -s` shows them. @return false when `w` is none of their words
+    auto take_counters(const word& w) noexcept -> bool {
+        if (w.text == "lifetime") {
+            const word which = in_.take();
+            if (which.text != "config:" && which.text != "current:") in_.fail(errc::unknown_word, which);
+            if (in_.failed() || !said_.once(in_, which)) return true;
+            if (which.text == "config:") take_configured_lifetimes(in_, s_.soft, s_.hard);
+            else skip_current_lifetimes(in_);
+            return true;
+        }
+        if (w.text != "lastused" && w.text != "stats:" && w.text != "seq") return false;
+        if (!said_.once(in_, w)) return true;
+        if (w.text == "lastused") skip_time(in_);
+        else if (w.text == "stats:") skip_statistics(in_);
+        else (void)in_.take();  // of the acquire that the state answers: decimal digits behind "0x"
+        return true;
+    }
+    void take_direction() noexcept {
+        constexpr std::array<std::string_view, 2> directions{"in", "out"};
+        constexpr std::array<std::string_view, 0> none{};
+        s_.direction = take_choice(in_, directions, none) == 0 ? direction::in : direction::out;
+    }
     /// `flag F...`: as many as follow.
     void take_flags(bool plain) noexcept {
         bool any = false;
@@ -112,7 +114,7 @@ private:
             *flag = true;
             (void)in_.take();
         }
-        if (any) return;
+        if (skip_parenthesis(in_) || any) return;
         const word w = in_.take();
         in_.fail(errc::bad_value, w);
     }
@@ -160,22 +162,18 @@ private:
             into = take_number<std::uint16_t>(in_);
             if (into == 0 && !in_.failed()) in_.fail(errc::bad_value, w);
         };
-        if (listed) expect("sport");
+        if (listed) expect(in_, "sport");
         take_port(s_.encapsulation.local);
-        if (listed) expect("dport");
+        if (listed) expect(in_, "dport");
         take_port(s_.encapsulation.remote);
-        if (listed) expect("addr");
+        if (listed) expect(in_, "addr");
         s_.original = take_address(in_);
-    }
-    void expect(std::string_view name) noexcept {
-        const word w = in_.take();
-        if (w.text != name) in_.fail(errc::unknown_word, w);
     }
     /// `anti-replay context: seq 0x4, oseq 0x0, bitmap 0x0000000f`, or the form for 64-bit numbers and wide windows:
     /// `anti-replay esn context: seq-hi 0x7, seq 0x1, oseq-hi 0x0, oseq 0x0 replay_window 32, bitmap-length 1 e0000001`
     void take_context() noexcept {
         const bool wide = in_.take_if("esn");
-        expect("context:");
+        expect(in_, "context:");
         if (wide) s_.received |= high(take_item("seq-hi"));
         s_.received |= take_item("seq");
         if (wide) s_.sent |= high(take_item("oseq-hi"));
@@ -185,7 +183,7 @@ private:
             return;
         }
         s_.replay_window = take_item("replay_window", widest);
-        expect("bitmap-length");
+        expect(in_, "bitmap-length");
         const word length = in_.peek() != nullptr ? *in_.peek() : word{};
         const auto count = take_number<std::uint32_t>(in_);
         if (count != (s_.replay_window + 31) / 32) return in_.fail(errc::bad_value, length);
@@ -208,7 +206,7 @@ private:
     /// `NAME NUMBER`, the number with or without a comma behind it.
     auto take_item(std::string_view name, std::uint32_t most = std::numeric_limits<std::uint32_t>::max()) noexcept
         -> std::uint32_t {
-        expect(name);
+        expect(in_, name);
         const word w = in_.take();
         if (in_.failed()) return 0;
         const auto text = w.text.ends_with(',') ? w.text.substr(0, w.text.size() - 1) : w.text;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "ipsec/core/static_vector.hpp"
 #include "ipsec/ip/address.hpp"
 #include "ipsec/xfrm/errc.hpp"
 
@@ -156,6 +157,34 @@ private:
     std::optional<fault> fault_;
 };
 
+/// Remembers which words an entry has said.
+class said_words {
+public:
+    /// @return false, with the fault kept, when `w` was said before
+    auto once(words& in, const word& w) noexcept -> bool {
+        for (std::size_t i = 0; i < said_.size(); ++i)
+            if (said_[i] == w.text) {
+                in.fail(errc::repeated_word, w);
+                return false;
+            }
+        (void)said_.push_back(w.text);
+        return true;
+    }
+    [[nodiscard]] auto has(std::string_view name) const noexcept -> bool {
+        for (const auto s : said_)
+            if (s == name) return true;
+        return false;
+    }
+
+private:
+    static_vector<std::string_view, 32> said_;
+};
+
+/// Takes the next word, which has to be `name`; `errc::unknown_word` for any other.
+inline void expect(words& in, std::string_view name) noexcept {
+    const word w = in.take();
+    if (w.text != name) in.fail(errc::unknown_word, w);
+}
 /// Reads `text`, decimal or behind "0x", as a number up to `most`. Nothing for anything else; a zero in front would be octal to
 /// `ip`, and is refused.
 [[nodiscard]] inline auto read_number(std::string_view text, std::uint64_t most) noexcept -> std::optional<std::uint64_t> {
@@ -184,6 +213,15 @@ template <class T>
 template <class T>
 [[nodiscard]] auto take_number(words& in) noexcept -> T {
     return take_number<T>(in, std::numeric_limits<T>::max());
+}
+/// As above; in a listing with counters it may stand there twice, as `7(0x00000007)`.
+template <class T>
+[[nodiscard]] auto take_shown_number(words& in) noexcept -> T {
+    const word w = in.take();
+    if (in.failed()) return T{};
+    const auto v = read_number(in.is_listing() ? w.text.substr(0, w.text.find('(')) : w.text, std::numeric_limits<T>::max());
+    if (!v) in.fail(errc::bad_value, w);
+    return static_cast<T>(v.value_or(0));
 }
 /// The next word as an address without a length; `errc::bad_value` when it is none.
 [[nodiscard]] inline auto take_address(words& in) noexcept -> ip::address {
