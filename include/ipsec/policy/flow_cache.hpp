@@ -7,9 +7,9 @@
 
 namespace ipsec::policy {
 
-/// A fixed number of flows in front of a list, in sets of four: a flow has a place in one set and pushes out one of that set when it
-/// is full, each in turn. What is held bears the list's generation, so that after any change nothing of what was found before is
-/// taken for true.
+/// A fixed number of flows in front of a list, in sets of four: a flow has a place in one set, and pushes out one of that set, each
+/// in turn. What is held bears the list's generation, so that after any change nothing of what was found before is taken for
+/// true.
 ///
 /// Packets with a user's name are not kept. A cache serves one thread and, until `clear`, one list.
 template <std::size_t Cells = 1024>
@@ -59,7 +59,7 @@ private:
             return r;
         }
     };
-    /// Tags of a set in one word, sixteen bits each: the highest bit of those lanes that are `tag`, and perhaps of more above one.
+    /// Tags of a set in one word, sixteen bits each: the highest bit of the lanes that are `tag`, and perhaps of some above one.
     [[nodiscard]] static constexpr auto equal_lanes(std::uint64_t tags, std::uint64_t tag) noexcept -> std::uint64_t {
         const std::uint64_t x = tags ^ (tag * each_lane);
         return (x - each_lane) & ~x & (each_lane << 15);
