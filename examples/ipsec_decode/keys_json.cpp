@@ -23,10 +23,13 @@ struct bad_entry {
 /// The file as a tree. There are keys in its texts: they are wiped when it goes.
 class key_tree {
 public:
-    /// @throws json::parse_error
+    /// @throws json::parse_error, bad_entry
     explicit key_tree(std::string_view text) {
-        // What is no JSON is read once without a tree, since half a tree goes unwiped.
-        if (!json::accept(text)) all_ = json::parse(text, [](int, json::parse_event_t, json&) { return false; });
+        // Read once without a tree, since half a tree goes unwiped; and a deep one would be wiped by calls as deep.
+        all_ = json::parse(text, [](int depth, json::parse_event_t, json&) {
+            if (depth > deepest) throw bad_entry{fmt::format("nests more than {} lists and objects", deepest)};
+            return false;
+        });
         all_ = json::parse(text);
     }
     key_tree(const key_tree&) = delete;
@@ -35,6 +38,7 @@ public:
     [[nodiscard]] auto get() const noexcept -> const json& { return all_; }
 
 private:
+    static constexpr int deepest = 64;  ///< files of keys need 4
     static void wipe_texts(json& j) noexcept {
         if (auto* const text = j.get_ptr<json::string_t*>()) wipe(std::as_writable_bytes(std::span{*text}));
         if (j.is_structured())
@@ -51,7 +55,12 @@ public:
     }
     [[noreturn]] void fail(std::string_view why) const { throw bad_entry{fmt::format("{} {}", name_, why)}; }
     [[nodiscard]] auto has(const char* key) const -> bool { return json_->contains(key) && !(*json_)[key].is_null(); }
-    [[nodiscard]] auto is_true(const char* key) const -> bool { return has(key) && (*json_)[key] == true; }
+    /// @return false where there is none
+    [[nodiscard]] auto is_true(const char* key) const -> bool {
+        if (!has(key)) return false;
+        if (!(*json_)[key].is_boolean()) fail(fmt::format("has neither true nor false in {}", key));
+        return (*json_)[key].get<bool>();
+    }
     /// Text; empty where there is none.
     [[nodiscard]] auto text(const char* key) const -> std::string {
         if (!has(key)) return {};
@@ -61,6 +70,19 @@ public:
     [[nodiscard]] auto number(const char* key) const -> std::uint64_t {
         if (!has(key) || !(*json_)[key].is_number_unsigned()) fail(fmt::format("has no whole number in {}", key));
         return (*json_)[key].get<std::uint64_t>();
+    }
+    /// A number that an attribute of phase 1 has in two octets.
+    [[nodiscard]] auto number16(const char* key) const -> std::uint16_t {
+        const auto n = number(key);
+        if (n > 65535) fail(fmt::format("has {} in {}, more than 65535", n, key));
+        return static_cast<std::uint16_t>(n);
+    }
+    /// An address; none where there is none.
+    [[nodiscard]] auto address(const char* key) const -> std::optional<ip::address> {
+        if (!has(key)) return {};
+        const auto a = ip::parse_address(text(key));
+        if (!a) fail(fmt::format("has no address in {}", key));
+        return *a;
     }
     /// Octets in hexadecimal; none where there is no such text.
     [[nodiscard]] auto octets(const char* key) const -> std::vector<std::byte> {
@@ -138,11 +160,8 @@ auto ipsec_sa(const entry& e) -> packet_key {
     if (proto != "ESP" && proto != "AH") e.fail("is neither ESP nor AH");
     k.protocol = proto == "AH" ? sa::protocol::ah : sa::protocol::esp;
     k.spi = e.spi("spi");
-    if (e.has("dst")) {
-        const auto to = ip::parse_address(e.text("dst"));
-        if (!to) e.fail("has no address in dst");
-        k.destination = *to;
-    }
+    k.destination = e.address("dst");
+    static_cast<void>(e.address("src"));  // an SA is found without it, but what is no address is a slip
     k.in_udp = e.is_true("udp_encap");
     k.cipher_key = e.secret_octets<128>("encr_key");
     k.integrity_key = e.secret_octets<128>("auth_key");
@@ -153,7 +172,9 @@ auto ipsec_sa(const entry& e) -> packet_key {
 /// `child_sas`: a pair of SAs as one of the two peers named it. `_i` is what the initiator of the exchange sends with.
 void child_sa(const entry& e, keyring& to) {
     const entry suite = e.inner("suite");
-    const bool initiated = e.text("role") != "responder";
+    const std::string role = e.text("role");
+    if (!role.empty() && role != "initiator" && role != "responder") e.fail("is neither initiator nor responder in role");
+    const bool initiated = role != "responder";
     for (const bool inbound : {true, false}) {
         packet_key k;
         k.protocol = suite.has("encryption") ? sa::protocol::esp : sa::protocol::ah;
@@ -177,12 +198,13 @@ auto ike_sa(const entry& e) -> ike_v1_key {
     k.skeyid = e.secret_octets<64>("skeyid");
     k.skeyid_a = e.secret_octets<64>("skeyid_a");
     if (e.has("oakley_encr")) {
-        const auto* const c = crypto::find_phase_1_encryption(static_cast<std::uint16_t>(e.number("oakley_encr")));
+        const auto encryption = e.number16("oakley_encr"), hash = e.number16("oakley_hash");
+        const auto* const c = crypto::find_phase_1_encryption(encryption);
         if (c != nullptr) k.cipher = c->id;
-        else k.lacks = fmt::format("encryption algorithm {} of IKEv1", e.number("oakley_encr"));
-        const auto* const h = crypto::find_phase_1_hash(static_cast<std::uint16_t>(e.number("oakley_hash")));
+        else k.lacks = fmt::format("encryption algorithm {} of IKEv1", encryption);
+        const auto* const h = crypto::find_phase_1_hash(hash);
         if (h != nullptr) k.hash = h->id;
-        else k.lacks += fmt::format("{}hash algorithm {} of IKEv1", k.lacks.empty() ? "" : ", ", e.number("oakley_hash"));
+        else k.lacks += fmt::format("{}hash algorithm {} of IKEv1", k.lacks.empty() ? "" : ", ", hash);
         return k;
     }
     std::string proposal = e.text("proposal");
@@ -196,6 +218,19 @@ auto ike_sa(const entry& e) -> ike_v1_key {
     }
     if (!k.hash) e.fail("names no pseudo-random function in proposal, and no oakley_hash");
     return k;
+}
+
+/// `ike_sas` of version 2, whose messages are listed and not opened: nothing is kept, and what no such SA has is refused.
+void ike_v2_sa(const entry& e) {
+    for (const char* key : {"spi_i", "spi_r"})
+        if (e.has(key) && e.octets(key).size() != 8) e.fail(fmt::format("has no SPI of 8 octets in {}", key));
+    for (const char* key : {"skeyseed", "sk_d", "sk_ai", "sk_ar", "sk_ei", "sk_er", "sk_pi", "sk_pr"})
+        static_cast<void>(e.secret_octets<128>(key));
+    const entry listed = e.inner("keys");
+    for (const char* key : {"SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr"})
+        static_cast<void>(listed.secret_octets<128>(key));
+    static_cast<void>(e.secret_octets<1024>("dh_secret"));
+    for (const char* key : {"proposal", "encr", "prf", "integ"}) static_cast<void>(e.text(key));
 }
 
 /// `credentials`: an end's private key in PEM. Keys that only sign open nothing.
@@ -229,7 +264,10 @@ auto read_json(const std::string& file) -> std::expected<keyring, std::string> {
         for_each(all, "ipsec_sas", [&](const entry& e) { keys.packets.push_back(ipsec_sa(e)); });
         if (keys.packets.empty()) for_each(all, "child_sas", [&](const entry& e) { child_sa(e, keys); });
         for_each(all, "ike_sas", [&](const entry& e) {
-            if (!e.has("version") || e.number("version") == 1) keys.ike.push_back(ike_sa(e));
+            const auto version = e.has("version") ? e.number("version") : 1;
+            if (version == 1) keys.ike.push_back(ike_sa(e));
+            else if (version == 2) ike_v2_sa(e);
+            else e.fail("is neither of version 1 nor of version 2");
         });
         for_each(all, "credentials", [&](const entry& e) { credential(e, keys.rsa); });
         return keys;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "../common/command_line.hpp"
+#include "../common/output_file.hpp"
 #include "../common/progress.hpp"
 #include "walk.hpp"
 
@@ -35,21 +36,16 @@ auto run(const options& o, job what) -> int {
     std::error_code none;
     if (std::filesystem::equivalent(o.in, o.out, none)) return complain("--out: the same file as --in: give another name");
     if (std::filesystem::equivalent(o.xfrm, o.out, none)) return complain("--out: the same file as --xfrm: give another name");
-    const std::string unfinished = o.out + ".part";
-    if (std::filesystem::exists(std::filesystem::symlink_status(unfinished, none)))
-        return complain("--out: " + unfinished + ": is there, and is written first: take it away, or give another name");
     const auto rules = read_rules(o.xfrm, what, o.allowed);
     if (!rules) return complain("--xfrm: " + rules.error());
     auto input = io::pcap_reader::open(o.in);
     if (!input)
         return complain("--in: " + input.error().text +
                         ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames");
-    auto output = io::pcap_writer::open(unfinished);
+    auto file = command_line::output_file::open(o.out);
+    if (!file) return complain("--out: " + file.error());
+    auto output = io::pcap_writer::open(file->aside());
     if (!output) return complain("--out: " + output.error().text + ": give a file that can be written");
-    const auto give_up = [&](const std::string& why) {
-        std::filesystem::remove(unfinished, none);
-        return complain(why);
-    };
 
     const auto size = o.in != "-" && std::filesystem::is_regular_file(o.in, none)
                           ? std::optional<std::uint64_t>{std::filesystem::file_size(o.in, none)}
@@ -71,10 +67,9 @@ auto run(const options& o, job what) -> int {
     if (!fault)
         if (const auto why = w.finish()) fault = "--out: " + *why + ": give it room";
     bar.clear();
-    if (fault) return give_up(*fault);
-    if (const auto ok = output->close(); !ok) return give_up("--out: " + ok.error().text + ": give it room");
-    std::filesystem::rename(unfinished, o.out, none);
-    if (none) return give_up("--out: " + o.out + ": " + none.message() + ": give a file that can be written");
+    if (fault) return complain(*fault);
+    if (const auto ok = output->close(); !ok) return complain("--out: " + ok.error().text + ": give it room");
+    if (const auto ok = file->put_in_place(); !ok) return complain("--out: " + ok.error());
     if (!o.quiet) print_report(o, w);
     return w.dropped() == 0 ? 0 : 1;
 }

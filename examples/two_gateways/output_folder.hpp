@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "../common/output_file.hpp"
+
 namespace two_gateways {
 
 class output_folder {
@@ -28,8 +30,8 @@ public:
         // What would be in the way in the end is said before the work begins.
         for (const char* name : {"protected.pcap", "recovered.pcap", "keys.json", "wireshark/ikev1_decryption_table",
                                  "wireshark/esp_sa", "wireshark/preferences"})
-            if (exists && fs::is_directory(place / name, fault))
-                return std::unexpected{"--out: " + (place / name).string() + " is a folder: give another name"};
+            if (const auto why = command_line::what_is_in_the_way(place / name); exists && why)
+                return std::unexpected{"--out: " + *why};
         const fs::path tables = place / "wireshark";
         if (exists && fs::exists(tables, fault) && (!fs::is_directory(tables, fault) || access(tables.c_str(), W_OK | X_OK) != 0))
             return std::unexpected{"--out: " + tables.string() + " is no folder that can be written: give another name"};
@@ -76,7 +78,11 @@ public:
         if (!fault)
             for (const auto& entry : fs::recursive_directory_iterator{work_, fault}) {
                 if (entry.is_directory()) continue;
-                fs::rename(entry.path(), target_ / fs::relative(entry.path(), work_), fault);
+                const fs::path to = target_ / fs::relative(entry.path(), work_);
+                if (const auto why = command_line::what_is_in_the_way(to)) return std::unexpected{"--out: " + *why};
+                // Who could not read the file that was there cannot read this one.
+                if (const auto mode = command_line::mode_of(to)) fs::permissions(entry.path(), fs::perms{*mode}, fault);
+                if (!fault) fs::rename(entry.path(), to, fault);
                 if (fault) break;
             }
         if (fault)

@@ -197,6 +197,24 @@ def offers(folder):
           all(f", SHA, {group}, pre-shared key" in line for group, line in zip(groups, said[1:])), (code, errors, said))
 
 
+def wrong_values():
+    """Files in which one value is of another type, or beyond its range: what it is, and the text."""
+    esp = {"proto": "ESP", "spi": "00001234", "encr": "NULL", "auth": "HMAC-SHA-1-96", "auth_key": "22" * 20}
+    v1 = {"version": 1, "cookie_i": "11" * 8, "encryption_key": "22" * 16, "oakley_encr": 7, "oakley_hash": 2}
+    v2 = {"version": 2, "spi_i": "11" * 8, "spi_r": "22" * 8, "sk_ei": "33" * 16}
+    child = {"role": "initiator", "spi_in": "00001234", "spi_out": "00001235", "suite": {"encryption": "NULL"}}
+    for name, good, wrong in (
+            ("ipsec_sas", esp, {"udp_encap": "yes", "src": 5, "dst": True, "encr": 7, "auth_key": []}),
+            ("ipsec_sas", esp, {"src": "nowhere"}),
+            ("ike_sas", v1, {"oakley_encr": 65541, "oakley_hash": 65538, "version": 3}),
+            ("ike_sas", v1, {"oakley_encr": -1, "oakley_hash": "SHA", "version": "1"}),
+            ("ike_sas", v2, {"spi_i": "11", "spi_r": 5, "sk_ei": "no key", "dh_secret": {}, "proposal": 1, "keys": []}),
+            ("ike_sas", v2, {"keys": {"SK_ei": "no key"}}),
+            ("child_sas", child, {"role": "boss", "suite": "NULL", "spi_in": 4660})):
+        for key, value in wrong.items():
+            yield f"{name}: {key} is {value!r}", json.dumps({name: [{**good, key: value}]})
+
+
 def bad_input(folder):
     capture = os.path.join(here, "v1-rekeys", "ike.pcap")
     keys = os.path.join(here, "v1-rekeys", "keys.json")
@@ -218,10 +236,16 @@ def bad_input(folder):
         "a key that is no hexadecimal": ("--in", capture, "--keys", file_of(
             "d.json", '{"ipsec_sas": [{"proto": "ESP", "spi": "00001234", "encr": "AES-CBC", "encr_key": "0g"}]}')),
         "a cookie that is none": ("--in", capture, "--keys", file_of("e.json", '{"ike_sas": [{"version": 1, "cookie_i": "00"}]}')),
+        "lists in lists, 100000 deep": ("--in", capture, "--keys", file_of("h.json", '{"ipsec_sas": ' + "[" * 100000 + "]" * 100000 + "}")),
+        "objects in objects that do not end": ("--in", capture, "--keys", file_of("i.json", '{"a":' * 100000)),
+        **{f"{what} ({i})": ("--in", capture, "--keys", file_of(f"typed{i}.json", text)) for i, (what, text) in enumerate(wrong_values())},
         "a private key that is none": ("--in", capture, "--keys", file_of("g.json", '{"credentials": [{"private_key": "a secret"}]}')),
         "xfrm words that are none": ("--in", capture, "--xfrm", file_of("f.xfrm", "xfrm state add src 10.0.0.1 wrong\n")),
         "an option that is none": ("--in", capture, "--what"),
     }
+    for i, good in enumerate(({}, {"ike_sas": [{"version": 2, "spi_i": "11" * 8}]})):
+        code, out, errors = run(decode, "--in", capture, "--keys", file_of(f"good{i}.json", json.dumps(good)), "--json")
+        check(f"{good} is a file of keys", code == 0 and errors == "" and len(out.splitlines()) > 40, (code, out, errors))
     for what, arguments in refused.items():
         code, out, errors = run(decode, *arguments)
         check(f"{what}: one line and exit code 2", code == 2 and out == "" and is_complaint("ipsec_decode", errors), (code, out, errors))

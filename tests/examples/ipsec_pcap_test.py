@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import tempfile
@@ -348,6 +349,53 @@ def bad_input(folder):
     check("nothing is left of what was given up", not os.path.exists(out) and not os.path.exists(out + ".part"))
 
 
+def what_is_there(folder):
+    """What --out may not replace stays as it is, and a file that is replaced keeps its mode."""
+    plain, good = os.path.join(folder, "q.pcap"), file_of(folder, "q.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])]))
+    write_capture(plain, conversation(False, [10]))
+    place = os.path.join(folder, "place")
+    os.mkdir(place)
+    name = os.path.join(place, "out.pcap")
+    other = file_of(folder, "other", "somebody's")
+    socket_there = socket.socket(socket.AF_UNIX)
+
+    def protect(out):
+        return run(tool, "protect", "--xfrm", good, "--in", plain, "--out", out)
+
+    for what, make, told in (
+            ("a FIFO", os.mkfifo, "a FIFO"),
+            ("a link to a file", lambda n: os.symlink(other, n), "a symbolic link"),
+            ("a link that leads nowhere", lambda n: os.symlink("nowhere", n), "a symbolic link"),
+            ("a socket", socket_there.bind, "a socket"),
+            ("a folder", os.mkdir, "a folder")):
+        make(name)
+        before = os.lstat(name)
+        code, shown, errors = protect(name)
+        after = os.lstat(name)
+        check(f"--out is {what}: one line that says so, exit code 2, and it is as it was",
+              code == 2 and shown == "" and is_complaint("ipsec_pcap", errors) and f"--out: {name}: is {told}: " in errors and
+              (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode) and os.listdir(place) == ["out.pcap"], (code, shown, errors))
+        (os.rmdir if os.path.isdir(name) else os.remove)(name)
+    socket_there.close()
+    check("what a link leads to is as it was", open(other, encoding="utf-8").read() == "somebody's")
+
+    code, shown, errors = run(tool, "protect", "--xfrm", good, "--in", plain, "--out", "-", cwd=place)
+    check("--out -: one line, exit code 2, and no file of that name", code == 2 and shown == "" and is_complaint("ipsec_pcap", errors) and
+          "--out: -: " in errors and os.listdir(place) == [], (code, shown, errors, os.listdir(place)))
+
+    umask = os.umask(0o027)
+    for what, mode, wanted in (("a new file", None, 0o640), ("one of its owner alone", 0o600, 0o600), ("one for all", 0o644, 0o644)):
+        if mode is not None:
+            with open(name, "wb"):
+                os.chmod(name, mode)
+        code, shown, errors = protect(name)
+        found = os.stat(name).st_mode & 0o7777 if code == 0 else None
+        check(f"--out is {what}: mode {wanted:o}", found == wanted and len(read_capture(name)) == 1 and os.listdir(place) == ["out.pcap"],
+              (code, shown, errors, found))
+        os.remove(name)
+    os.umask(umask)
+
+
 def from_the_kernel(folder):
     """The states as the kernel listed them, and policies that ask for them: its packets open, octet for octet as ping made them."""
     opened = 0
@@ -394,6 +442,7 @@ with tempfile.TemporaryDirectory() as temporary:
     forward_rules(temporary)
     limits_hold(temporary)
     bad_input(temporary)
+    what_is_there(temporary)
     if shared and os.path.isdir(kernel):
         from_the_kernel(temporary)
     else:

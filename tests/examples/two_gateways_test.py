@@ -299,7 +299,8 @@ def refuses(work):
                          ("a folder that nobody can write", "/proc/two_gateways")):
         code, _, errors = run("--out", target)
         check(f"{what}: exit 2 and one line", code == 2 and len(errors.splitlines()) == 1 and target.rstrip("/").rsplit("/", 1)[0] in errors, f"{code}: {errors}")
-    for inside, make in (("keys.json", os.makedirs), ("wireshark", lambda name: open(name, "w").close()), ("wireshark/esp_sa", os.makedirs)):
+    for inside, make in (("keys.json", os.makedirs), ("wireshark", lambda name: open(name, "w").close()), ("wireshark/esp_sa", os.makedirs),
+                         ("recovered.pcap", os.mkfifo), ("keys.json", lambda name: os.symlink("nowhere", name))):
         folder = os.path.join(work, "taken")
         shutil.rmtree(folder, ignore_errors=True)
         os.mkdir(folder)
@@ -309,6 +310,16 @@ def refuses(work):
         check(f"{inside} is something else already: exit 2 and one line that names it", code == 2 and len(errors.splitlines()) == 1 and "taken/" + inside in errors, f"{code}: {errors}")
         after = sorted(glob.glob(os.path.join(folder, "**"), recursive=True, include_hidden=True))
         check(f"{inside} is something else already: the folder stays as it was", before == after, str(after))
+    folder = os.path.join(work, "closed")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "recovered.pcap"), "wb") as there:
+        os.fchmod(there.fileno(), 0o600)
+    code, _, errors = run("--out", folder, "--quiet")
+    modes = {name: os.stat(os.path.join(folder, name)).st_mode & 0o777 for name in ("recovered.pcap", "protected.pcap")}
+    umask = os.umask(0)
+    os.umask(umask)
+    check("a file that is replaced keeps its mode, a new one has the umask's", code == 0 and
+          modes == {"recovered.pcap": 0o600, "protected.pcap": 0o666 & ~umask}, f"{code}: {errors} {modes}")
     for protocol, words in (("ah", "sha256"), ("esp+ah", "aes128gcm16-sha256")):
         _, _, errors = run("--protocol", protocol, "--suite", "aes128gcm16", "--out", os.path.join(work, "refusals", "new"))
         check(f"{protocol} and a combined mode: the line says what lacks and what to write", "--suite: 'aes128gcm16' names no integrity algorithm for AH: " in errors and words in errors, errors)
