@@ -36,11 +36,8 @@ namespace ipsec::dataplane {
 /// the order in which they came.
 ///
 /// Several SAs come off in rounds; the SAs of one bundle have to come in its order. When a bundle is off, the flow that appears
-/// is held against the selectors of the SA and against the inbound SPD; if it is IPsec for this system again, the next bundle
-/// begins.
-///
-/// `IsLocal` says which destinations are this system's: IPsec for others is traffic like any other. Holds the workspace of a
-/// burst and allocates nothing. One thread at a time.
+/// is held against the selectors of the SA and against the inbound SPD; if it is IPsec for this system again, by what `IsLocal`
+/// says of its destination, the next bundle begins. Holds the workspace of a burst, allocates nothing; one thread at a time.
 template <class Sadb, class Spd, io::packet Packet, std::size_t Burst = 32, class Events = event_queue<>,
           class IsLocal = every_address, std::size_t MaxNesting = max_nesting>
     requires(Burst > 0 && Burst < 65536 && MaxNesting > 0 && MaxNesting < 256)
@@ -159,10 +156,9 @@ private:
             s.id_view = s.view;
             s.flow_id = flow_id_of(octets);
         }
-        // req: rfc2406-3.4.1-1, rfc2402-3.4.1-1
+        // req: rfc2406-3.4.1-1, rfc2402-3.4.1-1, rfc2406-2.1-1, rfc2402-2.4-1
         if (flow.is_fragment()) return discard(s, packet, drop::fragment, now, observer);
         if (!s.has_id) return discard(s, packet, drop::malformed, now, observer);
-        // req: rfc2406-2.1-1, rfc2402-2.4-1
         if (s.spi.value() < 256) return discard(s, packet, drop::reserved_spi, now, observer);
         s.sa = find(s, i);
         if (s.sa == nullptr) return no_sa(s, packet, now, observer);
