@@ -57,7 +57,9 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
     policy_file file{name, {}};
     auto complaint = std::string{};
     if (const auto parsed = xfrm::parse(text->view()); !parsed) {
-        complaint = fmt::format("{}: {}", name, xfrm::text_of(parsed.error()).view());
+        complaint = fmt::format("{}: {}: correct the line", name, xfrm::text_of(parsed.error()).view());
+    } else if (parsed->policies.empty()) {
+        complaint = name + ": no policy: give it `xfrm policy add` lines or a listing";
     } else {
         for (std::size_t d = 0; d < directions.size() && complaint.empty(); ++d) {
             std::vector<const xfrm::policy_rule*> rules;
@@ -68,7 +70,7 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
             for (const auto* p : rules) {
                 const auto e = xfrm::entry_of(*p, sa::policy_id{static_cast<std::uint32_t>(to.entries.size() + 1)});
                 if (!e) {
-                    complaint = fmt::format("{}: {}", name, xfrm::text_of(e.error()).view());
+                    complaint = fmt::format("{}: {}: correct the line", name, xfrm::text_of(e.error()).view());
                     break;
                 }
                 to.entries.push_back(*e);
@@ -225,7 +227,7 @@ auto run(const options& o) -> outcome<int> {
     }
     std::size_t found = 0;
     const auto count = [&](const policy::result<std::size_t>& n) -> outcome<void> {
-        if (!n) return std::unexpected{fmt::format("{}: {}", o.xfrm, name_of(n.error()))};
+        if (!n) return std::unexpected{fmt::format("{}: {}: give fewer policies", o.xfrm, name_of(n.error()))};
         found += *n;
         return {};
     };

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "../common/broken_capture.hpp"
 #include "../common/command_line.hpp"
 #include "../common/progress.hpp"
 #include "decoder.hpp"
@@ -45,7 +46,7 @@ auto run(const std::string& in, keyring& keys, bool as_json) -> int {
         auto next = input->next();
         if (!next) {
             bar.clear();
-            return complain("--in: " + next.error().text + ": give a whole capture");
+            return complain("--in: " + command_line::broken_capture(next.error()));
         }
         if (!*next) break;
         for (const finding& f : d.frame(**next)) {

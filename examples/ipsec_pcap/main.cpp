@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "../common/broken_capture.hpp"
 #include "../common/command_line.hpp"
 #include "../common/output_file.hpp"
 #include "../common/progress.hpp"
@@ -55,12 +56,11 @@ auto run(const options& o, job what) -> int {
     std::optional<std::string> fault;
     for (bool is_first = true;; is_first = false) {
         auto next = input->next();
-        if (!next) fault = "--in: " + next.error().text + ": give a whole capture";
+        if (!next) fault = "--in: " + command_line::broken_capture(next.error());
+        if (is_first && !fault)  // lifetimes count from the first frame on; a fault of an SA is one without any frame too
+            if (const auto why = w.install(*rules, *next ? (*next)->time : instant{})) fault = "--xfrm: " + o.xfrm + ": " + *why;
         if (fault || !*next) break;
-        if (is_first)
-            if (const auto why = w.install(*rules, (*next)->time)) fault = "--xfrm: " + o.xfrm + ": " + *why;
-        if (!fault)
-            if (const auto why = w.frame(**next)) fault = "--out: " + *why + ": give it room";
+        if (const auto why = w.frame(**next)) fault = "--out: " + *why + ": give it room";
         if (fault) break;
         bar.at(input->offset().value_or(0), input->frames());
     }

@@ -2,6 +2,8 @@
 // ESP in UDP as a capture shows it: a whole IP packet, with a UDP header between IP and ESP.           RFC 3948 §2.1
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "ipsec/ip/flow.hpp"
@@ -47,19 +49,38 @@ inline auto exchange_upper(byte_view packet, const ip::overview& seen, byte_view
     ip::udp::header{ports.local, ports.remote, static_cast<std::uint16_t>(length), 0}.emit(header);
     return detail::exchange_upper(packet.first(seen->length), *seen, header, 0, ip::next_header::udp, to);
 }
-/// Takes the UDP header out again. @return false when there is no ESP in UDP on port 4500 or one of `ports`
-[[nodiscard]] inline auto unwrap(byte_view packet, std::span<const std::uint16_t> ports, std::vector<std::byte>& to) -> bool {
+namespace detail {
+/// A packet with UDP between ports of which one is 4500 or one of `ports`.
+struct in_udp {
+    ip::overview seen;
+    byte_view whole;  ///< as far as the UDP length goes
+    ip::udp_encap::kind kind = ip::udp_encap::kind::esp;
+};
+inline auto read_udp(byte_view packet, std::span<const std::uint16_t> ports) -> std::optional<in_udp> {
     const auto seen = ip::read_overview(packet);
-    if (!seen || seen->flow.protocol != ip::next_header::udp || seen->flow.is_fragment()) return false;
+    if (!seen || seen->flow.protocol != ip::next_header::udp || seen->flow.is_fragment()) return {};
     const auto is_known = [&](std::uint16_t port) {
         return port == ip::udp_encap::port || std::ranges::find(ports, port) != ports.end();
     };
     const auto h = ip::udp::header::parse(packet.first(seen->length).subspan(seen->upper_offset));
-    if (!h || (!is_known(h->source_port) && !is_known(h->destination_port))) return false;
+    if (!h || (!is_known(h->source_port) && !is_known(h->destination_port))) return {};
     const byte_view whole = packet.first(seen->upper_offset + h->length);
     const auto what = ip::udp_encap::classify(whole.subspan(seen->upper_offset + ip::udp::header::size));
-    if (!what || what->kind != ip::udp_encap::kind::esp) return false;
-    return detail::exchange_upper(whole, *seen, {}, ip::udp::header::size, ip::next_header::esp, to);
+    if (!what) return {};
+    return in_udp{*seen, whole, what->kind};
+}
+}  // namespace detail
+
+/// Whether this is a NAT keepalive, which is no policy's matter.                                       RFC 3948 §2.3
+[[nodiscard]] inline auto is_keepalive(byte_view packet, std::span<const std::uint16_t> ports) -> bool {
+    const auto udp = detail::read_udp(packet, ports);
+    return udp && udp->kind == ip::udp_encap::kind::keepalive;
+}
+/// Takes the UDP header out again. @return false when there is no ESP in UDP on port 4500 or one of `ports`
+[[nodiscard]] inline auto unwrap(byte_view packet, std::span<const std::uint16_t> ports, std::vector<std::byte>& to) -> bool {
+    const auto udp = detail::read_udp(packet, ports);
+    if (!udp || udp->kind != ip::udp_encap::kind::esp) return false;
+    return detail::exchange_upper(udp->whole, udp->seen, {}, ip::udp::header::size, ip::next_header::esp, to);
 }
 
 }  // namespace ipsec_pcap

@@ -8,6 +8,20 @@
 #include "udp_wrap.hpp"
 
 namespace ipsec_pcap {
+namespace {
+
+/// "cbc(cast5) of 40 bits, hmac(sha1)": what a fault of the makers may be about.
+auto algorithms_of(const xfrm::manual_sa& m) -> std::string {
+    const std::string mac{xfrm::kernel_name(m.transform.integrity)};
+    if (m.parameters.id.protocol == sa::protocol::ah) return mac;
+    const auto* const integrity = crypto::find(m.transform.integrity);
+    const std::size_t of_cipher = m.keymat.size() - (integrity != nullptr ? integrity->key : 0U);
+    const std::size_t salt = crypto::info_of(m.transform.encryption).salt;
+    return fmt::format("{} of {} bits{}{}", xfrm::kernel_name(m.transform.encryption), (of_cipher - salt) * 8,
+                       mac.empty() ? "" : ", ", mac);
+}
+
+}  // namespace
 
 auto walk::install(const xfrm::bound& b, instant now) -> std::optional<std::string> {
     const auto make_suite = [](const crypto::transform& t) {
@@ -34,7 +48,7 @@ auto walk::install(const xfrm::bound& b, instant now) -> std::optional<std::stri
             const auto done = xfrm::install_outbound(sadb_, m, make_suite, make_mac, random_, now);
             return done ? std::nullopt : std::optional{done.error()};
         }();
-        if (fault) return fmt::format("line {}: {}: correct the line", m.line.number, name_of(*fault));
+        if (fault) return fmt::format("line {}: {}: {}: correct the line", m.line.number, algorithms_of(m), name_of(*fault));
     }
     return {};
 }
@@ -45,6 +59,10 @@ auto walk::frame(const io::captured& c) -> std::optional<std::string> {
         return {};
     }
     byte_view octets = *c.packet;
+    if (job_ == job::open && is_keepalive(octets, udp_ports_)) {
+        ++without_packet_["NAT keepalive"];
+        return {};
+    }
     ++in_.packets;
     in_.octets += octets.size();
     if (job_ == job::open && unwrap(octets, udp_ports_, room_)) octets = room_;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "../common/broken_capture.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "simulation.hpp"
@@ -38,7 +39,7 @@ auto survey(const std::string& name, sides& where) -> std::optional<std::string>
         return "--in: " + reader.error().text + ": give a pcap or pcapng file of Ethernet, raw IP or Linux cooked frames";
     for (;;) {
         auto next = reader->next();
-        if (!next) return "--in: " + next.error().text + ": give a whole capture";
+        if (!next) return "--in: " + command_line::broken_capture(next.error());
         if (!*next || interrupted != 0) return {};
         if (!(*next)->packet) continue;
         if (const auto flow = ip::read_flow(*(*next)->packet)) where.learn(*flow);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "../common/broken_capture.hpp"
+
 namespace two_gateways {
 
 using namespace ipsec;
@@ -30,7 +32,7 @@ auto simulation::run(io::pcap_reader& input) -> std::optional<std::string> {
     for (;;) {
         if (interrupted != 0) return "interrupted: nothing was written";
         auto next = input.next();
-        if (!next) return "--in: " + next.error().text + ": give a whole capture";
+        if (!next) return "--in: " + command_line::broken_capture(next.error());
         if (!*next) break;
         bar_.at(input.offset().value_or(0), input.frames());
         take(**next);

@@ -302,6 +302,57 @@ def limits_hold(folder):
     check("a limit of packets ends an SA, none does not", code == 1 and json.loads(out)["drops"] == {"lifetime over": 5}, out)
 
 
+def faults_of_sas(folder):
+    """What the makers of SAs refuse has line, algorithms and bits, and is refused whether a packet comes or not."""
+    empty, one, out = (os.path.join(folder, n + ".pcap") for n in ("none", "one", "faulty"))
+    write_capture(empty, [])
+    write_capture(one, conversation(False, [10]))
+    weak = "enc cbc(des) 0x0101010101010101 auth-trunc hmac(md5) {16} 96"
+    for what, words, told in (
+            ("CAST with 40 bits", "enc cbc(cast5) {5} auth-trunc hmac(sha1) {20} 96", "line 1: cbc(cast5) of 40 bits, hmac(sha1): "),
+            ("a weak key of DES", weak, "line 1: cbc(des) of 64 bits, hmac(md5): ")):
+        xfrm = file_of(folder, "faulty.xfrm", rules("tunnel", False, False, [("esp", words)]))
+        for command in ("protect", "open"):
+            for packets, capture in (("no packet", empty), ("a packet", one)):
+                code, shown, errors = run(tool, command, "--xfrm", xfrm, "--in", capture, "--out", out)
+                check(f"{what}, {command} with {packets}: named, exit code 2", code == 2 and shown == "" and
+                      is_complaint("ipsec_pcap", errors) and told in errors and not os.path.exists(out), (code, shown, errors))
+    xfrm = file_of(folder, "faulty.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])]))
+    code, shown, errors = run(tool, "protect", "--xfrm", xfrm, "--in", empty, "--out", out)
+    check("a capture without packets gives one without packets", code == 0 and read_capture(out) == [], (code, shown, errors))
+
+
+def keepalives(folder):
+    """NAT keepalives are no policy's matter: they are counted, and no drops. To protect, they are packets like others."""
+    packets = conversation(False, [10, 20, 30])
+    xfrm = rules("tunnel", False, False, [("esp", SUITES[2][1])], "encap espinudp 4500 4500 0.0.0.0")
+    sealed = there_and_back(folder, "keepalives", xfrm, packets)
+    name = os.path.join(folder, "keepalives.xfrm")
+    alive = sealed[0][:24] + struct.pack(">HH", 9, 0) + b"\xff"
+    alive = alive[:2] + struct.pack(">H", len(alive)) + alive[4:]
+    alive = alive[:10] + b"\0\0" + alive[12:]
+    alive = alive[:10] + struct.pack(">H", checksum(alive[:20])) + alive[12:]
+    other = alive[:-1] + b"\xfe"
+    mixed, out = (os.path.join(folder, n) for n in ("mixed.pcap", "unmixed.pcap"))
+    write_capture(mixed, [alive, *sealed, alive])
+    code, shown, errors = run(tool, "open", "--xfrm", name, "--in", mixed, "--out", out, "--report", "json")
+    report = json.loads(shown or "{}")
+    check("NAT keepalives are skipped and counted", code == 0 and report["without_packet"] == {"NAT keepalive": 2} and
+          report["dropped"] == 0 and read_capture(out) == packets, (code, shown, errors))
+    write_capture(mixed, [other])
+    code, shown, errors = run(tool, "open", "--xfrm", name, "--in", mixed, "--out", out, "--report", "json")
+    check("another octet is none", code == 1 and json.loads(shown)["drops"] == {"no policy": 1}, (code, shown, errors))
+    write_capture(mixed, [alive])
+    code, shown, errors = run(tool, "protect", "--xfrm", name, "--in", mixed, "--out", out, "--report", "json")
+    check("to protect, a keepalive is a packet", code == 1 and json.loads(shown)["drops"] == {"no policy": 1}, (code, shown, errors))
+
+
+def block(kind, body):
+    """A block of pcapng."""
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+
+
 def bad_input(folder):
     plain = os.path.join(folder, "p.pcap")
     write_capture(plain, conversation(False, [10]))
@@ -328,6 +379,15 @@ def bad_input(folder):
         code, shown, errors = run(tool, *arguments)
         check(f"{what}: one line and exit code 2", code == 2 and shown == "" and is_complaint("ipsec_pcap", errors) and told in errors,
               (code, shown, errors))
+    two_links = os.path.join(folder, "two.pcapng")
+    with open(two_links, "wb") as file:
+        file.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 101, 0, 65535)) +
+                   block(1, struct.pack("<HHI", 1, 0, 65535)))
+    for program_name, arguments in (("ipsec_pcap", (tool, "protect", "--xfrm", good, "--in", two_links, "--out", out)),
+                                    ("ipsec_decode", (decode, "--xfrm", good, "--in", two_links))):
+        code, shown, errors = run(*arguments)
+        check(f"{program_name}: interfaces of two link types: it is said what to give", code == 2 and
+              is_complaint(program_name, errors) and errors.endswith(": give the frames of one interface\n"), (code, shown, errors))
     for what, victim, arguments in (
             ("the capture", plain, ("--in", out + ".part")), ("the keys", good, ("--xfrm", out + ".part")), ("somebody's file", good, ())):
         shutil.copy(victim, out + ".part")
@@ -441,6 +501,8 @@ with tempfile.TemporaryDirectory() as temporary:
     drops(temporary)
     forward_rules(temporary)
     limits_hold(temporary)
+    faults_of_sas(temporary)
+    keepalives(temporary)
     bad_input(temporary)
     what_is_there(temporary)
     if shared and os.path.isdir(kernel):

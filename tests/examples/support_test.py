@@ -4,7 +4,7 @@
 import os
 import sys
 
-from support import check, finish, run
+from support import check, finish, is_complaint, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # parts of the test, CI; the exit code and the last line
@@ -23,4 +23,15 @@ CASES = [
 for parts, ci, wanted, last in CASES:
     code, shown, errors = run(sys.executable, "-c", f"from support import *; {parts}; finish()", cwd=HERE, env={**os.environ, "CI": ci})
     check(f"CI={ci or 'no'}, {parts}: exit {wanted}", code == wanted and shown.splitlines()[-1:] == [last], shown + errors)
+# program, what it said, whether it is a complaint
+COMPLAINTS = [
+    ("tool", "tool: --in: nowhere: give a file\n", True),
+    ("tool", "tool: file: line 1: unknown word 'x'\n", False),
+    ("tool", "other: --in: nowhere: give a file\n", False),
+    ("tool", "tool: --in: nowhere: give a file", False),
+    ("tool", "tool: --in: nowhere\ntool: --in: give a file\n", False),
+    ("wire_bump", "wire_bump: --address: 'here' is no address\n", True),
+]
+for name, errors, wanted in COMPLAINTS:
+    check(f"{errors!r} is {'a' if wanted else 'no'} complaint of {name}", is_complaint(name, errors) == wanted)
 finish()
