@@ -1,4 +1,4 @@
-// Several threads at one number space, at one directory and at one policy: built with ThreadSanitizer by threads_test.py, and run.
+// Several threads at one number space, one directory and one policy: built with ThreadSanitizer by threads_test.py, and run.
 #include <algorithm>
 #include <array>
 #include <atomic>
