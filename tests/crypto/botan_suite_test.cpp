@@ -1,5 +1,9 @@
 #include "ipsec/crypto/botan/suite.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdlib>
 #include <set>
 
 #include "ipsec/crypto/botan/legacy.hpp"
@@ -221,6 +225,63 @@ TEST_CASE("CBC IVs do not repeat, are no counter, and differ from scratch to scr
     CHECK(ones < 129600);
     CHECK(changed > 126400);
     CHECK(changed < 129600);
+}
+
+// checklist: ESP-17
+TEST_CASE("a hundred thousand IVs of CBC are all different, and half of their bits are set and change", "[crypto][botan][iv]") {
+    const auto c = botan::any_cipher::make(encryption_id::aes_cbc, 128).value();
+    test::counting_rng random;
+    const auto k = c.make_keys(test::pattern(16)).value();
+    auto t = c.make_scratch(k, random).value();
+    constexpr std::size_t many = 100000;
+    std::vector<std::array<std::uint64_t, 2>> all(many);
+    long ones = 0, changed = 0;
+    std::array<std::uint64_t, 2> last{};
+    for (std::size_t i = 0; i < many; ++i) {
+        std::array<std::byte, 16> iv{};
+        REQUIRE(c.make_iv(t, 1, iv));  // the same number every time
+        all[i] = std::bit_cast<std::array<std::uint64_t, 2>>(iv);
+        for (std::size_t j = 0; j < 2; ++j) {
+            ones += std::popcount(all[i][j]);
+            changed += std::popcount(all[i][j] ^ last[j]);
+        }
+        last = all[i];
+    }
+    std::ranges::sort(all);
+    CHECK(std::ranges::adjacent_find(all) == all.end());
+    // 12 800 000 bits: six standard deviations are 10 733
+    constexpr long half = long{many} * 128 / 2;
+    CHECK(std::abs(ones - half) < 10734);
+    CHECK(std::abs(changed - half) < 10734);
+}
+
+// checklist: ESP-17, pitfall 42
+TEST_CASE("no counter mode uses an IV twice, not even for numbers whose low halves are equal", "[crypto][botan][iv]") {
+    std::size_t modes = 0;
+    for (const auto& e : crypto::encryption_algorithms) {
+        if (!e.counter_mode || e.iv == 0) continue;  // implicit IVs are the number in the header itself
+        ++modes;
+        const auto s = botan::make_esp_suite({e.id, e.key_length_attribute ? e.key_bits[0] : std::uint16_t{0},
+                                              e.combined ? integrity_id::none : integrity_id::hmac_sha1_96})
+                           .value();
+        CAPTURE(std::string{e.name}, std::string{e.suffix});
+        test::counting_rng random;
+        const auto k = s.make_keys(test::pattern(s.keymat_size())).value();
+        auto t = s.make_scratch(k, random).value();
+        constexpr std::size_t many = 20000;
+        std::vector<std::uint64_t> all;
+        for (std::uint64_t i = 0; all.size() < many; ++i) {
+            const std::uint64_t n = 1 + i / 2 + (i % 2 << 32);  // the same low half twice
+            auto p = test::packet_for(s, {});
+            REQUIRE(s.seal(k, t, {.packet = p, .sequence = n, .extended = true}));
+            std::uint64_t iv = 0;
+            for (const auto b : byte_view{p}.subspan(8, 8)) iv = iv << 8 | std::to_integer<std::uint64_t>(b);
+            all.push_back(iv);
+        }
+        std::ranges::sort(all);
+        CHECK(std::ranges::adjacent_find(all) == all.end());
+    }
+    CHECK(modes == 9);
 }
 
 TEST_CASE("equal seeds give equal IVs", "[crypto][botan][iv]") {

@@ -462,6 +462,34 @@ TEST_CASE("many SAs come and go, and the database moves as a whole", "[sa][sadb]
     CHECK(moved.find_outbound(policy_id{8}, flow_to(1)) == nullptr);
 }
 
+TEST_CASE("a million inbound SAs are put in, found, told from those that are not there, and erased", "[sa][sadb]") {
+    // A window of a fixed width: an SA with one takes half a kilobyte, with one of any width three times as much.
+    using narrow = sa::sadb<test::settable_suite, test::settable_mac, sa::replay_window<64>>;
+    constexpr std::uint32_t many = 1000000;
+    narrow d{many};
+    testing::seeded_rng random;
+    const auto made = [&](std::uint32_t i) {
+        return *narrow::esp_inbound::make(params(0x1000 + i), {}, keymat, random, start);
+    };
+    for (std::uint32_t i = 0; i < many; ++i)
+        if (!d.insert(made(i))) FAIL("no room for number " << i);
+    CHECK(d.inbound_size() == many);
+    CHECK(d.insert(made(many)).error() == sa::errc::database_full);
+    std::uint32_t right = 0, strange = 0, gone = 0;
+    for (std::uint32_t i = 0; i < many; ++i) {
+        const auto* const e = d.find_inbound(params(0x1000 + i).id);
+        right += e != nullptr && e->parameters().id.spi == spi{0x1000 + i};
+        strange += d.find_inbound(params(0x1000 + many + i).id) != nullptr;
+        strange += d.find_inbound(params(0x1000 + i, sa::protocol::ah).id) != nullptr;
+    }
+    CHECK(right == many);
+    CHECK(strange == 0);
+    for (std::uint32_t i = 0; i < many; ++i) gone += d.erase(d.handle_of_inbound(params(0x1000 + i).id));
+    CHECK(gone == many);
+    CHECK(d.inbound_size() == 0);
+    CHECK(d.find_inbound(params(0x1000).id) == nullptr);
+}
+
 // req: rfc2401-4.4.3-4, rfc4301-4.4.2-2
 TEST_CASE("an install says everything about the SA but window and tunnel options", "[sa][events]") {
     sa::install_inbound e;

@@ -1,4 +1,4 @@
-// Several threads at one number space and at one directory: built with ThreadSanitizer by threads_test.py, and run.
+// Several threads at one number space, one directory and one policy: built with ThreadSanitizer by threads_test.py, and run.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "ipsec/policy/shared_policy.hpp"
+#include "ipsec/policy/tuple_classifier.hpp"
 #include "ipsec/sa/outbound.hpp"
 #include "ipsec/sa/shared_directory.hpp"
 #include "ipsec/sa/shared_sequence.hpp"
@@ -129,12 +131,66 @@ void share_directory() {
     expect(living.load() == 0, "a directory takes its SAs along");
 }
 
+/// A rule for packets to 10.`net`.0.0/16.
+auto rule(std::uint32_t id, std::uint8_t net) -> policy::entry {
+    policy::entry e;
+    e.id = sa::policy_id{id};
+    e.action = policy::action::bypass;
+    e.selectors.traffic.destination = *ip::prefix::make(ip::address::v4(10, net, 0, 0), 16);
+    return e;
+}
+
+/// Three readers look up what one writer replaces, adds and takes away: for net 7 there is one of two rules at any time.
+void share_policy() {
+    constexpr std::uint32_t changes = 3000;
+    policy::shared_policy<policy::rule_list<policy::tuple_classifier>, 3> shared;
+    const auto yield = [] { std::this_thread::yield(); };
+    for (std::uint8_t net = 0; net < 30; ++net) expect(shared.insert(net, rule(net + 1U, net), yield).has_value(), "room");
+    expect(shared.replace(7, rule(100, 7), yield).has_value(), "room for what is replaced");
+    std::atomic<bool> is_over = false;
+    std::atomic<std::uint64_t> looks = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] {
+            const auto seat = shared.join();
+            expect(seat.has_value(), "a seat for a reader");
+            ip::flow f;
+            f.source = ip::address::v4(192, 0, 2, 1);
+            f.destination = ip::address::v4(10, 7, 1, 1);
+            std::uint64_t last = 0;
+            while (!is_over.load()) {
+                {
+                    const auto view = seat->pin();
+                    expect(view.generation() >= last, "a policy never goes back");
+                    last = view.generation();
+                    const auto first = view.lookup(f), again = view.lookup(f);
+                    expect(first && again && first->rule == again->rule, "a pinned policy stays what it is");
+                    const auto id = first->rule->id.value();
+                    expect(id == 100 || id == 200, "one of the two rules is there");
+                    expect(view.list().size() == 30 || view.list().size() == 31, "the rest is there");
+                }
+                looks.fetch_add(1, std::memory_order_relaxed);
+                std::this_thread::yield();  // who is put to sleep here keeps nobody waiting
+            }
+        });
+    for (std::uint32_t i = 0; i < changes || looks.load() < 1000; ++i) {
+        switch (i % 3) {
+            case 0: expect(shared.replace(7, rule(i % 2 == 0 ? 200 : 100, 7), yield).has_value(), "a rule is replaced"); break;
+            case 1: expect(shared.insert(30, rule(1000 + i, 40), yield).has_value(), "a rule is added"); break;
+            default: expect(shared.erase(30, yield).has_value(), "a rule is taken away"); break;
+        }
+    }
+    is_over = true;
+    for (auto& t : threads) t.join();
+}
+
 }  // namespace
 
 auto main() -> int {
     share_numbers(1);
     share_numbers(7);
     share_directory();
+    share_policy();
     std::puts("threads agree");
     return 0;
 }

@@ -1,4 +1,4 @@
-"""Number spaces and directories that threads share, under ThreadSanitizer: threads_main.cpp is built with it and run."""
+"""Number spaces, directories and policies that threads share, under ThreadSanitizer: threads_main.cpp is built with it and run."""
 import os
 import pathlib
 import subprocess
