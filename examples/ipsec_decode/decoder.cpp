@@ -78,7 +78,7 @@ void decoder::packet(byte_view octets, std::size_t shown, int depth, list& to) {
     const auto done = ip::read_overview_into(octets, seen);
     const bool is_cut = shown < octets.size();
     // Of a packet that is not judged, a first fragment of a length that none has shows its ports like any other.
-    const bool is_odd = !done && is_cut && done.error() == ip::errc::bad_fragment && octets[0] >> 4 == std::byte{4} &&
+    const bool is_odd = !done && is_cut && done.error() == ip::errc::bad_fragment && (octets[0] >> 4) == std::byte{4} &&
                         (wire::load<std::uint16_t>(octets.subspan(6)) & 0x1fffU) == 0;
     if (!done && !is_odd) {
         if (depth == 0 && !is_cut) ++without_packet_[name_of(done.error())];
