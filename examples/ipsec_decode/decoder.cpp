@@ -1,5 +1,7 @@
 #include "decoder.hpp"
 
+#include <algorithm>
+
 #include "../common/payload_text.hpp"
 #include "../common/wireshark.hpp"
 #include "describe.hpp"
@@ -21,7 +23,7 @@ void leave_closed(finding& f, icv verdict, const std::string& why) {
 
 }  // namespace
 
-decoder::decoder(keyring& keys) : ike_{keys.ike, keys.rsa} {
+decoder::decoder(keyring& keys, io::link_type link) : ike_{keys.ike, keys.rsa}, link_{link} {
     for (const packet_key& k : keys.packets)
         sas_.emplace(std::pair{k.protocol, k.spi}, known_sa{k.destination, k.in_udp, packet_sa{k}});
 }
@@ -29,8 +31,12 @@ decoder::decoder(keyring& keys) : ike_{keys.ike, keys.rsa} {
 auto decoder::frame(const io::captured& c) -> list {
     number_ = c.number;
     list found;
-    if (c.packet) packet(*c.packet, 0, found);
-    else ++without_packet_[name_of(c.packet.error())];
+    if (c.packet) {
+        packet(*c.packet, c.packet->size(), 0, found);
+    } else {
+        ++without_packet_[name_of(c.packet.error())];
+        if (c.packet.error() == io::no_packet::captured_in_part) cut_packet(c.frame, found);
+    }
     return found;
 }
 
@@ -53,20 +59,41 @@ auto decoder::find(sa::protocol protocol, sa::spi spi, const ip::address& to, bo
     return fit;
 }
 
-void decoder::packet(byte_view octets, int depth, list& to) {
-    const auto seen = ip::read_overview(octets);
-    if (!seen) {
-        if (depth == 0) ++without_packet_[name_of(seen.error())];
+void decoder::cut_packet(byte_view frame, list& to) {
+    std::vector<std::byte> whole(frame.begin(), frame.end());
+    whole.resize(frame.size() + 65535 + 40);  // as long as any packet: what is read of it is held against what was captured
+    if (const auto p = io::ip_packet_in(link_, whole, whole.size())) {
+        const auto front = static_cast<std::size_t>(p->data() - whole.data());
+        if (front < frame.size()) packet(*p, std::min(frame.size() - front, p->size()), 0, to);
+    }
+}
+
+void decoder::only_in_part(finding f, list& to) const {
+    leave_closed(f, icv::unknown, std::string{name_of(io::no_packet::captured_in_part)});
+    to.push_back(std::move(f));
+}
+
+void decoder::packet(byte_view octets, std::size_t shown, int depth, list& to) {
+    ip::overview seen;
+    const auto done = ip::read_overview_into(octets, seen);
+    const bool is_cut = shown < octets.size();
+    // Of a packet that is not judged, a first fragment of a length that none has shows its ports like any other.
+    const bool is_odd = !done && is_cut && done.error() == ip::errc::bad_fragment && (octets[0] >> 4) == std::byte{4} &&
+                        (wire::load<std::uint16_t>(octets.subspan(6)) & 0x1fffU) == 0;
+    if (!done && !is_odd) {
+        if (depth == 0 && !is_cut) ++without_packet_[name_of(done.error())];
         return;
     }
-    upper(seen->flow.protocol, {octets.first(seen->length), seen->upper_offset, seen->flow, depth}, to);
+    if (shown < seen.upper_offset) return;  // what its headers say was not captured
+    const std::size_t length = seen.length;
+    upper(seen.flow.protocol, {octets.first(length), std::min(shown, length), seen.upper_offset, seen.flow, depth}, to);
 }
 
 void decoder::upper(ip::next_header what, const place& p, list& to) {
     const byte_view rest = p.packet.subspan(p.at);
     const bool is_tunnel = what == ip::next_header::ipv4 || what == ip::next_header::ipv6;
     if (p.depth >= deepest) return;
-    if (p.flow.is_fragment()) {
+    if (p.flow.is_fragment() && !(p.is_cut() && p.flow.fragment == ip::fragment::first)) {
         const auto is_port = [](std::uint16_t n) { return n == ip::udp_encap::ike_port || n == ip::udp_encap::port; };
         const bool is_ike = is_port(p.flow.source_port.value_or(0)) || is_port(p.flow.destination_port.value_or(0));
         const bool is_esp = what == ip::next_header::esp;
@@ -77,12 +104,13 @@ void decoder::upper(ip::next_header what, const place& p, list& to) {
     } else if (what == ip::next_header::esp) esp(p, false, to);
     else if (what == ip::next_header::ah) ah(p, to);
     else if (what == ip::next_header::udp) udp(p, to);
-    else if (is_tunnel) packet(rest, p.depth + 1, to);
+    else if (is_tunnel && p.shows(0)) packet(rest, std::min(p.shown - p.at, rest.size()), p.depth + 1, to);
 }
 
 void decoder::esp(const place& p, bool in_udp, list& to) {
     const byte_view octets = p.packet.subspan(p.at);
     finding f = begin("ESP", p);
+    if (p.is_cut() && !p.shows(esp::header::size)) return only_in_part(std::move(f), to);
     const auto h = esp::header::parse(octets);
     if (!h) {
         leave_closed(f, icv::unknown, "malformed: shorter than its header");
@@ -91,6 +119,7 @@ void decoder::esp(const place& p, bool in_udp, list& to) {
     f.entry["spi"] = spi_text(h->id.value());
     f.entry["seq"] = h->sequence.value();
     if (in_udp) f.entry["udp_encap"] = true;
+    if (p.is_cut()) return only_in_part(std::move(f), to);
     if (p.depth >= deepest) {
         leave_closed(f, icv::unknown, "nested too deep");
         return to.push_back(std::move(f));
@@ -121,8 +150,8 @@ void decoder::esp(const place& p, bool in_udp, list& to) {
     f.is_open = true;
     // What was hidden stands inside its packet's line.
     list hidden;
-    if (next == ip::next_header::ipv4 || next == ip::next_header::ipv6) packet(payload, p.depth + 1, hidden);
-    else if (next == ip::next_header::esp) esp({payload, 0, p.flow, p.depth + 1}, false, hidden);
+    if (next == ip::next_header::ipv4 || next == ip::next_header::ipv6) packet(payload, payload.size(), p.depth + 1, hidden);
+    else if (next == ip::next_header::esp) esp({payload, payload.size(), 0, p.flow, p.depth + 1}, false, hidden);
     for (finding& inner : hidden) {
         f.note += fmt::format(" [{}: {}]", inner.entry["kind"].get<std::string>(), inner.note);
         f.entry["inner"].push_back(std::move(inner.entry));
@@ -132,6 +161,7 @@ void decoder::esp(const place& p, bool in_udp, list& to) {
 
 void decoder::ah(const place& p, list& to) {
     finding f = begin("AH", p);
+    if (p.is_cut() && !p.shows(ah::header::size)) return only_in_part(std::move(f), to);
     const byte_view octets = p.packet.subspan(p.at);
     const auto h = ah::header::parse(octets);
     if (!h || h->length() < ah::header::size || h->length() > octets.size()) {
@@ -141,6 +171,12 @@ void decoder::ah(const place& p, list& to) {
     f.entry["spi"] = spi_text(h->id.value());
     f.entry["next_header"] = static_cast<unsigned>(h->next);
     f.entry["seq"] = h->sequence.value();
+    const place behind{p.packet, p.shown, p.at + h->length(), p.flow, p.depth + 1};
+    if (p.is_cut()) {
+        only_in_part(std::move(f), to);
+        if (h->next != ip::next_header::ah && behind.shows(0)) upper(h->next, behind, to);
+        return;
+    }
     checked_ah best{.why_not = "no SA is known for it"};
     for (packet_sa* const s : find(sa::protocol::ah, h->id, p.flow.destination, false)) {
         best = s->check(p.packet, p.at, *h);
@@ -156,47 +192,66 @@ void decoder::ah(const place& p, list& to) {
     }
     f.entry["payload"] = hex(payload);  // in the clear, whatever the ICV says
     to.push_back(std::move(f));
-    const place behind{p.packet, p.at + h->length(), p.flow, p.depth + 1};
     if (h->next == ip::next_header::ah) return;  // its ICV covers an IP header that says AH once
     upper(h->next, behind, to);
 }
 
 void decoder::udp(const place& p, list& to) {
     const byte_view octets = p.packet.subspan(p.at);
+    if (p.is_cut() && !p.shows(4)) return;  // no ports
     const auto h = ip::udp::header::parse(octets);
     const auto has_port = [&](std::uint16_t port) {
-        return p.flow.source_port == port || p.flow.destination_port == port || (h && h->source_port == port);
+        return p.flow.source_port == port || p.flow.destination_port == port ||
+               (h && (h->source_port == port || h->destination_port == port));
     };
     const bool natt = has_port(ip::udp_encap::port), ike = has_port(ip::udp_encap::ike_port);
-    if (!h) {
+    const bool has_header = p.shows(ip::udp::header::size);
+    if (!h || !has_header) {
         if (!natt && !ike) return;
         finding f = begin("IKE-other", p);
+        if (p.is_cut()) return only_in_part(std::move(f), to);
         leave_closed(f, icv::unknown, "malformed: the length of its UDP header is wrong");
         return to.push_back(std::move(f));
     }
     const byte_view datagram = octets.first(h->length).subspan(ip::udp::header::size);
-    const place inside{p.packet.first(p.at + h->length), p.at + ip::udp::header::size, p.flow, p.depth};
+    const std::size_t end = p.at + h->length;
+    place inside{p.packet.first(end), std::min(p.shown, end), p.at + ip::udp::header::size, p.flow, p.depth};
     const auto spi = esp::header::parse(datagram);
     if (natt) {
+        if (inside.is_cut() && !inside.shows(ip::udp_encap::non_esp_marker.size())) {  // ESP or IKE, and not told which
+            if (datagram.size() > ip::udp_encap::nat_keepalive.size()) only_in_part(begin("IKE-other", p), to);
+            return;
+        }
         const auto what = ip::udp_encap::classify(datagram);
         if (what && what->kind == ip::udp_encap::kind::keepalive) return;
-        if (what && what->kind == ip::udp_encap::kind::ike) return isakmp(datagram.subspan(what->offset), p, to);
+        if (what && what->kind == ip::udp_encap::kind::ike) {
+            inside.at += what->offset;
+            return isakmp(inside, to);
+        }
         return esp(inside, true, to);
     }
-    if (spi && !find(sa::protocol::esp, spi->id, p.flow.destination, true).empty()) return esp(inside, true, to);
-    if (ike && datagram.size() > 1) isakmp(datagram, p, to);
+    if (spi && inside.shows(esp::header::size) && !find(sa::protocol::esp, spi->id, p.flow.destination, true).empty())
+        return esp(inside, true, to);
+    if (ike && datagram.size() > 1) isakmp(inside, to);
 }
 
-void decoder::isakmp(byte_view datagram, const place& p, list& to) {
+void decoder::isakmp(const place& p, list& to) {
+    const byte_view datagram = p.packet.subspan(p.at);
+    // Of a header that was captured in part no field behind the version is told.
     const auto h = isakmp::header::parse(datagram);
-    const unsigned version = h ? h->version.major_number() : 0;
+    const bool has_header = p.shows(isakmp::header::size), has_version = has_header || (p.is_cut() && p.shows(18));
+    const unsigned version = h && has_version ? h->version.major_number() : 0;
     finding f = begin(version == 1 ? "IKEv1" : version == 2 ? "IKEv2" : "IKE-other", p);
-    if (h) {
+    if (h && has_header) {
         f.entry["exchange"] = static_cast<unsigned>(h->exchange);
         f.entry["message_id"] = version == 2 ? ordered(h->id.value()) : ordered(spi_text(h->id.value()));
         f.entry["spi_i"] = hex(h->initiator.octets());
         f.entry["spi_r"] = hex(h->responder.octets());
         f.entry["first_payload"] = static_cast<unsigned>(h->next_payload);
+    }
+    if (p.is_cut()) {
+        if (version == 1 && has_header && h && h->flags.encrypted()) f.entry["kind"] = "IKEv1 encrypted";
+        return only_in_part(std::move(f), to);
     }
     if (!h) leave_closed(f, icv::unknown, "malformed: shorter than its header");
     else if (h->length < isakmp::header::size || h->length > datagram.size())

@@ -25,8 +25,8 @@ struct finding {
 
 class decoder {
 public:
-    /// Keeps a reference: private keys change with each use.
-    explicit decoder(keyring& keys);
+    /// Keeps a reference: private keys change with each use. @param link  how the frames begin
+    decoder(keyring& keys, io::link_type link);
 
     /// What is in one frame: several findings where ESP stands behind AH, or a visible tunnel holds more.
     [[nodiscard]] auto frame(const io::captured& c) -> std::vector<finding>;
@@ -36,19 +36,25 @@ public:
 private:
     static constexpr int deepest = 8;
     struct place {
-        byte_view packet;  ///< from its IP header on, link padding cut off
+        byte_view packet;       ///< from its IP header on, link padding cut off; zeros where it was not captured
+        std::size_t shown = 0;  ///< octets of it that were captured
         std::size_t at = 0;
         ip::flow flow;
         int depth = 0;
+        [[nodiscard]] auto is_cut() const -> bool { return shown < packet.size(); }
+        /// Whether so many octets from `at` on were captured.
+        [[nodiscard]] auto shows(std::size_t octets) const -> bool { return at + octets <= shown; }
     };
     using list = std::vector<finding>;
 
-    void packet(byte_view octets, int depth, list& to);
+    void packet(byte_view octets, std::size_t shown, int depth, list& to);
+    void cut_packet(byte_view frame, list& to);
+    void only_in_part(finding f, list& to) const;
     void upper(ip::next_header what, const place& p, list& to);
     void esp(const place& p, bool in_udp, list& to);
     void ah(const place& p, list& to);
     void udp(const place& p, list& to);
-    void isakmp(byte_view datagram, const place& p, list& to);
+    void isakmp(const place& p, list& to);
     void ike_v1(const isakmp::header& h, byte_view datagram, finding& f);
     [[nodiscard]] auto find(sa::protocol protocol, sa::spi spi, const ip::address& to, bool in_udp) -> std::vector<packet_sa*>;
     [[nodiscard]] auto begin(const char* kind, const place& p) const -> finding;
@@ -62,6 +68,7 @@ private:
     ike_v1_observer ike_;
     std::map<std::string_view, std::uint64_t> without_packet_;
     std::uint64_t number_ = 0;
+    io::link_type link_;
 };
 
 }  // namespace ipsec_decode

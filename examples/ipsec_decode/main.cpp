@@ -40,7 +40,7 @@ auto run(const std::string& in, keyring& keys, bool as_json) -> int {
                           ? std::optional<std::uint64_t>{std::filesystem::file_size(in, none)}
                           : std::nullopt;
     command_line::progress bar{isatty(STDOUT_FILENO) == 0, size};  // a terminal that shows the lines needs no bar
-    decoder d{keys};
+    decoder d{keys, input->link()};
     std::uint64_t packets = 0, open = 0;
     for (;;) {
         auto next = input->next();

@@ -61,6 +61,18 @@ def gateway_captures(folder):
             check(f"{short(capture)}: IVs chain as the peer says", sum(iv in theirs for iv in ours) > len(ours) // 3 or not ours)
 
 
+def contents(found):
+    """Lines by kind, as `contents` of the files of keys counts them: encrypted or not."""
+    return collections.Counter(f["kind"].removesuffix(" encrypted") for f in found)
+
+
+def expected_contents(about):
+    """What is no ESP, AH or ISAKMP gets no line. One file leaves its last frame out: it is cut, and its ports say IKE."""
+    more = {"IKE-other": 1} if about["capture"] == "tcpdump/isakmp-rfc3948-oobr.pcap" else {}
+    counted = {kind: n for kind, n in about["contents"].items() if kind in ("ESP", "AH", "IKEv1", "IKEv2", "IKE-other")}
+    return {**counted, **more}
+
+
 def expected_packets(folder):
     """Everything that `packets` of the files beside the captures list as opened."""
     opened = 0
@@ -69,6 +81,8 @@ def expected_packets(folder):
             about = json.load(file)
         code, found, errors = lines(keys[: -len(".json")], "--keys", keys)
         wrong = [] if code == 0 and errors == "" else [(code, errors)]
+        if "contents" in about and contents(found) != expected_contents(about):
+            wrong.append((about["contents"], contents(found)))
         for wanted in about.get("packets", []):
             if wanted.get("not_opened") or wanted["kind"].startswith("IKEv2"):
                 continue
@@ -91,7 +105,9 @@ def malformed(folder):
                  "tcpdump/isakmpv1-attr-oobr.pcap", "zeek/ipv6_zero_len_ah.pcap"):
         capture = os.path.join(folder, name)
         code, found, errors = lines(capture, "--keys", capture + ".json")
-        check(f"{name}: refused, packet by packet", code == 0 and errors == "" and
+        with open(capture + ".json", encoding="utf-8") as file:
+            wanted = expected_contents(json.load(file))
+        check(f"{name}: refused, packet by packet", contents(found) == wanted and code == 0 and errors == "" and
               all(f["icv"] == "unknown" and f["not_opened"] for f in found), (code, found, errors))
 
 
@@ -109,6 +125,52 @@ def kernel_states(folder):
         opened += len(good)
         check(f"{name}: 8 packets open", len(good) == len(found) == (16 if name.startswith("both") else 8), (errors, found[:2]))
     check(f"{opened} packets of the kernel's open", opened > 500, opened)
+
+
+def cut_short(folder):
+    """Captures of which only the first octets of each frame were kept: the same lines, as far as the headers say what they are."""
+    for name in ("v1-transport-3des-sha1", "v1-ah-sha1", "v1-main-psk-natt-dpd"):
+        keys = os.path.join(here, name, "keys.json")
+        whole_capture = os.path.join(here, name, "ike.pcap")
+        with open(whole_capture, "rb") as file:
+            octets = file.read()
+        whole = {(f["frame"], f["kind"]): f for f in lines(whole_capture, "--keys", keys)[1]}
+        raw = int.from_bytes(octets[20:24], "little") == 101
+        assert raw or int.from_bytes(octets[20:24], "little") == 1
+        # IP, and with it the ports; a marker and the header of ISAKMP; what the counts below are of
+        link = 0 if raw else 14
+        for kept in (*range(0, 80), 100, 150):
+            capture = os.path.join(folder, "cut.pcap")
+            at, cut, out = 24, set(), octets[:24]
+            for frame in range(1, len(octets)):
+                if at == len(octets):
+                    break
+                size, wire = struct.unpack("<II", octets[at + 8:at + 16])
+                part = octets[at + 16:at + 16 + min(size, kept)]
+                if wire > len(part):
+                    cut.add(frame)
+                out += octets[at:at + 8] + struct.pack("<II", len(part), wire) + part
+                at += 16 + size
+            with open(capture, "wb") as file:
+                file.write(out)
+            code, found, errors = lines(capture, "--keys", keys)
+            cut_lines = [f for f in found if f["frame"] in cut]
+            said = all(f["icv"] == "unknown" and f["not_opened"] == "captured only in part" and "payload" not in f for f in cut_lines)
+            true = all(any((f["frame"], kind) in whole and all(whole[f["frame"], kind].get(k, v) == v for k, v in f.items()
+                                                               if k not in ("icv", "kind", "not_opened"))
+                           for kind in ({f["kind"]} if f["kind"] != "IKE-other" else {"IKEv1", "IKEv1 encrypted", "ESP"}) | (
+                               {"IKEv1 encrypted"} if f["kind"] == "IKEv1" else set())) for f in cut_lines)
+            if kept < link + 20:
+                enough = not cut_lines
+            elif kept < link + 20 + 8 + 4 + 28:
+                enough = {f["frame"] for f in found} == {frame for frame, _ in whole} or kept < link + 24
+            else:
+                enough = {(f["frame"], f["kind"]) for f in found} == set(whole)
+            if not (code == 0 and errors == "" and cut and said and true and enough):
+                check(f"{name}, {kept} octets of each frame", False, (code, errors, said, true, enough, found[:3]))
+                break
+        else:
+            check(f"{name}: frames that are cut give lines that say so", True)
 
 
 def forged():
@@ -259,6 +321,7 @@ forged()
 with tempfile.TemporaryDirectory() as temporary:
     bad_input(temporary)
     by_hand(temporary)
+    cut_short(temporary)
     offers(temporary)
 if has_shared:
     gateway_captures(captures)
