@@ -2,26 +2,21 @@
 
 #include <algorithm>
 
-#include "../common/payload_text.hpp"
 #include "../common/wireshark.hpp"
 #include "describe.hpp"
 #include "ipsec/ip/udp.hpp"
 #include "ipsec/ip/udp_encap.hpp"
 
 namespace ipsec_decode {
-namespace {
 
 using wireshark::hex;
 using wireshark::spi_text;
-using ordered = nlohmann::ordered_json;
 
 void leave_closed(finding& f, icv verdict, const std::string& why) {
     f.entry["icv"] = name_of(verdict);
     f.entry["not_opened"] = why;
     f.note = why;
 }
-
-}  // namespace
 
 decoder::decoder(keyring& keys, io::link_type link) : ike_{keys.ike, keys.rsa}, link_{link} {
     for (const packet_key& k : keys.packets)
@@ -233,74 +228,6 @@ void decoder::udp(const place& p, list& to) {
     if (spi && inside.shows(esp::header::size) && !find(sa::protocol::esp, spi->id, p.flow.destination, true).empty())
         return esp(inside, true, to);
     if (ike && datagram.size() > 1) isakmp(inside, to);
-}
-
-void decoder::isakmp(const place& p, list& to) {
-    const byte_view datagram = p.packet.subspan(p.at);
-    // Of a header that was captured in part no field behind the version is told.
-    const auto h = isakmp::header::parse(datagram);
-    const bool has_header = p.shows(isakmp::header::size), has_version = has_header || (p.is_cut() && p.shows(18));
-    const unsigned version = h && has_version ? h->version.major_number() : 0;
-    finding f = begin(version == 1 ? "IKEv1" : version == 2 ? "IKEv2" : "IKE-other", p);
-    if (h && has_header) {
-        f.entry["exchange"] = static_cast<unsigned>(h->exchange);
-        f.entry["message_id"] = version == 2 ? ordered(h->id.value()) : ordered(spi_text(h->id.value()));
-        f.entry["spi_i"] = hex(h->initiator.octets());
-        f.entry["spi_r"] = hex(h->responder.octets());
-        f.entry["first_payload"] = static_cast<unsigned>(h->next_payload);
-    }
-    if (p.is_cut()) {
-        if (version == 1 && has_header && h && h->flags.encrypted()) f.entry["kind"] = "IKEv1 encrypted";
-        return only_in_part(std::move(f), to);
-    }
-    if (!h) leave_closed(f, icv::unknown, "malformed: shorter than its header");
-    else if (h->length < isakmp::header::size || h->length > datagram.size())
-        leave_closed(f, icv::unknown, "malformed: its length field does not fit the datagram");
-    else if (version == 1) ike_v1(*h, datagram.first(h->length), f);
-    else if (version == 2) leave_closed(f, icv::unknown, "IKEv2 is listed, not opened");
-    else leave_closed(f, icv::unknown, "neither version 1 nor 2");
-    to.push_back(std::move(f));
-}
-
-void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
-    const auto list_payloads = [&f](const isakmp::chain& c) {
-        f.entry["payload_types"] = ordered::array();
-        for (const auto& one : c) {
-            f.entry["payload_types"].push_back(static_cast<unsigned>(one.type));
-            if (one.type == isakmp::payload_type::security_association)
-                f.entry["offers"].push_back(payload_text::of_sa(one.body));
-        }
-    };
-    if (!h.flags.encrypted()) {
-        const auto c = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), lenient_rules);
-        if (!c) return leave_closed(f, icv::unknown, fmt::format("malformed: {}", name_of(c.error())));
-        const unsealed hidden = ike_.in_clear(h, *c);
-        f.entry["icv"] = name_of(icv::none);
-        list_payloads(*c);
-        f.entry["plaintext"] = hex(c->octets());
-        f.note = describe(*c);
-        f.is_open = hidden.closed == 0;
-        for (const auto& part : hidden.parts) {
-            f.entry["opened"].push_back({{"payload", static_cast<unsigned>(part.type)}, {"body", hex(part.body)}});
-            f.note += fmt::format("{} {}", &part == hidden.parts.data() ? ", by a private key" : "", name_of(part.type));
-        }
-        if (!f.is_open) {
-            f.entry["not_opened"] = fmt::format("{} payloads are for a private key that is not there", hidden.closed);
-            f.note += ", " + f.entry["not_opened"].get<std::string>();
-        }
-        return;
-    }
-    f.entry["kind"] = "IKEv1 encrypted";
-    const auto m = ike_.open(h, datagram);
-    if (!m.why_not.empty()) return leave_closed(f, icv::unknown, m.why_not);
-    f.entry["icv"] = name_of(m.hash);
-    f.entry["padding_octets"] = m.text.size() - m.payloads.octets().size();
-    f.entry["iv"] = hex(m.iv);
-    list_payloads(m.payloads);
-    f.entry["plaintext"] = hex(m.text);
-    f.note = describe(m.payloads);
-    f.is_open = m.hash != icv::bad;
-    if (!f.is_open) f.note += ", and its HASH does not hold";
 }
 
 }  // namespace ipsec_decode

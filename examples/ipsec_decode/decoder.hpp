@@ -23,6 +23,9 @@ struct finding {
     bool is_open = false;          ///< or has nothing to open
 };
 
+/// Says that the packet was not opened, and why.
+void leave_closed(finding& f, icv verdict, const std::string& why);
+
 class decoder {
 public:
     /// Keeps a reference: private keys change with each use. @param link  how the frames begin
