@@ -225,7 +225,7 @@ TEST_CASE("every reason to drop a packet is reached", "[dataplane][drops]") {
             note(reason(s.send({v4_packet(30, 0, 1)})), drop::hop_limit);
         }
         {
-            system_ s{{.labels = policy::label_option::basic}};
+            system_ s{{.labels = dataplane::label_source{policy::label_option::basic}}};
             auto p = v4_packet(30);
             const auto no_level = unhex("82030000");
             p.insert(p.begin() + 20, no_level.begin(), no_level.end());

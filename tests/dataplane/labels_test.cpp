@@ -57,7 +57,7 @@ struct two_systems {
         join(left, right, tunnel, plain);
     }
 };
-constexpr dataplane::options by_label{.labels = label_option::commercial};
+constexpr dataplane::options by_label{.labels = dataplane::label_source{label_option::commercial, 3}};
 
 struct row {
     const char* what;
@@ -73,6 +73,7 @@ auto rows() -> std::vector<row> {
         {"level 8", of_level(8), fate::drop, drop::no_policy},
         {"no label", v4_packet(30), fate::bypass, drop::none},
         {"the label of the other option", labelled("8203ab00"), fate::bypass, drop::none},
+        {"a label of another domain", labelled("860a 00000009 0104 0005 0000"), fate::drop, drop::bad_label},
         {"two labels", labelled("860a 00000003 0104 0005 860a 00000003 0104 0005 0000 0000"), fate::drop, drop::bad_label},
         {"a tag that nobody knows", labelled("860a 00000003 0904 0005 0000"), fate::drop, drop::bad_label},
     };
@@ -138,4 +139,42 @@ TEST_CASE("without the option a label says nothing, and the buffer's level count
     auto burst = burst_of({v4_packet(30), labelled("860a 00000003 0904 0005 0000")});
     for (auto& p : burst) p.set_metadata({.sensitivity = 6});
     for (const auto& out : s.left.send(std::move(burst))) CHECK(out.verdict.fate == fate::protect);
+}
+
+TEST_CASE("IPv6, fragments and transport mode: who can have no label is judged by the buffer, all others by their own",
+          "[dataplane][label]") {
+    // IPv6 has no such options: what the system says of the buffer stays.
+    two_systems s{by_label};
+    auto six = burst_of({v6_packet(30), v6_packet(30)});
+    six[0].set_metadata({.sensitivity = 6});
+    const auto out = s.left.send(std::move(six));
+    CHECK(out[0].verdict.fate == fate::protect);
+    CHECK(out[1].verdict.fate == fate::bypass);
+    // Either option is copied into every fragment, and each is judged by its own.
+    auto first = of_level(6), later = of_level(6), other = of_level(8);
+    const auto cut = [](std::vector<std::byte>& p, unsigned flags) {
+        p.resize(p.size() - 6);  // 24 octets behind the header: a fragment has whole units of eight
+        put16(p, 2, p.size());
+        put16(p, 6, flags);
+        mend_checksum(p);
+    };
+    cut(first, 0x2000);
+    cut(later, 0x0004);
+    cut(other, 0x0004);
+    const auto pieces = s.left.send({first, later, other});
+    CHECK(pieces[0].verdict.fate == fate::protect);
+    CHECK(pieces[1].verdict.fate == fate::protect);
+    CHECK(pieces[2].verdict.reason == drop::no_policy);
+    // In transport mode the label stays outside, and is the same at both ends.
+    const std::vector<layer> hosts{{sa::protocol::ah, sa::mode::transport, left_host, right_host}};
+    system_ left{by_label}, right{by_label};
+    auto e = apply_entry(hosts);
+    e.selectors.sensitivity = {5, 7};
+    REQUIRE(left.spd.append_pair(e));
+    REQUIRE(right.spd.append_pair(mirrored(e)));
+    join(left, right, hosts, plain);
+    auto sealed = left.send({of_level(5)});
+    REQUIRE(sealed[0].verdict.fate == fate::protect);
+    CHECK(right.receive({octets_in(sealed[0].packet)})[0].verdict.fate == fate::deliver);
+    CHECK(left.send({of_level(4)})[0].verdict.reason == drop::no_policy);
 }

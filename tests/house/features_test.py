@@ -35,8 +35,10 @@ def names_of_cases(path):
 def is_shown(tests, path, case):
     place = tests / path
     files = sorted(place.rglob("*_test.*")) if place.is_dir() else [place] if place.exists() else []
+    if not case:
+        return False
     if place.suffix == ".py":
-        return place.exists()
+        return place.exists() and case in place.read_text(encoding="utf-8")
     return any(case in name for f in files if f.suffix == ".cpp" for name in names_of_cases(f))
 
 

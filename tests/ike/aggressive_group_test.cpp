@@ -35,6 +35,23 @@ auto changed(std::size_t at, std::uint8_t value) -> crypto::private_group {
     return g;
 }
 
+/// Message 1 of an Aggressive Mode that nobody goes on with, in a group of its own that is none.
+void send_stranger(identity_ends& ends, std::uint8_t cookie, std::uint8_t which) {
+    const auto id = ike::identity::of(left_address);
+    octets identity_body(id.size());
+    wire::writer to{identity_body};
+    id.emit(to);
+    v1::peer_config initiator;
+    initiator.suites = *v1::parse_ike_suites(by_parts);
+    initiator.private_groups = {{own_number, changed(20, which)}};
+    v1::message_writer w{v1::header_of({isakmp::cookie_i{{std::byte{9}, std::byte{cookie}}}, {}}, isakmp::exchange_type::aggressive)};
+    w.add(isakmp::payload_type::security_association, v1::write_ike_offer(initiator, true, {true, {}}))
+        .add(isakmp::payload_type::key_exchange, octets(128, std::byte{9}))
+        .add(isakmp::payload_type::nonce, octets(16, std::byte{1}))
+        .add(isakmp::payload_type::identification, identity_body);
+    ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), w.finish()->datagram);
+}
+
 }  // namespace
 
 // req: rfc2409-4-10, rfc2409-4-11, rfc2409-5-6
@@ -130,25 +147,7 @@ TEST_CASE("groups of strangers in Aggressive Mode are looked at within both limi
     r.limits.aggressive_half_open = r.limits.aggressive_per_source = 100;
     identity_ends ends{configured(true, by_parts, modp()), std::move(r)};
     std::uint8_t cookie = 0;
-    const auto identity_body = [] {
-        const auto id = ike::identity::of(left_address);
-        octets body(id.size());
-        wire::writer to{body};
-        id.emit(to);
-        return body;
-    }();
-    const auto exchange = [&](std::uint8_t which) {
-        v1::peer_config initiator;
-        initiator.suites = *v1::parse_ike_suites(by_parts);
-        initiator.private_groups = {{own_number, changed(20, which)}};
-        v1::message_writer w{
-            v1::header_of({isakmp::cookie_i{{std::byte{9}, std::byte{++cookie}}}, {}}, isakmp::exchange_type::aggressive)};
-        w.add(isakmp::payload_type::security_association, v1::write_ike_offer(initiator, true, {true, {}}))
-            .add(isakmp::payload_type::key_exchange, octets(128, std::byte{9}))
-            .add(isakmp::payload_type::nonce, octets(16, std::byte{1}))
-            .add(isakmp::payload_type::identification, identity_body);
-        ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), w.finish()->datagram);
-    };
+    const auto exchange = [&](std::uint8_t which) { send_stranger(ends, ++cookie, which); };
     for (std::uint8_t i = 1; i <= 5; ++i) exchange(i);
     CHECK(ends.right.record.count(errc::group_refused) == 2);
     CHECK(ends.right.record.count(errc::limit_reached) == 3);
@@ -160,4 +159,30 @@ TEST_CASE("groups of strangers in Aggressive Mode are looked at within both limi
     CHECK(ends.right.record.count(errc::group_refused) == 9);
     CHECK(ends.right.record.count(errc::limit_reached) == 4);
     CHECK(ends.right.crypto.pairs_made() == 0);
+}
+
+TEST_CASE("groups of strangers in Aggressive Mode neither take Main Mode's checks nor push out what is known",
+          "[ike][aggressive][new_group][bad_peer]") {
+    auto l = group_config(true, by_parts, modp());
+    auto r = group_config(false, any);
+    r.peers[0].modes = {.begin_aggressive = false, .accept_aggressive = true, .accept_main = true};
+    identity_ends ends{std::move(l), std::move(r)};
+    std::uint8_t cookie = 0;
+    const auto strangers = [&] {
+        for (std::uint8_t i = 1; i <= 8; ++i) send_stranger(ends, ++cookie, i);
+    };
+    strangers();
+    REQUIRE(ends.right.record.count(errc::limit_reached) > 0);
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+    ends.run(milliseconds(900));
+    CHECK(ends.right.established.size() == 1);  // within the second in which strangers used up theirs
+    // What Main Mode found out is known in the end, however many groups of strangers were looked at since.
+    for (int second = 0; second < 8; ++second) {
+        ends.clock.advance(seconds(1));
+        strangers();
+    }
+    const auto refused = ends.right.record.count(errc::limit_reached);
+    const auto genuine = std::to_integer<std::uint8_t>(std::get<crypto::modp_parameters>(modp()).prime.at(20));
+    send_stranger(ends, ++cookie, genuine);  // who looks at it again now is told that there are too many
+    CHECK(ends.right.record.count(errc::limit_reached) == refused);
 }

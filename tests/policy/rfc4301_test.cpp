@@ -314,6 +314,20 @@ TEST_CASE("a flow cache holds nearly all of a quarter as many flows as it has ce
     small.clear();
     for (std::uint16_t port = 2; port <= 5; ++port) (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", port));
     CHECK(small.hits() == 12);
+    // What a change made stale goes first, wherever it stands: the two flows that came again after it stay.
+    for (std::uint16_t kept = 2; kept <= 4; ++kept) {
+        REQUIRE(list.append(rule(kept + 10U)));
+        for (const int twice : {0, 1}) {
+            const auto before = small.hits();
+            for (const std::uint16_t port : {kept, static_cast<std::uint16_t>(kept + 1)})
+                (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", port));
+            CHECK(small.hits() == before + (twice != 0 ? 2U : 0U));
+            if (twice == 0)
+                for (std::uint16_t stranger = 100; stranger < 102; ++stranger)
+                    (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", stranger));
+        }
+        for (std::uint16_t port = 2; port <= 5; ++port) (void)small.lookup(list, tcp("10.1.0.1", "10.2.0.1", port));
+    }
 }
 
 // ipsec-checklist SPD-11. req: rfc4301-4.4.1-19, rfc4301-4.4.1-20

@@ -263,7 +263,8 @@ private:
     void bundle_is_off(std::span<Packet> packets, std::size_t i, instant now, Observer& observer) noexcept {
         slot& s = slots_[i];
         const Packet& packet = packets[i];
-        if (!read_level(how_, packet.octets(), s.level)) [[unlikely]] return discard(s, packet, drop::bad_label, now, observer);
+        if (!read_level(how_, packet.octets(), packet.metadata(), s.level)) [[unlikely]]
+            return discard(s, packet, drop::bad_label, now, observer);
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);
         std::uint16_t* hint = packets.size() > 1 && !is_fragment ? &memo_[s.seen().flow] : nullptr;
@@ -332,7 +333,7 @@ private:
                     return discard(s, packet, reason_of(ok.error()), now, observer);
             return settle(s, fate::deliver);
         }
-        if (!read_level(how_, std::as_const(packet).octets(), s.level)) [[unlikely]]
+        if (!read_level(how_, std::as_const(packet).octets(), std::as_const(packet).metadata(), s.level)) [[unlikely]]
             return discard(s, packet, drop::bad_label, now, observer);
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);

@@ -7,14 +7,21 @@
 namespace ipsec::dataplane {
 
 /// Reads the level that a packet's IPv4 options give it.
-/// @param level  0 where `how` takes no options for labels, or the packet has none
-/// @return false for a label that contradicts itself or says what is not known: nobody can tell who may see the packet
-[[nodiscard]] inline auto read_level(const options& how, byte_view packet, std::uint32_t& level) noexcept -> bool {
+/// @param level  where labels count: that of the label, 0 without one; of IPv6, which has no such options, what the buffer says
+/// @return false for a label that contradicts itself, says what is not known or is of another domain: nobody can tell who may see
+///         the packet
+[[nodiscard]] inline auto read_level(const options& how, byte_view packet, const io::metadata& m, std::uint32_t& level) noexcept
+    -> bool {
     level = 0;
     if (!how.labels) [[likely]] return true;
-    const auto l = policy::read_label(packet, *how.labels);
-    if (l) level = l->level;
-    return l || l.error() == policy::label_fault::none_there;
+    if (!packet.empty() && (packet[0] >> 4) == std::byte{6}) {
+        level = m.sensitivity;
+        return true;
+    }
+    const auto l = policy::read_label(packet, how.labels->option);
+    if (!l) return l.error() == policy::label_fault::none_there;
+    level = l->level;
+    return l->domain == how.labels->domain;
 }
 /// What policy looks at beside the flow: the label counts, and not what the buffer says of it.
 [[nodiscard]] inline auto with_level(const options& how, io::metadata m, std::uint32_t level) noexcept -> io::metadata {

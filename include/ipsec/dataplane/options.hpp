@@ -27,6 +27,12 @@ struct every_address {
     [[nodiscard]] constexpr auto operator()(const ip::address&) const noexcept -> bool { return true; }
 };
 
+/// IPv4 options that are taken for labels, of one domain of interpretation (CIPSO; IPSO has one alone, which is 0).
+struct label_source {
+    policy::label_option option{};
+    std::uint32_t domain = 0;
+};
+
 /// The same for both directions.
 struct options {
     /// The system forwards the packets, rather than making or taking them itself: the TTL or hop limit of a packet in a tunnel is
@@ -45,9 +51,10 @@ struct options {
     /// ICMP error messages that policy has no entry for travel in tunnels of the traffic that they are about, and are held
     /// against it. An entry that takes them by their own headers goes first; one that discards them ends it.   RFC 4301 §6.2
     bool icmp_by_payload = true;
-    /// Packets have the sensitivity level that such an IPv4 option says, or 0, whatever the buffer's metadata say: outbound the
-    /// packet's own, inbound the one of what came out of the last SA. A label that cannot be read is a drop. RFC 2401 §4.4.2
-    std::optional<policy::label_option> labels{};
+    /// IPv4 packets have the sensitivity level that such an option says, or 0, whatever the buffer's metadata say: outbound the
+    /// packet's own, inbound the one of what came out of the last SA. A label that cannot be read, or is of another domain, is a
+    /// drop. Categories are not looked at: see `policy::label_range`.                             RFC 2401 §4.4.2
+    std::optional<label_source> labels{};
     /// Out: where the identifications of outer IPv4 headers begin, which the walk counts on. Best at random.    RFC 6864 §4.3
     std::uint16_t first_identification = 0;
     bool audit = true;  ///< whether observers hear of drops                                    RFC 2406 §4

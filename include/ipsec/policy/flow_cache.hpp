@@ -7,9 +7,9 @@
 
 namespace ipsec::policy {
 
-/// A fixed number of flows in front of a list, in sets of four: a flow has a place in one set and pushes out one of that set,
-/// each in turn. What is held bears the list's generation, so that after any change nothing of what was found before is taken for
-/// true.
+/// A fixed number of flows in front of a list, in sets of four: a flow has a place in one set and takes there what is free or
+/// stale, or else pushes out one, each in turn. What is held bears the list's generation, so that after any change nothing of what
+/// was found before is taken for true.
 ///
 /// Packets with a user's name are not kept. A cache serves one thread and, until `clear`, one list.
 template <std::size_t Cells = 1024>
@@ -70,7 +70,9 @@ private:
     template <class List>
     [[nodiscard, gnu::noinline]] auto learn(const List& list, const ip::flow& f, const io::metadata& m, std::size_t set,
                                             std::uint64_t tag) noexcept -> result<hit> {
-        const std::size_t way = next_++ % ways;
+        std::size_t way = 0;
+        while (way < ways && cells_[set * ways + way].generation == list.generation()) ++way;
+        if (way == ways) way = turns_[set]++ % ways;
         tags_[set] = (tags_[set] & ~(std::uint64_t{0xffff} << (16 * way))) | tag << (16 * way);
         cell& c = cells_[set * ways + way];
         c.flow = f;
@@ -83,9 +85,9 @@ private:
         return sa::mix(address ^ std::rotl(ports << 8 | static_cast<std::uint8_t>(f.protocol), 11));
     }
     std::array<std::uint64_t, sets> tags_{};
+    std::array<std::uint8_t, sets> turns_{};
     std::array<cell, Cells> cells_{};
     std::uint64_t hits_ = 0;
-    std::size_t next_ = 0;
 };
 
 }  // namespace ipsec::policy

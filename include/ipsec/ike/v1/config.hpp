@@ -303,7 +303,8 @@ struct limits {
     std::uint8_t aggressive_repeats = 2;  ///< how often message 2 is repeated where message 3 does not come
     std::uint8_t amplification = 5;       ///< octets sent for one that came in, before the peer is known to be there
     std::size_t private_groups = 4;       ///< groups of one peer that New Group Mode agreed on; verdicts kept on its groups
-    std::uint32_t group_checks_per_second = 2; ///< of groups that come by their parts in phase 1, of all peers; as much at once
+    /// Of groups that come by their parts in phase 1, of all peers; as much at once. Aggressive Modes have as many of their own.
+    std::uint32_t group_checks_per_second = 2;
     std::size_t fragmented = 16;          ///< messages that come in pieces at once, of all peers; the oldest goes
     std::size_t fragments = 32;           ///< pieces of one message
 };

@@ -209,7 +209,7 @@ private:
     [[nodiscard]] auto groups_of(peer_id peer) const -> private_groups {
         return negotiable_groups(house_->peer(peer), house_->room(peer).groups);
     }
-    [[nodiscard]] auto judge_group(peer_id peer, const crypto::private_group& g) -> result<void>;
+    [[nodiscard]] auto judge_group(peer_id peer, const crypto::private_group& g, bool is_proven) -> result<void>;
     void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
     void open_door(peer_id peer);
@@ -334,7 +334,7 @@ private:
     /// many peers that are served alike there is one.
     std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> doors_{};
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
-    token_bucket aggressive_rate_, group_checks_;
+    token_bucket aggressive_rate_, group_checks_, unproven_group_checks_;
     fragment_table fragments_{};
 };
 

@@ -149,13 +149,14 @@ struct house {
         return at == room(id).judged.end() ? std::nullopt : std::optional{at->good};
     }
     /// The same; what is not known is found out, which is slow. @return as `crypto::check`
-    [[nodiscard]] auto judge(peer_id id, const crypto::private_group& g) -> crypto::result<void> {
+    /// @param may_push_out  verdicts that are known, where there is no room for one more
+    [[nodiscard]] auto judge(peer_id id, const crypto::private_group& g, bool may_push_out = true) -> crypto::result<void> {
         if (const auto known = verdict_on(id, g))
             return *known ? crypto::result<void>{} : std::unexpected{crypto::errc::bad_group};
         const auto ok = crypto::check(g, peer(id).new_group_limits, crypto);
         if (!ok && ok.error() != crypto::errc::bad_group) return ok;
         auto& judged = room(id).judged;
-        if (!judged.empty() && judged.size() >= settings.limits.private_groups) judged.erase(judged.begin());
+        if (may_push_out && !judged.empty() && judged.size() >= settings.limits.private_groups) judged.erase(judged.begin());
         if (judged.size() < settings.limits.private_groups) judged.push_back({g, ok.has_value()});
         return ok;
     }

@@ -46,13 +46,15 @@ void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& 
     house_->send(at, m->datagram, m->payloads, "no state", 1);
 }
 
-/// Whether a group that stands in an offer is one; few are looked at in a second, whoever asks.
+/// Whether a group that stands in an offer is one; few are looked at in a second, whoever asks. Whoever has shown no cookie has
+/// a limit of his own, and pushes out nothing that is known.
 /// @return `errc::group_refused`; `limit_reached`, `no_randomness`: another time, perhaps
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::judge_group(peer_id peer, const crypto::private_group& g) -> result<void> {
-    if (!house_->verdict_on(peer, g) && !group_checks_.take(house_->now)) return std::unexpected{errc::limit_reached};
-    if (const auto ok = house_->judge(peer, g); !ok) return std::unexpected{errc_of(ok.error())};
+auto endpoint<Traits>::judge_group(peer_id peer, const crypto::private_group& g, bool is_proven) -> result<void> {
+    auto& limit = is_proven ? group_checks_ : unproven_group_checks_;
+    if (!house_->verdict_on(peer, g) && !limit.take(house_->now)) return std::unexpected{errc::limit_reached};
+    if (const auto ok = house_->judge(peer, g, is_proven); !ok) return std::unexpected{errc_of(ok.error())};
     return {};
 }
 
@@ -70,7 +72,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         picked->agreed.asked = o.said.asked;
         if (const auto& parts = picked->agreed.parts) {
             // A stranger's group is worth no arithmetic before he is known to be there; in it, none before it is found to be one.
-            if (const auto ok = judge_group(peer, *parts); !ok) {
+            if (const auto ok = judge_group(peer, *parts, true); !ok) {
                 refuse(ok.error());
                 if (ok.error() == errc::group_refused) notify_clear(isakmp::notify_type::attributes_not_supported, h, at);
                 return;
@@ -160,10 +162,12 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
         msg = aggressive_mode::admit_first(h, datagram, e);
     }
     if (!msg) return refuse(msg.error());
+    const auto& parts = msg->picked.agreed.parts;
+    if (parts && house_->verdict_on(*peer, *parts) == false) return refuse(errc::group_refused);
     if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
-    // No cookie shows that anybody is there, so this group is looked at within both limits: that of strangers and that of groups.
-    if (const auto& parts = msg->picked.agreed.parts)
-        if (const auto ok = judge_group(*peer, *parts); !ok) return refuse(ok.error());
+    // No cookie shows that anybody is there: this group is looked at within the limits of strangers, of their number and of groups.
+    if (parts)
+        if (const auto ok = judge_group(*peer, *parts, false); !ok) return refuse(ok.error());
     if (const auto ok = aggressive_mode::judge_public_value(*msg); !ok) return refuse(ok.error());
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, msg->sai_b);
     if (!cky_r) return refuse(cky_r.error());

@@ -22,7 +22,8 @@ endpoint<Traits>::endpoint(std::unique_ptr<house<Traits>> h)
       shelves_(house_->settings.peers.size()),
       stations_(house_->settings.peers.size()),
       aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second},
-      group_checks_{house_->settings.limits.group_checks_per_second, house_->settings.limits.group_checks_per_second} {
+      group_checks_{house_->settings.limits.group_checks_per_second, house_->settings.limits.group_checks_per_second},
+      unproven_group_checks_{group_checks_} {
     for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {
         const peer_config& p = house_->settings.peers[i];
         if (detail::is_known_by_address(p))
