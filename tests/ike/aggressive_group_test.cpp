@@ -44,7 +44,8 @@ void send_stranger(identity_ends& ends, std::uint8_t cookie, std::uint8_t which)
     v1::peer_config initiator;
     initiator.suites = *v1::parse_ike_suites(by_parts);
     initiator.private_groups = {{own_number, changed(20, which)}};
-    v1::message_writer w{v1::header_of({isakmp::cookie_i{{std::byte{9}, std::byte{cookie}}}, {}}, isakmp::exchange_type::aggressive)};
+    const isakmp::cookie_pair fresh{isakmp::cookie_i{{std::byte{9}, std::byte{cookie}}}, {}};
+    v1::message_writer w{v1::header_of(fresh, isakmp::exchange_type::aggressive)};
     w.add(isakmp::payload_type::security_association, v1::write_ike_offer(initiator, true, {true, {}}))
         .add(isakmp::payload_type::key_exchange, octets(128, std::byte{9}))
         .add(isakmp::payload_type::nonce, octets(16, std::byte{1}))

@@ -263,8 +263,7 @@ private:
     void bundle_is_off(std::span<Packet> packets, std::size_t i, instant now, Observer& observer) noexcept {
         slot& s = slots_[i];
         const Packet& packet = packets[i];
-        if (!read_level(how_, packet.octets(), packet.metadata(), s.level)) [[unlikely]]
-            return discard(s, packet, drop::bad_label, now, observer);
+        if (!read_level(how_, packet, s.level)) [[unlikely]] return discard(s, packet, drop::bad_label, now, observer);
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);
         std::uint16_t* hint = packets.size() > 1 && !is_fragment ? &memo_[s.seen().flow] : nullptr;
@@ -285,7 +284,7 @@ private:
                                observer);
             note_way(s);
             const auto way = std::span{s.way}.first(s.depth);
-            const io::metadata about_packet = with_level(how_, packet.metadata(), s.level);
+            const auto about_packet = with_level(how_, packet.metadata(), s.level);
             if (about) [[unlikely]]  // what policy says of the message itself comes first
                 if (const auto own = spd_->check_inbound(s.seen().flow, about_packet, way);
                     !own && own.error() != policy::errc::no_policy)
@@ -333,8 +332,7 @@ private:
                     return discard(s, packet, reason_of(ok.error()), now, observer);
             return settle(s, fate::deliver);
         }
-        if (!read_level(how_, std::as_const(packet).octets(), std::as_const(packet).metadata(), s.level)) [[unlikely]]
-            return discard(s, packet, drop::bad_label, now, observer);
+        if (!read_level(how_, packet, s.level)) [[unlikely]] return discard(s, packet, drop::bad_label, now, observer);
         const bool is_fragment = s.seen().flow.is_fragment();
         if (is_fragment) [[unlikely]] recall(s, packet, now);
         const auto hit = spd_->check_inbound(s.seen().flow, with_level(how_, std::as_const(packet).metadata(), s.level), {});

@@ -10,15 +10,16 @@ namespace ipsec::dataplane {
 /// @param level  where labels count: that of the label, 0 without one; of IPv6, which has no such options, what the buffer says
 /// @return false for a label that contradicts itself, says what is not known or is of another domain: nobody can tell who may see
 ///         the packet
-[[nodiscard]] inline auto read_level(const options& how, byte_view packet, const io::metadata& m, std::uint32_t& level) noexcept
-    -> bool {
+template <io::packet Packet>
+[[nodiscard]] auto read_level(const options& how, const Packet& packet, std::uint32_t& level) noexcept -> bool {
     level = 0;
     if (!how.labels) [[likely]] return true;
-    if (!packet.empty() && (packet[0] >> 4) == std::byte{6}) {
-        level = m.sensitivity;
+    const byte_view octets = packet.octets();
+    if (!octets.empty() && (octets[0] >> 4) == std::byte{6}) {
+        level = packet.metadata().sensitivity;
         return true;
     }
-    const auto l = policy::read_label(packet, how.labels->option);
+    const auto l = policy::read_label(octets, how.labels->option);
     if (!l) return l.error() == policy::label_fault::none_there;
     level = l->level;
     return l->domain == how.labels->domain;

@@ -106,7 +106,7 @@ private:
                 discard(s, packet, reason_of(ok.error()), now, observer);
                 continue;
             }
-            if (!read_level(how_, packet.octets(), packet.metadata(), s.level)) [[unlikely]] {
+            if (!read_level(how_, packet, s.level)) [[unlikely]] {
                 discard(s, packet, drop::bad_label, now, observer);
                 continue;
             }

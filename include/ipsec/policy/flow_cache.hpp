@@ -8,8 +8,8 @@
 namespace ipsec::policy {
 
 /// A fixed number of flows in front of a list, in sets of four: a flow has a place in one set and takes there what is free or
-/// stale, or else pushes out one, each in turn. What is held bears the list's generation, so that after any change nothing of what
-/// was found before is taken for true.
+/// stale, or else pushes out one, each in turn. What is held bears the list's generation, so that after any change nothing of
+/// what was found before is taken for true.
 ///
 /// Packets with a user's name are not kept. A cache serves one thread and, until `clear`, one list.
 template <std::size_t Cells = 1024>

@@ -165,7 +165,7 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     const auto& parts = msg->picked.agreed.parts;
     if (parts && house_->verdict_on(*peer, *parts) == false) return refuse(errc::group_refused);
     if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
-    // No cookie shows that anybody is there: this group is looked at within the limits of strangers, of their number and of groups.
+    // No cookie shows that anybody is there: this group is looked at within the limits of strangers and of their groups.
     if (parts)
         if (const auto ok = judge_group(*peer, *parts, false); !ok) return refuse(ok.error());
     if (const auto ok = aggressive_mode::judge_public_value(*msg); !ok) return refuse(ok.error());
