@@ -60,7 +60,9 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
             f.note += fmt::format("{} {}", &part == hidden.parts.data() ? ", by a private key" : "", name_of(part.type));
         }
         if (!f.is_open) {
-            f.entry["not_opened"] = fmt::format("{} payloads are for a private key that is not there", hidden.closed);
+            f.entry["not_opened"] = fmt::format("{} payloads are {}", hidden.closed,
+                                                hidden.by_own_prf ? "under keys by a prf of private use"
+                                                                  : "for a private key that is not there");
             f.note += ", " + f.entry["not_opened"].get<std::string>();
         }
         return;
@@ -76,6 +78,7 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
     f.note = describe(m.payloads);
     f.is_open = m.hash != icv::bad;
     if (!f.is_open) f.note += ", and its HASH does not hold";
+    if (m.hash == icv::unknown && m.by_own_prf) f.note += ", and its HASH is by a prf of private use";
 }
 
 }  // namespace ipsec_decode

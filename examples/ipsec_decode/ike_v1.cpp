@@ -47,7 +47,8 @@ auto ike_v1_observer::in_clear(const isakmp::header& h, const isakmp::chain& pay
     association* const a = find(h);
     if (a == nullptr || !is_phase_1(h)) return {};
     const byte_view sa = body_of(payloads, payload_type::security_association);
-    if (const auto tree = isakmp::sa_tree::parse(sa); tree && !tree->proposals().empty())
+    const bool came_before = h.responder.is_zero() && !a->sai.empty();  // and may have been answered since
+    if (const auto tree = isakmp::sa_tree::parse(sa); !came_before && tree && !tree->proposals().empty())
         if (const auto all = tree->transforms(tree->proposals()[0]); !all.empty())
             if (const auto offer = isakmp::read_phase1(all[0].value)) a->offer = *offer;
     unsealed hidden = unseal(*rsa_, crypto_, h, payloads, a->offer);
@@ -114,6 +115,7 @@ auto ike_v1_observer::open(const isakmp::header& h, byte_view datagram) -> opene
     if (sealed.empty() || sealed.size() % block != 0) return {.why_not = "its length is no multiple of the cipher's block"};
     if (!first_of_phase_1(*a)) return {.why_not = "the KE payloads, from which the IV follows, are not in the capture"};
     opened_message out;
+    out.by_own_prf = a->offer.prf.has_value();
     const auto last = ike::v1::make_iv(sealed.last(block));
     if (is_phase_1(h)) {
         if (!try_ivs(*a, a->phase_1, h, sealed, out)) return out;
@@ -132,7 +134,9 @@ auto ike_v1_observer::open(const isakmp::header& h, byte_view datagram) -> opene
 /// HASH_I or HASH_R, where the key of both is known.                                            RFC 2409 §5
 auto ike_v1_observer::phase_1_hash(const association& a, const isakmp::header& h, const isakmp::chain& c) -> icv {
     const byte_view told = body_of(c, payload_type::hash);
-    if (told.empty() || a.key->skeyid.empty() || a.gxr.empty() || a.sai.empty()) return icv::none;
+    if (told.empty() || a.key->skeyid.empty()) return icv::none;
+    if (a.offer.prf) return icv::unknown;
+    if (a.gxr.empty() || a.sai.empty()) return icv::none;
     const byte_view in_message = body_of(c, payload_type::identification);
     const byte_view id_i = in_message.empty() ? byte_view{a.idii} : in_message;
     const byte_view id_r = in_message.empty() ? byte_view{a.idir} : in_message;
@@ -152,6 +156,7 @@ auto ike_v1_observer::phase_2_hash(const association& a, const isakmp::header& h
         else if (x.nr.empty() && !std::ranges::equal(nonce, x.ni)) x.nr = copy_of(nonce);
     }
     if (c[0].type != payload_type::hash || a.key->skeyid_a.empty()) return icv::none;
+    if (a.offer.prf) return icv::unknown;
     const auto prf = ike::v1::prf_of(*a.key->hash);
     const auto made = [&]() -> crypto::result<crypto::digest> {
         const std::uint32_t id = h.id.value();

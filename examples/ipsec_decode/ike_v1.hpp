@@ -25,6 +25,7 @@ struct opened_message {
     std::vector<std::byte> iv{}, text{}; ///< `text` with its padding
     isakmp::chain payloads{};            ///< views into `text`
     icv hash = icv::none;                ///< the HASH payload, where the file has what it is made with
+    bool by_own_prf = false;             ///< it is made with a prf of private use, and nobody told which function that is
 };
 
 class ike_v1_observer {
@@ -48,7 +49,7 @@ private:
     struct association {
         const ike_v1_key* key = nullptr;
         octets gxi, gxr, sai, idii, idir;  ///< bodies of payloads; empty until they were seen
-        isakmp::phase1_offer offer{};      ///< the first one, then the one that was chosen
+        isakmp::phase1_offer offer{};      ///< the first one, then the one that was chosen; its prf is one that no file tells
         ivs phase_1;
         std::map<std::uint32_t, exchange> exchanges;
     };

@@ -21,6 +21,7 @@ struct unsealed {
     };
     std::vector<part> parts;
     std::size_t closed = 0;  ///< how many no key opens
+    bool by_own_prf = false; ///< these are under keys that a prf of private use makes
 };
 
 /// The text of an RSA block with padding of type 2; nothing where no key gives such. An observer has nobody to hide it from.
@@ -64,7 +65,7 @@ struct unsealed {
     const auto text = unpadded(keys, n->body);
     // Which end speaks is not said: the key that fits its cookie tells.
     for (const byte_view cookie : {byte_view{h.initiator.octets()}, byte_view{h.responder.octets()}}) {
-        if (!text || cipher == nullptr || digest == nullptr) break;
+        if (!text || cipher == nullptr || digest == nullptr || offer.prf) break;
         auto by = ike::v1::phase_1::make_ephemeral(crypto, digest->prf, cipher->id, offer.key_length.value_or(0), *text, cookie);
         if (!by) break;
         out.parts = {{nonce, *text}};
@@ -79,6 +80,7 @@ struct unsealed {
     out.parts.clear();
     if (text) out.parts.push_back({nonce, *text});
     out.closed = behind.size() + 1 - out.parts.size();
+    out.by_own_prf = text && offer.prf;
     return out;
 }
 

@@ -10,6 +10,7 @@
 #include "../common/command_line.hpp"
 #include "../common/method_names.hpp"
 #include "ipsec/ike/v1/config_check.hpp"
+#include "ipsec/ike/v1/suite_name.hpp"
 #include "policy_file.hpp"
 #include "suite_words.hpp"
 
@@ -85,13 +86,17 @@ auto read_pfs(std::string_view text, options& o) -> result {
     return {};
 }
 
-/// What protects ISAKMP messages, in strongSwan's words.
+/// What protects ISAKMP messages, in strongSwan's words; and a prf of private use, which both ends know.
 auto read_ike(std::string_view text, options& o) -> result {
-    const auto p = crypto::parse_ike_v1_proposal(text);
-    if (!p)
-        return "--ike: " + in_quotes(text) + (p.error().word == text ? "" : ": " + in_quotes(p.error().word)) + ": " +
-               std::string{name_of(p.error().code)} + ": use names like aes128-sha1-modp2048 or 3des-md5-modp1024";
-    o.ike = {p->encryption, p->key_bits, p->hash, p->group};
+    const auto s = ike::v1::parse_ike_suite(text);
+    if (!s)
+        return "--ike: " + in_quotes(text) + (s.error().word == text ? "" : ": " + in_quotes(s.error().word)) + ": " +
+               std::string{name_of(s.error().code)} + ": use names like aes128-sha1-modp2048 or 3des-md5-modp1024";
+    if (crypto::find(s->group) == nullptr)
+        return "--ike: " + in_quotes(text) + ": the gateways have no group of their own: use one like modp2048 or ecp256";
+    if (s->authentication != isakmp::oakley_authentication::pre_shared_key || text.find("psk") != std::string_view::npos)
+        return "--ike: " + in_quotes(text) + ": the method of authentication goes with --auth";
+    o.ike = *s;
     return {};
 }
 

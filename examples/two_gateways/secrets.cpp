@@ -12,7 +12,7 @@
 #include "../common/algorithm_names.hpp"
 #include "../common/method_names.hpp"
 #include "../common/wireshark.hpp"
-#include "ipsec/crypto/proposal_name.hpp"
+#include "ipsec/ike/v1/suite_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
 
 namespace two_gateways {
@@ -127,13 +127,13 @@ auto secrets::write_json(const std::string& file, const capture& about) const ->
     }
     out["ike_sas"] = json::array();
     for (const ike_entry& e : ike_) {
+        auto proposal = e.suite;
+        proposal.authentication = isakmp::oakley_authentication::pre_shared_key;  // it has an entry of its own
         const auto* c = crypto::find(e.suite.encryption);
         const auto* h = crypto::find(e.suite.hash);
         out["ike_sas"].push_back(
             {{"version", 1},
-             {"proposal", std::string{crypto::to_text(crypto::ike_v1_proposal{e.suite.encryption, e.suite.key_bits, e.suite.hash,
-                                                                              e.suite.group})
-                                          .view()}},
+             {"proposal", std::string{ike::v1::to_text(proposal).view()}},
              {"exchange", e.aggressive ? "aggressive" : "main"},
              {"method", method_names::name_of(e.suite.authentication)},
              {"cookie_i", e.spi_i},

@@ -259,6 +259,52 @@ def offers(folder):
           all(f", SHA, {group}, pre-shared key" in line for group, line in zip(groups, said[1:])), (code, errors, said))
 
 
+def own_prf(folder):
+    """Under a prf of private use nobody tells an observer which function the number means: what the cipher key opens is open, and no
+    HASH is judged, genuine as all of them are."""
+    for exchange, method, closed in (("main", "psk", set()), ("aggressive", "psk", set()), ("main", "rsa-sig", set()), ("main", "rsa-rev", {3, 4}),
+                                     ("aggressive", "rsa-rev", {1, 2})):
+        out = os.path.join(folder, f"{exchange}-{method}")
+        code, said, errors = run(program("two_gateways"), "--quiet", "--seed", "1", "--exchange", exchange, "--auth", method,
+                                 "--ike", "aes128-sha1-modp1024-prfsha256@65001", "--out", out, timeout=60)
+        check(f"{exchange} {method}: the gateways agree on a prf of private use", code == 0 and said.startswith("EQUAL"), (code, said, errors))
+        if code != 0:
+            continue
+        capture, keys = os.path.join(out, "protected.pcap"), os.path.join(out, "keys.json")
+        code, found, errors = lines(capture, "--keys", keys)
+        sealed = [f for f in found if f["kind"] == "IKEv1 encrypted"]
+        signed = [f for f in sealed if 9 in f.get("payload_types", [])]
+        check(f"{exchange} {method}: every sealed message opens, and no HASH in it is judged", code == 0 and errors == "" and len(sealed) > 3 and
+              all("plaintext" in f and f["icv"] == ("none" if f in signed else "unknown") for f in sealed) and
+              len(signed) == (2 if method == "rsa-sig" else 0), sealed)
+        why = {f["frame"]: f["not_opened"] for f in found if "not_opened" in f}
+        check(f"{exchange} {method}: of phase 1 stays closed what keys by that prf hide", set(why) == closed and
+              all(w.endswith("payloads are under keys by a prf of private use") for w in why.values()), why)
+        _, told, _ = run(decode, "--in", capture, "--keys", keys, timeout=60)
+        check(f"{exchange} {method}: people are told why", told.count(", and its HASH is by a prf of private use") == len(sealed) - len(signed), told[:2000])
+
+
+def own_prf_answered(folder):
+    """The first message comes again behind the answer: what was agreed on stays."""
+    out = os.path.join(folder, "main-psk")
+    with open(os.path.join(out, "protected.pcap"), "rb") as file:
+        octets = file.read()
+    frames, at = [], 24
+    while at < len(octets):
+        size = 16 + int.from_bytes(octets[at + 8:at + 12], "little")
+        frames.append(octets[at:at + size])
+        at += size
+    # As if another transform came first in it: in place of PRF (13) stands once more the length of the key (14).
+    plain = frames[0].replace(struct.pack(">HH", 0x800D, 65001), struct.pack(">HH", 0x800E, 128))
+    assert plain != frames[0]
+    capture = os.path.join(folder, "again.pcap")
+    with open(capture, "wb") as file:
+        file.write(octets[:24] + b"".join([plain, frames[1], plain, *frames[2:]]))
+    code, found, errors = lines(capture, "--keys", os.path.join(out, "keys.json"))
+    icvs = collections.Counter(f["icv"] for f in found if f["kind"] == "IKEv1 encrypted")
+    check("a first message that comes again changes nothing of what was agreed on", code == 0 and errors == "" and set(icvs) == {"unknown"}, icvs)
+
+
 def wrong_values():
     """Files in which one value is of another type, or beyond its range: what it is, and the text."""
     esp = {"proto": "ESP", "spi": "00001234", "encr": "NULL", "auth": "HMAC-SHA-1-96", "auth_key": "22" * 20}
@@ -323,6 +369,8 @@ with tempfile.TemporaryDirectory() as temporary:
     by_hand(temporary)
     cut_short(temporary)
     offers(temporary)
+    own_prf(temporary)
+    own_prf_answered(temporary)
 if has_shared:
     gateway_captures(captures)
     expected_packets(os.path.join(captures, "external"))

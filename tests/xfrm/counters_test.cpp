@@ -54,7 +54,7 @@ constexpr const char* counted_policies =
 constexpr const char* counted_states =
     "src 10.0.0.1 dst 10.0.0.2\n"
     "\tproto esp spi 0x00001000(4096) reqid 7(0x00000007) mode tunnel\n"
-    "\treplay-window 32 seq 0x00000000 flag noecn nopmtudisc (0x00000000)\n"
+    "\treplay-window 32 seq 0x00000000 flag noecn nopmtudisc (0x00000101)\n"
     "\tauth-trunc hmac(sha1) 0x303132333435363738396162636465666768696a (160 bits) 96\n"
     "\tenc cbc(aes) 0x00112233445566778899aabbccddeeff (128 bits)\n"
     "\tencap type espinudp sport 4500 dport 4501 addr 0.0.0.0\n"
@@ -65,11 +65,11 @@ constexpr const char* counted_states =
     "\tsel src 10.0.0.0/8 dst 10.2.0.0/16 proto tcp sport 80 uid 0\n"
     "\tlifetime config:\n"
     "\t  limit: soft 4000(bytes), hard 5000(bytes)\n"
-    "\t  limit: soft (INF)(packets), hard 18446744073709551614(packets)\n"
+    "\t  limit: soft (INF)(packets), hard (INF)(packets)\n"
     "\t  expire add: soft 100(sec), hard 200(sec)\n"
     "\t  expire use: soft 0(sec), hard 0(sec)\n"
     "\tlifetime current:\n"
-    "\t  892644(bytes), 721(packets)\n"
+    "\t  0(bytes), 721(packets)\n"
     "\t  add 2026-11-27 16:44:43 use 2026-11-27 16:45:01\n"
     "\tstats:\n"
     "\t  replay-window 1 replay 2 failed 3\n"
@@ -116,8 +116,7 @@ TEST_CASE("states listed with counters say what those without say, and their lim
           "flag noecn nopmtudisc auth-trunc 'hmac(sha1)' 0x303132333435363738396162636465666768696a 96 "
           "enc 'cbc(aes)' 0x00112233445566778899aabbccddeeff encap espinudp 4500 4501 0.0.0.0 tfcpad 500 dir out "
           "sel src 10.0.0.0/8 dst 10.2.0.0/16 proto tcp sport 80 "
-          "limit time-soft 100 limit byte-soft 4000 limit time-hard 200 limit byte-hard 5000 "
-          "limit packet-hard 18446744073709551614\n");
+          "limit time-soft 100 limit byte-soft 4000 limit time-hard 200 limit byte-hard 5000\n");
     // What a listing has a place for comes back from one.
     const auto again = parsed(written(f, xfrm::form::listing));
     REQUIRE(again.states.size() == 4);
@@ -141,11 +140,30 @@ TEST_CASE("what a listing with counters limits, and nothing here does, is refuse
          "00000008"},
         {"a state that expires after its first use", "use: soft 0(sec), hard 0(sec)", "use: soft 1(sec), hard 0(sec)",
          xfrm::errc::unsupported, "use:"},
+        {"a state that lets no octet through", "hard 5000(bytes)", "hard 0(bytes)", xfrm::errc::unsupported, "0(bytes)"},
+        {"a state whose octets are past the soft limit at once", "soft 4000(bytes)", "soft 0(bytes)", xfrm::errc::unsupported,
+         "0(bytes),"},
+        {"a state that lets no packet through", "hard (INF)(packets)", "hard 0(packets)", xfrm::errc::unsupported, "0(packets)"},
+        {"a state whose packets are past the soft limit at once", "soft (INF)(packets)", "soft 0(packets)",
+         xfrm::errc::unsupported, "0(packets),"},
+        {"a policy that lets no octet through", "hard (INF)(bytes)", "hard 0(bytes)", xfrm::errc::unsupported, "0(bytes)"},
+        {"a state that has used some of its octets", "  0(bytes)", "  4999(bytes)", xfrm::errc::unsupported, "current:"},
+        {"a state that has used some of its packets", "hard (INF)(packets)", "hard 18446744073709551614(packets)",
+         xfrm::errc::unsupported, "current:"},
+        {"a state with flags that have no names", "flag  (0x00000000)", "flag  (0x00000010)", xfrm::errc::bad_value,
+         "(0x00000010)"},
+        {"a state whose flags are no number", "flag  (0x00000000)", "flag  (none)", xfrm::errc::bad_value, "(none)"},
+        {"a policy with flags that have no names", "flag  (0x00000000)", "flag  (0x00000001)", xfrm::errc::bad_value,
+         "(0x00000001)"},
+        {"a state with two SPIs", "0x00001000(4096)", "0x00001000(4097)", xfrm::errc::bad_value, "0x00001000(4097)"},
+        {"a state with two reqids", "7(0x00000007)", "7(0x00000008)", xfrm::errc::bad_value, "7(0x00000008)"},
+        {"a state with half a reqid", "7(0x00000007)", "7(0x00000007", xfrm::errc::bad_value, "7(0x00000007"},
+        {"a template with two SPIs", "0x00000000(0)", "0x00000000(1)", xfrm::errc::bad_value, "0x00000000(1)"},
         {"a state of another direction", "dir in\nsrc", "dir other (3)\nsrc", xfrm::errc::bad_value, "other"},
         {"an amount of something else", "4000(bytes)", "4000(bits)", xfrm::errc::bad_value, "4000(bits),"},
         {"an amount that is no number", "4000(bytes)", "4k(bytes)", xfrm::errc::bad_value, "4k(bytes),"},
         {"a lifetime of another kind", "lifetime current:", "lifetime expected:", xfrm::errc::unknown_word, "expected:"},
-        {"limits twice", "lifetime current:\n\t  892644(bytes), 721(packets)\n", "lifetime config:\n", xfrm::errc::repeated_word,
+        {"limits twice", "lifetime current:\n\t  0(bytes), 721(packets)\n", "lifetime config:\n", xfrm::errc::repeated_word,
          "config:"},
         {"an end in the middle", " (160 bits) 128\n", " (160", xfrm::errc::missing_value, ""},
     }));
@@ -162,6 +180,30 @@ TEST_CASE("what a listing with counters limits, and nothing here does, is refuse
     CAPTURE(std::string{xfrm::text_of(f.error()).view()});
     CHECK(f.error().code == r.code);
     CHECK(f.error().word == r.word);
+}
+
+TEST_CASE("what a state has used counts against the limits of the same unit alone", "[xfrm][parse][counters]") {
+    struct row {
+        const char* octets;   // the hard limit
+        const char* packets;  // the hard limit
+        const char* used;
+        bool stands;
+    };
+    const auto r = GENERATE(values<row>({{"(INF)", "(INF)", "892644(bytes), 721(packets)", true},
+                                         {"5000", "5000", "0(bytes), 0(packets)", true},
+                                         {"5000", "(INF)", "0(bytes), 721(packets)", true},
+                                         {"(INF)", "5000", "892644(bytes), 0(packets)", true},
+                                         {"5000", "(INF)", "1(bytes), 0(packets)", false},
+                                         {"(INF)", "5000", "0(bytes), 1(packets)", false},
+                                         {"5000", "5000", "892644(bytes), 721(packets)", false}}));
+    CAPTURE(r.octets, r.packets, r.used);
+    std::string text = counted_states;
+    const std::pair<std::string, std::string> changes[]{
+        {"soft 4000(bytes), hard 5000(bytes)", "soft (INF)(bytes), hard " + std::string{r.octets} + "(bytes)"},
+        {"hard (INF)(packets)", "hard " + std::string{r.packets} + "(packets)"},
+        {"0(bytes), 721(packets)", r.used}};
+    for (const auto& [old, now] : changes) text.replace(text.find(old), old.size(), now);
+    CHECK(xfrm::parse(text).has_value() == r.stands);
 }
 
 TEST_CASE("what only listings show is no word of a command", "[xfrm][parse][counters][fault]") {

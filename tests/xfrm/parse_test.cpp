@@ -95,6 +95,10 @@ TEST_CASE("what a state line does not say has the kernel's default", "[xfrm][par
     CHECK(s.selectors.destination == ip::range::any(ip::family::v4));
     CHECK(s.transform.integrity == integrity_id::hmac_sha1_96);
     CHECK(s.soft == xfrm::state_limits{});
+    const auto endless = one_state(
+        filled("state add @E spi 300 proto ah auth sha1 @1 limit time-hard 0 limit byte-hard 18446744073709551615 limit "
+               "packet-hard 18446744073709551615"));
+    CHECK(endless.hard == xfrm::state_limits{});
     CHECK_FALSE(s.encapsulation);
     const auto both = one_state(filled("state add @E spi 300 proto ah auth sha1 @1 flag af-unspec"));
     CHECK(both.selectors == ip::selector{});
@@ -301,6 +305,10 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"state add @E if_id 5", errc::unsupported, 1, 40, "if_id", "192.0.2.2"},
         {"state add @E limit time-use-hard 5", errc::unsupported, 1, 46, "time-use-hard", "limit"},
         {"state add @E limit frob 5", errc::bad_value, 1, 46, "frob", "limit"},
+        {"state add @E limit byte-hard 0", errc::unsupported, 1, 56, "0", "byte-hard"},
+        {"state add @E limit byte-soft 0", errc::unsupported, 1, 56, "0", "byte-soft"},
+        {"state add @E limit packet-hard 0", errc::unsupported, 1, 58, "0", "packet-hard"},
+        {"state add @E limit packet-soft 0", errc::unsupported, 1, 58, "0", "packet-soft"},
         {"state add @E limit byte-hard 5 limit byte-hard 6", errc::repeated_word, 1, 64, "byte-hard", "limit"},
         {"state add @E encap espintcp 1 2 0.0.0.0", errc::unsupported, 1, 46, "espintcp", "encap"},
         {"state add @E encap espinudp 1 0 0.0.0.0", errc::bad_value, 1, 57, "0", "1"},

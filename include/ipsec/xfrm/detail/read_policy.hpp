@@ -69,13 +69,13 @@ private:
             const word which = in_.take();
             if (which.text != "config:" && which.text != "current:") in_.fail(errc::unknown_word, which);
             if (in_.failed() || !said_.once(in_, which)) return true;
-            if (which.text == "current:") return skip_current_lifetimes(in_), true;
+            if (which.text == "current:") return (void)take_current_lifetimes(in_), true;
             state_limits soft, hard;
             take_configured_lifetimes(in_, soft, hard);
             if (soft != state_limits{} || hard != state_limits{}) in_.fail(errc::unsupported, which);
             return true;
         }
-        if (w.text == "flag") return skip_parenthesis(in_);  // none is set
+        if (w.text == "flag") return skip_no_flags(in_);
         if (w.text != "index" && w.text != "share") return false;
         if (!said_.once(in_, w)) return true;
         if (w.text == "index") (void)take_number<std::uint32_t>(in_);

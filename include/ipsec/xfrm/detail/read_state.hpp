@@ -86,7 +86,7 @@ private:
             if (which.text != "config:" && which.text != "current:") in_.fail(errc::unknown_word, which);
             if (in_.failed() || !said_.once(in_, which)) return true;
             if (which.text == "config:") take_configured_lifetimes(in_, s_.soft, s_.hard);
-            else skip_current_lifetimes(in_);
+            else used_ = take_current_lifetimes(in_), used_word_ = which;
             return true;
         }
         if (w.text != "lastused" && w.text != "stats:" && w.text != "seq") return false;
@@ -114,7 +114,8 @@ private:
             *flag = true;
             (void)in_.take();
         }
-        if (skip_parenthesis(in_) || any) return;
+        if (any) return (void)skip_parenthesis(in_);
+        if (skip_no_flags(in_)) return;
         const word w = in_.take();
         in_.fail(errc::bad_value, w);
     }
@@ -126,7 +127,7 @@ private:
         if (name == "esn") return &s_.flags.esn;
         return nullptr;
     }
-    /// `limit KIND N`, once per kind. The kernel writes "no limit" as the greatest number; 0 does the same here.
+    /// `limit KIND N`, once per kind. The kernel writes "no limit" as the greatest number, of seconds also as 0.
     void take_limit() noexcept {
         const word kind = in_.take();
         if (in_.failed()) return;
@@ -142,9 +143,9 @@ private:
             return in_.fail(counts_from_use ? errc::unsupported : errc::bad_value, kind);
         }
         if (!said_.once(in_, kind)) return;
-        const auto most = std::numeric_limits<std::uint64_t>::max();
-        *into = take_number<std::uint64_t>(in_);
-        if (*into == most) *into = 0;
+        const word number = in_.peek() != nullptr ? *in_.peek() : word{};
+        const auto v = take_number<std::uint64_t>(in_);
+        *into = kind.text.starts_with("time-") ? limit_of_time(v) : limit_of_amount(in_, number, v);
     }
     /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
     void take_padding(const word& w) noexcept {
@@ -223,6 +224,9 @@ private:
         if (s_.encapsulation && s_.id.protocol != sa::protocol::esp) return in_.fail_entry(errc::unsupported, "encap");
         if (s_.tfcpad != 0 && (s_.id.protocol != sa::protocol::esp || s_.mode != sa::mode::tunnel))
             return in_.fail(errc::unsupported, tfcpad_);  // nor does the kernel: only an inner IP header says its length
+        // A state here begins with all that its limits leave, and one that has used some of it must not begin anew.
+        if ((s_.hard.octets != 0 && used_.octets != 0) || (s_.hard.packets != 0 && used_.packets != 0))
+            return in_.fail(errc::unsupported, used_word_);
         algorithms_.finish(in_, s_);
         if (s_.flags.esn && s_.replay_window == 0) return in_.fail_entry(errc::missing_word, "replay-window");
         if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
@@ -234,7 +238,8 @@ private:
     words& in_;
     state s_;
     said_words said_;
-    word tfcpad_;
+    word tfcpad_, used_word_;
+    used_up used_;
     algorithm_reader algorithms_;
     selector_reader selector_;
 };

@@ -214,13 +214,20 @@ template <class T>
 [[nodiscard]] auto take_number(words& in) noexcept -> T {
     return take_number<T>(in, std::numeric_limits<T>::max());
 }
-/// As above; in a listing with counters it may stand there twice, as `7(0x00000007)`.
+/// The number of `(0x00000007)`; nothing for what is no number in parentheses.
+[[nodiscard]] inline auto read_parenthesis(std::string_view text) noexcept -> std::optional<std::uint64_t> {
+    if (text.size() < 2 || !text.starts_with('(') || !text.ends_with(')')) return std::nullopt;
+    return read_number(text.substr(1, text.size() - 2), std::numeric_limits<std::uint64_t>::max());
+}
+/// As `take_number`; in a listing with counters it may stand there twice, as `7(0x00000007)`, and has to be the same.
 template <class T>
 [[nodiscard]] auto take_shown_number(words& in) noexcept -> T {
     const word w = in.take();
     if (in.failed()) return T{};
-    const auto v = read_number(in.is_listing() ? w.text.substr(0, w.text.find('(')) : w.text, std::numeric_limits<T>::max());
-    if (!v) in.fail(errc::bad_value, w);
+    const auto again = in.is_listing() ? std::min(w.text.find('('), w.text.size()) : w.text.size();
+    const auto v = read_number(w.text.substr(0, again), std::numeric_limits<T>::max());
+    const bool differs = again != w.text.size() && read_parenthesis(w.text.substr(again)) != v;
+    if (!v || differs) in.fail(errc::bad_value, w);
     return static_cast<T>(v.value_or(0));
 }
 /// The next word as an address without a length; `errc::bad_value` when it is none.
