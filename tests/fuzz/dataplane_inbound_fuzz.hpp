@@ -133,7 +133,9 @@ inline auto walk(byte_view in) -> dataplane::counters {
         burst.emplace_back(in.subspan(2, size));
         in = in.subspan(2 + size);
     }
-    dataplane::inbound<database, policy::spd<>, testing::packet_buffer, 8> walk{s.sadb, s.spd, s.events};
+    // Policy takes every level: labels are read, and those that cannot be are dropped.
+    dataplane::inbound<database, policy::spd<>, testing::packet_buffer, 8> walk{
+        s.sadb, s.spd, s.events, {.labels = dataplane::label_source{policy::label_option::commercial}}};
     checking_sink sink;
     checking_observer observer;
     walk.process(std::span{burst}, instant{1}, sink, observer);

@@ -98,6 +98,11 @@ seeds = {
     "options": burst(v4(ESP, esp(0x101, 1, udp(), UDP), options=bytes.fromhex("94040000")),
                      v4(AH, ah(0x103, 1, udp(), UDP), options=bytes.fromhex("94040000")),
                      v4(AH, ah(0x103, 2, udp(), UDP), options=bytes.fromhex("830704c000020100"))),
+    "labels": burst(v4(ESP, esp(0x101, 1, udp(), UDP), options=bytes.fromhex("860a00000000010400050000")),
+                    v4(ESP, esp(0x100, 1, v4(UDP, udp(), bytes([10, 1, 1, 1]), bytes([10, 2, 2, 2]),
+                                             options=bytes.fromhex("860a00000000010400050000")), IPIP))),
+    "label_of_another_domain": burst(v4(ESP, esp(0x100, 1, v4(UDP, udp(), bytes([10, 1, 1, 1]), bytes([10, 2, 2, 2]),
+                                                              options=bytes.fromhex("860a00000009010400050000")), IPIP))),
     "empty": b"",
     "no_packet": burst(b"", b"\x45"),
 }
