@@ -74,7 +74,8 @@ auto place_of(const test::recorded_message& m, std::size_t number) -> std::size_
 /// The same as the target quick_mode reads it. Clients are those of the fuzzer's ends, so that what is offered is looked at.
 auto under_an_ike_sa(const test::recorded_message& m, std::size_t place) -> octets {
     static const auto ids = [] {
-        const auto offer = fuzz::detail::chain_of(fuzz::ike_v1_phase_2{fuzz::ike_v1_places[0]}.held_back);
+        const fuzz::ike_v1_phase_2 ends{fuzz::ike_v1_places[0]};
+        const auto offer = fuzz::detail::chain_of(ends.held_back);
         std::vector<octets> out;
         for (std::size_t i = 0; i < 2; ++i) {
             const auto body = offer.value().find(isakmp::payload_type::identification, i)->body;

@@ -30,7 +30,7 @@ public:
     }
     [[nodiscard]] auto why() const noexcept -> fault {
         fault f{errc::no_proposal_chosen};
-        if (!unwanted_) f.detail = first_;
+        if (!unwanted_ && first_) f.detail = *first_;
         return f;
     }
 
