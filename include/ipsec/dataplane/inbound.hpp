@@ -284,12 +284,12 @@ private:
                                observer);
             note_way(s);
             const auto way = std::span{s.way}.first(s.depth);
-            const auto about_packet = with_level(how_, packet.metadata(), s.level);
+            const auto metadata = with_level(how_, packet.metadata(), s.level);
             if (about) [[unlikely]]  // what policy says of the message itself comes first
-                if (const auto own = spd_->check_inbound(s.seen().flow, about_packet, way);
+                if (const auto own = spd_->check_inbound(s.seen().flow, metadata, way);
                     !own && own.error() != policy::errc::no_policy)
                     return discard(s, packet, reason_of(own.error()), now, observer);
-            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, about_packet, way);
+            const auto hit = spd_->check_inbound(about ? *about : s.seen().flow, metadata, way);
             if (!hit) return discard(s, packet, reason_of(hit.error()), now, observer);
         }
         if (is_ours(s.seen().flow)) {  // the next bundle begins

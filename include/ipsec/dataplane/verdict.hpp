@@ -27,7 +27,7 @@ enum class drop : std::uint8_t {
     unsupported_header,   ///< options or extension headers that cannot be protected or walked yet
     hop_limit,            ///< TTL or hop limit used up
     congestion_mark,      ///< outer CE over an inner packet that cannot carry it             RFC 6040 §4.2
-    bad_label,            ///< a sensitivity label that cannot be read, where labels count    RFC 2401 §4.4.2
+    bad_label,            ///< a label that cannot be read or is of another domain, where labels count  RFC 2401 §4.4.2
     // policy
     no_policy,            ///< no entry of the SPD takes the packet                           RFC 2401 §5
     discarded,            ///< an entry says discard
