@@ -34,6 +34,8 @@ using bench::need;
 using crypto::encryption_id;
 using crypto::integrity_id;
 using suite_type = crypto::botan::gateway_suite;
+using seal_item = crypto::batch_item<suite_type, crypto::seal_job>;
+using open_item = crypto::batch_item<suite_type, crypto::open_job>;
 
 constexpr std::size_t outer = 20;
 
@@ -146,27 +148,26 @@ public:
 
     [[gnu::always_inline]] void seal() {
         prepare_all();
-        for (std::size_t i = 0; i < burst; ++i) outcome_[i] = out_.suite().seal_first(out_.keys(), out_.scratch(), jobs_[i]);
-        for (std::size_t i = 0; i < burst; ++i) {
-            if (!outcome_[i]) std::abort();
-            if (two_strides_ && !out_.suite().seal_second(out_.keys(), out_.scratch(), jobs_[i])) std::abort();
-        }
+        out_.suite().seal_first(out_.keys(), out_.scratch(), std::span<seal_item>{jobs_});
+        if (two_strides_) out_.suite().seal_second(out_.keys(), out_.scratch(), std::span<seal_item>{jobs_});
+        for (const auto& i : jobs_)
+            if (!i.outcome) std::abort();
     }
     [[gnu::always_inline]] void open() {
-        for (std::size_t i = 0; i < burst; ++i)
+        for (std::size_t i = 0; i < burst; ++i) {
             if (!esp::inspect_into(in_, (*packets_)[i], instant{}, waiting_[i])) std::abort();
+            opens_[i].job = waiting_[i].job;
+        }
+        in_.suite().open_first(in_.keys(), in_.scratch(), std::span<open_item>{opens_});
+        if (two_strides_) in_.suite().open_second(in_.keys(), in_.scratch(), std::span<open_item>{opens_});
         for (std::size_t i = 0; i < burst; ++i)
-            outcome_[i] = in_.suite().open_first(in_.keys(), in_.scratch(), waiting_[i].job);
-        for (std::size_t i = 0; two_strides_ && i < burst; ++i)
-            if (outcome_[i]) outcome_[i] = in_.suite().open_second(in_.keys(), in_.scratch(), waiting_[i].job);
-        for (std::size_t i = 0; i < burst; ++i)
-            if (!esp::finish(in_, (*packets_)[i], std::move(waiting_[i]), outcome_[i], instant{})) std::abort();
+            if (!esp::finish(in_, (*packets_)[i], std::move(waiting_[i]), opens_[i].outcome, instant{})) std::abort();
     }
     /// Headers, trailers and, of the combined modes, IVs.
     void prepare_theirs() {
         prepare_all();
         if (is_combined_)
-            for (const auto& job : jobs_) wire::store(job.packet.subspan(8), job.sequence);
+            for (const auto& i : jobs_) wire::store(i.job.packet.subspan(8), i.job.sequence);
     }
     [[gnu::always_inline]] void bare_seal() {
         for (auto& packet : *packets_) bare_out_.seal(packet.octets().subspan(outer));
@@ -185,7 +186,7 @@ private:
     }
     [[gnu::always_inline]] void prepare_all() {
         for (std::size_t i = 0; i < burst; ++i)
-            if (!esp::prepare_into(out_, (*packets_)[i], instant{}, jobs_[i])) std::abort();
+            if (!esp::prepare_into(out_, (*packets_)[i], instant{}, jobs_[i].job)) std::abort();
     }
     bench::buffers* packets_;
     crypto::botan::random random_;
@@ -196,9 +197,9 @@ private:
     sa::inbound<suite_type> in_;
     bare bare_out_, bare_in_;
     // As in the walks, what waits between the halves has a place of its own.
-    std::array<crypto::seal_job, burst> jobs_;
+    std::array<seal_item, burst> jobs_;
+    std::array<open_item, burst> opens_;
     std::array<esp::pending<sa::inbound<suite_type>>, burst> waiting_;
-    std::array<crypto::result<void>, burst> outcome_;
 };
 
 }  // namespace

@@ -472,29 +472,31 @@ TEST_CASE("a burst in two strides gives the octets of the packets one by one, an
         for (std::size_t i = 0; i < burst; ++i)
             packets.push_back(test::packet_for(s, text, 1, static_cast<std::uint32_t>(i + 1)));
         auto expected = packets;
-        std::vector<seal_job> jobs(burst);
+        std::vector<batch_item<botan::gateway_suite, seal_job>> jobs(burst);
         for (std::size_t i = 0; i < burst; ++i) {
-            jobs[i] = {.packet = packets[i], .sequence = i + 1};
-            s.make_iv(strided, jobs[i]);
-            CHECK(jobs[i].iv_in_place == (s.iv_size() != 0 && tr.integrity != integrity_id::none));
+            jobs[i].job = {.packet = packets[i], .sequence = i + 1};
+            s.make_iv(strided, jobs[i].job);
+            CHECK(jobs[i].job.iv_in_place == (s.iv_size() != 0 && tr.integrity != integrity_id::none));
         }
-        for (std::size_t i = 0; i < burst; ++i) REQUIRE(s.seal_first(k, strided, jobs[i]));
-        for (std::size_t i = 0; i < burst; ++i) REQUIRE(s.seal_second(k, strided, jobs[i]));
+        s.seal_first(k, strided, std::span{jobs});
+        s.seal_second(k, strided, std::span{jobs});
         for (std::size_t i = 0; i < burst; ++i) {
+            REQUIRE(jobs[i].outcome);
             REQUIRE(s.seal(k, one, {.packet = expected[i], .sequence = i + 1}));
             CHECK(test::hex(packets[i]) == test::hex(expected[i]));
         }
         const auto sealed = packets;
         packets[2].back() ^= std::byte{1};
+        std::vector<batch_item<botan::gateway_suite, open_job>> opens(burst);
+        for (std::size_t i = 0; i < burst; ++i) opens[i].job = {.packet = packets[i], .sequence = i + 1};
+        s.open_first(k, in, std::span{opens});
+        s.open_second(k, in, std::span{opens});
         for (std::size_t i = 0; i < burst; ++i) {
-            const open_job job{.packet = packets[i], .sequence = i + 1};
-            const auto authentic = s.open_first(k, in, job);
             if (i == 2) {
-                CHECK(fault(authentic) == errc::unauthentic);
+                CHECK(fault(opens[i].outcome) == errc::unauthentic);
                 continue;
             }
-            REQUIRE(authentic);
-            REQUIRE(s.open_second(k, in, job));
+            REQUIRE(opens[i].outcome);
             CHECK(test::hex(byte_view{packets[i]}.subspan(8 + s.iv_size(), text.size())) == test::hex(text));
         }
         // Combined modes decrypt while they verify; the others leave a forged packet as it came.

@@ -1,6 +1,7 @@
 #include "ipsec/crypto/esp_suite.hpp"
 
 #include "ipsec/crypto/any_suite.hpp"
+#include "ipsec/crypto/short_copy.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 #include "support/catch.hpp"
 #include "crypto/vectors.hpp"
@@ -178,6 +179,10 @@ TEST_CASE("any_suite is the suite it holds, and refuses the state of another", "
     CHECK(fault(second.open(k1, t2, {.packet = p, .sequence = 1})) == errc::foreign_keys);
     REQUIRE(second.seal(k2, t2, {.packet = p, .sequence = 1}));
     REQUIRE(second.open(k2, t2, {.packet = p, .sequence = 1}));
+    std::array<batch_item<either, seal_job>, 2> run;
+    for (auto& item : run) item.job = {.packet = p, .sequence = 1};
+    second.seal_first(k1, t1, std::span<batch_item<either, seal_job>>{run});
+    for (const auto& item : run) CHECK(fault(item.outcome) == errc::foreign_keys);
     // once for many packets
     int done = 0;
     REQUIRE(second.unwrap(k2, t2, [&](const auto& s, const auto& k, auto& t) -> result<void> {
@@ -203,5 +208,16 @@ TEST_CASE("a MAC with a longer ICV than a suite has room for makes no keys and o
         auto p = test::packet_for(s, test::pattern(32));
         CHECK(s.make_keys(test::pattern(s.keymat_size())).has_value() == (icv <= max_icv_size));
         if (icv > max_icv_size) CHECK(fault(s.open(k, t, {.packet = p, .sequence = 1})) == errc::bad_length);
+    }
+}
+
+TEST_CASE("a short copy takes every octet of every length, and none behind them", "[crypto]") {
+    const auto from = test::pattern(48);
+    for (std::size_t size = 0; size <= 40; ++size) {
+        std::array<std::byte, 48> to{};
+        copy_short(from.data(), to.data(), size);
+        CAPTURE(size);
+        CHECK(test::hex(byte_view{to}.first(size)) == test::hex(byte_view{from}.first(size)));
+        CHECK(std::ranges::all_of(byte_view{to}.subspan(size), [](std::byte b) { return b == std::byte{}; }));
     }
 }

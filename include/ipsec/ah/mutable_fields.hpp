@@ -6,11 +6,12 @@
 ///     IPv6: class, flow label, hop limit                                               kept: all else
 ///
 /// For a plain IP header, which nearly every packet has: AH behind it at once. covered_headers.hpp has the others.
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "ipsec/ah/errc.hpp"
 #include "ipsec/core/bytes.hpp"
-#include "ipsec/wire/big_endian.hpp"
 
 namespace ipsec::ah {
 
@@ -23,7 +24,7 @@ public:
     ///
     /// @return `errc::not_ip`; `errc::not_ah` for a header that AH does not follow at once. Nothing is changed then.
     // req: rfc2402-3.3.3.1.1.1-m1 (offset excluded though it is always zero)
-    [[nodiscard]] auto zero(byte_span packet) noexcept -> result<void> {
+    [[nodiscard, gnu::always_inline]] auto zero(byte_span packet) noexcept -> result<void> {
         if (packet.empty()) return std::unexpected{errc::not_ip};
         const auto version = std::to_integer<unsigned>(packet[0]) >> 4;
         if (version == 4) {
@@ -46,17 +47,22 @@ public:
 
     /// Puts back what `zero` took out of the same header.
     void restore(byte_span packet) const noexcept {
-        wire::store(packet, first_);
-        wire::store(packet.subspan(8), second_);
+        std::memcpy(packet.data(), &first_, sizeof first_);
+        std::memcpy(packet.data() + sizeof first_, &second_, sizeof second_);
     }
 
 private:
-    /// Whole words: octets that are written one by one are slow to read.
+    /// Whole words, as they lie in memory: octets that are written one by one are slow to read.
     void keep(byte_span packet, std::uint64_t of_first, std::uint32_t of_second) noexcept {
-        first_ = wire::load<std::uint64_t>(packet);
-        second_ = wire::load<std::uint32_t>(packet.subspan(8));
-        wire::store(packet, first_ & of_first);
-        wire::store(packet.subspan(8), second_ & of_second);
+        std::memcpy(&first_, packet.data(), sizeof first_);
+        std::memcpy(&second_, packet.data() + sizeof first_, sizeof second_);
+        const std::uint64_t first = first_ & as_it_lies(of_first);
+        const std::uint32_t second = second_ & as_it_lies(of_second);
+        std::memcpy(packet.data(), &first, sizeof first);
+        std::memcpy(packet.data() + sizeof first, &second, sizeof second);
+    }
+    template <class Word> [[nodiscard]] static constexpr auto as_it_lies(Word w) noexcept -> Word {
+        return std::endian::native == std::endian::big ? w : std::byteswap(w);
     }
     static constexpr std::size_t v4_size = 20;
     static constexpr std::size_t v6_size = 40;

@@ -44,36 +44,46 @@ public:
         return base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) { return s.open(mine, room, job); });
     }
 
-    // The agreed suite in two strides, or in the first alone.
+    // The agreed suite in two strides, or in the first alone; unwrapped once for all packets of a call.
     [[nodiscard]] constexpr auto two_strides() const noexcept -> bool {
         return base::ask([](const auto& s) {
             if constexpr (requires { s.two_strides(); }) return s.two_strides();
             else return false;
         });
     }
-    [[nodiscard]] auto seal_first(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
-        return base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.seal_first(mine, room, job);
-            else return s.seal(mine, room, job);
+    template <class Item> void seal_first(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.seal_first(mine, room, run);
+            else for (Item& i : run) i.outcome = s.seal(mine, room, i.job);
         });
     }
-    [[nodiscard]] auto seal_second(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
-        return base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) -> result<void> {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.seal_second(mine, room, job);
-            else return {};
+    template <class Item> void seal_second(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.seal_second(mine, room, run);
         });
     }
-    [[nodiscard]] auto open_first(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
-        return base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.open_first(mine, room, job);
-            else return s.open(mine, room, job);
+    template <class Item> void open_first(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.open_first(mine, room, run);
+            else for (Item& i : run) i.outcome = s.open(mine, room, i.job);
         });
     }
-    [[nodiscard]] auto open_second(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
-        return base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) -> result<void> {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) return s.open_second(mine, room, job);
-            else return {};
+    template <class Item> void open_second(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
+            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.open_second(mine, room, run);
         });
+    }
+
+private:
+    /// `foreign_keys` is the outcome of all packets where keys or scratch are another suite's.
+    template <class Item, class Work>
+    [[gnu::always_inline]] void each(const keys& k, scratch& t, std::span<Item> run, Work&& work) const noexcept {
+        const auto ours = base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) -> result<void> {
+            work(s, mine, room);
+            return {};
+        });
+        if (!ours) [[unlikely]]
+            for (Item& i : run) i.outcome = ours;
     }
 };
 

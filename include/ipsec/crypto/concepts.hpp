@@ -74,19 +74,6 @@ template <class S>
 concept esp_suite = has_suite_sizes<S> && has_suite_traits<S> && has_suite_state<S> && can_make_keys<S> && can_seal<S> &&
                     can_open<S> && std::movable<S>;
 
-/// A suite that does a burst in two strides, each over all packets, in place of packet by packet: the first half of the work for
-/// all, then the second half for those whose first succeeded. For algorithms whose code leaves no room for other code in the
-/// processor (`benchmarks/between`). Where there is none, everything is done in the first stride, and `two_strides` says so.
-template <class S>
-concept strided_suite = esp_suite<S> && requires(const S& s, const typename S::keys& k, typename S::scratch& t,
-                                                 const seal_job& out, const open_job& in) {
-    { s.two_strides() } noexcept -> std::same_as<bool>;  // false: there is nothing left for the second
-    { s.seal_first(k, t, out) } noexcept -> std::same_as<result<void>>;
-    { s.seal_second(k, t, out) } noexcept -> std::same_as<result<void>>;
-    { s.open_first(k, t, in) } noexcept -> std::same_as<result<void>>;
-    { s.open_second(k, t, in) } noexcept -> std::same_as<result<void>>;
-};
-
 /// One packet of a burst on its way through a batch engine: packets of many SAs, each with keys and result of its own.
 template <class S, class Job> struct batch_item {
     const typename S::keys* keys = nullptr;
@@ -94,6 +81,20 @@ template <class S, class Job> struct batch_item {
     Job job{};
     result<void> outcome{};
 };
+/// A suite that takes the packets of one SA that follow each other in one call, and a burst of many SAs in two strides where its
+/// algorithms want that: the first half of the work for all packets, then the second half for those whose first succeeded. For
+/// algorithms whose code leaves no room for other code in the processor (`benchmarks/between`). Where there are none, everything
+/// is done in the first stride, and `two_strides` says so. What a call is about is worked out once and not for each packet.
+template <class S>
+concept strided_suite =
+    esp_suite<S> && requires(const S& s, const typename S::keys& k, typename S::scratch& t,
+                             std::span<batch_item<S, seal_job>> out, std::span<batch_item<S, open_job>> in) {
+        { s.two_strides() } noexcept -> std::same_as<bool>;  // false: there is nothing left for the second
+        { s.seal_first(k, t, out) } noexcept -> std::same_as<void>;  // all four write the outcome of each packet
+        { s.seal_second(k, t, out) } noexcept -> std::same_as<void>;
+        { s.open_first(k, t, in) } noexcept -> std::same_as<void>;
+        { s.open_second(k, t, in) } noexcept -> std::same_as<void>;
+    };
 /// A suite that takes many packets in one call and may finish them in any order.
 template <class S>
 concept batch_suite =

@@ -159,33 +159,51 @@ public:
         job.iv_in_place = cipher_.make_iv(t.cipher, job.sequence, job.packet.subspan(esp_header_size, size)).has_value();
     }
     [[nodiscard]] auto seal(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
-        if (auto ok = encrypt(k, t, job); !ok) return ok;
-        return write_icv(k, t, job);
+        return seal_one(k, t, job);
     }
     /// @return `bad_length`, `unauthentic`, `provider_failed`
     // req: rfc2406-3.4.5-4, rfc2406-3.4.5-5
     [[nodiscard]] auto open(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
-        if (auto ok = verify(k, t, job); !ok) return ok;
-        return decrypt(k, t, job);
+        return open_one(k, t, job);
     }
     /// Whether cipher or MAC say that their code pushes out all other.
     [[nodiscard]] constexpr auto two_strides() const noexcept -> bool { return is_large(cipher_) || is_large(mac_); }
-    [[nodiscard]] auto seal_first(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
-        return two_strides() ? encrypt(k, t, job) : seal(k, t, job);
+    template <class Item> void seal_first(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        if (two_strides())
+            for (Item& i : run) i.outcome = encrypt(k, t, i.job);
+        else
+            for (Item& i : run) i.outcome = seal_one(k, t, i.job);
     }
-    [[nodiscard]] auto seal_second(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
-        return two_strides() ? write_icv(k, t, job) : result<void>{};
+    template <class Item> void seal_second(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        if (!two_strides()) return;
+        for (Item& i : run)
+            if (i.outcome) [[likely]] i.outcome = write_icv(k, t, i.job);
     }
-    [[nodiscard]] auto open_first(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
-        return two_strides() ? verify(k, t, job) : open(k, t, job);
+    template <class Item> void open_first(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        if (two_strides())
+            for (Item& i : run) i.outcome = verify(k, t, i.job);
+        else
+            for (Item& i : run) i.outcome = open_one(k, t, i.job);
     }
-    [[nodiscard]] auto open_second(const keys& k, scratch& t, const open_job& job) const noexcept -> result<void> {
-        return two_strides() ? decrypt(k, t, job) : result<void>{};
+    template <class Item> void open_second(const keys& k, scratch& t, std::span<Item> run) const noexcept {
+        if (!two_strides()) return;
+        for (Item& i : run)
+            if (i.outcome) [[likely]] i.outcome = decrypt(k, t, i.job);
     }
     [[nodiscard]] constexpr auto cipher_part() const noexcept -> const Cipher& { return cipher_; }
     [[nodiscard]] constexpr auto mac_part() const noexcept -> const Mac& { return mac_; }
 
 private:
+    [[nodiscard, gnu::always_inline]] auto seal_one(const keys& k, scratch& t, const seal_job& job) const noexcept
+        -> result<void> {
+        if (auto ok = encrypt(k, t, job); !ok) [[unlikely]] return ok;
+        return write_icv(k, t, job);
+    }
+    [[nodiscard, gnu::always_inline]] auto open_one(const keys& k, scratch& t, const open_job& job) const noexcept
+        -> result<void> {
+        if (auto ok = verify(k, t, job); !ok) [[unlikely]] return ok;
+        return decrypt(k, t, job);
+    }
     [[nodiscard]] static constexpr auto is_large(const auto& part) noexcept -> bool {
         if constexpr (requires { { part.is_large() } noexcept -> std::same_as<bool>; })
             return part.is_large();

@@ -55,12 +55,11 @@ public:
             }
         } else if constexpr (crypto::strided_suite<Suite>) {
             bool two = false;
-            for (std::size_t i = 0; i < size_; ++i) {
-                two |= suites_[i]->two_strides();
-                items_[i].outcome = first(*suites_[i], items_[i]);
-            }
-            for (std::size_t i = 0; two && i < size_; ++i)
-                if (items_[i].outcome) [[likely]] items_[i].outcome = second(*suites_[i], items_[i]);
+            each_run([&](const Suite& s, std::span<item> run) {
+                two |= s.two_strides();
+                first(s, run);
+            });
+            if (two) each_run([](const Suite& s, std::span<item> run) { second(s, run); });
         } else {
             for (std::size_t i = 0; i < size_; ++i) items_[i].outcome = one(*suites_[i], items_[i]);
         }
@@ -75,13 +74,20 @@ private:
         if constexpr (seals) s.seal(group);
         else s.open(group);
     }
-    static auto first(const Suite& s, item& i) noexcept -> crypto::result<void> {
-        if constexpr (seals) return s.seal_first(*i.keys, *i.scratch, i.job);
-        else return s.open_first(*i.keys, *i.scratch, i.job);
+    /// Calls `work(suite, jobs)` for jobs of one SA that follow each other.
+    template <class Work> void each_run(Work&& work) noexcept {
+        for (std::size_t from = 0, end = 0; from < size_; from = end) {
+            while (end < size_ && items_[end].scratch == items_[from].scratch) ++end;
+            work(*suites_[from], std::span{items_}.subspan(from, end - from));
+        }
     }
-    static auto second(const Suite& s, item& i) noexcept -> crypto::result<void> {
-        if constexpr (seals) return s.seal_second(*i.keys, *i.scratch, i.job);
-        else return s.open_second(*i.keys, *i.scratch, i.job);
+    static void first(const Suite& s, std::span<item> run) noexcept {
+        if constexpr (seals) s.seal_first(*run[0].keys, *run[0].scratch, run);
+        else s.open_first(*run[0].keys, *run[0].scratch, run);
+    }
+    static void second(const Suite& s, std::span<item> run) noexcept {
+        if constexpr (seals) s.seal_second(*run[0].keys, *run[0].scratch, run);
+        else s.open_second(*run[0].keys, *run[0].scratch, run);
     }
     static auto one(const Suite& s, item& i) noexcept -> crypto::result<void> {
         if constexpr (seals) return s.seal(*i.keys, *i.scratch, i.job);

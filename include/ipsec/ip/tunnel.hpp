@@ -111,18 +111,18 @@ struct decapsulated {
 };
 
 namespace detail {
-/// `decapsulate` where the ECN fields of the two headers differ.                               RFC 6040 §4.2
-[[nodiscard, gnu::noinline]] constexpr auto merge_ecn(byte_span inner, const inner_fields& fields, ecn outer) noexcept
-    -> result<decapsulated> {
-    const std::uint8_t before = fields.traffic_class;
+/// `decapsulate` where the ECN fields of the two headers differ. Values and no struct, which would lie in memory for all packets
+/// because of the few that come here.                                                          RFC 6040 §4.2
+[[nodiscard, gnu::noinline]] constexpr auto merge_ecn(byte_span inner, family f, std::uint8_t before, std::size_t length,
+                                                      ecn outer) noexcept -> result<decapsulated> {
     const auto egress = decapsulated_ecn(ecn_of(before), outer);
     if (egress.drop) return std::unexpected{errc::ce_over_not_ect};
     if (egress.outgoing != ecn_of(before)) {
         const auto after = traffic_class_of(dscp_of(before), egress.outgoing);
-        if (fields.family == family::v6) v6::view::of(inner)->set_traffic_class(after);
+        if (f == family::v6) v6::view::of(inner)->set_traffic_class(after);
         else v4::view::of(inner)->set_type_of_service(after);
     }
-    return decapsulated{fields.length, egress.alarm};
+    return decapsulated{length, egress.alarm};
 }
 }  // namespace detail
 
@@ -142,7 +142,7 @@ namespace detail {
     if (fields.family != (next == next_header::ipv6 ? family::v6 : family::v4)) [[unlikely]]
         return std::unexpected{errc::bad_version};
     if (ecn_of(fields.traffic_class) != ecn_of(outer_class)) [[unlikely]]
-        return detail::merge_ecn(inner, fields, ecn_of(outer_class));
+        return detail::merge_ecn(inner, fields.family, fields.traffic_class, fields.length, ecn_of(outer_class));
     return decapsulated{fields.length, ecn_alarm::none};
 }
 
