@@ -25,8 +25,10 @@ using system_ = gateway<identity_suite, checksum_mac>;
 using kind = sa::tfc_policy::kind;
 struct pool_sink : collecting_sink {
     bool is_empty = false;
+    std::vector<std::size_t> asked;
     auto make(std::size_t size) noexcept -> std::optional<packet_buffer> {
         if (is_empty) return std::nullopt;
+        asked.push_back(size);
         return packet_buffer::of_size(size);
     }
 };
@@ -99,8 +101,11 @@ TEST_CASE("dummies leave when they are due and are thrown away in silence, count
     for (int i = 1; i <= 50; ++i) CHECK(send_dummies(*out, schedule, instant{} + milliseconds(10 * i), sink) == 1);
     REQUIRE(sink.items.size() == 50);
     std::set<std::size_t> lengths;
-    for (const auto& item : sink.items) {
+    REQUIRE(sink.asked.size() == 50);
+    for (std::size_t i = 0; i < sink.items.size(); ++i) {
+        const auto& item = sink.items[i];
         CHECK(item.verdict.fate == fate::protect);
+        CHECK(item.packet.octets().size() == sink.asked[i]);  // room for the dummy, and no more
         lengths.insert(item.packet.octets().size());
         CHECK(right.receive(std::vector<octet_list>{octets_in(item.packet)})[0].verdict.reason == drop::dummy);
     }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "ipsec/ip/upper_repair.hpp"
 #include "ip/build.hpp"
 #include "support/catch.hpp"
 
@@ -107,4 +108,33 @@ TEST_CASE("only a whole ESP packet is stripped", "[ip][udp_encap]") {
     const auto got = encap::strip(r.packet);
     if (r.fault) CHECK(got.error() == *r.fault);
     else CHECK(std::ranges::equal(byte_view{r.packet}.subspan(got->offset, got->length), unhex("0000100100000001")));
+}
+
+// req: rfc3948-3.1.2-1
+TEST_CASE("a repaired checksum holds for the new addresses; one of UDP that is zero is sent as ones", "[ip][udp_encap]") {
+    struct row {
+        const char* what;
+        octets packet;
+        std::size_t field, spare;  ///< where the checksum stands, and a word of the payload
+        std::uint16_t sent;        ///< instead of a checksum of zero; UDP has no other way to say that there is one
+    };
+    const auto r = GENERATE(values<row>({
+        {"UDP over IPv4", test::v4(17, "1000 2000 000c 1234  01020000"), 26, 30, 0xffff},
+        {"UDP over IPv6", test::v6(17, "1000 2000 000c 1234  01020000"), 46, 50, 0xffff},
+        {"TCP", test::v4(6, "1000 2000 00000001 00000000 5010 ffff 1234 0000  01020000"), 36, 42, 0},
+    }));
+    CAPTURE(r.what);
+    auto packet = r.packet;
+    const auto seen = ip::read_overview(packet).value();
+    const auto word = [&](std::size_t at) { return wire::load<std::uint16_t>(byte_view{packet}.subspan(at)); };
+    const byte_view upper = byte_view{packet}.subspan(seen.upper_offset);
+    const auto sum = [&] { return ip::upper_checksum(seen.flow.source, seen.flow.destination, seen.flow.protocol, upper); };
+    REQUIRE(ip::repair_upper_checksum(packet, seen));
+    CHECK(sum() == 0);
+    REQUIRE(word(r.field) != 0);
+    // The complement of the sum as part of what is summed makes it zero.
+    wire::store(byte_span{packet}.subspan(r.spare), word(r.field));
+    REQUIRE(ip::repair_upper_checksum(packet, seen));
+    CHECK(word(r.field) == r.sent);
+    CHECK(sum() == 0);
 }
