@@ -4,30 +4,43 @@
 //     ike_tables --list                 each edge of each exchange in a line of its own
 #include <fmt/format.h>
 
+#include <string>
+
+#include "common/command_line.hpp"
 #include "ipsec/ike/v1/machines.hpp"
 #include "ipsec/testing/identity_crypto.hpp"
 
 using namespace ipsec;
 namespace v1 = ipsec::ike::v1;
 
-int main(int argc, char** argv) {
-    const std::string_view wanted = argc > 1 ? argv[1] : "--list", role = argc > 2 ? argv[2] : "initiator";
-    std::size_t found = 0;
-    v1::for_each_machine<testing::identity_provider>([&]<class M>(std::type_identity<M>) {
-        const auto edges = v1::edges_of<M>();
-        if (wanted == "--list") {
-            for (const v1::edge& e : edges) fmt::print("{} | {} | {} | {} | {}\n", e.exchange, e.role, e.state, e.event, e.next);
-            ++found;
-        } else if (wanted == M::exchange && role == v1::name_of(M::role)) {
-            fmt::print("{}", v1::to_graphviz(edges));
-            ++found;
-        }
+auto main(int argc, char** argv) -> int {
+    CLI::App app{"Prints the transition tables of IKEv1 as the code has them. Exit code: 2 for an exchange that there is not.",
+                 "ike_tables"};
+    std::string exchange, role = "initiator";
+    bool list = false;
+    app.add_flag("--list", list, "each edge of each exchange in a line of its own");
+    app.add_option("EXCHANGE", exchange, "for Graphviz, by its name: 'Quick Mode'")->excludes("--list");
+    app.add_option("ROLE", role, "initiator or responder")
+        ->check(CLI::IsMember({"initiator", "responder"}))
+        ->capture_default_str();
+    if (const auto code = command_line::parse(app, argc, argv)) return *code;
+    return command_line::whole_run("ike_tables", [&] {
+        std::string names;
+        bool found = false;
+        v1::for_each_machine<testing::identity_provider>([&]<class M>(std::type_identity<M>) {
+            const auto edges = v1::edges_of<M>();
+            if (const std::string quoted = fmt::format("'{}'", M::exchange); names.find(quoted) == std::string::npos)
+                names += (names.empty() ? "" : ", ") + quoted;
+            if (list || exchange.empty()) {
+                for (const v1::edge& e : edges)
+                    fmt::print("{} | {} | {} | {} | {}\n", e.exchange, e.role, e.state, e.event, e.next);
+                found = true;
+            } else if (exchange == M::exchange && role == v1::name_of(M::role)) {
+                fmt::print("{}", v1::to_graphviz(edges));
+                found = true;
+            }
+        });
+        if (found) return 0;
+        return command_line::complain("ike_tables", fmt::format("'{}': no such exchange: give one of {}", exchange, names));
     });
-    if (found > 0) return 0;
-    fmt::print(stderr, "usage: ike_tables --list | ike_tables EXCHANGE [ROLE]\nexchanges and roles:");
-    v1::for_each_machine<testing::identity_provider>([]<class M>(std::type_identity<M>) {
-        fmt::print(stderr, "\n    \"{}\" \"{}\"", M::exchange, v1::name_of(M::role));
-    });
-    fmt::print(stderr, "\n");
-    return 2;
 }

@@ -269,6 +269,8 @@ auto main(int argc, char** argv) -> int {
         ->check(CLI::IsMember({"discard", "bypass"}))
         ->capture_default_str();
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
-    const auto done = run(o);
-    return done ? *done : command_line::complain("policy_explain", done.error());
+    return command_line::whole_run("policy_explain", [&] {
+        const auto done = run(o);
+        return done ? *done : command_line::complain("policy_explain", done.error());
+    });
 }

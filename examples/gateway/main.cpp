@@ -62,5 +62,5 @@ auto main(int argc, char** argv) -> int {
             {"drafts", ipsec::ike::v1::nat_forms::drafts}}));
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     if (o.config.empty() && o.xfrm.empty()) return gateway::complain("nothing to do: give --config FILE, --xfrm FILE or both");
-    return gateway::run(o);
+    return command_line::whole_run("gateway", [&] { return gateway::run(o); });
 }

@@ -49,8 +49,8 @@ auto suites_of(const options& o) -> outcome<std::vector<suite>> {
                 const auto s = crypto::parse_ike_v1_proposal(text);
                 if (!s)
                     return std::unexpected{
-                        fmt::format("{}: {}: --cipher, --hash and --group take words like aes128, sha1, modp2048", s.error().word,
-                                    name_of(s.error().code))};
+                        fmt::format("'{}' in {}: {}: give --cipher, --hash and --group words like aes128, sha1, modp2048",
+                                    s.error().word, text, name_of(s.error().code))};
                 if (std::ranges::find(all, *s) == all.end()) all.push_back(*s);
             }
     return all;
@@ -133,7 +133,8 @@ auto as_json(const probe& p) -> json {
 auto ask(probe& p, const options& o, crypto::botan::random& random) -> outcome<void> {
     const auto any = ip::address::lowest(p.who().family());
     auto socket = io::udp_socket::open({.local = {any, o.from_port}});
-    if (!socket) return std::unexpected{socket.error().text()};
+    if (!socket)
+        return std::unexpected{socket.error().text() + ": see whether --from-port is free, and this machine has a network"};
     const io::datagram_info to{.local = {any, 0}, .remote = {p.who(), o.port}};
     const auto gap = microseconds(static_cast<std::int64_t>(1e6 / o.rate));
     std::array<std::byte, 16384> scratch{};
@@ -145,7 +146,7 @@ auto ask(probe& p, const options& o, crypto::botan::random& random) -> outcome<v
             if (const auto datagram = p.next(now, milliseconds(o.patience), random, scratch); !datagram.empty()) {
                 const auto sent = socket->send({.where = to, .octets = datagram});
                 if (sent.refused != 0 && sent.last.code != io::errc::unreachable)
-                    return std::unexpected{sent.last.text()};
+                    return std::unexpected{sent.last.text() + ": see whether there is a way to that address"};
                 go = now + gap;
             }
         pollfd wait{socket->fd(), POLLIN, 0};
@@ -172,7 +173,9 @@ auto run(options& o) -> int {
     std::vector<probe> probes;
     for (const auto& text : o.addresses) {
         const auto a = ip::parse_address(text);
-        if (!a) return complain(fmt::format("{}: no IP address: name every responder by its address", text));
+        if (!a) return complain(fmt::format("{}: no IP address: give every responder by its address", text));
+        if (a->is_unspecified() || a->is_multicast() || *a == ip::address::v4(255, 255, 255, 255))
+            return complain(fmt::format("{}: is not the address of one responder: give every one by its own", text));
         probes.emplace_back(*a, *suites, methods_of(o));
     }
     crypto::botan::random random;
@@ -202,7 +205,7 @@ auto main(int argc, char** argv) -> int {
         "ike_probe"};
     options o;
     app.add_option("ADDRESS", o.addresses, "responders, by their IP addresses")->required()->expected(1, 16);
-    app.add_option("--port", o.port, "where they listen")->capture_default_str();
+    app.add_option("--port", o.port, "where they listen")->check(CLI::Range(1U, 65535U))->capture_default_str();
     app.add_option("--from-port", o.from_port, "where the questions come from; 0: any port. Some responders answer port 500 only")
         ->capture_default_str();
     app.add_option("--cipher", o.ciphers, "instead of the usual ones: des, 3des, blowfish128, cast128, aes128, …")
@@ -212,12 +215,14 @@ auto main(int argc, char** argv) -> int {
     std::vector<std::string> names;
     for (const auto& m : method_names::known) names.emplace_back(m.name);
     app.add_option("--method", o.methods, "only these")->delimiter(',')->check(CLI::IsMember(names));
-    app.add_option("--rate", o.rate, "datagrams a second, at most")->check(CLI::Range(0.1, 1000.0))->capture_default_str();
+    app.add_option("--rate", o.rate, "datagrams a second, at most, from 0.1 to 1000")->capture_default_str();
     app.add_option("--timeout", o.patience, "milliseconds until a datagram counts as lost")
         ->check(CLI::Range(50U, 60000U))
         ->capture_default_str();
     app.add_option("--tries", o.tries, "how often a question is asked")->check(CLI::Range(1U, 10U))->capture_default_str();
     app.add_flag("--json", o.json, "all answers as JSON");
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
-    return run(o);
+    if (!(o.rate >= 0.1 && o.rate <= 1000))  // a number that is none would pass CLI::Range
+        return command_line::complain("ike_probe", "--rate: is no rate: give datagrams a second, from 0.1 to 1000");
+    return command_line::whole_run("ike_probe", [&] { return run(o); });
 }

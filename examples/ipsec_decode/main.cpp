@@ -64,7 +64,6 @@ auto run(const std::string& in, keyring& keys, bool as_json) -> int {
         for (const auto& [why, n] : d.without_packet()) without += fmt::format("; {}: {}", why, n);
         fmt::print("{} frames, {} of ESP, AH or ISAKMP, {} of them open{}\n", input->frames(), packets, open, without);
     }
-    if (std::fflush(stdout) != 0) return complain("standard output: cannot be written: give it room");
     return 0;
 }
 
@@ -91,4 +90,6 @@ auto start(int argc, const char* const* argv) -> int {
 }  // namespace
 }  // namespace ipsec_decode
 
-auto main(int argc, char** argv) -> int { return ipsec_decode::start(argc, argv); }
+auto main(int argc, char** argv) -> int {
+    return command_line::whole_run("ipsec_decode", [&] { return ipsec_decode::start(argc, argv); });
+}

@@ -108,4 +108,6 @@ auto start(int argc, const char* const* argv) -> int {
 }  // namespace
 }  // namespace ipsec_pcap
 
-auto main(int argc, char** argv) -> int { return ipsec_pcap::start(argc, argv); }
+auto main(int argc, char** argv) -> int {
+    return command_line::whole_run("ipsec_pcap", [&] { return ipsec_pcap::start(argc, argv); });
+}

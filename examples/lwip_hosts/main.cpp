@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "../common/command_line.hpp"
 #include "host.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "transfer.hpp"
@@ -173,5 +174,5 @@ auto main(int argc, char** argv) -> int {
     std::signal(SIGPIPE, SIG_IGN);
     const auto parsed = lwip_hosts::parse(argc, argv);
     if (const int* code = std::get_if<int>(&parsed)) return *code;
-    return lwip_hosts::start(std::get<lwip_hosts::options>(parsed));
+    return command_line::whole_run("lwip_hosts", [&] { return lwip_hosts::start(std::get<lwip_hosts::options>(parsed)); });
 }

@@ -36,9 +36,10 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     app.add_flag("--clear", o.clear, "policy lets everything pass unprotected: what IPsec costs, and what it hides");
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     const auto p = crypto::parse_esp_proposal(suite);
-    if (!p) return complain("--suite: '" + std::string{p.error().word} + "': " + std::string{name_of(p.error().code)});
+    if (!p) return complain("--suite: '" + std::string{p.error().word} + "': " + std::string{name_of(p.error().code)} +
+                        ": use a suite such as aes128-sha1");
     if (p->group != crypto::group_id::none || p->extended_sequence)
-        return complain("--suite: '" + suite + "': name a cipher and its integrity, as in aes128-sha1, and nothing else");
+        return complain("--suite: '" + suite + "' says more than a cipher and its integrity: use a suite such as aes128-sha1");
     if (!ike::v1::check(ike::v1::child_suite{.esp = p->protection}))
         return complain("--suite: '" + suite + "' has no number in IKEv1: use aes128-sha1 or another one that has");
     o.suite = p->protection;

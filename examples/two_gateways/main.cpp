@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "../common/command_line.hpp"
 #include "../common/broken_capture.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 #include "ipsec/ip/selector_text.hpp"
@@ -106,5 +107,5 @@ auto main(int argc, char** argv) -> int {
     std::signal(SIGPIPE, SIG_IGN);
     const auto parsed = two_gateways::parse(argc, argv);
     if (const int* code = std::get_if<int>(&parsed)) return *code;
-    return two_gateways::run(std::get<two_gateways::options>(parsed));
+    return command_line::whole_run("two_gateways", [&] { return two_gateways::run(std::get<two_gateways::options>(parsed)); });
 }

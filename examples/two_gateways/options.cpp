@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string_view>
+#include <utility>
 
 #include "../common/command_line.hpp"
 #include "../common/method_names.hpp"
@@ -35,6 +36,7 @@ auto split(std::string_view list) -> std::vector<std::string_view> {
 /// "1h", "90s", "90", "64MB", "500kB" and "ike=8h", separated by commas.
 auto read_lifetimes(std::string_view text, options& o) -> result {
     o.lifetime = {.seconds = 0, .kilobytes = 0};
+    bool told[3]{};  // of ISAKMP SAs, of the others by time and by volume
     for (const std::string_view word : split(text)) {
         std::string_view number = word;
         const bool for_ike = number.starts_with("ike=");
@@ -54,6 +56,8 @@ auto read_lifetimes(std::string_view text, options& o) -> result {
         else
             return "--lifetime: unit " + in_quotes(unit) + " of " + in_quotes(word) +
                    " is not known: use s, m, h, or for packets kB, MB";
+        if (std::exchange(told[for_ike ? 0 : unit.ends_with('B') ? 2 : 1], true))
+            return "--lifetime: " + in_quotes(word) + " is the second of its kind: give one";
         if (!ike::v1::fits(life)) return "--lifetime: " + in_quotes(word) + " is more than IKE can say: give less";
     }
     if (o.lifetime.seconds == 0) o.lifetime.seconds = 3600;
@@ -95,7 +99,7 @@ auto read_ike(std::string_view text, options& o) -> result {
     if (crypto::find(s->group) == nullptr)
         return "--ike: " + in_quotes(text) + ": the gateways have no group of their own: use one like modp2048 or ecp256";
     if (s->authentication != isakmp::oakley_authentication::pre_shared_key || text.find("psk") != std::string_view::npos)
-        return "--ike: " + in_quotes(text) + ": the method of authentication goes with --auth";
+        return "--ike: " + in_quotes(text) + ": the method of authentication is no part of it: give it with --auth";
     o.ike = *s;
     return {};
 }
@@ -188,7 +192,7 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (out.empty()) return complain("--out: no name: give a folder");
     if (o.in.empty()) return complain("--in: no name: give a file, or - for the standard input");
     if (o.in == "-" && isatty(STDIN_FILENO) != 0)
-        return complain("--in -: the standard input is a terminal: pipe a capture into it");
+        return complain("--in -: the standard input is a terminal: give a capture by a pipe");
 
     if (mode != "tunnel" && mode != "transport")
         return complain("--mode: " + in_quotes(mode) + " is not known: use tunnel or transport");
@@ -216,13 +220,18 @@ auto parse(int argc, const char* const* argv) -> std::variant<options, int> {
     if (given("--left"))
         if (const auto fault = read_left(left, o)) return complain(*fault);
     if (given("--policy")) {
-        if (given("--left")) return complain("--policy: the file says who is left: drop --left");
+        if (given("--left")) return complain("--policy: the file says who is left: take --left away");
+        if (given("--suite"))
+            return complain("--policy: the file says every suite: take --suite away, and give that of phase 1 with --ike");
+        if (policy.empty()) return complain("--policy: no name: give a file");
         auto policies = read_policies(policy, protocol != "ah", protocol != "esp");
         if (!policies) return complain(policies.error());
         o.policies = std::move(*policies);
         for (const policy_pair& p : o.policies)
             if (const auto prefix = p.left.as_prefix()) o.left.push_back(*prefix);
-            else return complain("--policy: " + in_quotes(ip::to_text(p.left).view()) + " is no prefix: the left side needs one");
+            else
+                return complain("--policy: " + in_quotes(ip::to_text(p.left).view()) +
+                                " is no prefix: give one on the left side");
     }
 
     const auto [end, bad] = std::from_chars(loss.data(), loss.data() + loss.size(), o.loss);

@@ -71,7 +71,8 @@ auto read_policies(const std::string& file, bool esp, bool ah) -> std::expected<
         const auto l = read_range(left), r = read_range(right);
         if (!l) return wrong(left, l.error());
         if (!r) return wrong(right, r.error());
-        if (l->family() != r->family()) return wrong(right, "is of another family of addresses than the left side");
+        if (l->family() != r->family())
+            return wrong(right, "is of another family of addresses than the left side: give one of the same");
         p.left = *l;
         p.right = *r;
         if (const auto fault = read_service(service, p); !fault.empty()) return wrong(service, fault);

@@ -50,7 +50,7 @@ struct suite_words {
     if (ah && out.integrity == crypto::integrity_id::none)
         return std::unexpected{
             std::string{"names no integrity algorithm for AH: "} +
-            (esp ? "name one beside the cipher, as in aes128gcm16-sha256" : "use names like sha256 or aes128-sha1")};
+            (esp ? "give one beside the cipher, as in aes128gcm16-sha256" : "use names like sha256 or aes128-sha1")};
     if (esp) out.suite.esp = cipher;
     if (ah) out.suite.ah = out.integrity;
     return out;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "../common/command_line.hpp"
 #include "bump.hpp"
 #include "ipsec/crypto/proposal_name.hpp"
 
@@ -56,12 +57,14 @@ void show(const bump& b, const port& inside, const port& outside) {
     }
 }
 
+constexpr auto port_hint = ": give an Ethernet interface, as root or with CAP_NET_RAW";
+
 auto run(const options& o) -> int {
     auto inside = port::open(o.inside), outside = port::open(o.outside);
-    if (!inside) return complain("--inside: " + inside.error(), 1);
-    if (!outside) return complain("--outside: " + outside.error(), 1);
+    if (!inside) return complain("--inside: " + inside.error() + port_hint, 1);
+    if (!outside) return complain("--outside: " + outside.error() + port_hint, 1);
     bump b{o, *inside, *outside};
-    if (b.fault()) return complain("--policy: " + *b.fault(), 2);
+    if (b.fault()) return complain("--policy: " + *b.fault() + ": correct it", 2);
     sigset_t blocked, before;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGINT);
@@ -89,5 +92,5 @@ auto main(int argc, char** argv) -> int {
     if (const int* code = std::get_if<int>(&parsed)) return *code;
     std::signal(SIGINT, stop);
     std::signal(SIGTERM, stop);
-    return wire_bump::run(std::get<wire_bump::options>(parsed));
+    return command_line::whole_run("wire_bump", [&] { return wire_bump::run(std::get<wire_bump::options>(parsed)); });
 }

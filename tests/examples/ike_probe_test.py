@@ -8,6 +8,7 @@ import hashlib
 import json
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -121,7 +122,20 @@ for what, arguments in (
     ("a cipher without a number in IKEv1", ("127.0.0.1", "--cipher", "chacha20poly1305")),
     ("no address", ()),
     ("a method that is none", ("127.0.0.1", "--method", "charm")),
+    ("a rate that is no number", ("127.0.0.1", "--rate", "nan")),
+    ("a rate of minus nothing", ("127.0.0.1", "--rate", "-nan")),
+    ("a rate beyond the most", ("127.0.0.1", "--rate", "1001")),
+    ("no port", ("127.0.0.1", "--port", "0")),
+    ("any host", ("0.0.0.0",)),
+    ("many hosts, IPv4", ("224.0.0.1",)),
+    ("many hosts, IPv6", ("ff02::1",)),
+    ("all hosts", ("255.255.255.255",)),
+    ("a cipher of no name", ("127.0.0.1", "--cipher", "")),
 ):
     code, out, errors = run(PROGRAM, *arguments)
     check(f"{what}: one line, exit code 2", code == 2 and not out and is_complaint("ike_probe", errors), (code, out, errors))
+with open("/dev/full", "w") as full:
+    done = subprocess.run([PROGRAM, "127.0.0.1", "--port", str(quiet.port), *words, "--tries", "1", "--timeout", "100", "--json"],
+                          stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    check("no room for what it says: one line, exit code 2", done.returncode == 2 and is_complaint("ike_probe", done.stderr), done)
 finish()

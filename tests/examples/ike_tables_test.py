@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+from support import is_complaint
+
 program = os.path.join(os.environ["IPSECPP_BIN"], "ike_tables")
 if not os.path.exists(program):
     print("skipped: the examples were not built")
@@ -13,8 +15,9 @@ if not os.path.exists(program):
 
 def run(*arguments, code=0):
     done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
+    assert code == 0 or done.stdout == "" and is_complaint("ike_tables", done.stderr), (arguments, done.stderr)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
-    return done.stdout if code == 0 else done.stderr
+    return done.stdout
 
 
 by_hand = open(os.path.join(os.environ["IPSECPP_SOURCE"], "tests", "ike", "rfc2409_edges.txt")).read()
@@ -29,5 +32,9 @@ for exchange, role in sorted({tuple(e.split(" | ")[:2]) for e in wanted}):
     for state, following, event in re.findall(r'^    "([^"]+)" -> "([^"]+)" \[label = "([^"]+)"\];$', text, re.M):
         drawn.append(f"{exchange} | {role} | {state} | {event} | {following}")
 assert sorted(drawn) == wanted, set(drawn) ^ set(wanted)
-assert "Quick Mode" in run("No Mode", code=2)
+for wrong in (("No Mode",), ("Quick Mode", "nobody"), ("--list", "Quick Mode"), ("--list", "initiator"), ("Quick Mode", "initiator", "more")):
+    run(*wrong, code=2)
+with open("/dev/full", "w") as full:
+    done = subprocess.run([program, "--list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2 and is_complaint("ike_tables", done.stderr), done
 print(f"{len(wanted)} edges listed and drawn")

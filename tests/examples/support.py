@@ -69,12 +69,10 @@ def run(path, *arguments, timeout=600, **more):
 
 # What to do begins with one of these.
 HINTS = ("correct", "give", "say", "see", "take", "use", "write")
-# Of some faults these say only what is wrong.
-WITHOUT_HINTS = ("ike_probe", "lwip_hosts", "two_gateways", "wire_bump")
 
 
 def is_complaint(name, errors):
     """Whether a program said one readable line about what is wrong, and in its end what to do."""
-    if name not in WITHOUT_HINTS and errors.rpartition(": ")[2].split(" ")[0] not in HINTS:
+    if errors.rpartition(": ")[2].split(" ")[0] not in HINTS:
         return False
     return errors.startswith(name + ": ") and len(errors.splitlines()) == 1 and errors.endswith("\n") and len(errors) < 400

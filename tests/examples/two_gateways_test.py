@@ -271,6 +271,11 @@ def refuses(work):
         "an unknown protocol": ["--protocol", "gre"],
         "an unknown lifetime": ["--lifetime", "soon"],
         "a lifetime of nothing": ["--lifetime", "0s"],
+        "two lifetimes of one kind": ["--lifetime", "1s,2s"],
+        "two lifetimes of phase 1": ["--lifetime", "ike=8h,1s,ike=9h"],
+        "a policy file and a suite": ["--policy", os.path.join(support.SOURCE, "examples/data/textbook.policy"), "--suite", "aes128-sha1"],
+        "a policy file of no name": ["--policy", ""],
+        "a suite with a terminal's words in its name": ["--suite", os.fsdecode(b"aes128\x9b31m-\xc2\x9bsha1")],
         "an unknown prefix": ["--left", "10.1.0.0/33"],
         "a probability over one": ["--loss", "1.5"],
         "a seed that is no number": ["--seed", "x"],
@@ -288,6 +293,10 @@ def refuses(work):
         "a file with a line break in its name": ["--in", os.path.join(work, "no\nwhere")],
         "an option without its value": ["--in"],
     }
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([support.program("two_gateways"), "--out", os.path.join(work, "shown to nobody")], stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=600)
+    check("no room for what it says: exit 2 and one line", done.returncode == 2 and support.is_complaint("two_gateways", done.stderr), done)
     for what, arguments in cases.items():
         folder = os.path.join(work, "refusals")
         shutil.rmtree(folder, ignore_errors=True)

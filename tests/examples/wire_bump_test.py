@@ -341,9 +341,9 @@ def refuses(work):
         "a counter mode": (good + f"out 0x1001 aes128gcm16 {key}\n", ":2: 'aes128gcm16'"),
         "a short key": (good + "out 0x1001 aes128-sha1 0011\n", "72 hex digits"),
         "a key that is no hex": (good + f"out 0x1001 aes128-sha1 {'0g' * 36}\n", "72 hex digits"),
-        "a word too many": (good + f"out 0x1001 aes128-sha1 {key} 00\n", ":2: write: out SPI SUITE KEY"),
+        "a word too many": (good + f"out 0x1001 aes128-sha1 {key} 00\n", ":2: out takes three words: write out SPI SUITE KEY"),
         "two SAs of one direction": (good + f"out 0x1001 aes128-sha1 {key}\nout 0x1002 aes128-sha1 {key}\n", ":3: "),
-        "a pair without its SAs": (good + f"out 0x1001 aes128-sha1 {key}\n", "10.1.0.0/24 10.2.0.0/24 needs"),
+        "a pair without its SAs": (good + f"out 0x1001 aes128-sha1 {key}\n", "10.1.0.0/24 10.2.0.0/24 has not both"),
         "one SPI twice": ((good + f"out 0x1001 aes128-sha1 {key}\nin 0x2001 aes128-sha1 {key}\n") * 2, "serves two"),
     }
     cases = [(f"policy file with {what}", {}, text, words) for what, (text, words) in lines.items()]
