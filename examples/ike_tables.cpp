@@ -20,17 +20,18 @@ auto main(int argc, char** argv) -> int {
     bool list = false;
     app.add_flag("--list", list, "each edge of each exchange in a line of its own");
     app.add_option("EXCHANGE", exchange, "for Graphviz, by its name: 'Quick Mode'")->excludes("--list");
-    app.add_option("ROLE", role, "initiator or responder")
-        ->check(CLI::IsMember({"initiator", "responder"}))
-        ->capture_default_str();
+    app.add_option("ROLE", role, "whose table")->excludes("--list")->capture_default_str();
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
     return command_line::whole_run("ike_tables", [&] {
-        std::string names;
+        std::string exchanges, roles;  // that there are, for whoever asks for others
         bool found = false;
+        const auto add = [](std::string& to, const std::string& word) {
+            if (to.find(word) == std::string::npos) to += (to.empty() ? "" : ", ") + word;
+        };
         v1::for_each_machine<testing::identity_provider>([&]<class M>(std::type_identity<M>) {
             const auto edges = v1::edges_of<M>();
-            if (const std::string quoted = fmt::format("'{}'", M::exchange); names.find(quoted) == std::string::npos)
-                names += (names.empty() ? "" : ", ") + quoted;
+            add(exchanges, fmt::format("'{}'", M::exchange));
+            if (exchange == M::exchange) add(roles, std::string{v1::name_of(M::role)});
             if (list || exchange.empty()) {
                 for (const v1::edge& e : edges)
                     fmt::print("{} | {} | {} | {} | {}\n", e.exchange, e.role, e.state, e.event, e.next);
@@ -41,6 +42,8 @@ auto main(int argc, char** argv) -> int {
             }
         });
         if (found) return 0;
-        return command_line::complain("ike_tables", fmt::format("'{}': no such exchange: give one of {}", exchange, names));
+        return command_line::complain("ike_tables",
+                                      roles.empty() ? fmt::format("'{}': no such exchange: give one of {}", exchange, exchanges)
+                                                    : fmt::format("'{}': no role in it is '{}': give {}", exchange, role, roles));
     });
 }

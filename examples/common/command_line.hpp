@@ -9,8 +9,8 @@
 
 namespace command_line {
 
-/// Octets of the UTF-8 character at the start of `text` that a terminal may be shown; 0 for a control character, and for octets that
-/// are no UTF-8, among which a terminal can find one.
+/// Octets of the UTF-8 character at the start of `text` that a terminal may be shown; 0 for a control character, and for octets
+/// that are no UTF-8, among which a terminal can find one.
 [[nodiscard]] inline auto shown_octets(std::string_view text) -> std::size_t {
     const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
     const unsigned first = at(0);

@@ -17,7 +17,7 @@ from support import check, finish, is_complaint, program, run, skip
 
 PROGRAM = program("two_gateways")
 SVG = "{http://www.w3.org/2000/svg}"
-LOOK = """<!DOCTYPE html><html><body style="margin:0">%s<script>
+EYE = """<script>
 const svg = document.querySelector('svg'), all = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBBox()]);
 const view = svg.viewBox.baseVal, faults = [];
 for (const [text, b] of all) if (b.x < 0 || b.y < 0 || b.x + b.width > view.width || b.y + b.height > view.height) faults.push('outside: ' + text);
@@ -28,7 +28,7 @@ for (let i = 0; i < shrunk.length; ++i) for (let j = i + 1; j < Math.min(shrunk.
 }
 document.title = all.length + ' texts';
 document.body.innerHTML = '<p id="verdict">' + (all.length > 0 && faults.length == 0 ? 'all texts can be read' : faults.slice(0, 9).join('; ')) + '</p>';
-</script></body></html>"""
+</script>"""
 
 
 def look(folder, name, picture):
@@ -38,7 +38,9 @@ def look(folder, name, picture):
         return
     page = os.path.join(folder, "look.html")
     with open(page, "w", encoding="utf-8") as f:
-        f.write(LOOK % re.search(r"<svg.*</svg>", picture, re.S).group(0))
+        # A page is looked at as it is, with the eye behind its end; a picture by itself in a page that is nothing else.
+        f.write(picture.replace("</body>", EYE + "</body>") if name == "HTML" else '<!DOCTYPE html><html><body style="margin:0">' +
+                re.search(r"<svg.*</svg>", picture, re.S).group(0) + EYE + "</body></html>")
     seen = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile", "--dump-dom", "file://" + page],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, text=True, check=False,
@@ -68,6 +70,8 @@ with tempfile.TemporaryDirectory() as folder:
     with open(page, encoding="utf-8") as f:
         drawn = f.read()
     check("as HTML, with PFS and a bundle", code == 0 and drawn.startswith("<!DOCTYPE html>") and "PROTO_IPSEC_AH" in drawn and "</html>" in drawn, (code, said, errors))
+    outside = [w for w in re.findall(r"""(?:src|href)=["']?([^"'\s>]+)|url\(["']?([^"')]+)|(@import|<script|<link|<iframe)""", drawn) if not "".join(w).startswith("#")]
+    check("the page names nothing outside of itself", drawn.count("http") == 1 and not outside, outside)
     look(folder, "HTML", drawn)
 
     for exchange, method, title, wanted in (
