@@ -72,7 +72,8 @@ TEST_CASE("what is no cookie of ours is dropped before offers are looked at; one
     CHECK(ends.right.ike.ike_sa_count() == 1);
 }
 
-TEST_CASE("identical offers are stored once, and the shelf has the size that the user gave it", "[ike][strangers][cookie]") {
+TEST_CASE("identical offers of one peer are stored once, and its shelf has the size that the user gave it",
+          "[ike][strangers][cookie]") {
     v1::offer_shelves shelves{1};
     for (unsigned n = 0; n < 1000; ++n) {
         (void)shelves.keep(0, {.sai_b = octets(40, std::byte{7}), .reply = {}}, 4, 100);
