@@ -8,6 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, modes
 
 import idea
+import tiger
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -26,7 +27,7 @@ with warnings.catch_warnings():
 IKE_CIPHERS = {1: ("DES", 8, 8, False), 2: ("IDEA", 8, 16, False), 3: ("BLOWFISH", 8, 56, True), 5: ("3DES", 8, 24, False), 6: ("CAST", 8, 16, True),
                7: ("AES", 16, None, True), 8: ("CAMELLIA", 16, 16, True)}
 # Phase 1 attribute 2. HMAC over it is the PRF, unless a PRF is negotiated, for which no number was ever assigned.
-IKE_HASHES = {1: "md5", 2: "sha1", 4: "sha256", 5: "sha384", 6: "sha512"}
+IKE_HASHES = {1: "md5", 2: "sha1", 3: "tiger", 4: "sha256", 5: "sha384", 6: "sha512"}
 
 # ESP transform: name, block (padding), IV on the wire, key octets (None: as the key length attribute says), salt octets,
 # ICV of a combined mode.
@@ -53,11 +54,11 @@ WEAK_DES_KEYS = {bytes.fromhex(k) for k in """
 
 
 def prf(name, key, data):
-    return hmac.new(key, data, name).digest()
+    return hmac.new(key, data, tiger.Tiger if name == "tiger" else name).digest()
 
 
 def digest(name, data):
-    return hashlib.new(name, data).digest()
+    return tiger.Tiger(data).digest() if name == "tiger" else hashlib.new(name, data).digest()
 
 
 def is_weak_des(key):

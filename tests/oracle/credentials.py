@@ -3,7 +3,6 @@
 A library's "decrypt" hides bad padding behind random octets, and its "verify" wants the DigestInfo that IKEv1 leaves out.
 """
 
-import hashlib
 import warnings
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, utils
 
+from algorithms import digest
 from ipsec import Mismatch
 
 DIGEST_INFO = {
@@ -128,7 +128,7 @@ def check_rsa(public, signature, hash_name, value):
         info = bytes.fromhex(DIGEST_INFO.get(hash_name, "00"))
         more = (
             ", with a DigestInfo, which RFC 2409 section 5.1 forbids"
-            if found in (info + value, info + hashlib.new(hash_name, value).digest())
+            if found in (info + value, info + digest(hash_name, value))
             else ""
         )
         raise Mismatch(f"the RSA signature is over {found.hex()}, computed {value.hex()}{more}")
@@ -143,13 +143,13 @@ def check_dss(public, signature, hash_name, value):
         raise Mismatch(f"DSS signature of {len(signature)} octets, q has {size}")
     r, s = (int.from_bytes(part, "big") for part in (signature[:size], signature[size:]))
 
-    def holds(digest):
-        h = int.from_bytes(digest[:size], "big")
+    def holds(signed):
+        h = int.from_bytes(signed[:size], "big")
         w = pow(s, -1, q)
         return pow(g, h * w % q, p) * pow(n.y, r * w % q, p) % p % q == r
 
     if not (0 < r < q and 0 < s < q) or not holds(value):
-        again = 0 < r < q and 0 < s < q and holds(hashlib.new(hash_name, value).digest())
+        again = 0 < r < q and 0 < s < q and holds(digest(hash_name, value))
         raise Mismatch("DSS signature does not hold" + (" but over a digest of HASH" if again else ""))
 
 
@@ -160,14 +160,14 @@ def check_ecdsa(public, signature, hash_name, value):
         raise Mismatch(f"ECDSA signature of {len(signature)} octets, r and s have {size} each")
     numbers = utils.encode_dss_signature(*(int.from_bytes(part, "big") for part in (signature[:size], signature[size:])))
 
-    def holds(digest):
+    def holds(signed):
         try:
             public.verify(
                 numbers,
-                digest,
+                signed,
                 ec.ECDSA(
                     utils.Prehashed(
-                        {16: hashes.MD5, 20: hashes.SHA1, 32: hashes.SHA256, 48: hashes.SHA384, 64: hashes.SHA512}[len(digest)]()
+                        {16: hashes.MD5, 20: hashes.SHA1, 32: hashes.SHA256, 48: hashes.SHA384, 64: hashes.SHA512}[len(signed)]()
                     )
                 ),
             )
@@ -176,7 +176,7 @@ def check_ecdsa(public, signature, hash_name, value):
         return True
 
     if not holds(value):
-        again = holds(hashlib.new(hash_name, value).digest())
+        again = holds(digest(hash_name, value))
         raise Mismatch("ECDSA signature does not hold" + (" but over a digest of HASH" if again else ""))
 
 
