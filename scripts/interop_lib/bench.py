@@ -173,19 +173,21 @@ class Wired(Bench):
 class Natted(Bench):
     """strongSwan in user space as in `Wired`, and a NAT in the namespace between, with our side behind it. IPv4 only."""
 
+    inside = OURS
+
     def make(self):
         ours, self.nat, peer = (self.namespace(n) for n in ("ours", "nat", "peer"))
         answer = self.nat.run("nft", "add table ip t; add chain ip t c { type nat hook postrouting priority srcnat; }", check=False)
         if answer.strip():
             raise Skipped(f"the kernel has no NAT: {' '.join(answer.split())}")
-        cable(ours, "eth0", self.nat, "inside")
-        cable(peer, "eth0", self.nat, "outside")
-        address(ours, OURS, "eth0")
-        address(peer, PEER, "eth0")
+        for ns, end, other in ((ours, OURS, PEER), (peer, PEER, OURS)):
+            cable(ns, "eth0", self.nat, "inside" if end is self.inside else "outside")
+            address(ns, end, "eth0")
+            if end is self.inside:
+                ns.ip("route", "add", other.outer[4], "via", "10.77.0.254")
         self.nat.ip("addr", "add", "10.77.0.254/32", "dev", "inside")
-        self.nat.ip("route", "add", OURS.outer[4], "dev", "inside")
+        self.nat.ip("route", "add", self.inside.outer[4], "dev", "inside")
         self.nat.ip("addr", "add", f"{NAT}/24", "dev", "outside")
-        ours.ip("route", "add", PEER.outer[4], "via", "10.77.0.254")
         self.peer = StrongSwan("peer", peer, self.work / "peer")
         self.ours = self.our_side(ours)
 
@@ -201,6 +203,12 @@ class Natted(Bench):
 
     def tap(self):
         return self.nat, "outside"
+
+
+class NattedPeer(Natted):
+    """The same with strongSwan behind the NAT, and our side in front of it."""
+
+    inside = PEER
 
 
 class Emulated(Bench):

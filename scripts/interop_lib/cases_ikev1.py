@@ -1,10 +1,11 @@
 """IKEv1 beyond Main Mode with pre-shared keys, against strongSwan in user space; and ike-scan against our responder."""
+import json
 import re
 
 from .bench import Wired
 from .matrix import cell
 from .net import Failed, wait_for
-from .plan import OURS, Plan
+from .plan import OURS, PEER, Plan
 from .sides import NONE
 from .wire import ike_sizes
 
@@ -176,6 +177,24 @@ def _(bench):
         raise Failed(f"strongSwan has {bench.peer.sas()}")
     bench.peer.terminate("child")
     bench.wait_down("child")
+
+
+@cell("ikev1/ike-probe", "our ike_probe finds what the peer takes and what it refuses, and its vendor IDs", "strongswan", Wired)
+def _(bench):
+    bench.needs("key log")  # it is the peer that is asked
+    bench.configure(Plan(ike="aes128-sha256-modp2048,3des-sha1-modp1024"))
+    probe = bench.options.gateway.with_name("ike_probe")
+    said = bench.ours.ns.run(probe, PEER.outer[4], "--cipher", "aes128,3des", "--hash", "sha1,sha256", "--group", "modp1024,modp2048",
+                             "--method", "psk,rsa-sig", "--timeout", "1000", "--json")
+    (bench.folder / "ike_probe.json").write_text(said)
+    found = json.loads(said)[0]
+    taken = {s["suite"] for s in found["suites"] if s["verdict"] == "taken"}
+    if taken != {"aes128-sha256-modp2048", "3des-sha1-modp1024"} or "psk" not in found["methods"]:
+        raise Failed(f"taken: {sorted(taken)} by {found['methods']}")
+    names = {v.get("name") for v in found["vendor_ids"]}
+    if not {"dead peer detection (RFC 3706)", "XAUTH"} <= names:
+        raise Failed(f"vendor IDs: {names}")
+    return f"{len(taken)} of {len(found['suites'])} suites taken"
 
 
 @cell(

@@ -1,9 +1,9 @@
-"""strongSwan in user space, with our side behind a NAT."""
+"""strongSwan in user space, with one side behind a NAT."""
 import re
 import time
 
 from . import traffic
-from .bench import Natted
+from .bench import Natted, NattedPeer
 from .matrix import cell
 from .net import Failed, wait_for
 from .plan import Plan
@@ -20,7 +20,7 @@ def port_at_peer(bench):
 def behind(bench, **plan):
     """We connect from behind the NAT, and hold the peer to the port that it gave."""
     bench.map(*FIRST)
-    bench.connect(Plan(nat=True, **plan), "initiator")
+    bench.connect(Plan(nat="ours", **plan), "initiator")
     if port_at_peer(bench) not in range(FIRST[0], FIRST[1] + 1):
         raise Failed(f"the peer reaches us at port {port_at_peer(bench)}: no NAT")
 
@@ -56,3 +56,25 @@ def _(bench):
     if (bench.ours.sas().ike, bench.peer.sas().ike) != before:
         raise Failed("the ISAKMP SA is another one")
     return f"after {took:.1f} s"
+
+
+@cell("nat/peer", "strongSwan is behind a NAT and begins: ping both ways, 10 MB over TCP each way, rekey, Delete", "strongswan", NattedPeer)
+def _(bench):
+    bench.map(*FIRST)
+    with bench.capture("ip") as file:
+        bench.connect(Plan(nat="peer"), "responder")
+        bench.ping()
+    if set(seen := kinds(file)) - {""} != {"IKE", "ESP in UDP"}:
+        raise Failed(f"on the wire: {dict(seen)}")
+    if "nat-local=yes" not in bench.peer.swanctl("--list-sas", "--raw"):
+        raise Failed("the peer finds no NAT in front of it")
+    own, other = bench.plan.addresses("ours")
+    there = traffic.copy(bench.ours.ns, own, bench.peer.ns, other)
+    back = traffic.copy(bench.peer.ns, other, bench.ours.ns, own)
+    before = bench.ours.sas()
+    bench.peer.rekey("child")
+    wait_for("another child", lambda: bench.ours.sas().children - before.children, 5)
+    bench.ping()
+    bench.peer.terminate("ike")
+    bench.wait_down()
+    return f"{there:.0f} and {back:.0f} Mbit/s"

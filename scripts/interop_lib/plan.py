@@ -17,7 +17,7 @@ class End:
 
 OURS = End({4: "10.77.0.1", 6: "fd77::1"}, {4: "10.1.0.1", 6: "fd01::1"}, {4: "10.1.0.0/24", 6: "fd01::/64"})
 PEER = End({4: "10.77.0.2", 6: "fd77::2"}, {4: "10.2.0.1", 6: "fd02::1"}, {4: "10.2.0.0/24", 6: "fd02::/64"})
-NAT = "10.77.0.3"  # where the peer sees us when we are behind one
+NAT = "10.77.0.3"  # where an end is seen that is behind one
 LEASE, POOL = "10.3.0.1", "10.3.0.1/32"  # what an end is given that takes an address, and of what
 USER, PASSWORD = "carol", "an interop password"
 NEIGHBOURS = (1, 3)  # further gateways at the peer
@@ -42,7 +42,7 @@ class Plan:
     password: str = PASSWORD
     takes: str = ""  # the end that is given an address by Mode Config
     push: bool = False  # without asking for it
-    nat: bool = False  # we are behind one
+    nat: str = ""  # the end that is behind one: "ours" or "peer"
     connection: tuple = ()  # further lines of the connection
     child: tuple = ()  # and of the child
     options: tuple = ()  # of the gateway's command line
@@ -67,7 +67,7 @@ class Plan:
         connection = [
             "version = 1",
             f"local_addrs = {own.outer[f]}",
-            f"remote_addrs = {NAT if self.nat and who == 'peer' else other.outer[f]}",
+            f"remote_addrs = {NAT if self.nat == other_end(who) else other.outer[f]}",
             f"proposals = {self.ike}",
         ]
         if self.aggressive:
