@@ -123,6 +123,13 @@ struct child_config {
     std::optional<identity> local_name{}, remote_name{};
     /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them. Not with names.
     bool allow_narrower = false;
+    /// A named SPD entry, as a responder has it for road warriors: the identity that was proven in phase 1 chose the entry, and
+    /// the address of the initiator is the remote one of the SAs, in place of `remote`. It is the one host that its client
+    /// identity says; the peer's own address in transport mode, or where no identities come. It has to lie in `remote` (mostly
+    /// any address) and in what `config::authorization` lets the identity have, and no other peer has it under this policy.
+    /// Peers may share the number of such a policy: packets have no names, so of two entries for any address the first would
+    /// get them all. Only the peer begins; what stands is rekeyed by either end.                 RFC 4301 §4.4.1.1, §4.4.3
+    bool bind_remote = false;
     /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
     bool transport_for_clients = false;
     v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};

@@ -15,7 +15,8 @@ namespace ipsec::ike::v1 {
 /// Whether every peer can be served.
 ///
 /// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
-/// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::bad_lifetime`, `errc::bad_identity`,
+/// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::peer_begins`,
+/// `errc::binds_unchecked`, `errc::bad_lifetime`, `errc::bad_identity`,
 /// `errc::bad_limit` (also an offer that fits in no message), `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
 [[nodiscard]] inline auto check(const config& c) -> result<void>;
 
@@ -67,6 +68,8 @@ namespace ipsec::ike::v1 {
     for (const auto* name : {&c.local_name, &c.remote_name})
         if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
             return std::unexpected{errc::bad_identity};
+    if (c.bind_remote && (c.remote_name || c.transport_for_clients)) return std::unexpected{errc::bad_selector};
+    if (c.bind_remote && (c.start_at_once || c.when_dead == on_dead_peer::restart)) return std::unexpected{errc::peer_begins};
     if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
     if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
         return std::unexpected{errc::bad_lifetime};
@@ -153,6 +156,10 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
     }
     return {};
 }
+/// Whoever takes the address that a peer says needs to know who may have which.                  RFC 4301 §4.4.3
+[[nodiscard]] inline auto binds_unchecked(const std::vector<child_config>& children, const config& c) -> bool {
+    return c.authorization.empty() && std::ranges::any_of(children, &child_config::bind_remote);
+}
 /// The children of one peer, each and together.
 [[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
     std::set<sa::policy_id> policies;
@@ -166,7 +173,7 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
 
 inline auto check(const config& c) -> result<void> {
     std::set<std::pair<ip::address, ip::address>> addresses;
-    std::set<sa::policy_id> policies;
+    std::map<sa::policy_id, bool> policies;  // and whether peers may share it
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.offers == 0 ||
         l.ike_sas_per_peer == 0 || l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 ||
@@ -200,10 +207,13 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::duplicate_peer};
         if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
+        if (binds_unchecked(p.children, c)) return std::unexpected{errc::binds_unchecked};
         for (const named_group& g : p.private_groups)
             if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
         for (const child_config& child : p.children)
-            if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
+            if (const auto [at, fresh] = policies.emplace(child.policy, child.bind_remote);
+                !fresh && !(at->second && child.bind_remote))
+                return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }

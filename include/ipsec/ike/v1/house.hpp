@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "ipsec/ike/v1/bound_addresses.hpp"
 #include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/detail/transaction_states.hpp"
 #include "ipsec/ike/v1/fragmentation.hpp"
@@ -125,6 +126,7 @@ struct house {
         peer_id by;
         isakmp::cookie_pair cookies;
     };
+    bound_addresses bound{};  ///< of children with `bind_remote`
     std::map<detail::name_at, std::uint32_t> by_name{};  ///< peers by the identities that they prove
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     static constexpr unsigned ticket_bits = 40;
@@ -344,7 +346,10 @@ struct house {
             for (const sa::id& id : ids) events.emplace_back(sa::remove{id});
         const child_pair gone = children[i];
         children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
-        for (const sa::id& id : gone.inbound) disown_inbound(id);
+        for (const sa::id& id : gone.inbound) {
+            disown_inbound(id);
+            bound.release(id.spi);
+        }
         for (const sa::id& id : gone.outbound) disown_outbound(id, p);
         for (child_pair& c : children) {
             if (!c.is_followed_by(gone) || c.retire == instant::never() ||

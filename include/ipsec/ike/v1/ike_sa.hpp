@@ -306,6 +306,7 @@ private:
     void handle_informational(const isakmp::header& h, byte_view datagram);
     void take_notification(byte_view body, const isakmp::header& h);
     void take_delete(byte_view body, const isakmp::header& h, bool& doomed);
+    [[nodiscard]] auto bind(const std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about) -> bool;
     void install(exchange& x, std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about);
     void finish(exchange& x, std::vector<quick_mode::sa_pair>& pairs);
     [[nodiscard]] auto fresh_message_id() -> result<isakmp::message_id>;

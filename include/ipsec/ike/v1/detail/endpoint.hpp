@@ -212,8 +212,8 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::handle(instant now, const sa::acquire& e) -> result<void> {
     house_->now = now;
-    const auto at = find_child(e.policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
+    const auto at = child_to_start(e.policy);
+    if (!at) return std::unexpected{at.error()};
     const child_config& c = house_->peer(at->first).children[at->second];
     if (!c.allow_narrower || !c.local) return want({at->first, at->second, c.local, c.remote});
     // What the packet side asks for, within what the policy has and an identity payload can say.

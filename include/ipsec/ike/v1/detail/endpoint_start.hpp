@@ -59,8 +59,8 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::start(instant now, sa::policy_id policy) -> result<void> {
     house_->now = now;
-    const auto at = find_child(policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
+    const auto at = child_to_start(policy);
+    if (!at) return std::unexpected{at.error()};
     const child_config& c = house_->peer(at->first).children[at->second];
     return want({at->first, at->second, c.local, c.remote});
 }
@@ -69,8 +69,8 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::start(instant now, sa::policy_id policy, const client& local, const client& remote) -> result<void> {
     house_->now = now;
-    const auto at = find_child(policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
+    const auto at = child_to_start(policy);
+    if (!at) return std::unexpected{at.error()};
     if (!can_be_said(local, remote)) return std::unexpected{errc::bad_selector};
     return want({at->first, at->second, local, remote});
 }
