@@ -325,7 +325,8 @@ const ip::address server = v4("10.2.0.80");
 
 /// A gateway whose peers come from anywhere, two of them, on one clock and on a wire that loses nothing.
 struct two_on_the_road {
-    explicit two_on_the_road(bool share_policy, const std::function<void(v1::config&)>& change = [](v1::config&) {}) {
+    explicit two_on_the_road(bool share_policy, const std::function<void(v1::config&)>& change = [](v1::config&) {},
+                             bool by_main_mode = false) {
         auto h = ike_config(false);
         const v1::peer_config plain = std::move(h.peers[0]);
         h.peers.clear();
@@ -336,7 +337,7 @@ struct two_on_the_road {
             p.path.local.address = w.outer;
             p.local_id = named(w.name);
             p.suites[0].group = crypto::group_id::modp1024;
-            p.modes = {.begin_aggressive = true, .accept_aggressive = false, .accept_main = false};
+            p.modes = {.begin_aggressive = !by_main_mode, .accept_aggressive = false, .accept_main = by_main_mode};
             p.children[0].local = ike::client{.addresses = w.inner};
             v1::peer_config q;
             q.path = plain.path;
@@ -344,7 +345,7 @@ struct two_on_the_road {
             q.remote_id = named(w.name);
             q.psk = v1::psk_of("correct horse");
             q.suites = p.suites;
-            q.modes = {.begin_aggressive = false, .accept_aggressive = true, .accept_main = false};
+            q.modes = {.begin_aggressive = false, .accept_aggressive = !by_main_mode, .accept_main = by_main_mode};
             q.children = plain.children;
             q.children[0].remote = anybody;
             q.children[0].bind_remote = true;
@@ -418,9 +419,9 @@ auto alone(packet_buffer&& p) -> std::vector<packet_buffer> {
 
 // req: rfc4301-4.4.1.1-7
 TEST_CASE("two road warriors are served at once, and neither gets the other's packets", "[ike][named_entry][dataplane]") {
-    const bool share = GENERATE(true, false);
-    CAPTURE(share);
-    two_on_the_road net{share};
+    const bool share = GENERATE(true, false), by_main_mode = GENERATE(true, false);
+    CAPTURE(share, by_main_mode);
+    two_on_the_road net{share, [](v1::config&) {}, by_main_mode};
     for (std::size_t n : {0U, 1U}) net.bring_up(n);
     auto& home = net.home->packets;
     REQUIRE(home.sadb.inbound_size() == 2);

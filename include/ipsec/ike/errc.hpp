@@ -51,6 +51,7 @@ enum class errc : std::uint8_t {
     unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group; one that the provider has not
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
+    unequal_secrets,      ///< peers of any address that Main Mode cannot tell apart by their pre-shared keys   RFC 2409 §5.4
     group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set
     duplicate_peer,       ///< two peers with one address, by which a pre-shared key is picked, or one name     RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
@@ -129,6 +130,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_for_phase_1:
         case errc::short_secret:
         case errc::group_secret:
+        case errc::unequal_secrets:
         case errc::duplicate_peer:
         case errc::duplicate_policy:
         case errc::bad_selector:
@@ -186,6 +188,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::unusable_algorithm: return "unusable algorithm or key length";
         case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
         case errc::short_secret: return "pre-shared key is too short";
+        case errc::unequal_secrets: return "peers of any address have different pre-shared keys";
         case errc::group_secret: return "XAUTH beside a pre-shared key is not allowed";
         case errc::duplicate_peer: return "two peers with one address or one name";
         case errc::duplicate_policy: return "two child SAs with one policy number";

@@ -256,8 +256,10 @@ struct mode_config_settings {
 };
 
 struct peer_config {
-    /// In Main Mode the peer, and a pre-shared key with it, is picked by the remote address; in Aggressive Mode by `remote_id`,
-    /// and a remote address of all zeros stands for any.                                                     RFC 2409 §5.4
+    /// In Main Mode the peer, and a pre-shared key with it, is picked by the remote address; in Aggressive Mode by `remote_id`.
+    /// A remote address of all zeros stands for any: such a peer has a `remote_id`, by which it is picked in Main Mode too, at
+    /// message 5 and not by encryption. What is a key before that, a pre-shared one, all of them at a local address share.
+    ///                                                                                                        RFC 2409 §5.4
     ike::path path;
     secret<128> psk;
     bool allow_short_secret = false;      ///< accept a key under 8 octets
@@ -295,7 +297,9 @@ struct peer_config {
 struct limits {
     std::size_t message = 8192;           ///< octets of a datagram that is looked at
     std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
-    std::size_t half_open_per_peer = 32;  ///< of these, how many one peer's address may have; its oldest goes
+    /// Of these, how many one peer's address may have; its oldest goes. Peers of any address that answer alike (`anybody.hpp`)
+    /// have these and `offers_per_peer` together: the oldest of the same address goes first.
+    std::size_t half_open_per_peer = 32;
     std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
     std::size_t offers = 1024;            ///< the same of all peers, as far as they are unproven; the oldest of these goes
     std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes

@@ -206,12 +206,16 @@ private:
 
     explicit endpoint(std::unique_ptr<house<Traits>> h);
 
-    void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    void answer_first_message(std::span<const peer_id> doors, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    /// What was agreed on with one peer of any address is nothing between another and this end.
     [[nodiscard]] auto groups_of(peer_id peer) const -> private_groups {
-        return negotiable_groups(house_->peer(peer), house_->room(peer).groups);
+        const peer_config& p = house_->peer(peer);
+        return negotiable_groups(p, serves_anybody(p) ? std::span<const named_group>{} : house_->room(peer).groups);
     }
+    [[nodiscard]] auto pick_for(peer_id peer, byte_view sai_b) const -> admitted<picked_ike>;
+    [[nodiscard]] auto doors_to_main_mode(const ike::path& at) const -> std::vector<peer_id>;
     [[nodiscard]] auto judge_group(peer_id peer, const crypto::private_group& g, bool is_proven) -> result<void>;
-    void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    void take_third_message(std::span<const peer_id> doors, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
     void open_door(peer_id peer);
     [[nodiscard]] auto doors_at(const ike::path& at) const -> std::vector<peer_id>;
@@ -338,8 +342,8 @@ private:
     void bury_the_dead(peer_id peer);
     void meet_wishes(sa_type& sa, std::vector<wish> more);
     void clear_away(peer_id peer);
-    void make_room_for_half_open(peer_id peer);
-    void end_oldest_half_open(peer_id whose);
+    void make_room_for_half_open(peer_id peer, const ip::address& source);
+    void end_oldest_half_open(peer_id whose, const ip::address* source = nullptr);
     void turn(peer_id peer);
     void arm(peer_id peer);
 
@@ -359,6 +363,8 @@ private:
     /// By addresses: peers whose suites and keys an Aggressive Mode may be answered by whose sender says encrypted who it is. Of
     /// many peers that are served alike there is one.
     std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> doors_{};
+    /// By local and unspecified remote address: peers of any address that answer Main Modes, one of many that `greet_alike`.
+    std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> main_doors_{};
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
     token_bucket aggressive_rate_, group_checks_, unproven_group_checks_;
     fragment_table fragments_{};

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "ipsec/ike/v1/anybody.hpp"
 #include "ipsec/ike/v1/bound_addresses.hpp"
 #include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/detail/transaction_states.hpp"
@@ -167,12 +168,22 @@ struct house {
     ///                                                                                                  RFC 2409 §5.4
     // req: rfc2409-5.4-m1
     [[nodiscard]] auto find_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
-        const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
-        for (const ip::address& remote : {at.remote.address, any}) {
+        for (const ip::address& remote : {at.remote.address, any_like(at.remote.address)}) {
             const auto found = by_name.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
             if (found != by_name.end() && settings.peers[found->second].modes.accept_aggressive) return peer_id{found->second};
         }
         return std::nullopt;
+    }
+    /// The peer of this name that may begin with Main Mode from anywhere.
+    [[nodiscard]] auto find_anybody(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
+        const auto found = by_name.find(
+            {at.local.address, any_like(at.remote.address), who.type(), {who.data().begin(), who.data().end()}});
+        if (found == by_name.end() || !serves_anybody(settings.peers[found->second])) return std::nullopt;
+        return peer_id{found->second};
+    }
+    /// The address that stands for any of its family.
+    [[nodiscard]] static auto any_like(const ip::address& a) -> ip::address {
+        return a.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
     }
     /// A ticket says by itself which peer it is about, so that its answer finds its way at once. Never 0.
     [[nodiscard]] auto next_ticket(peer_id p) -> crypto::ticket {
