@@ -153,6 +153,24 @@ TEST_CASE("a certificate for one name proves no other", "[ike][anybody]") {
     CHECK(ends.right.failures[0].why == errc::bad_certificate);
 }
 
+// req: rfc2409-5.4-m1
+TEST_CASE("each peer of any address is judged by its own means: one by its key, another by its certificate", "[ike][anybody]") {
+    const traveller who = GENERATE(alice, bob);
+    CAPTURE(who.name);
+    auto l = on_the_road(who, by_key);
+    if (who.key == bob.key)
+        l.peers[0].keys.sign_with[0].certificate = {testing::identity_key_provider::certificate_of(who.key, who.name)};
+    l.peers[0].keys.send_unasked = true;  // who answers has the other's key, and asks for nothing
+    deferred_key_ends ends{std::move(l), at_home(by_key, [](v1::peer_config& p, const traveller& one) {
+                               if (one.key != bob.key) return;
+                               p.keys.peer_keys.clear();
+                               p.keys.trust.emplace();
+                           })};
+    bring_up(ends);
+    REQUIRE(ends.right.established.size() == 1);
+    CHECK(ends.right.established[0].peer == v1::peer_id{who.key == alice.key ? 0U : 1U});
+}
+
 TEST_CASE("of peers of any address the first whose suites fit answers, and only who has the suite goes on by it",
           "[ike][anybody]") {
     const ike::v1::ike_suite first{crypto::encryption_id::aes_cbc, 128, crypto::hash_id::sha2_256, crypto::group_id::modp2048};
