@@ -25,6 +25,7 @@ enum class errc : std::uint8_t {
     bad_identity,         ///< an identity that does not parse, or port and protocol that may not be    RFC 2407 §4.6.2
     identity_mismatch,    ///< the identity is not the one that the policy asks for
     not_authorized,       ///< the identity is genuine, and the policy gives it nothing of the kind      RFC 4301 §4.4.3
+    already_bound,        ///< another peer has SAs for this address under the same policy                RFC 4301 §4.4.1.1
     limit_reached,        ///< a limit of the configuration is used up
     timed_out,            ///< the last retransmission was not answered
     expired,              ///< the ISAKMP SA lived as long as it may
@@ -42,6 +43,7 @@ enum class errc : std::uint8_t {
     group_refused,        ///< a group by its parts that is none, or not in the policy                  RFC 2409 §5.6
     no_such_peer,         ///< the configuration has no peer of this number
     no_such_policy,       ///< the configuration has no child SA for this policy
+    peer_begins,          ///< the remote side of the child is the peer's own: it is up to the peer to begin   RFC 4301 §4.4.1.1
     wrong_result_for_event, ///< an answer or completion for something that was not asked
     // Faults of a configuration:
     no_suites,            ///< an empty list of suites
@@ -49,10 +51,12 @@ enum class errc : std::uint8_t {
     unusable_algorithm,   ///< NULL with NULL, a key length that the cipher has not, no such group; one that the provider has not
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
+    unequal_secrets,      ///< peers of any address that Main Mode cannot tell apart by their pre-shared keys   RFC 2409 §5.4
     group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set
     duplicate_peer,       ///< two peers with one address, by which a pre-shared key is picked, or one name     RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
     bad_selector,         ///< a selector that no identity payload can say
+    binds_unchecked,      ///< a child that takes the peer's address, and no database that says who has which  RFC 4301 §4.4.3
     bad_lifetime,         ///< a lifetime of nothing, or one shorter than its margin
     bad_limit,            ///< a limit of zero where at least one is needed
     no_key_for_method,    ///< a method of authentication without the keys it needs, or that the provider has not
@@ -97,6 +101,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_what_was_offered:
         case errc::identity_mismatch:
         case errc::not_authorized:
+        case errc::already_bound:
+        case errc::peer_begins:
         case errc::refused_by_peer:
         case errc::deleted_by_peer:
         case errc::install_refused:
@@ -124,9 +130,11 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_for_phase_1:
         case errc::short_secret:
         case errc::group_secret:
+        case errc::unequal_secrets:
         case errc::duplicate_peer:
         case errc::duplicate_policy:
         case errc::bad_selector:
+        case errc::binds_unchecked:
         case errc::bad_lifetime:
         case errc::no_key_for_method:
         case errc::not_for_aggressive_mode:
@@ -155,6 +163,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_identity: return "identity malformed or with a forbidden port";
         case errc::identity_mismatch: return "identity is not the expected one";
         case errc::not_authorized: return "identity is not authorized for this";
+        case errc::already_bound: return "another peer has this address";
         case errc::limit_reached: return "limit of the configuration reached";
         case errc::timed_out: return "no answer from the peer";
         case errc::expired: return "ISAKMP SA is past its lifetime";
@@ -172,16 +181,19 @@ template <class T> using result = std::expected<T, errc>;
         case errc::group_refused: return "group is none, or not in the policy";
         case errc::no_such_peer: return "no such peer in the configuration";
         case errc::no_such_policy: return "no such policy in the configuration";
+        case errc::peer_begins: return "the peer has to begin";
         case errc::wrong_result_for_event: return "answer to something that was not asked";
         case errc::no_suites: return "no suites configured";
         case errc::not_for_ike_v1: return "algorithm has no number in IKEv1";
         case errc::unusable_algorithm: return "unusable algorithm or key length";
         case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
         case errc::short_secret: return "pre-shared key is too short";
+        case errc::unequal_secrets: return "peers of any address have different pre-shared keys";
         case errc::group_secret: return "XAUTH beside a pre-shared key is not allowed";
         case errc::duplicate_peer: return "two peers with one address or one name";
         case errc::duplicate_policy: return "two child SAs with one policy number";
         case errc::bad_selector: return "selector that no identity payload can say";
+        case errc::binds_unchecked: return "no database says which address the peer may have";
         case errc::bad_lifetime: return "lifetime is nothing, or shorter than its margin";
         case errc::bad_limit: return "limit is zero";
         case errc::no_key_for_method: return "method of authentication without its keys";

@@ -131,18 +131,21 @@ public:
     /// is none. What takes it: class 0 or the packet's, the selectors of the innermost SA, and for one in transport mode its
     /// destination, since the receiver knows the SPI there only.
     ///
-    /// Bundles for one pair of hosts are hashed by the two addresses, so that a policy may have any number of them. The others of
-    /// the policy, and those of one pair of hosts that differ in ports, are tried one by one, newest first.
+    /// Bundles for one pair of hosts are hashed by the two addresses, and those from more than one to a single host by that one,
+    /// so that a policy may have any number of them: road warriors, say. The others of the policy, and those of one such list
+    /// that differ in ports, are tried one by one, newest first.
     // req: rfc2401-5.1.1-3
     [[nodiscard]] auto find_outbound(policy_id policy, const ip::flow& flow, std::uint32_t traffic_class = 0) noexcept
         -> const bundle* {
-        const bundle* const wide = wide_ == 0 ? nullptr : first_of(place{.policy = policy}, flow, traffic_class);
-        if (pairs_ == 0) return wide;
-        const bundle* const narrow = first_of(
-            place{.policy = policy, .is_pair = true, .source = flow.source, .destination = flow.destination}, flow,
-            traffic_class);
-        if (narrow == nullptr) return wide;
-        return wide == nullptr || wide->since < narrow->since ? narrow : wide;
+        const bundle* best = wide_ == 0 ? nullptr : first_of(place{.policy = policy}, flow, traffic_class);
+        const auto look = [&](const place& where) {
+            const bundle* const b = first_of(where, flow, traffic_class);
+            if (b != nullptr && (best == nullptr || best->since < b->since)) best = b;
+        };
+        if (to_hosts_ != 0) look({.policy = policy, .of = traffic::to_host, .destination = flow.destination});
+        if (pairs_ != 0)
+            look({.policy = policy, .of = traffic::host_pair, .source = flow.source, .destination = flow.destination});
+        return best;
     }
     [[nodiscard]] auto get(outbound_handle h) noexcept -> outbound_entry* { return outbound_.get(h); }
     [[nodiscard]] auto handle_of_outbound(const sa::id& id) const noexcept -> outbound_handle {
@@ -252,16 +255,18 @@ private:
         (void)outbound_.erase(*h);
         return std::unexpected{ok.error()};
     }
-    /// A list of complete bundles that packets look through: those for one pair of hosts under a policy, or all others of it.
+    enum class traffic : std::uint8_t { any = 0, host_pair, to_host };
+    /// A list of complete bundles that packets look through: those for one pair of hosts under a policy, those from others to one
+    /// host, or all others of it.
     struct place {
         policy_id policy;
-        bool is_pair = false;
+        traffic of = traffic::any;
         ip::address source{}, destination{};
         friend auto operator==(const place&, const place&) noexcept -> bool = default;
         friend auto hash_of(const place& k) noexcept -> std::uint64_t {
             const auto s = k.source.numbers(), d = k.destination.numbers();
             return mix(s.high ^ std::rotl(d.high, 23) ^ mix(std::rotl(s.low, 41) ^ d.low ^ (k.policy.value() << 1) ^
-                                                            static_cast<std::uint64_t>(k.is_pair)));
+                                                            static_cast<std::uint64_t>(k.of)));
         }
     };
     /// A bundle that is not whole yet.
@@ -277,11 +282,16 @@ private:
     [[nodiscard]] static auto key_of(const parameters& p) noexcept -> unfinished {
         return {.policy = p.policy, .pair = p.bundle.pair, .traffic_class = p.traffic_class, .size = p.bundle.size};
     }
+    [[nodiscard]] auto count_of(traffic t) noexcept -> std::size_t& {
+        return t == traffic::host_pair ? pairs_ : t == traffic::to_host ? to_hosts_ : wide_;
+    }
     /// @pre `b` is complete
     [[nodiscard]] auto place_of(const bundle& b) const noexcept -> place {
         const ip::selector& s = outbound_.get(b[0])->parameters().selectors;
-        if (s.source.first() != s.source.last() || s.destination.first() != s.destination.last()) return {.policy = b.policy()};
-        return {.policy = b.policy(), .is_pair = true, .source = s.source.first(), .destination = s.destination.first()};
+        if (s.destination.first() != s.destination.last()) return {.policy = b.policy()};
+        if (s.source.first() != s.source.last())
+            return {.policy = b.policy(), .of = traffic::to_host, .destination = s.destination.first()};
+        return {.policy = b.policy(), .of = traffic::host_pair, .source = s.source.first(), .destination = s.destination.first()};
     }
     [[nodiscard]] auto first_of(const place& where, const ip::flow& flow, std::uint32_t traffic_class) const noexcept
         -> const bundle* {
@@ -332,7 +342,7 @@ private:
         if (bundle* const second = bundles_.get(head)) second->newer = h;
         b.older = head;
         b.since = ++established_;
-        ++(where.is_pair ? pairs_ : wide_);
+        ++count_of(where.of);
         return true;
     }
     /// Takes a bundle apart that loses one of its SAs, which is still there.
@@ -347,7 +357,7 @@ private:
                 }
         } else {
             const place where = place_of(*b);
-            --(where.is_pair ? pairs_ : wide_);
+            --count_of(where.of);
             if (bundle* const older = bundles_.get(b->older)) older->newer = b->newer;
             if (bundle* const newer = bundles_.get(b->newer)) newer->older = b->older;
             else if (bundles_.get(b->older) != nullptr) (void)places_.insert(where, b->older.slot);  // replaces: no memory
@@ -365,7 +375,7 @@ private:
     hash_index<place> places_;            ///< the newest bundle of each list
     hash_index<unfinished> unfinished_;
     std::uint64_t established_ = 0;       ///< bundles ever
-    std::size_t pairs_ = 0, wide_ = 0;    ///< complete bundles for one pair of hosts, and others
+    std::size_t pairs_ = 0, to_hosts_ = 0, wide_ = 0;  ///< complete bundles, by what they are for
     std::size_t limit_;
     std::size_t reserved_ = 0;
 };

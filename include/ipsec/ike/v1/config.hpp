@@ -123,6 +123,13 @@ struct child_config {
     std::optional<identity> local_name{}, remote_name{};
     /// A peer may ask for part of `local` and `remote` (SAs per host pair); else only for exactly them. Not with names.
     bool allow_narrower = false;
+    /// A named SPD entry, as a responder has it for road warriors: the identity that was proven in phase 1 chose the entry, and
+    /// the address of the initiator is the remote one of the SAs, in place of `remote`. It is the one host that its client
+    /// identity says; the peer's own address in transport mode, or where no identities come. It has to lie in `remote` (mostly
+    /// any address) and in what `config::authorization` lets the identity have, and no other peer has it under this policy.
+    /// Peers may share the number of such a policy: packets have no names, so of two entries for any address the first would
+    /// get them all. Only the peer begins; what stands is rekeyed by either end.                 RFC 4301 §4.4.1.1, §4.4.3
+    bool bind_remote = false;
     /// A transport-mode SA between the clients' own addresses, for ends that stand in the wire for hosts (BITW).
     bool transport_for_clients = false;
     v1::lifetime lifetime{.seconds = 3600, .kilobytes = 0};
@@ -249,8 +256,10 @@ struct mode_config_settings {
 };
 
 struct peer_config {
-    /// In Main Mode the peer, and a pre-shared key with it, is picked by the remote address; in Aggressive Mode by `remote_id`,
-    /// and a remote address of all zeros stands for any.                                                     RFC 2409 §5.4
+    /// In Main Mode the peer, and a pre-shared key with it, is picked by the remote address; in Aggressive Mode by `remote_id`.
+    /// A remote address of all zeros stands for any: such a peer has a `remote_id`, by which it is picked in Main Mode too, at
+    /// message 5 and not by encryption. What is a key before that, a pre-shared one, all of them at a local address share.
+    ///                                                                                                        RFC 2409 §5.4
     ike::path path;
     secret<128> psk;
     bool allow_short_secret = false;      ///< accept a key under 8 octets
@@ -288,7 +297,9 @@ struct peer_config {
 struct limits {
     std::size_t message = 8192;           ///< octets of a datagram that is looked at
     std::size_t half_open = 64;           ///< ISAKMP SAs whose peer is not authenticated yet, cookie verified; the oldest goes
-    std::size_t half_open_per_peer = 32;  ///< of these, how many one peer's address may have; its oldest goes
+    /// Of these, how many one peer's address may have; its oldest goes. Peers of any address that answer alike (`anybody.hpp`)
+    /// have these and `offers_per_peer` together: the oldest of the same address goes first.
+    std::size_t half_open_per_peer = 32;
     std::size_t offers_per_peer = 8;      ///< offers (SAi_b) kept for message 3; the oldest unproven goes
     std::size_t offers = 1024;            ///< the same of all peers, as far as they are unproven; the oldest of these goes
     std::size_t ike_sas_per_peer = 8;     ///< authenticated ISAKMP SAs of one peer; the oldest goes

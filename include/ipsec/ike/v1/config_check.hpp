@@ -15,7 +15,8 @@ namespace ipsec::ike::v1 {
 /// Whether every peer can be served.
 ///
 /// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
-/// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::bad_lifetime`, `errc::bad_identity`,
+/// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::peer_begins`,
+/// `errc::binds_unchecked`, `errc::unequal_secrets`, `errc::bad_lifetime`, `errc::bad_identity`,
 /// `errc::bad_limit` (also an offer that fits in no message), `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
 [[nodiscard]] inline auto check(const config& c) -> result<void>;
 
@@ -67,6 +68,8 @@ namespace ipsec::ike::v1 {
     for (const auto* name : {&c.local_name, &c.remote_name})
         if (*name && (!names_a_party((*name)->type()) || (*name)->protocol() != 0 || (*name)->port() != 0))
             return std::unexpected{errc::bad_identity};
+    if (c.bind_remote && (c.remote_name || c.transport_for_clients)) return std::unexpected{errc::bad_selector};
+    if (c.bind_remote && (c.start_at_once || c.when_dead == on_dead_peer::restart)) return std::unexpected{errc::peer_begins};
     if ((c.local_name || c.remote_name) && c.allow_narrower) return std::unexpected{errc::bad_selector};
     if ((c.lifetime.seconds == 0 && c.lifetime.kilobytes == 0) || !fits(c.lifetime) || !fits(c.rekey_at))
         return std::unexpected{errc::bad_lifetime};
@@ -121,8 +124,12 @@ namespace detail {
     }
     if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};
     // Nothing but its identity tells a peer apart that may come from anywhere.
-    if (p.path.remote.address.is_unspecified() && (!p.remote_id || !p.modes.accept_aggressive))
+    if (p.path.remote.address.is_unspecified() && (!p.remote_id || !(p.modes.accept_aggressive || p.modes.accept_main)))
         return std::unexpected{errc::bad_identity};
+    // It comes encrypted before there is anybody to answer for, where encryption proves it.
+    if (p.path.remote.address.is_unspecified() && !p.modes.accept_aggressive &&
+        std::ranges::all_of(p.suites, [](const ike_suite& s) { return is_by_encryption(*proof_by(s.authentication)); }))
+        return std::unexpected{errc::not_for_aggressive_mode};
     return {};
 }
 /// Two peers with one address can be told apart by their identities, in Aggressive Mode alone: by what a peer is known.
@@ -131,6 +138,23 @@ namespace detail {
 [[nodiscard]] inline auto is_known_by_address(const peer_config& p) -> bool {
     return p.modes.accept_main && !p.path.remote.address.is_unspecified();
 }
+/// SKEYID comes from the pre-shared key before anybody has said who he is: so peers that may come from anywhere have one.
+///                                                                                                          RFC 2409 §5, §5.4
+class secrets_of_anybody {
+public:
+    /// @return `errc::unequal_secrets`
+    [[nodiscard]] auto add(const peer_config& p) -> result<void> {
+        const bool by_secret = std::ranges::any_of(
+            p.suites, [](const ike_suite& s) { return proof_by(s.authentication) == proof::shared_key; });
+        if (!p.modes.accept_main || !p.path.remote.address.is_unspecified() || !by_secret) return {};
+        const auto [at, fresh] = first_.emplace(p.path.local.address, &p.psk);
+        if (!fresh && !(*at->second == p.psk)) return std::unexpected{errc::unequal_secrets};
+        return {};
+    }
+
+private:
+    std::map<ip::address, const secret<128>*> first_{};  ///< by the local address
+};
 using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
 [[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {
     const identity id = p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
@@ -153,6 +177,10 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
     }
     return {};
 }
+/// Whoever takes the address that a peer says needs to know who may have which.                  RFC 4301 §4.4.3
+[[nodiscard]] inline auto binds_unchecked(const std::vector<child_config>& children, const config& c) -> bool {
+    return c.authorization.empty() && std::ranges::any_of(children, &child_config::bind_remote);
+}
 /// The children of one peer, each and together.
 [[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {
     std::set<sa::policy_id> policies;
@@ -166,7 +194,7 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
 
 inline auto check(const config& c) -> result<void> {
     std::set<std::pair<ip::address, ip::address>> addresses;
-    std::set<sa::policy_id> policies;
+    std::map<sa::policy_id, bool> policies;  // and whether peers may share it
     const auto& l = c.limits;
     if (l.message < 512 || l.half_open == 0 || l.half_open_per_peer == 0 || l.offers_per_peer == 0 || l.offers == 0 ||
         l.ike_sas_per_peer == 0 || l.exchanges == 0 || l.child_pairs_per_peer == 0 || l.message_ids == 0 || l.queue == 0 ||
@@ -176,6 +204,7 @@ inline auto check(const config& c) -> result<void> {
         c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     std::set<detail::name_at> names;
+    detail::secrets_of_anybody secrets;
     for (const peer_config& p : c.peers) {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         if (auto ok = detail::check_methods(p); !ok) return ok;
@@ -198,12 +227,16 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_identity};
         if (detail::is_known_by_address(p) && !addresses.emplace(p.path.local.address, p.path.remote.address).second)
             return std::unexpected{errc::duplicate_peer};
+        if (auto ok = secrets.add(p); !ok) return ok;
         if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
+        if (binds_unchecked(p.children, c)) return std::unexpected{errc::binds_unchecked};
         for (const named_group& g : p.private_groups)
             if (!is_private(g.id) || find_group(p.private_groups, g.id) != &g) return std::unexpected{errc::unusable_algorithm};
         for (const child_config& child : p.children)
-            if (!policies.insert(child.policy).second) return std::unexpected{errc::duplicate_policy};
+            if (const auto [at, fresh] = policies.emplace(child.policy, child.bind_remote);
+                !fresh && !(at->second && child.bind_remote))
+                return std::unexpected{errc::duplicate_policy};
     }
     return {};
 }

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "ipsec/core/token_bucket.hpp"
 #include "ipsec/ike/timer_heap.hpp"
@@ -60,7 +61,7 @@ public:
     auto start(instant now, peer_id peer) -> result<void>;
     /// Quick Mode for all traffic of a policy, after a Main Mode where one is needed. Asking again while one is under way is
     /// nothing.
-    /// @return `errc::no_such_policy`, `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
+    /// @return `errc::no_such_policy`, `errc::peer_begins`, `errc::limit_reached`, `errc::no_randomness`, `errc::crypto_failed`
     auto start(instant now, sa::policy_id policy) -> result<void>;
     /// Quick Mode for a part of a policy's traffic: a host pair, say. The peer has to allow it.
     /// @return beside those, `errc::bad_selector` for what no identity payload can say
@@ -100,7 +101,7 @@ public:
         give(t, pieces_decrypted{std::move(blocks)});
     }
 
-    /// Traffic needs an SA. Selectors of the event narrow the policy's when the policy allows that.
+    /// Traffic needs an SA. Selectors of the event narrow the policy's when the policy allows that. @return as `start`
     auto handle(instant now, const sa::acquire& e) -> result<void>;
     void handle(instant now, const sa::soft_expired& e);
     /// Genuine packets came in on the SA: nobody has to ask whether its peer is alive.            RFC 3706 §5.4
@@ -130,7 +131,7 @@ public:
     /// @param away  how long nobody was there: taken off all lifetimes
     /// @return its cookies; `errc::no_such_peer`, `no_such_policy`: the configuration has none of the kind any more;
     ///         `no_proposal_chosen`, `identity_mismatch`, `not_authorized`: it would not agree to this SA any more; `expired`;
-    ///         `already_there`: the cookies or an SPI are in use; `limit_reached`. Then nothing has changed
+    ///         `already_there`: the cookies or an SPI are in use; `already_bound`; `limit_reached`. Then nothing has changed
     auto restore(instant now, const snapshot& s, duration away = {}) -> result<isakmp::cookie_pair>;
 
     [[nodiscard]] auto poll_event() -> std::optional<event>;
@@ -205,12 +206,16 @@ private:
 
     explicit endpoint(std::unique_ptr<house<Traits>> h);
 
-    void answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    void answer_first_message(std::span<const peer_id> doors, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    /// What was agreed on with one peer of any address is nothing between another and this end.
     [[nodiscard]] auto groups_of(peer_id peer) const -> private_groups {
-        return negotiable_groups(house_->peer(peer), house_->room(peer).groups);
+        const peer_config& p = house_->peer(peer);
+        return negotiable_groups(p, serves_anybody(p) ? std::span<const named_group>{} : house_->room(peer).groups);
     }
+    [[nodiscard]] auto pick_for(peer_id peer, byte_view sai_b) const -> admitted<picked_ike>;
+    [[nodiscard]] auto doors_to_main_mode(const ike::path& at) const -> std::vector<peer_id>;
     [[nodiscard]] auto judge_group(peer_id peer, const crypto::private_group& g, bool is_proven) -> result<void>;
-    void take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram);
+    void take_third_message(std::span<const peer_id> doors, const isakmp::header& h, const ike::path& at, byte_view datagram);
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
     void open_door(peer_id peer);
     [[nodiscard]] auto doors_at(const ike::path& at) const -> std::vector<peer_id>;
@@ -237,16 +242,40 @@ private:
         const std::uint32_t i = by_address_.find({at.local.address, at.remote.address});
         return i < stations_.size() ? std::optional{peer_id{i}} : std::nullopt;
     }
+    /// Not among children with `bind_remote`, whose policies may be of many peers.
     [[nodiscard]] auto find_child(sa::policy_id policy) const -> std::optional<std::pair<peer_id, std::size_t>> {
         const std::uint32_t i = by_policy_.find(policy);
         if (i >= stations_.size()) return std::nullopt;
-        const auto& children = house_->settings.peers[i].children;
+        const auto child = find_child(peer_id{i}, policy);
+        return child ? std::optional{std::pair{peer_id{i}, *child}} : std::nullopt;
+    }
+    [[nodiscard]] auto find_child(peer_id peer, sa::policy_id policy) const -> std::optional<std::size_t> {
+        const auto& children = house_->peer(peer).children;
         const auto at = std::ranges::find(children, policy, &child_config::policy);
         if (at == children.end()) return std::nullopt;
-        return std::pair{peer_id{i}, static_cast<std::size_t>(at - children.begin())};
+        return static_cast<std::size_t>(at - children.begin());
+    }
+    /// The child that this end may begin to negotiate. @return `errc::no_such_policy`, `errc::peer_begins`
+    [[nodiscard]] auto child_to_start(sa::policy_id policy) const -> result<std::pair<peer_id, std::size_t>> {
+        if (const auto at = find_child(policy)) return *at;
+        const auto named = named_.lower_bound({policy, 0});
+        return std::unexpected{named != named_.end() && named->first == policy ? errc::peer_begins : errc::no_such_policy};
     }
     void index_policies(peer_id peer) {
-        for (const child_config& c : house_->peer(peer).children) (void)by_policy_.insert(c.policy, peer.value());
+        for (const child_config& c : house_->peer(peer).children)
+            if (c.bind_remote) named_.emplace(c.policy, peer.value());
+            else (void)by_policy_.insert(c.policy, peer.value());
+    }
+    void forget_policies(peer_id peer) {
+        for (const child_config& c : house_->peer(peer).children)
+            if (named_.erase({c.policy, peer.value()}) == 0) (void)by_policy_.erase(c.policy);
+    }
+    /// Whether another peer has the policy, and does not share it.
+    [[nodiscard]] auto is_of_another(peer_id peer, const child_config& c) const -> bool {
+        if (const auto at = find_child(c.policy); at && at->first != peer) return true;
+        const auto shares = [&](auto at) { return at != named_.end() && at->first == c.policy && at->second != peer.value(); };
+        const auto first = named_.lower_bound({c.policy, 0});
+        return !c.bind_remote && first != named_.end() && (shares(first) || shares(std::next(first)));
     }
     /// All walks over ISAKMP SAs go over those of one peer, and through here.
     [[nodiscard]] auto sas_of(peer_id peer) const -> const std::vector<resident>& {
@@ -313,8 +342,8 @@ private:
     void bury_the_dead(peer_id peer);
     void meet_wishes(sa_type& sa, std::vector<wish> more);
     void clear_away(peer_id peer);
-    void make_room_for_half_open(peer_id peer);
-    void end_oldest_half_open(peer_id whose);
+    void make_room_for_half_open(peer_id peer, const ip::address& source);
+    void end_oldest_half_open(peer_id whose, const ip::address* source = nullptr);
     void turn(peer_id peer);
     void arm(peer_id peer);
 
@@ -325,6 +354,7 @@ private:
     sa::hash_index<detail::cookie_key> by_cookies_{};
     sa::hash_index<detail::address_pair> by_address_{};
     sa::hash_index<sa::policy_id> by_policy_{};
+    std::set<std::pair<sa::policy_id, std::uint32_t>> named_{};  ///< policies of children with `bind_remote`, and their peers
     timer_heap timers_{};
     std::map<std::uint64_t, peer_id> half_open_{};  ///< as responder, the oldest first
     std::uint64_t begun_ = 0;
@@ -333,6 +363,8 @@ private:
     /// By addresses: peers whose suites and keys an Aggressive Mode may be answered by whose sender says encrypted who it is. Of
     /// many peers that are served alike there is one.
     std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> doors_{};
+    /// By local and unspecified remote address: peers of any address that answer Main Modes, one of many that `greet_alike`.
+    std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> main_doors_{};
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
     token_bucket aggressive_rate_, group_checks_, unproven_group_checks_;
     fragment_table fragments_{};

@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "ipsec/ike/v1/anybody.hpp"
+#include "ipsec/ike/v1/bound_addresses.hpp"
 #include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ike/v1/detail/transaction_states.hpp"
 #include "ipsec/ike/v1/fragmentation.hpp"
@@ -125,6 +127,7 @@ struct house {
         peer_id by;
         isakmp::cookie_pair cookies;
     };
+    bound_addresses bound{};  ///< of children with `bind_remote`
     std::map<detail::name_at, std::uint32_t> by_name{};  ///< peers by the identities that they prove
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     static constexpr unsigned ticket_bits = 40;
@@ -165,12 +168,22 @@ struct house {
     ///                                                                                                  RFC 2409 §5.4
     // req: rfc2409-5.4-m1
     [[nodiscard]] auto find_by_name(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
-        const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
-        for (const ip::address& remote : {at.remote.address, any}) {
+        for (const ip::address& remote : {at.remote.address, any_like(at.remote.address)}) {
             const auto found = by_name.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
             if (found != by_name.end() && settings.peers[found->second].modes.accept_aggressive) return peer_id{found->second};
         }
         return std::nullopt;
+    }
+    /// The peer of this name that may begin with Main Mode from anywhere.
+    [[nodiscard]] auto find_anybody(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
+        const auto found = by_name.find(
+            {at.local.address, any_like(at.remote.address), who.type(), {who.data().begin(), who.data().end()}});
+        if (found == by_name.end() || !serves_anybody(settings.peers[found->second])) return std::nullopt;
+        return peer_id{found->second};
+    }
+    /// The address that stands for any of its family.
+    [[nodiscard]] static auto any_like(const ip::address& a) -> ip::address {
+        return a.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
     }
     /// A ticket says by itself which peer it is about, so that its answer finds its way at once. Never 0.
     [[nodiscard]] auto next_ticket(peer_id p) -> crypto::ticket {
@@ -344,7 +357,10 @@ struct house {
             for (const sa::id& id : ids) events.emplace_back(sa::remove{id});
         const child_pair gone = children[i];
         children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
-        for (const sa::id& id : gone.inbound) disown_inbound(id);
+        for (const sa::id& id : gone.inbound) {
+            disown_inbound(id);
+            bound.release(id.spi);
+        }
         for (const sa::id& id : gone.outbound) disown_outbound(id, p);
         for (child_pair& c : children) {
             if (!c.is_followed_by(gone) || c.retire == instant::never() ||

@@ -24,7 +24,7 @@ public:
     using dh_key = typename house_type::provider::dh_key;
 
     ike_sa(house_type& h, peer_id peer, const ike::path& at, role r)
-        : house_{h}, peer_{peer}, path_{at}, came_by_{at}, role_{r}, born_{h.now} {}
+        : house_{h}, peer_{peer}, begun_for_{peer}, path_{at}, came_by_{at}, role_{r}, born_{h.now} {}
     ike_sa(const ike_sa&) = delete;
     auto operator=(const ike_sa&) -> ike_sa& = delete;
 
@@ -71,6 +71,8 @@ public:
 
     [[nodiscard]] auto cookies() const noexcept -> isakmp::cookie_pair { return cookies_; }
     [[nodiscard]] auto peer() const noexcept -> peer_id { return peer_; }
+    /// On whose behalf message 1 was answered: the peer, unless it came from anywhere.
+    [[nodiscard]] auto begun_for() const noexcept -> peer_id { return begun_for_; }
     [[nodiscard]] auto path() const noexcept -> const ike::path& { return path_; }
     [[nodiscard]] auto role() const noexcept -> v1::role { return role_; }
     [[nodiscard]] auto born() const noexcept -> instant { return born_; }
@@ -172,6 +174,10 @@ private:
         std::same_as<S, aggressive_mode::sent_first<dh_key>>;
     template <class State> void take_proof(State& s, const isakmp::header& h, byte_view datagram);
     void take_stashed();
+    [[nodiscard]] auto whom_it_claims(const main_mode::expecting_auth& s, const isakmp::header& h, byte_view datagram)
+        -> std::optional<peer_id>;
+    void get_to_know(main_mode::keyed& k);
+    [[nodiscard]] auto judge() const noexcept -> peer_id { return claimed_.value_or(peer_); }
     template <class State> void ask(State& s);
     template <class Answer> void complete_phase_1(Answer done);
     void get_to_know(aggressive_mode::making_ke_r& s, const crypto::decryption_key& key);
@@ -306,6 +312,7 @@ private:
     void handle_informational(const isakmp::header& h, byte_view datagram);
     void take_notification(byte_view body, const isakmp::header& h);
     void take_delete(byte_view body, const isakmp::header& h, bool& doomed);
+    [[nodiscard]] auto bind(const std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about) -> bool;
     void install(exchange& x, std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about);
     void finish(exchange& x, std::vector<quick_mode::sa_pair>& pairs);
     [[nodiscard]] auto fresh_message_id() -> result<isakmp::message_id>;
@@ -327,7 +334,8 @@ private:
     }
 
     house_type& house_;
-    peer_id peer_;
+    peer_id peer_, begun_for_;
+    std::optional<peer_id> claimed_{};  ///< whose keys judge message 5 of a Main Mode that was begun on behalf of a door
     ike::path path_, came_by_, stashed_from_;
     v1::role role_;
     instant born_;

@@ -234,7 +234,7 @@ template <class Env>
         idcr = to_octets(chain.find(identification, 1)->body);
     }
     fault why{errc::identity_mismatch};
-    for (const detail::candidate& which : detail::candidates(e.peer, *ids)) {
+    for (const detail::candidate& which : detail::candidates(e.peer, *ids, e.path, e.ike.nat.there)) {
         const child_config& c = e.peer.children[which.child];
         auto gx = detail::read_gx(chain, c.pfs, e.groups);
         if (!gx) {

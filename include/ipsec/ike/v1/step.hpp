@@ -133,6 +133,7 @@ template <rng R> [[nodiscard]] auto fresh_nonce(R& r) -> result<octets> {
         case errc::bad_key_exchange: return isakmp::notify_type::invalid_key_information;
         case errc::bad_identity:
         case errc::not_authorized:
+        case errc::already_bound:
         case errc::identity_mismatch: return isakmp::notify_type::invalid_id_information;
         default: return std::nullopt;
     }

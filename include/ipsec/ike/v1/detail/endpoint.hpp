@@ -40,11 +40,11 @@ void endpoint<Traits>::handle_datagram(instant now, const ike::path& at, byte_vi
         return settle(whose);
     }
     if (aggressive && h.responder.is_zero()) return answer_aggressive(h, at, datagram);
-    const auto peer = find_peer(at);
-    if (!peer) return house_->report(errc::unknown_peer, at, h);
+    const auto doors = doors_to_main_mode(at);
+    if (doors.empty() || (!main_mode && !find_peer(at))) return house_->report(errc::unknown_peer, at, h);
     if (!main_mode) return house_->report(errc::unknown_cookie, at, h);
-    if (h.responder.is_zero()) answer_first_message(*peer, h, at, datagram);
-    else take_third_message(*peer, h, at, datagram);
+    if (h.responder.is_zero()) answer_first_message(doors, h, at, datagram);
+    else take_third_message(doors, h, at, datagram);
 }
 
 /// The answer of a deferred provider goes to whom the ticket names.
@@ -102,7 +102,7 @@ template <class Traits>
 void endpoint<Traits>::came_to_stand(sa_type& sa) {
     const peer_id peer = sa.peer();
     const peer_config& p = house_->peer(peer);
-    if (sa.role() == role::responder) shelves_.prove(peer.value(), sa.sai_b());
+    if (sa.role() == role::responder) shelves_.prove(sa.begun_for().value(), sa.sai_b());
     // Too many of one peer: the oldest goes.
     std::vector<sa_type*> standing;
     for (const resident& r : sas_of(peer))
@@ -212,8 +212,8 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::handle(instant now, const sa::acquire& e) -> result<void> {
     house_->now = now;
-    const auto at = find_child(e.policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
+    const auto at = child_to_start(e.policy);
+    if (!at) return std::unexpected{at.error()};
     const child_config& c = house_->peer(at->first).children[at->second];
     if (!c.allow_narrower || !c.local) return want({at->first, at->second, c.local, c.remote});
     // What the packet side asks for, within what the policy has and an identity payload can say.

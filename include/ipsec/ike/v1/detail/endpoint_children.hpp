@@ -31,8 +31,9 @@ auto endpoint<Traits>::replace_children(instant now, peer_id peer, std::vector<c
     if (peer.value() >= house_->settings.peers.size()) return std::unexpected{errc::no_such_peer};
     auto& current = house_->settings.peers[peer.value()].children;
     if (const auto ok = check(children, house_->settings.limits); !ok) return ok;
+    if (binds_unchecked(children, house_->settings)) return std::unexpected{errc::binds_unchecked};
     for (const child_config& c : children)
-        if (const auto at = find_child(c.policy); at && at->first != peer) return std::unexpected{errc::duplicate_policy};
+        if (is_of_another(peer, c)) return std::unexpected{errc::duplicate_policy};
     // Where each child stands in the new list; `gone` for one whose SAs are of no use there.
     constexpr auto gone = ike_sa<Traits>::no_child;
     std::vector<std::size_t> place(current.size(), gone);
@@ -49,7 +50,7 @@ auto endpoint<Traits>::replace_children(instant now, peer_id peer, std::vector<c
     for (wish& w : stations_[peer.value()].wishes) w.child = place[w.child];
     for (child_pair& c : house_->children_of(peer)) c.child = place[c.child];
     for (const resident& r : sas_of(peer)) r.sa->renumber_children(place);
-    for (const child_config& c : current) (void)by_policy_.erase(c.policy);
+    forget_policies(peer);
     current = std::move(children);
     index_policies(peer);
     settle(peer);

@@ -8,15 +8,37 @@
 
 namespace ipsec::ike::v1 {
 
+/// On whose behalf a Main Mode from there may be answered: the peer of that address, or else those that stand for all of any.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::doors_to_main_mode(const ike::path& at) const -> std::vector<peer_id> {
+    if (const auto peer = find_peer(at)) return {*peer};
+    const auto found = main_doors_.find({at.local.address, house<Traits>::any_like(at.remote.address)});
+    return found == main_doors_.end() ? std::vector<peer_id>{} : found->second;
+}
+/// What of an offer a peer takes. Of one that may be anywhere an encrypted identity would be needed before there is a key to
+/// answer with: it takes no such method.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::pick_for(peer_id peer, byte_view sai_b) const -> admitted<picked_ike> {
+    const peer_config& p = house_->peer(peer);
+    auto picked = pick_ike(p, sai_b, {}, groups_of(peer));
+    if (picked && serves_anybody(p) && is_by_encryption(*proof_by(picked->agreed.suite.authentication)))
+        return std::unexpected{fault{errc::no_proposal_chosen}};
+    return picked;
+}
 /// Message 1: answered without keeping anything of the sender, and without any arithmetic but hashes.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::answer_first_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
+void endpoint<Traits>::answer_first_message(std::span<const peer_id> doors, const isakmp::header& h, const ike::path& at,
+                                            byte_view datagram) {
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     const auto in = main_mode::detail::read_clear(h, datagram, 1);
     if (!in) return refuse(in.error());
     const byte_view sai_b = in->find(isakmp::payload_type::security_association)->body;
-    auto picked = pick_ike(house_->peer(peer), sai_b, {}, groups_of(peer));
+    peer_id peer = doors.front();
+    auto picked = pick_for(peer, sai_b);
+    for (std::size_t i = 1; i < doors.size() && !picked; ++i) picked = pick_for(peer = doors[i], sai_b);
     if (!picked) {
         refuse(picked.error());
         const auto [why, detail] = picked.error();
@@ -61,18 +83,28 @@ auto endpoint<Traits>::judge_group(peer_id peer, const crypto::private_group& g,
 /// Message 3: the cookie says which offer it goes with.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h, const ike::path& at, byte_view datagram) {
+void endpoint<Traits>::take_third_message(std::span<const peer_id> doors, const isakmp::header& h, const ike::path& at,
+                                          byte_view datagram) {
     const auto refuse = [&](const fault& f) { house_->report(f, at, h); };
     if (h.flags.encrypted()) return refuse(errc::unknown_cookie);
     if (!jar_.was_made_here(house_->crypto, house_->now, at, h.initiator, h.responder)) return refuse(errc::bad_cookie);
-    for (const auto& o : shelves_.of(peer.value())) {
-        if (!jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.said)) continue;
-        auto picked = pick_ike(house_->peer(peer), o.sai_b, {}, groups_of(peer));
+    const auto find_offer = [&](peer_id door) {
+        const auto& all = shelves_.of(door.value());
+        const auto it = std::ranges::find_if(all, [&](const auto& o) {
+            return jar_.is_ours(house_->crypto, house_->now, at, h.initiator, h.responder, o.sai_b, o.said);
+        });
+        return it == all.end() ? nullptr : &*it;
+    };
+    for (const peer_id peer : doors) {
+        const offer_shelves::offer* const found = find_offer(peer);
+        if (found == nullptr) continue;
+        const auto& o = *found;
+        auto picked = pick_for(peer, o.sai_b);
         if (!picked) return refuse(picked.error());
         picked->agreed.asked = o.said.asked;
         if (const auto& parts = picked->agreed.parts) {
             // A stranger's group is worth no arithmetic before he is known to be there; in it, none before it is found to be one.
-            if (const auto ok = judge_group(peer, *parts, true); !ok) {
+            if (const auto ok = judge_group(peer, *parts, !serves_anybody(house_->peer(peer))); !ok) {
                 refuse(ok.error());
                 if (ok.error() == errc::group_refused) notify_clear(isakmp::notify_type::attributes_not_supported, h, at);
                 return;
@@ -83,7 +115,7 @@ void endpoint<Traits>::take_third_message(peer_id peer, const isakmp::header& h,
         auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
         if (!msg) return refuse(msg.error());
         if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
-        make_room_for_half_open(peer);
+        make_room_for_half_open(peer, at.remote.address);
         house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
         sa_type& sa = take_in(std::make_unique<sa_type>(*house_, peer, at, role::responder), h.cookies());
         sa.begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
@@ -114,8 +146,7 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::doors_at(const ike::path& at) const -> std::vector<peer_id> {
     std::vector<peer_id> out;
-    const auto any = at.remote.address.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
-    for (const ip::address& remote : {at.remote.address, any})
+    for (const ip::address& remote : {at.remote.address, house<Traits>::any_like(at.remote.address)})
         if (const auto found = doors_.find({at.local.address, remote}); found != doors_.end())
             out.insert(out.end(), found->second.begin(), found->second.end());
     return out;
@@ -173,7 +204,7 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     if (!cky_r) return refuse(cky_r.error());
     const isakmp::cookie_pair cky{h.initiator, *cky_r};
     if (!jar_.spend(*cky_r) || find_sa(cky) != nullptr) return refuse(errc::spent_cookie);
-    make_room_for_half_open(*peer);
+    make_room_for_half_open(*peer, at.remote.address);
     house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
     if (aggressive_.size() == house_->settings.limits.half_open) aggressive_.erase(aggressive_.begin());
     aggressive_.push_back(cky);
@@ -181,24 +212,28 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     settle(*peer);
 }
 
-/// The oldest half-open SA goes: of the same peer, where that has too many; of all, where there are too many.
+/// The oldest half-open SA goes: of the same peer, where that has too many; of all, where there are too many. Where many peers
+/// come by one door, whoever is in there already makes room for himself, and pushes nobody else out.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::make_room_for_half_open(peer_id peer) {
+void endpoint<Traits>::make_room_for_half_open(peer_id peer, const ip::address& source) {
     const auto& limits = house_->settings.limits;
     peer_id whose = peer;
     if (stations_[peer.value()].half_open < limits.half_open_per_peer) {
         if (half_open_.size() < limits.half_open) return;
         whose = half_open_.begin()->second;
     }
-    end_oldest_half_open(whose);
+    end_oldest_half_open(whose, whose == peer ? &source : nullptr);
 }
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-void endpoint<Traits>::end_oldest_half_open(peer_id whose) {
+void endpoint<Traits>::end_oldest_half_open(peer_id whose, const ip::address* source) {
     // They stand there in the order in which they were begun.
     const auto& all = sas_of(whose);
-    const auto oldest = std::ranges::find_if(all, [](const resident& r) { return r.half_open != 0; });
+    auto oldest = std::ranges::find_if(all, [&](const resident& r) {
+        return r.half_open != 0 && source != nullptr && r.sa->path().remote.address == *source;
+    });
+    if (oldest == all.end()) oldest = std::ranges::find_if(all, [](const resident& r) { return r.half_open != 0; });
     if (oldest == all.end()) return;
     oldest->sa->close(errc::limit_reached, false);
     put_out(whose, static_cast<std::size_t>(oldest - all.begin()));

@@ -135,9 +135,12 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
         pairs.size() + pairs_coming(peer) + s.pairs.size() > limits.child_pairs_per_peer)
         return std::unexpected{errc::limit_reached};
     if (find_sa(s.keyed.cky) != nullptr) return std::unexpected{errc::already_there};
+    const auto far_side = [&](const child_pair& c) { return c.remote ? c.remote->addresses.first() : s.path.remote.address; };
     for (const kept_pair& kept : s.pairs) {
-        const auto at = find_child(kept.pair.policy);
-        if (!at || at->first != peer) return std::unexpected{errc::no_such_policy};
+        const auto at = find_child(peer, kept.pair.policy);
+        if (!at) return std::unexpected{errc::no_such_policy};
+        if (p.children[*at].bind_remote && !house_->bound.is_free_for(n, kept.pair.policy, far_side(kept.pair)))
+            return std::unexpected{errc::already_bound};
         for (const sa::id& id : kept.pair.inbound)
             if (house_->inbound_spis.find({id.spi}) != house_->inbound_spis.absent) return std::unexpected{errc::already_there};
     }
@@ -146,7 +149,9 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     for (const kept_pair& kept : s.pairs) {
         child_pair c = kept.pair;
         c.peer = peer;
-        c.child = find_child(c.policy)->second;
+        c.child = *find_child(peer, c.policy);
+        if (p.children[c.child].bind_remote && !c.inbound.empty())
+            (void)house_->bound.bind(c.inbound[0].spi, n, c.policy, far_side(c));
         c.made = now + (duration{} - kept.age - away);
         c.soft = detail::instant_of(kept.soft_left, now, away);
         c.hard = detail::instant_of(kept.hard_left, now, away);

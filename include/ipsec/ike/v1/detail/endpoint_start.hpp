@@ -30,6 +30,11 @@ endpoint<Traits>::endpoint(std::unique_ptr<house<Traits>> h)
             (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
         house_->by_name.emplace(detail::name_of_peer(p), i);
         if (p.modes.accept_aggressive) open_door(peer_id{i});
+        if (serves_anybody(p)) {
+            auto& doors = main_doors_[{p.path.local.address, p.path.remote.address}];
+            const auto is_like = [&](peer_id door) { return greet_alike(house_->peer(door), p); };
+            if (std::ranges::none_of(doors, is_like)) doors.push_back(peer_id{i});
+        }
         index_policies(peer_id{i});
     }
 }
@@ -59,8 +64,8 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::start(instant now, sa::policy_id policy) -> result<void> {
     house_->now = now;
-    const auto at = find_child(policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
+    const auto at = child_to_start(policy);
+    if (!at) return std::unexpected{at.error()};
     const child_config& c = house_->peer(at->first).children[at->second];
     return want({at->first, at->second, c.local, c.remote});
 }
@@ -69,8 +74,8 @@ template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::start(instant now, sa::policy_id policy, const client& local, const client& remote) -> result<void> {
     house_->now = now;
-    const auto at = find_child(policy);
-    if (!at) return std::unexpected{errc::no_such_policy};
+    const auto at = child_to_start(policy);
+    if (!at) return std::unexpected{at.error()};
     if (!can_be_said(local, remote)) return std::unexpected{errc::bad_selector};
     return want({at->first, at->second, local, remote});
 }

@@ -23,6 +23,18 @@ inline void describe(sa::install& s, const child_pair& pair, const agreed_child&
 }
 }  // namespace detail
 
+/// Where a child takes the peer's address, that is this peer's from here on, for as long as the pairs last.
+/// @return false when another peer has it
+template <class Traits>
+auto ike_sa<Traits>::bind(const std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about) -> bool {
+    const child_config& c = house_.peer(peer_).children[about.child];
+    const ip::address& a = about.remote ? about.remote->addresses.first() : path_.remote.address;
+    return !c.bind_remote || std::ranges::all_of(pairs, [&](const quick_mode::sa_pair& p) {
+        const sa::spi first{p.agreed.suite.esp ? p.esp_in.spi : p.ah_in.spi};
+        return house_.bound.bind(first, peer_.value(), c.policy, a);
+    });
+}
+
 /// Builds the installs of all pairs and asks for the inbound ones; the outbound ones wait in `finish`.
 template <class Traits>
 void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pairs, const quick_mode::subject& about) {

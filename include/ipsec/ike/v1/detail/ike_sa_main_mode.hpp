@@ -136,7 +136,7 @@ void ike_sa<Traits>::ask(State& s) {
             const std::vector<byte_view> chain(s.what.certificates.begin(), s.what.certificates.end());
             const std::vector<byte_view> lists(s.what.lists.begin(), s.what.lists.end());
             const auto& c = house_.settings;
-            feed<certificate_judged>(house_.crypto.prove(ticket_, chain, lists, house_.peer(peer_).keys.trust->anchors,
+            feed<certificate_judged>(house_.crypto.prove(ticket_, chain, lists, house_.peer(judge()).keys.trust->anchors,
                                                          c.unix_time_at_zero + house_.now.nanoseconds() / 1'000'000'000));
         } else fail_phase_1(errc::no_key_for_method);
     }
@@ -152,12 +152,13 @@ void ike_sa<Traits>::complete_phase_1(Answer done) {
                     if constexpr (Answer::kind == slow::verification) {
                         came_by_ = s.what.from;
                         if (done.verdict) {
+                            if constexpr (std::same_as<S, verifying<main_mode::expecting_auth>>) get_to_know(s.before);
                             if (s.what.nat) s.before.nat = *s.what.nat;
                             is_genuine();
                             tell(house_.watcher, iv_secret{cookies_, {}, s.what.next});
                         }
                     }
-                    auto e = house_.env(peer_, path_);
+                    auto e = house_.env(judge(), path_);
                     if constexpr (std::same_as<S, opening<aggressive_mode::making_ke_r>>) {
                         const crypto::decryption_key key = s.what.key;
                         auto next = on(std::move(s), std::move(done), e);
@@ -176,6 +177,24 @@ template <class Traits>
 void ike_sa<Traits>::get_to_know(aggressive_mode::making_ke_r& s, const crypto::decryption_key& key) {
     const auto who = house_.find_by_name(path_, s.what.who);
     if (who && aggressive_mode::take_peer(s, house_.peer(*who), key)) peer_ = *who;
+}
+/// The peer that the sender of message 5 says it is, where that may be one of many.              RFC 2409 §5.4
+/// @return nothing where the exchange is one peer's, or stays the door's
+template <class Traits>
+auto ike_sa<Traits>::whom_it_claims(const main_mode::expecting_auth& s, const isakmp::header& h, byte_view datagram)
+    -> std::optional<peer_id> {
+    if (!serves_anybody(house_.peer(peer_))) return std::nullopt;
+    auto e = house_.env(peer_, came_by_);
+    const auto id = main_mode::read_claimed_identity(s, h, datagram, e);
+    const auto who = id ? house_.find_anybody(path_, *id) : std::nullopt;
+    if (!who || !main_mode::may_take_peer(s, house_.peer(peer_), house_.peer(*who))) return std::nullopt;
+    return who;
+}
+/// The proof holds by the keys of whom it names: from here on the exchange is that peer's.
+template <class Traits> void ike_sa<Traits>::get_to_know(main_mode::keyed& k) {
+    if (!claimed_ || *claimed_ == peer_) return;
+    main_mode::take_peer(k, house_.peer(*claimed_));
+    peer_ = *claimed_;
 }
 /// The shorter of what counted so far and `l` counts from now on.                             RFC 2407 §4.5.4
 template <class Traits> void ike_sa<Traits>::limit_life(const v1::lifetime& l) {
@@ -302,7 +321,8 @@ template <class Traits> void ike_sa<Traits>::take_stashed() {
 template <class Traits>
 template <class State>
 void ike_sa<Traits>::take_proof(State& s, const isakmp::header& h, byte_view datagram) {
-    auto e = house_.env(peer_, came_by_);
+    if constexpr (std::same_as<State, main_mode::expecting_auth>) claimed_ = whom_it_claims(s, h, datagram);
+    auto e = house_.env(judge(), came_by_);
     auto msg = [&] {
         if constexpr (std::same_as<State, aggressive_mode::expecting_proof>) return admit(s, h, datagram, path_, e);
         else return admit(s, h, datagram, e);
@@ -320,6 +340,7 @@ void ike_sa<Traits>::take_proof(State& s, const isakmp::header& h, byte_view dat
     std::visit(
         [&]<class M>(M& m) {
             if constexpr (std::same_as<M, main_mode::authenticated>) {
+                get_to_know(s);
                 if (m.nat) s.nat = *m.nat;
                 is_genuine();
                 e.path = path_;

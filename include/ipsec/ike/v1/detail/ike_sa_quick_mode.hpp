@@ -125,9 +125,11 @@ template <class Traits> void ike_sa<Traits>::enter(exchange& x) {
         if (auto made = house_.crypto.agree(x.ticket, *ar->x, ar->peer_gx)) complete(x.ticket, dh_agreed{std::move(*made)});
     } else if (auto* ii = std::get_if<quick_mode::installing_i>(&x.state)) {
         name_peer_spis(ii->pairs);
+        if (!bind(ii->pairs, ii->about)) return fail(x, errc::already_bound, true);
         install(x, ii->pairs, ii->about);
     } else if (auto* ir = std::get_if<quick_mode::installing_r>(&x.state)) {
         x.about = ir->about;
+        if (!bind(ir->pairs, ir->about)) return fail(x, errc::already_bound, true);
         install(x, ir->pairs, ir->about);
     } else if (auto* w = std::get_if<quick_mode::awaiting_connected>(&x.state)) {
         finish(x, w->pairs);
@@ -155,6 +157,8 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, const fault& f, b
         }
     x.installed.clear();
     x.waiting.clear();
+    for (const child_spis& s : x.own)
+        for (const std::uint32_t spi : {s.esp, s.ah}) house_.bound.release(sa::spi{spi});
     house_.report(f, path_, header_of(cookies_, isakmp::exchange_type::quick_mode, x.id), true);
     house_.events.emplace_back(exchange_failed{peer_, cookies_, x.id, policy_of(x), why});
     if (x.role == role::initiator) house_.rekey_failed(peer_, x.about.child, x.about.local, x.about.remote);

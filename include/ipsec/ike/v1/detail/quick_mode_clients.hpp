@@ -5,6 +5,7 @@
 /// they are is then up to the policy that has the name.                                          RFC 2401 §4.4.2
 #include <algorithm>
 
+#include "ipsec/ike/path.hpp"
 #include "ipsec/ike/v1/step.hpp"
 #include "ipsec/isakmp/chain.hpp"
 
@@ -79,12 +80,34 @@ struct said {
     return said{*cr, *ci};
 }
 
-/// Which child of the policy serves these identities, best first: one that says exactly them, else one that has them in it.
+/// A child of the policy that may serve, and for which traffic.
 struct candidate {
     std::size_t child = 0;
     std::optional<client> local, remote;
 };
-[[nodiscard]] inline auto candidates(const peer_config& p, const said& ids) -> std::vector<candidate> {
+/// The one host that takes the place of a child's remote addresses; nothing where the initiator says no single one, or one that
+/// does not lie in them. A peer behind a NAT knows itself by another address than its packets show in transport mode.
+///                                                                                              RFC 4301 §4.4.1.1
+// req: rfc4301-4.4.1.1-7
+[[nodiscard]] inline auto bound_remote(const child_config& c, const std::optional<identity>& id, const ip::address& there,
+                                       bool behind_nat) -> std::optional<client> {
+    const client all = c.remote.value_or(client{.addresses = there});
+    client host{.addresses = there};
+    if (id) {
+        const auto said = to_client(*id);
+        if (!said || said->addresses.first() != said->addresses.last()) return std::nullopt;
+        if (c.mode == sa::mode::transport && !behind_nat && said->addresses.first() != there) return std::nullopt;
+        host = *said;
+        if (c.mode == sa::mode::transport) host.addresses = there;
+    }
+    const bool same_upper = host.protocol == all.protocol && host.port == all.port;
+    if (!all.contains(host) || !(same_upper || c.allow_narrower)) return std::nullopt;
+    return host;
+}
+/// Which child of the policy serves these identities, best first: one that says exactly them, else one that has them in it.
+/// @param at  where the two ends are
+[[nodiscard]] inline auto candidates(const peer_config& p, const said& ids, const ike::path& at, bool behind_nat)
+    -> std::vector<candidate> {
     enum class fit { none, within, exact };
     const client own_end{.addresses = p.path.local.address}, peer_end{.addresses = p.path.remote.address};
     const auto judge = [](const std::optional<identity>& id, const std::optional<identity>& name, const client& all,
@@ -102,14 +125,21 @@ struct candidate {
     for (std::size_t i = 0; i < p.children.size(); ++i) {
         const child_config& c = p.children[i];
         const fit l = judge(ids.local, c.local_name, c.local.value_or(own_end), own_end);
+        const auto part = [](const std::optional<identity>& id) -> std::optional<client> {
+            if (!id) return std::nullopt;
+            return *to_client(*id);
+        };
+        if (c.bind_remote) {
+            const auto host = bound_remote(c, ids.remote, at.remote.address, behind_nat);
+            if (!host || l == fit::none || (l == fit::within && !c.allow_narrower)) continue;
+            const bool unsaid = !ids.remote && !c.remote;  // as the two ends mean themselves, so they will when it is rekeyed
+            wider.push_back({i, l == fit::exact ? c.local : part(ids.local), unsaid ? std::nullopt : host});
+            continue;
+        }
         const fit r = judge(ids.remote, c.remote_name, c.remote.value_or(peer_end), peer_end);
         if (l == fit::exact && r == fit::exact) {
             exact.push_back({i, c.local, c.remote});
         } else if (c.allow_narrower && l != fit::none && r != fit::none) {
-            const auto part = [](const std::optional<identity>& id) -> std::optional<client> {
-                if (!id) return std::nullopt;
-                return *to_client(*id);
-            };
             wider.push_back({i, part(ids.local), part(ids.remote)});
         }
     }
