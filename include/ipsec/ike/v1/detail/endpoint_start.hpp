@@ -10,7 +10,7 @@ namespace ipsec::ike::v1 {
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::make(config c, provider& p, observer& o) -> result<endpoint> {
-    if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
+    if (auto ok = check_for(c, p); !ok) return std::unexpected{ok.error()};
     return endpoint{std::make_unique<house<Traits>>(std::move(c), p, o)};
 }
 
