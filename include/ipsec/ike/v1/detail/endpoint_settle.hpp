@@ -194,6 +194,7 @@ void endpoint<Traits>::clear_away(peer_id peer) {
             continue;
         }
         const bool tried = sa.serial() == 0 && sa.role() == role::initiator;
+        const errc why = sa.why_over();
         put_out(peer, i);
         gone = true;
         if (!tried || has_coming(peer)) continue;
@@ -202,10 +203,9 @@ void endpoint<Traits>::clear_away(peer_id peer) {
             served = true;
             continue;
         }
-        // A Main Mode failed and no other is under way: what waited for it waits in vain.
+        // A Main Mode failed and no other is under way: what waited for it waits in vain, and by the same reason.
         drop_wishes(peer, [&](const wish& w) {
-            house_->events.emplace_back(
-                exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, errc::timed_out});
+            house_->events.emplace_back(exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, why});
             house_->rekey_failed(peer, w.child, w.local, w.remote);
             return true;
         });

@@ -81,7 +81,7 @@ auto endpoint<Traits>::start_main_mode(peer_id peer) -> result<void> {
     if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
     auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
     sa->start();
-    if (sa->is_over()) return std::unexpected{sa->why_failed()};
+    if (sa->is_over()) return std::unexpected{sa->why_over()};
     const auto key = sa->cookies();
     take_in(std::move(sa), key);
     arm(peer);
