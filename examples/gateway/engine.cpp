@@ -377,18 +377,14 @@ void engine::perform(instant now, peer& p, const ike::v1::event& event, bool& ok
 }
 /// An exchange was given up. Where nobody answered it is begun again, as often as the configuration says.
 void engine::failed(instant now, peer& p, const ike::v1::exchange_failed& e) {
-    const bool waited = e.policy != sa::policy_id{} && e.message_id == isakmp::message_id{} && e.why == ike::errc::timed_out;
-    const auto why = waited ? p.phase_1 : e.why;  // of a Quick Mode that waited for a Main Mode: what that one died of
-    if (e.policy == sa::policy_id{}) {
-        p.phase_1 = e.why;
+    if (e.policy == sa::policy_id{})
         for (const child& k : config_.find(p.name)->children)  // these went no further than this
             if (want_address_.erase(k.policy) > 0) failed(now, p, {e.peer, e.cookies, {}, k.policy, e.why});
-    }
     const auto whose = config_.find(e.policy);
-    json j{{"event", "failed"}, {"connection", p.name}, {"child", whose ? whose.child->name : ""}, {"why", name_of(why)}};
+    json j{{"event", "failed"}, {"connection", p.name}, {"child", whose ? whose.child->name : ""}, {"why", name_of(e.why)}};
     const connection* const c = config_.find(p.name);
     // One that stands is rekeyed again by the library.
-    if (whose && why == ike::errc::timed_out && !stands(p, e.policy)) {
+    if (whose && e.why == ike::errc::timed_out && !stands(p, e.policy)) {
         const auto n = ++tries_[e.policy];
         j["tries"] = n;
         if (c->keyingtries == 0 || n < c->keyingtries) {
@@ -398,7 +394,7 @@ void engine::failed(instant now, peer& p, const ike::v1::exchange_failed& e) {
     }
     report_.line(std::move(j));
     tries_.erase(e.policy);
-    settle(e.policy, false, name_of(why));
+    settle(e.policy, false, name_of(e.why));
     drop_held(e.policy);
     // Closed on our side: nothing that waited for this Main Mode comes of it.
     if (c != nullptr && e.why == ike::errc::closed)

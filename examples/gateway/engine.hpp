@@ -98,7 +98,6 @@ private:
         std::optional<key_provider> crypto;  ///< with the keys of this connection and no others
         std::optional<ipsec::ike::v1::endpoint<traits>> ike;
         std::map<ipsec::isakmp::cookie_pair, ipsec::ike::v1::ike_established> standing;
-        ipsec::ike::errc phase_1 = ipsec::ike::errc::timed_out;  ///< why the last Main Mode failed
     };
     struct auditor {
         engine* g;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <span>
 
+#include "ipsec/crypto/botan/provider.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 #include "ipsec/ip/next_header.hpp"
 
 namespace gateway {
@@ -277,10 +279,13 @@ auto read_action(std::string_view text) -> value_result<action> {
 
 auto read_ike_proposals(std::string_view text) -> value_result<std::vector<ike::v1::ike_suite>> {
     std::vector<ike::v1::ike_suite> out;
+    crypto::botan::provider provider;
     const auto add = [&](std::string_view word) -> std::optional<bad_value> {
         const auto p = crypto::parse_ike_v1_proposal(word);
         if (!p) return describe(word, p.error());
         out.push_back({p->encryption, p->key_bits, p->hash, p->group});
+        if (const auto ok = ike::v1::check_for(out.back(), provider); !ok)
+            return bad_value{in_quotes(word) + ": " + std::string{name_of(ok.error())} + ": the crypto library has it not", 0};
         return {};
     };
     const auto add_default = [&] {

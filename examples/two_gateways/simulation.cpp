@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../common/broken_capture.hpp"
+#include "ipsec/ike/v1/suite_name.hpp"
 
 namespace two_gateways {
 
@@ -27,7 +28,8 @@ simulation::simulation(const options& what, sides where, const plan& p, output_f
 auto simulation::run(io::pcap_reader& input) -> std::optional<std::string> {
     for (const gateway* g : {&left_, &right_})
         if (const auto fault = g->fault())
-            return "IKE refuses this configuration: " + std::string{name_of(*fault)} +
+            return "IKE refuses this configuration with " + std::string{ike::v1::to_text(what_.ike).view()} + ": " +
+                   std::string{name_of(*fault)} +
                    ": choose others with --suite, --ike, --auth or --exchange";
     for (;;) {
         if (interrupted != 0) return "interrupted: nothing was written";

@@ -79,6 +79,21 @@ TEST_CASE("groups 27 to 30 do what RFC 6932 appendix A shows", "[crypto][botan][
     CHECK(seen == std::set<unsigned>{27, 28, 29, 30});
 }
 
+TEST_CASE("groups 25 and 26 do what RFC 5114 appendix A shows: the secret is x", "[crypto][botan][dh][rfc5114]") {
+    std::set<unsigned> seen;
+    for (const auto& t : test::vectors("ecdh-ecp-rfc5114")) {
+        const auto g = static_cast<group_id>(t.at("group").get<unsigned>());
+        seen.insert(t.at("group").get<unsigned>());
+        CAPTURE(find(g)->name);
+        const auto public_a = test::field(t, "public_a"), public_b = test::field(t, "public_b");
+        CHECK(public_a.size() == find(g)->size());
+        CHECK_FALSE(fault(check_public_value(g, public_a)));
+        CHECK_FALSE(fault(check_public_value(g, public_b)));
+        check_exchange(g, test::field(t, "a"), public_a, test::field(t, "b"), public_b, test::field(t, "shared"));
+    }
+    CHECK(seen == std::set<unsigned>{25, 26});
+}
+
 TEST_CASE("groups 22 to 24 do what RFC 5114 shows", "[crypto][botan][dh][rfc5114]") {
     std::set<unsigned> seen;
     for (const auto& t : test::vectors("modp-subgroup-rfc5114")) {

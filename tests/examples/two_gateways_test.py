@@ -279,6 +279,8 @@ def refuses(work):
         "an unknown prefix": ["--left", "10.1.0.0/33"],
         "a probability over one": ["--loss", "1.5"],
         "a seed that is no number": ["--seed", "x"],
+        "a cipher that the library has not at this length": ["--ike", "cast80-md5-modp768"],
+        "the same, from the suite of packets": ["--suite", "cast40-md5"],
         "an unknown option": ["--frobnicate"],
         "an unknown exchange": ["--exchange", "base"],
         "an unknown method": ["--auth", "charm"],

@@ -99,6 +99,9 @@ TEST_CASE("a bad configuration is refused with file, line, column and word", "[g
          "f.conf:6:29: proposals in connections.gw: 'aes128-sha1-modp2000': 'modp2000': unknown Diffie-Hellman group"},
         {"no group", with("aes128-sha1-modp2048", "aes128-sha1"),
          "f.conf:6:17: proposals in connections.gw: 'aes128-sha1': proposal with a word too many or one missing"},
+        {"a key length that the library has not", with("aes128-sha1-modp2048", "aes128-sha1-modp2048, cast80-md5-modp1024"),
+         "f.conf:6:39: proposals in connections.gw: 'cast80-md5-modp1024': unusable algorithm or key length: the crypto library "
+         "has it not"},
         {"GCM for phase 1", with("aes128-sha1-modp2048", "aes128gcm16-sha256-modp2048"),
          "f.conf:6:17: proposals in connections.gw: 'aes128gcm16-sha256-modp2048': 'aes128gcm16': algorithm has no number in "
          "IKEv1"},

@@ -153,7 +153,9 @@ void check_refusal(const v1::ike_suite& suite, const algorithm& missing, bool ag
         CHECK(end->ike.ike_sa_count() == 0);
         CHECK(end->ike.half_open_count() == 0);
     }
-    for (const auto& f : own.failures) CHECK((f.why == errc::unusable_algorithm || f.why == errc::timed_out));
+    // The end that misses it says so, of the phase 1 and of what waited for it; where it only cannot read what comes, it waits.
+    const bool waits = std::ranges::none_of(own.failures, [](const auto& f) { return f.why == errc::unusable_algorithm; });
+    for (const auto& f : own.failures) CHECK(f.why == (waits ? errc::timed_out : errc::unusable_algorithm));
     for (const auto& f : other.failures) CHECK(f.why == errc::timed_out);
     CHECK(ends.left.failures.size() >= 1);  // whoever asked for it hears of it
 }
@@ -162,7 +164,77 @@ void check_refusals(const v1::ike_suite& suite, const algorithm& missing) {
         for (const bool at_left : {true, false}) check_refusal(suite, missing, aggressive, at_left);
 }
 
+struct refusing_traits {
+    using provider = refusing_provider;
+};
+/// What an endpoint with this suite says to being made.
+auto made_with(const v1::ike_suite& s, refusing_provider& p) -> std::optional<errc> {
+    const auto made = v1::endpoint<refusing_traits>::make(configured(true, s, false), p);
+    return made ? std::nullopt : std::optional{made.error()};
+}
+
 }  // namespace
+
+TEST_CASE("a hash, a prf or a cipher that the provider has not is refused with the configuration that names it",
+          "[ike][provider]") {
+    auto s = usual();
+    s.prf = {65001, crypto::prf_id::hmac_sha2_512};
+    struct row {
+        const char* what;
+        algorithm missing;
+        std::optional<errc> fault;
+    };
+    const auto r = GENERATE(values<row>({{"nothing", {}, {}},
+                                         {"its hash", crypto::hash_id::sha1, errc::unusable_algorithm},
+                                         {"its prf", crypto::prf_id::hmac_sha2_512, errc::unusable_algorithm},
+                                         {"its cipher", crypto::encryption_id::aes_cbc, errc::unusable_algorithm},
+                                         {"another hash", crypto::hash_id::md5, {}},
+                                         {"the prf of its hash, which is another", crypto::prf_id::hmac_sha1, {}},
+                                         {"another cipher", crypto::encryption_id::des3_cbc, {}},
+                                         {"its group", crypto::group_id::modp768, {}}}));  // to ask would cost a key pair
+    CAPTURE(r.what);
+    refusing_provider p;
+    p.missing = r.missing;
+    CHECK(made_with(s, p) == r.fault);
+    // Whatever stands in front of it, and whichever peer it is for.
+    auto c = configured(true, {crypto::encryption_id::camellia_cbc, 128, crypto::hash_id::sha2_256}, false);
+    c.peers[0].children.clear();
+    c.peers[0].path.remote.address = c.peers[0].path.local.address;
+    c.peers.push_back(std::move(configured(true, s, false).peers[0]));
+    const auto all = v1::check_for(c, p);
+    CHECK((all ? std::nullopt : std::optional{all.error()}) == r.fault);
+    CHECK(v1::check_for<refusing_provider>(c));  // the type has it
+}
+
+TEST_CASE("a configuration names those ciphers at those key lengths, and those hashes, that the library has",
+          "[ike][provider]") {
+    refusing_provider p;
+    std::size_t refused = 0;
+    for (const auto& c : crypto::encryption_algorithms) {
+        if (c.ike_v1 == 0) continue;
+        for (std::uint16_t bits = 0; bits <= 448; bits = static_cast<std::uint16_t>(bits + 8)) {
+            auto s = usual();
+            s.encryption = c.id;
+            s.key_bits = bits;
+            if (!v1::check(s)) continue;
+            CAPTURE(c.name, bits);
+            // Botan has CAST-128 from 88 bits on; everything else that has a name here it has at all its lengths.
+            const bool has = c.id != crypto::encryption_id::cast128_cbc || bits >= 88;
+            CHECK(made_with(s, p) == (has ? std::nullopt : std::optional{errc::unusable_algorithm}));
+            refused += !has;
+        }
+    }
+    CHECK(refused == 6);  // 40, 48, ... 80 bits
+    for (const auto& h : crypto::hash_algorithms) {
+        if (h.ike_v1 == 0) continue;
+        CAPTURE(h.name);
+        auto s = usual();
+        s.hash = h.id;
+        const bool has = p.hash(h.id, {}).has_value();
+        CHECK((has || h.id == crypto::hash_id::tiger));  // Botan 3 has no Tiger
+        CHECK(made_with(s, p) == (has ? std::nullopt : std::optional{errc::unusable_algorithm}));
+    }
+}
 
 TEST_CASE("a hash, prf or cipher that policy names and the provider has not ends phase 1 by that name at either end",
           "[ike][provider][cve-27]") {
@@ -253,7 +325,7 @@ TEST_CASE("a provider that has nothing any more from some call on leaves both SA
                 const auto made = ends_by(usual(method), false);
                 auto& ends = *made;
                 auto& own = at_left ? ends.left : ends.right;
-                own.crypto.works_for = n;
+                own.crypto.works_for = own.crypto.calls + n;
                 REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
                 REQUIRE(ends.run(seconds(400)));
                 if (own.crypto.refusals == 0) {

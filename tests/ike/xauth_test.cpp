@@ -81,7 +81,8 @@ TEST_CASE("tries are counted by the edge device, and the client hears what becam
     CHECK(dialogue_scene::of<v1::xauth_ended>(ends.seen_left)[0]->message == "no such user");
     REQUIRE(ends.left.closed.size() == 1);
     CHECK(ends.left.closed[0].why == errc::xauth_failed);
-    REQUIRE(ends.left.failures.size() == 1);  // and whoever asked for the policy knows
+    REQUIRE(ends.left.failures.size() == 1);  // and whoever asked for the policy knows, and why
+    CHECK(ends.left.failures[0].why == errc::xauth_failed);
     CHECK(ends.right.ike.ike_sa_count() == 0);
     CHECK(ends.left.table.empty());
 }

@@ -52,7 +52,7 @@ public:
     }
     [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept
         -> crypto::result<crypto::digest> {
-        if (f != crypto::prf_id::hmac_sha2_256) return inner_.prf(f, key, parts);
+        if (f != crypto::prf_id::hmac_sha2_256 || parts.empty()) return inner_.prf(f, key, parts);
         for (const byte_view part : parts) {
             if (part.size() != isakmp::cookie_i::size) continue;
             const auto it = cookies_.find(isakmp::cookie_i{part.first<isakmp::cookie_i::size>()});

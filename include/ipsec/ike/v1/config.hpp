@@ -106,7 +106,8 @@ struct rekey_time {
 /// What becomes of the traffic of a peer that does not answer any more.                         RFC 3706
 enum class on_dead_peer : std::uint8_t {
     forget = 1,  ///< the SAs go; the next packet may ask for new ones
-    restart,     ///< the same, and those that were there are negotiated again at once
+    restart,     ///< the same, and those that were there are negotiated again at once; also where an answer to our phase 1
+                 ///< is followed by INITIAL-CONTACT: that peer died and came back
 };
 
 /// One policy entry that is served by SAs with this peer. Suites in order of preference, best first.
@@ -274,6 +275,9 @@ struct peer_config {
     v1::lifetime lifetime{};
     std::vector<child_config> children{};
     bool send_initial_contact = true;     ///< on the first ISAKMP SA with this peer                          RFC 2407 §4.6.3.3
+    /// Say it where the peer began that SA, too: so it learns that an end which waits for others to begin was restarted. Most
+    /// others say it as initiators only, and one that ends all SAs with an address may end those of another peer there.
+    bool initial_contact_as_responder = false;
     nat_traversal nat{};
     dead_peer_detection dpd{};
     /// Groups of one's own: New Group Mode offers one before the first Quick Mode that has its number for PFS, or as soon as the

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "ipsec/crypto/concepts.hpp"
+#include "ipsec/ike/v1/crypto_fault.hpp"
 #include "ipsec/ike/v1/ike_proposals.hpp"
 
 namespace ipsec::ike::v1 {
@@ -180,6 +182,38 @@ template <class Provider> [[nodiscard]] auto check_for(const config& c) -> resul
 /// Whoever takes the address that a peer says needs to know who may have which.                  RFC 4301 §4.4.3
 [[nodiscard]] inline auto binds_unchecked(const std::vector<child_config>& children, const config& c) -> bool {
     return c.authorization.empty() && std::ranges::any_of(children, &child_config::bind_remote);
+}
+
+/// Whether a provider has the hash, the prf and the cipher of a suite: each is tried once, the cipher with a key of the suite's
+/// length, since a library may have it and not every length. Of groups, whose key pairs are slow work, nothing is asked.
+/// @return what `check(s)` says; `errc::unusable_algorithm` where the provider has one of them not, `errc::crypto_failed` where
+///         it fails
+template <class Provider>
+    requires crypto::prf_provider<Provider> && crypto::cbc_provider<Provider>
+[[nodiscard]] auto check_for(const ike_suite& s, Provider& p) -> result<void> {
+    if (auto ok = check(s); !ok) return ok;
+    if (const auto made = p.hash(s.hash, {}); !made) return std::unexpected{errc_of(made.error())};
+    std::vector<std::byte> key(*crypto::key_size(s.encryption, s.key_bits)), block(crypto::find(s.encryption)->block);
+    for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::byte>(2 * i);  // no weak key of DES or 3DES
+    if (const auto made = p.prf(prf_of(s), key, {}); !made) return std::unexpected{errc_of(made.error())};
+    const std::vector<std::byte> iv(block.size());
+    if (const auto done = p.encrypt(s.encryption, key, iv, block); !done) return std::unexpected{errc_of(done.error())};
+    return {};
+}
+/// The same for all that a configuration names. @return what the others say
+template <class Provider> [[nodiscard]] auto check_for(const config& c, Provider& p) -> result<void> {
+    if (auto ok = check_for<Provider>(c); !ok) return ok;
+    std::vector<ike_suite> tried;  // peers by the thousand have the same few
+    for (const peer_config& peer : c.peers)
+        for (ike_suite s : peer.suites) {
+            s.group = crypto::group_id::modp2048;  // not asked for
+            s.by_parts = false;
+            s.authentication = {};
+            if (std::ranges::find(tried, s) != tried.end()) continue;
+            if (auto ok = check_for(s, p); !ok) return ok;
+            tried.push_back(s);
+        }
+    return {};
 }
 /// The children of one peer, each and together.
 [[nodiscard]] inline auto check(const std::vector<child_config>& children, const limits& l) -> result<void> {

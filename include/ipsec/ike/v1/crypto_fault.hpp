@@ -5,9 +5,9 @@
 
 namespace ipsec::ike::v1 {
 
-/// An algorithm that policy names and the provider has not shows when it is used first: nothing is made without it, and it has
-/// this name to whoever observes. To the peer a phase 1 says nothing of it; one that cannot read a message waits until its time
-/// is over.
+/// A hash, prf or cipher that policy names and the provider has not is refused with the configuration (`check_for`). A group, and
+/// what is lost later, shows when it is used first: nothing is made without it, and it has this name to whoever observes. To the
+/// peer a phase 1 says nothing of it; one that cannot read a message waits until its time is over.
 [[nodiscard]] constexpr auto errc_of(crypto::errc e) noexcept -> errc {
     switch (e) {
         case crypto::errc::bad_public_value: return errc::bad_key_exchange;

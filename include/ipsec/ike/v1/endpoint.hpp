@@ -42,12 +42,12 @@ public:
     static constexpr std::size_t max_message = 16384;  ///< octets of scratch that `poll_transmit` never needs more of
 
     /// @param p, o  outlive the endpoint
-    /// @return what `check_for<provider>(config)` says
+    /// @return what `check_for(config, provider)` says
     [[nodiscard]] static auto make(config c, provider& p, observer& o) -> result<endpoint>;
     [[nodiscard]] static auto make(config c, provider& p) -> result<endpoint>
         requires std::same_as<observer, null_observer>
     {
-        if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
+        if (auto ok = check_for(c, p); !ok) return std::unexpected{ok.error()};
         return endpoint{std::make_unique<house<Traits>>(std::move(c), p)};
     }
 

@@ -21,7 +21,8 @@ struct ike_established {
     ike_suite suite;
     v1::lifetime lifetime;
 };
-/// An exchange was given up: phase 1 when `message_id` is zero, else the Quick Mode of that message ID.
+/// An exchange was given up: phase 1 when `message_id` is zero, else the Quick Mode of that message ID. A Quick Mode that waited
+/// for a phase 1 has a policy and no message ID, and `why` is what that phase 1 died of.
 struct exchange_failed {
     peer_id peer;
     isakmp::cookie_pair cookies;

@@ -80,11 +80,8 @@ public:
         return std::holds_alternative<main_mode::established>(machine_);
     }
     [[nodiscard]] auto is_over() const noexcept -> bool { return over_; }
-    /// Of an SA that never came to be.
-    [[nodiscard]] auto why_failed() const noexcept -> errc {
-        const auto* f = std::get_if<failed>(&machine_);
-        return f != nullptr ? f->why : errc::closed;
-    }
+    /// What it ended by: its phase 1, or what comes between that and phase 2. @pre it is over
+    [[nodiscard]] auto why_over() const noexcept -> errc { return why_over_; }
     /// Established, its peer known by all that is asked for, not given up on, not about to be replaced, and good for another
     /// Quick Mode.
     [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
@@ -354,6 +351,7 @@ private:
     unsigned wrong_proofs_ = 0;
     bool is_aggressive_ = false;
     bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
+    errc why_over_ = errc::closed;
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};

@@ -117,8 +117,9 @@ void endpoint<Traits>::came_to_stand(sa_type& sa) {
         if (sa.role() == role::initiator && (other->is_rekeying() || !other->is_usable()))
             other->retire_at(house_->now + house_->settings.delete_grace);
     }
-    if (first && p.send_initial_contact && sa.role() == role::initiator &&
-        house_->children_of(peer).empty()) {
+    const bool may_say = sa.role() == role::initiator ? p.send_initial_contact : p.initial_contact_as_responder;
+    if (first && may_say && house_->children_of(peer).empty()) {
+        // Under HASH(1), and not behind HASH_I or HASH_R in the last messages of a Main Mode, which do not cover it.
         const auto cky = sa.cookies().octets();
         informational::content c;
         c.payloads.push_back(informational::notify_of(isakmp::notify_type::initial_contact, isakmp::protocol_id::isakmp, cky));

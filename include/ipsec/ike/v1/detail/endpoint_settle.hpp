@@ -126,19 +126,29 @@ void endpoint<Traits>::settle(peer_id peer) {
     arm(peer);
 }
 
-/// The peer has nothing but the SA under which it says so: what stood before its Main Mode began is gone.   RFC 2407 §4.6.3.3
+/// The peer has nothing but the SA under which it says so: what stood before its phase 1 began is gone. Whoever began that
+/// begins again what it had, where policy wants a dead peer's SAs back; else the peer does.          RFC 2407 §4.6.3.3
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::heed_initial_contact(peer_id peer) {
+    std::vector<wish> again;
     for (const resident& r : sas_of(peer)) {
         if (!r.sa->take_initial_contact()) continue;
         for (const resident& other : sas_of(peer))
             if (other.sa != r.sa && other.sa->is_established() && other.sa->established_at() < r.sa->born())
                 other.sa->close(errc::deleted_by_peer, false);
         const std::vector<child_pair>& pairs = house_->children_of(peer);
-        for (std::size_t i = pairs.size(); i-- > 0;)
-            if (!(pairs[i].made_under == r.sa->cookies()) && pairs[i].made < r.sa->born()) house_->drop(peer, i);
+        for (std::size_t i = pairs.size(); i-- > 0;) {
+            const child_pair& c = pairs[i];
+            if (c.made_under == r.sa->cookies() || c.made >= r.sa->born()) continue;
+            const wish w{peer, c.child, c.local, c.remote};
+            const bool wanted = house_->peer(peer).children[c.child].when_dead == on_dead_peer::restart;
+            if (r.sa->role() == role::initiator && wanted && std::ranges::find(again, w) == again.end()) again.push_back(w);
+            house_->drop(peer, i);
+        }
     }
+    if (again.empty()) return;
+    if (sa_type* const sa = newest(peer)) meet_wishes(*sa, std::move(again));
 }
 
 /// All SAs of a peer know where it is; of one that has none left nothing is known.
@@ -194,6 +204,7 @@ void endpoint<Traits>::clear_away(peer_id peer) {
             continue;
         }
         const bool tried = sa.serial() == 0 && sa.role() == role::initiator;
+        const errc why = sa.why_over();
         put_out(peer, i);
         gone = true;
         if (!tried || has_coming(peer)) continue;
@@ -202,10 +213,9 @@ void endpoint<Traits>::clear_away(peer_id peer) {
             served = true;
             continue;
         }
-        // A Main Mode failed and no other is under way: what waited for it waits in vain.
+        // A Main Mode failed and no other is under way: what waited for it waits in vain, and by the same reason.
         drop_wishes(peer, [&](const wish& w) {
-            house_->events.emplace_back(
-                exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, errc::timed_out});
+            house_->events.emplace_back(exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, why});
             house_->rekey_failed(peer, w.child, w.local, w.remote);
             return true;
         });

@@ -10,7 +10,7 @@ namespace ipsec::ike::v1 {
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::make(config c, provider& p, observer& o) -> result<endpoint> {
-    if (auto ok = check_for<provider>(c); !ok) return std::unexpected{ok.error()};
+    if (auto ok = check_for(c, p); !ok) return std::unexpected{ok.error()};
     return endpoint{std::make_unique<house<Traits>>(std::move(c), p, o)};
 }
 
@@ -86,7 +86,7 @@ auto endpoint<Traits>::start_main_mode(peer_id peer) -> result<void> {
     if (path_to(peer).remote.address.is_unspecified()) return std::unexpected{errc::unknown_peer};
     auto sa = std::make_unique<sa_type>(*house_, peer, path_to(peer), role::initiator);
     sa->start();
-    if (sa->is_over()) return std::unexpected{sa->why_failed()};
+    if (sa->is_over()) return std::unexpected{sa->why_over()};
     const auto key = sa->cookies();
     take_in(std::move(sa), key);
     arm(peer);

@@ -214,6 +214,7 @@ template <class Traits> void ike_sa<Traits>::fail_phase_1(errc why) {
     timer_.stop();
     ticket_ = {};
     over_ = true;
+    why_over_ = why;
     house_.report(why, path_, header_of(cookies_, exchange_of_phase_1()));
     house_.events.emplace_back(exchange_failed{peer_, cookies_, {}, {}, why});
     machine_.template emplace<failed>(failed{why});

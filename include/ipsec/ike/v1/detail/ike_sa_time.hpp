@@ -77,6 +77,7 @@ template <class Traits> void ike_sa<Traits>::close(errc why, bool tell_peer) {
         inform(c);
     }
     over_ = true;
+    why_over_ = why;
     house_.events.emplace_back(ike_closed{peer_, cookies_, why});
 }
 
