@@ -90,6 +90,10 @@ TEST_CASE("groups 25 and 26 do what RFC 5114 appendix A shows: the secret is x",
         CHECK_FALSE(fault(check_public_value(g, public_a)));
         CHECK_FALSE(fault(check_public_value(g, public_b)));
         check_exchange(g, test::field(t, "a"), public_a, test::field(t, "b"), public_b, test::field(t, "shared"));
+        auto common = test::field(t, "shared");
+        const auto y = test::field(t, "shared_y");
+        common.insert(common.end(), y.begin(), y.end());
+        CHECK_FALSE(fault(check_public_value(g, common)));
     }
     CHECK(seen == std::set<unsigned>{25, 26});
 }
