@@ -235,6 +235,43 @@ TEST_CASE("an idle ISAKMP SA holds less than 4 KiB, with its pair of SAs too, wh
     CHECK(hub.established_count() == n);
 }
 
+TEST_CASE("a peer that is asked every half minute whether it is there costs eight octets for each message of that",
+          "[ike][many][dpd]") {
+    if (!allocations_are_counted) {
+        WARN("skipped: nobody counts allocations here");
+        return;
+    }
+    testing::identity_provider crypto{1}, other_crypto{2};
+    instant now{seconds(100000).nanoseconds()};
+    std::vector<std::byte> scratch(16384);
+    v1::config c, of_spoke;
+    c.peers.push_back(peer(0, true));
+    c.peers[0].dpd.delay = seconds(30);
+    of_spoke.peers.push_back(peer(0, false));
+    endpoint hub = *endpoint::make(std::move(c), crypto), spoke = *endpoint::make(std::move(of_spoke), other_crypto);
+    REQUIRE(spoke.start(now, v1::peer_id{0}));
+    speak(spoke, hub, now, scratch);
+    const auto run_until = [&](instant end) {
+        std::ptrdiff_t turns = 0;
+        for (instant next = now; (next = std::min(hub.poll_timeout(), spoke.poll_timeout())) <= end; ++turns) {
+            now = next;
+            for (auto* e : {&hub, &spoke}) e->handle_timeout(now);
+            speak(spoke, hub, now, scratch);
+        }
+        return turns;
+    };
+    const instant idle = now + seconds(150);
+    (void)run_until(idle);
+    const auto before = octets_held;
+    const auto asked = run_until(idle + seconds(3600));
+    CAPTURE(asked, octets_held - before);
+    CHECK(asked == 120);
+    CHECK(hub.established_count() == 1);
+    // Two messages each time, whose IDs both ends remember.
+    CHECK(octets_held - before >= asked * 4 * 2);
+    CHECK(octets_held - before <= asked * 4 * 8);
+}
+
 TEST_CASE("what phase 1 left behind is let go when nobody can ask for it any more", "[ike][many]") {
     if (!allocations_are_counted) {
         WARN("skipped: nobody counts allocations here");
