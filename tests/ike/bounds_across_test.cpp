@@ -19,7 +19,7 @@ using end_type = ike_end<testing::identity_provider>;
 auto offer(std::size_t n) -> v1::offer_shelves::offer {
     octets o(2);
     wire::store(byte_span{o}, static_cast<std::uint16_t>(n));
-    return {.sai_b = o, .suite = n, .reply = {}};
+    return {.sai_b = o, .suite = n, .reply = {}, .mark = {o[0], o[1]}};
 }
 auto all_of(const v1::offer_shelves& shelves, std::size_t peers) -> std::set<std::size_t> {
     std::set<std::size_t> out;
@@ -39,7 +39,7 @@ TEST_CASE("offers of all peers together are bounded, the latest stay, and proven
     constexpr std::size_t peers = 200, most = 8, in_all = 20;
     v1::offer_shelves shelves{peers};
     (void)shelves.keep(3, offer(1), most, in_all);
-    shelves.prove(3, offer(1).sai_b);
+    shelves.prove(3, offer(1).mark);
     for (std::size_t n = 2; n < 1000; ++n) {
         (void)shelves.keep(n % peers, offer(n), most, in_all);
         CHECK(all_of(shelves, peers).size() == std::min<std::size_t>(n, in_all + 1));
@@ -55,7 +55,7 @@ TEST_CASE("offers of all peers together are bounded, the latest stay, and proven
     // Where all are proven nothing has to go.
     for (std::size_t p = 0; p < peers; ++p) {
         (void)shelves.keep(p, offer(3000 + p), most, in_all);
-        shelves.prove(p, offer(3000 + p).sai_b);
+        shelves.prove(p, offer(3000 + p).mark);
     }
     CHECK(all_of(shelves, peers).size() >= peers + 1);
 }

@@ -1,4 +1,5 @@
 // identity.hpp, retransmit.hpp, config.hpp, cookie_jar.hpp, offer_shelves.hpp, errc.hpp
+#include <algorithm>
 #include <set>
 
 #include "ipsec/ike/retransmit.hpp"
@@ -256,9 +257,11 @@ TEST_CASE("a cookie is spent once", "[ike][cookie]") {
 
 TEST_CASE("a shelf keeps proven offers, and the latest of the others", "[ike][cookie]") {
     v1::offer_shelves shelves{1};
-    const auto offer = [](std::uint8_t n) { return v1::offer_shelves::offer{.sai_b = {std::byte{n}}, .suite = n, .reply = {}}; };
+    const auto offer = [](std::uint8_t n) {
+        return v1::offer_shelves::offer{.sai_b = {std::byte{n}}, .suite = n, .reply = {}, .mark = {std::byte{n}}};
+    };
     (void)shelves.keep(0, offer(1), 3, 100);
-    shelves.prove(0, offer(1).sai_b);
+    shelves.prove(0, offer(1).mark);
     for (std::uint8_t n = 2; n < 100; ++n) {
         (void)shelves.keep(0, offer(n), 3, 100);
         CHECK(shelves.of(0).size() <= 3);
@@ -266,6 +269,40 @@ TEST_CASE("a shelf keeps proven offers, and the latest of the others", "[ike][co
     std::set<std::size_t> left;
     for (const auto& o : shelves.of(0)) left.insert(o.suite);
     CHECK(left == std::set<std::size_t>{1, 98, 99});
+}
+
+TEST_CASE("of a proven offer a mark stays when its cookies are over, and it is proven when it comes again", "[ike][cookie]") {
+    v1::offer_shelves shelves{2};
+    const instant t0{};
+    const auto offer = [&](std::uint8_t n, int until) {
+        return v1::offer_shelves::offer{
+            .sai_b = {std::byte{n}}, .suite = n, .reply = {}, .mark = {std::byte{n}}, .until = t0 + seconds(until)};
+    };
+    (void)shelves.keep(0, offer(1, 10), 3, 2);
+    (void)shelves.keep(1, offer(1, 10), 3, 2);
+    CHECK(shelves.due(0) == instant::never());  // strangers have no timers
+    shelves.prove(0, offer(1, 0).mark);
+    CHECK(shelves.due(0) == t0 + seconds(10));
+    (void)shelves.keep(0, offer(1, 20), 3, 2);  // once more before that
+    CHECK(shelves.due(0) == t0 + seconds(20));
+    shelves.expire(t0 + seconds(19));
+    CHECK(shelves.of(0).size() == 1);
+    shelves.expire(t0 + seconds(20));
+    CHECK(shelves.of(0).capacity() == 0);
+    CHECK(shelves.of(1).size() == 1);  // what another peer proved says nothing for this one
+    CHECK(shelves.due(0) == instant::never());
+    // It comes again, and no flood pushes it out.
+    CHECK(shelves.keep(0, offer(1, 40), 3, 2).proven);
+    for (std::uint8_t n = 2; n < 50; ++n)
+        for (const std::size_t peer : {0U, 1U}) CHECK_FALSE(shelves.keep(peer, offer(n, 40), 3, 2).proven);
+    CHECK(std::ranges::count(shelves.of(0), 1U, &v1::offer_shelves::offer::suite) == 1);
+    CHECK(std::ranges::count(shelves.of(1), 1U, &v1::offer_shelves::offer::suite) == 0);
+    // As many marks as there is room for: the one that was proven longest ago goes.
+    for (std::uint8_t n = 100; n < 100 + v1::offer_shelves::marks_per_peer; ++n) shelves.prove(0, offer(n, 0).mark);
+    shelves.expire(t0 + seconds(40));
+    CHECK_FALSE(shelves.keep(0, offer(1, 60), 3, 2).proven);
+    for (std::uint8_t n = 100; n < 100 + v1::offer_shelves::marks_per_peer; ++n)
+        CHECK(shelves.keep(0, offer(n, 60), 9, 2).proven);
 }
 
 TEST_CASE("an offer is kept once for all that is said beside it", "[ike][cookie]") {

@@ -1,5 +1,6 @@
 // What a responder keeps of strangers, what it sends them, and that what comes twice is answered from what was sent once.
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "support/catch.hpp"
@@ -70,6 +71,33 @@ TEST_CASE("what is no cookie of ours is dropped before offers are looked at; one
     CHECK(ends.right.ike.ike_sa_count() == 0);
     CHECK(answer_to(ends.right, ends.now(), at_right, third) > 0);
     CHECK(ends.right.ike.ike_sa_count() == 1);
+}
+
+TEST_CASE("a peer that was here before gets in through a flood of offers from its address, however long ago that was",
+          "[ike][strangers][cookie]") {
+    struct row {
+        const char* when;
+        std::optional<duration> ago;
+    };
+    const auto r = GENERATE(values<row>({{"never", {}}, {"just now", seconds(1)}, {"its cookies are over", seconds(1000)}}));
+    CAPTURE(r.when);
+    auto c = ike_config(false);
+    c.limits.offers_per_peer = 3;
+    identity_ends ends{ike_config(true), std::move(c)};
+    if (r.ago) {
+        REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+        REQUIRE(ends.run(seconds(1)));
+        REQUIRE(ends.right.ike.established_count() == 1);
+        REQUIRE(ends.run(*r.ago));
+        ends.left.ike.close(ends.now());
+        REQUIRE(ends.run(seconds(1)));
+    }
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+    run_to(ends, ends.sent.size() + 2);
+    for (std::uint64_t n = 0; n < 10; ++n) CHECK(answer_to(ends.right, ends.now(), at_right, first_message(n, 1000 + n)) > 0);
+    REQUIRE(ends.run(seconds(1)));
+    CHECK(ends.right.record.count(errc::offer_forgotten) == (r.ago ? 0 : 1));
+    CHECK(ends.right.ike.established_count() == (r.ago ? 1 : 0));
 }
 
 TEST_CASE("identical offers of one peer are stored once, and its shelf has the size that the user gave it",

@@ -14,6 +14,9 @@ namespace ipsec::ike {
 /// costs the logarithm of the deadlines that are set.
 class timer_heap {
 public:
+    /// @param owners  how many are known beforehand: their places are made here, and no `set` makes them all at once
+    explicit timer_heap(std::size_t owners = 0) : place_(owners, nowhere) {}
+
     /// Sets the deadline of `owner` in place of the one before; `instant::never()` takes it out.
     void set(std::uint32_t owner, instant when) {
         if (owner >= place_.size()) place_.resize(std::size_t{owner} + 1, nowhere);
@@ -77,7 +80,7 @@ private:
         down(at);
     }
     std::vector<entry> entries_{};
-    std::vector<std::uint32_t> place_{};  ///< by the owner's number
+    std::vector<std::uint32_t> place_;  ///< by the owner's number
 };
 
 }  // namespace ipsec::ike

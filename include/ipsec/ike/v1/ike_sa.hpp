@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "ipsec/ike/v1/aggressive_mode.hpp"
 #include "ipsec/ike/v1/authorization.hpp"
 #include "ipsec/ike/v1/detail/ike_sa_exchanges.hpp"
+#include "ipsec/ike/v1/detail/used_ids.hpp"
 #include "ipsec/ike/v1/house.hpp"
 #include "ipsec/ike/v1/main_mode.hpp"
 #include "ipsec/ike/v1/snapshot.hpp"
@@ -361,7 +361,7 @@ private:
     std::map<std::uint32_t, exchange> exchanges_{};
     std::map<std::uint32_t, group_exchange> groups_{};  ///< New Group Modes
     std::vector<waiting_for_group> waiting_{};
-    std::set<std::uint32_t> used_ids_{};
+    detail::used_ids used_ids_{};
     std::unique_ptr<transaction::talk> talk_{};  ///< where XAUTH or Mode Config is configured
 };
 

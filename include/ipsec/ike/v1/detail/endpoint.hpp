@@ -102,7 +102,8 @@ template <class Traits>
 void endpoint<Traits>::came_to_stand(sa_type& sa) {
     const peer_id peer = sa.peer();
     const peer_config& p = house_->peer(peer);
-    if (sa.role() == role::responder) shelves_.prove(sa.begun_for().value(), sa.sai_b());
+    if (const byte_view sai_b = sa.sai_b(); sa.role() == role::responder && !sai_b.empty())
+        if (const auto mark = mark_of(house_->crypto, sai_b)) shelves_.prove(sa.begun_for().value(), *mark);
     // Too many of one peer: the oldest goes.
     std::vector<sa_type*> standing;
     for (const resident& r : sas_of(peer))
@@ -149,6 +150,7 @@ template <class Traits>
 void endpoint<Traits>::handle_timeout(instant now) {
     house_->now = now;
     for (std::size_t gone = fragments_.expire(now); gone > 0; --gone) house_->report(errc::fragments_missing, {}, {});
+    shelves_.expire(now);
     std::vector<std::uint32_t> due;
     while (const auto peer = timers_.take_due(now)) due.push_back(*peer);
     for (const std::uint32_t peer : due) turn(peer_id{peer});

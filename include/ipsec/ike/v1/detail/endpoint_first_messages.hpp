@@ -51,11 +51,18 @@ void endpoint<Traits>::answer_first_message(std::span<const peer_id> doors, cons
         return;
     }
     const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite.authentication);
+    const auto mark = mark_of(house_->crypto, sai_b);
+    if (!mark) return refuse(mark.error());
+    // A cookie is good in its slot and in the next one.
+    const instant until = house_->now + house_->settings.cookie_slot + house_->settings.cookie_slot;
     offer_shelves::offer o{.sai_b = to_octets(sai_b),
                            .said = {read_vendor_ids(*in), asked},
                            .suite = picked->suite,
-                           .reply = std::move(picked->reply)};
+                           .reply = std::move(picked->reply),
+                           .mark = *mark,
+                           .until = until};
     const auto& limits = house_->settings.limits;
+    shelves_.expire(house_->now);
     const auto& kept = shelves_.keep(peer.value(), std::move(o), limits.offers_per_peer, limits.offers);
     const auto cky_r = jar_.make(house_->crypto, house_->now, at, h.initiator, kept.sai_b, kept.said);
     if (!cky_r) return refuse(cky_r.error());

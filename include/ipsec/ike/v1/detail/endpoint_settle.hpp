@@ -236,6 +236,7 @@ void endpoint<Traits>::arm(peer_id peer) {
     const peer_room& room = house_->room(peer);
     for (const resident& r : sas_of(peer)) t = std::min(t, r.sa->deadline());
     for (const late_use& l : room.late) t = std::min(t, l.at);
+    if (!sas_of(peer).empty()) t = std::min(t, shelves_.due(peer.value()));
     if (room.known) t = std::min(t, room.known->keepalive_at);
     for (const child_pair& c : room.children) t = std::min({t, c.hard, c.retire, c.rekey_started ? instant::never() : c.soft});
     timers_.set(peer.value(), t);

@@ -80,7 +80,7 @@ template <class Traits> void ike_sa<Traits>::resume(const snapshot& s, duration 
     own_query_ = s.own_query;
     peer_query_ = s.peer_query;
     answered_in_ = s.answered_in;
-    used_ids_.insert(s.used_ids.begin(), s.used_ids.end());
+    for (const std::uint32_t id : s.used_ids) used_ids_.insert(id);
     if (const peer_config& p = house_.peer(peer_);
         p.xauth.part != xauth_part::none || p.mode_config.part != config_part::none) {
         // Whatever came before phase 2 is over; the edge device may ask anew.                draft-beaulieu-ike-xauth-02 §6

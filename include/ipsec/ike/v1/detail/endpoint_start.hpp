@@ -21,6 +21,7 @@ endpoint<Traits>::endpoint(std::unique_ptr<house<Traits>> h)
       jar_{house_->settings.cookie_slot},
       shelves_(house_->settings.peers.size()),
       stations_(house_->settings.peers.size()),
+      timers_(house_->settings.peers.size()),
       aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second},
       group_checks_{house_->settings.limits.group_checks_per_second, house_->settings.limits.group_checks_per_second},
       unproven_group_checks_{group_checks_} {

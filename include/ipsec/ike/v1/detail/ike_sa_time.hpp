@@ -49,7 +49,7 @@ template <class Traits> void ike_sa<Traits>::handle_timeout() {
 template <class Traits> void ike_sa<Traits>::forget_phase_1() {
     for (octets* o : {&sent_, &sent_payloads_, &received_, &stashed_}) *o = octets{};
     auto& up = std::get<main_mode::established>(machine_);
-    for (octets* o : {&up.sai_b, &up.gxi, &up.gxr}) *o = octets{};
+    for (octets* o : {&up.sai_b, &up.gxi, &up.gxr, &up.peer_id_b}) *o = octets{};
 }
 
 template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
