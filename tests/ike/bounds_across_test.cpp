@@ -39,7 +39,7 @@ TEST_CASE("offers of all peers together are bounded, the latest stay, and proven
     constexpr std::size_t peers = 200, most = 8, in_all = 20;
     v1::offer_shelves shelves{peers};
     (void)shelves.keep(3, offer(1), most, in_all);
-    shelves.prove(3, offer(1).mark);
+    shelves.prove(3, offer(1).mark, 8);
     for (std::size_t n = 2; n < 1000; ++n) {
         (void)shelves.keep(n % peers, offer(n), most, in_all);
         CHECK(all_of(shelves, peers).size() == std::min<std::size_t>(n, in_all + 1));
@@ -55,7 +55,7 @@ TEST_CASE("offers of all peers together are bounded, the latest stay, and proven
     // Where all are proven nothing has to go.
     for (std::size_t p = 0; p < peers; ++p) {
         (void)shelves.keep(p, offer(3000 + p), most, in_all);
-        shelves.prove(p, offer(3000 + p).mark);
+        shelves.prove(p, offer(3000 + p).mark, 8);
     }
     CHECK(all_of(shelves, peers).size() >= peers + 1);
 }

@@ -346,6 +346,7 @@ struct two_on_the_road {
             q.psk = v1::psk_of("correct horse");
             q.suites = p.suites;
             q.modes = {.begin_aggressive = false, .accept_aggressive = !by_main_mode, .accept_main = by_main_mode};
+            q.xauth.allow_group_secret = by_main_mode;  // one key for both
             q.children = plain.children;
             q.children[0].remote = anybody;
             q.children[0].bind_remote = true;

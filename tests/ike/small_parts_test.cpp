@@ -261,7 +261,7 @@ TEST_CASE("a shelf keeps proven offers, and the latest of the others", "[ike][co
         return v1::offer_shelves::offer{.sai_b = {std::byte{n}}, .suite = n, .reply = {}, .mark = {std::byte{n}}};
     };
     (void)shelves.keep(0, offer(1), 3, 100);
-    shelves.prove(0, offer(1).mark);
+    shelves.prove(0, offer(1).mark, 4);
     for (std::uint8_t n = 2; n < 100; ++n) {
         (void)shelves.keep(0, offer(n), 3, 100);
         CHECK(shelves.of(0).size() <= 3);
@@ -269,6 +269,39 @@ TEST_CASE("a shelf keeps proven offers, and the latest of the others", "[ike][co
     std::set<std::size_t> left;
     for (const auto& o : shelves.of(0)) left.insert(o.suite);
     CHECK(left == std::set<std::size_t>{1, 98, 99});
+}
+
+TEST_CASE("proven offers give way to proven ones alone, and leave a place for the others", "[ike][cookie]") {
+    v1::offer_shelves shelves{1};
+    const auto offer = [](std::uint8_t n) {
+        return v1::offer_shelves::offer{.sai_b = {std::byte{n}}, .suite = n, .reply = {}, .mark = {std::byte{n}}};
+    };
+    const auto left = [&] {
+        std::set<std::size_t> all;
+        for (const auto& o : shelves.of(0)) all.insert(o.suite);
+        return all;
+    };
+    for (std::uint8_t n = 1; n <= 5; ++n) {
+        (void)shelves.keep(0, offer(n), 3, 100);
+        shelves.prove(0, offer(n).mark, 3);
+    }
+    CHECK(left() == std::set<std::size_t>{4, 5});
+    for (std::uint8_t n = 10; n < 50; ++n) {
+        (void)shelves.keep(0, offer(n), 3, 100);
+        CHECK(left() == std::set<std::size_t>{4, 5, n});
+    }
+    (void)shelves.keep(0, offer(3), 3, 100);  // that was proven once
+    CHECK(left() == std::set<std::size_t>{3, 5, 49});
+}
+
+TEST_CASE("a copy of an offer that says other things beside it is another offer", "[ike][cookie]") {
+    testing::identity_provider p;
+    const v1::octets sai_b(20, std::byte{1});
+    const auto mark = v1::mark_of(p, sai_b, {}).value();
+    CHECK(v1::mark_of(p, sai_b, {}).value() == mark);
+    CHECK(v1::mark_of(p, sai_b, {.peer = {.dead_peer_detection = true}}).value() != mark);
+    CHECK(v1::mark_of(p, sai_b, {.asked = {.at_all = true, .fits = 1}}).value() != mark);
+    CHECK(v1::mark_of(p, v1::octets(20, std::byte{2}), {}).value() != mark);
 }
 
 TEST_CASE("of a proven offer a mark stays when its cookies are over, and it is proven when it comes again", "[ike][cookie]") {
@@ -281,7 +314,7 @@ TEST_CASE("of a proven offer a mark stays when its cookies are over, and it is p
     (void)shelves.keep(0, offer(1, 10), 3, 2);
     (void)shelves.keep(1, offer(1, 10), 3, 2);
     CHECK(shelves.due(0) == instant::never());  // strangers have no timers
-    shelves.prove(0, offer(1, 0).mark);
+    shelves.prove(0, offer(1, 0).mark, 4);
     CHECK(shelves.due(0) == t0 + seconds(10));
     (void)shelves.keep(0, offer(1, 20), 3, 2);  // once more before that
     CHECK(shelves.due(0) == t0 + seconds(20));
@@ -298,7 +331,7 @@ TEST_CASE("of a proven offer a mark stays when its cookies are over, and it is p
     CHECK(std::ranges::count(shelves.of(0), 1U, &v1::offer_shelves::offer::suite) == 1);
     CHECK(std::ranges::count(shelves.of(1), 1U, &v1::offer_shelves::offer::suite) == 0);
     // As many marks as there is room for: the one that was proven longest ago goes.
-    for (std::uint8_t n = 100; n < 100 + v1::offer_shelves::marks_per_peer; ++n) shelves.prove(0, offer(n, 0).mark);
+    for (std::uint8_t n = 100; n < 100 + v1::offer_shelves::marks_per_peer; ++n) shelves.prove(0, offer(n, 0).mark, 4);
     shelves.expire(t0 + seconds(40));
     CHECK_FALSE(shelves.keep(0, offer(1, 60), 3, 2).proven);
     for (std::uint8_t n = 100; n < 100 + v1::offer_shelves::marks_per_peer; ++n)

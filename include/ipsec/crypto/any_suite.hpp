@@ -44,7 +44,8 @@ public:
         return base::unwrap(k, t, [&](const auto& s, const auto& mine, auto& room) { return s.open(mine, room, job); });
     }
 
-    // The agreed suite in two strides, or in the first alone; unwrapped once for all packets of a call.
+    // The agreed suite in two strides, or in the first alone; unwrapped once for all packets of a call. One that takes no runs of
+    // other suites' items goes packet by packet.
     [[nodiscard]] constexpr auto two_strides() const noexcept -> bool {
         return base::ask([](const auto& s) {
             if constexpr (requires { s.two_strides(); }) return s.two_strides();
@@ -53,24 +54,24 @@ public:
     }
     template <class Item> void seal_first(const keys& k, scratch& t, std::span<Item> run) const noexcept {
         each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.seal_first(mine, room, run);
+            if constexpr (requires { s.seal_first(mine, room, run); }) s.seal_first(mine, room, run);
             else for (Item& i : run) i.outcome = s.seal(mine, room, i.job);
         });
     }
     template <class Item> void seal_second(const keys& k, scratch& t, std::span<Item> run) const noexcept {
         each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.seal_second(mine, room, run);
+            if constexpr (requires { s.seal_second(mine, room, run); }) s.seal_second(mine, room, run);
         });
     }
     template <class Item> void open_first(const keys& k, scratch& t, std::span<Item> run) const noexcept {
         each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.open_first(mine, room, run);
+            if constexpr (requires { s.open_first(mine, room, run); }) s.open_first(mine, room, run);
             else for (Item& i : run) i.outcome = s.open(mine, room, i.job);
         });
     }
     template <class Item> void open_second(const keys& k, scratch& t, std::span<Item> run) const noexcept {
         each(k, t, run, [&](const auto& s, const auto& mine, auto& room) {
-            if constexpr (strided_suite<std::remove_cvref_t<decltype(s)>>) s.open_second(mine, room, run);
+            if constexpr (requires { s.open_second(mine, room, run); }) s.open_second(mine, room, run);
         });
     }
 

@@ -52,7 +52,7 @@ enum class errc : std::uint8_t {
     not_for_phase_1,      ///< a cipher that can not protect ISAKMP messages
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
     unequal_secrets,      ///< peers of any address that Main Mode cannot tell apart by their pre-shared keys   RFC 2409 §5.4
-    group_secret,  ///< XAUTH beside a pre-shared key, and `allow_group_secret` not set
+    group_secret,         ///< a pre-shared key that many know, for XAUTH or for peers of any address, unless `allow_group_secret`
     duplicate_peer,       ///< two peers with one address, by which a pre-shared key is picked, or one name     RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
     bad_selector,         ///< a selector that no identity payload can say
@@ -189,7 +189,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::not_for_phase_1: return "cipher can not protect ISAKMP messages";
         case errc::short_secret: return "pre-shared key is too short";
         case errc::unequal_secrets: return "peers of any address have different pre-shared keys";
-        case errc::group_secret: return "XAUTH beside a pre-shared key is not allowed";
+        case errc::group_secret: return "a pre-shared key that many know is not allowed";
         case errc::duplicate_peer: return "two peers with one address or one name";
         case errc::duplicate_policy: return "two child SAs with one policy number";
         case errc::bad_selector: return "selector that no identity payload can say";

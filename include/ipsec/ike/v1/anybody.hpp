@@ -3,8 +3,8 @@
 ///
 /// Messages 1 to 4 say nothing of who begins. They are answered on behalf of a *door*: one peer of all those of any address that
 /// would say the same in them. Message 5 has the identity; the peer that it names judges the proof with its own keys, and
-/// the exchange is that peer's once the proof holds. An identity that nobody has stays with the door, and comes to nothing by the
-/// same steps.
+/// the exchange is that peer's once the proof holds. An identity that nobody has stays with the door, and comes to nothing there: to
+/// whoever looks on all of it is the same, but for the time where peers of one door are judged by different means.
 #include <algorithm>
 #include <optional>
 
@@ -58,7 +58,8 @@ template <class Env>
 }
 /// Whether an exchange that was begun on behalf of `door` can go on as this peer's.
 [[nodiscard]] inline auto may_take_peer(const keyed& k, const peer_config& door, const peer_config& p) -> bool {
-    return std::ranges::find(p.suites, k.agreed.suite) != p.suites.end() && v1::detail::speak_alike(door, p);
+    return std::ranges::find(p.suites, k.agreed.suite) != p.suites.end() && v1::detail::speak_alike(door, p) &&
+           door.private_groups == p.private_groups && door.new_group_limits == p.new_group_limits;
 }
 /// It is this peer's. What certificate requests asked for by then was held against the keys of another.
 inline void take_peer(keyed& k, const peer_config& p) {

@@ -193,8 +193,9 @@ struct xauth {
     secret<128> password{};       ///< client
     std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
     duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
-    /// A pre-shared key that many clients know proves nothing about the gateway to any of them; without this neither a client
-    /// nor an edge device may have a pre-shared key beside XAUTH.
+    /// A pre-shared key that many clients know proves nothing about the gateway to any of them, nor which of them somebody is;
+    /// without this neither a client nor an edge device may have a pre-shared key beside XAUTH, nor may several peers of any
+    /// address have one in Main Mode, where each of them could say another's name and get what is that one's.
     bool allow_group_secret = false;
 };
 
@@ -312,7 +313,9 @@ struct limits {
     std::size_t message_ids = 4096;       ///< message IDs of the peer remembered under one ISAKMP SA; then no new exchange
     std::size_t queue = 256;              ///< messages waiting for `poll_transmit`; newer ones are dropped beyond it
     std::size_t pairs_per_exchange = 8;   ///< SA payloads accepted in one Quick Mode
-    std::size_t aggressive_half_open = 16;///< of `half_open`; beyond it the first message of an Aggressive Mode is not answered
+    /// Of `half_open`; beyond it the first message of an Aggressive Mode is not answered, nor message 3 of a Main Mode from an
+    /// address that no peer has. The two are counted each by itself, here and in the next two.
+    std::size_t aggressive_half_open = 16;
     std::size_t aggressive_per_source = 4;///< the same, of one remote address
     std::uint32_t aggressive_per_second = 10; ///< Diffie-Hellman that strangers may cause; as much again at once
     std::uint8_t aggressive_repeats = 2;  ///< how often message 2 is repeated where message 3 does not come

@@ -140,22 +140,25 @@ namespace detail {
 [[nodiscard]] inline auto is_known_by_address(const peer_config& p) -> bool {
     return p.modes.accept_main && !p.path.remote.address.is_unspecified();
 }
-/// SKEYID comes from the pre-shared key before anybody has said who he is: so peers that may come from anywhere have one.
-///                                                                                                          RFC 2409 §5, §5.4
+/// SKEYID comes from the pre-shared key before anybody has said who he is: so peers that may come from anywhere have one. It
+/// proves that somebody is of the group, and not who: several names with one key are for those who say so.
+///                                                                                              RFC 2409 §5, §5.4, RFC 4301 §4.4.3
 class secrets_of_anybody {
 public:
-    /// @return `errc::unequal_secrets`
+    /// @return `errc::unequal_secrets`; `errc::group_secret` for several, unless all of them have `xauth::allow_group_secret`
     [[nodiscard]] auto add(const peer_config& p) -> result<void> {
         const bool by_secret = std::ranges::any_of(
             p.suites, [](const ike_suite& s) { return proof_by(s.authentication) == proof::shared_key; });
         if (!p.modes.accept_main || !p.path.remote.address.is_unspecified() || !by_secret) return {};
-        const auto [at, fresh] = first_.emplace(p.path.local.address, &p.psk);
-        if (!fresh && !(*at->second == p.psk)) return std::unexpected{errc::unequal_secrets};
+        const auto [at, fresh] = first_.emplace(p.path.local.address, &p);
+        if (!fresh && !(at->second->psk == p.psk)) return std::unexpected{errc::unequal_secrets};
+        if (!fresh && !(at->second->xauth.allow_group_secret && p.xauth.allow_group_secret))
+            return std::unexpected{errc::group_secret};
         return {};
     }
 
 private:
-    std::map<ip::address, const secret<128>*> first_{};  ///< by the local address
+    std::map<ip::address, const peer_config*> first_{};  ///< by the local address
 };
 using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
 [[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {

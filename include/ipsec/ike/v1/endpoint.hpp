@@ -219,7 +219,10 @@ private:
     void answer_aggressive(const isakmp::header& h, const ike::path& at, byte_view datagram);
     void open_door(peer_id peer);
     [[nodiscard]] auto doors_at(const ike::path& at) const -> std::vector<peer_id>;
+    [[nodiscard]] auto may_come_in(const std::vector<isakmp::cookie_pair>& others, token_bucket& rate, const ike::path& at)
+        -> bool;
     [[nodiscard]] auto may_be_aggressive(const ike::path& at) -> bool;
+    [[nodiscard]] auto may_be_stranger(const ike::path& at) -> bool;
     template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
         house_->now = now;
         sa_type* const sa = find_sa(cookies);
@@ -366,7 +369,8 @@ private:
     /// By local and unspecified remote address: peers of any address that answer Main Modes, one of many that `greet_alike`.
     std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> main_doors_{};
     std::vector<isakmp::cookie_pair> aggressive_{};       ///< Aggressive Modes of strangers, the newest last
-    token_bucket aggressive_rate_, group_checks_, unproven_group_checks_;
+    std::vector<isakmp::cookie_pair> strangers_{};        ///< Main Modes of peers of any address, not authenticated yet
+    token_bucket aggressive_rate_, stranger_rate_, group_checks_, unproven_group_checks_;
     fragment_table fragments_{};
 };
 

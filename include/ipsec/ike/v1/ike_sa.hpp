@@ -13,6 +13,7 @@
 #include "ipsec/ike/v1/detail/used_ids.hpp"
 #include "ipsec/ike/v1/house.hpp"
 #include "ipsec/ike/v1/main_mode.hpp"
+#include "ipsec/ike/v1/offer_shelves.hpp"
 #include "ipsec/ike/v1/snapshot.hpp"
 
 namespace ipsec::ike::v1 {
@@ -101,7 +102,9 @@ public:
     [[nodiscard]] auto is_rekeying() const noexcept -> bool { return rekey_started_; }
     void retire_at(instant t) noexcept { retire_at_ = t; }
     [[nodiscard]] auto is_expiring() const noexcept -> bool { return is_established() && !over_ && hard_at_ <= house_.now; }
-    [[nodiscard]] auto sai_b() const -> byte_view;
+    /// As the responder of a Main Mode: which offer it goes with.
+    void begun_under(const offer_mark& m) noexcept { offer_ = m; }
+    [[nodiscard]] auto offer() const noexcept -> const std::optional<offer_mark>& { return offer_; }
     /// How large a datagram to the peer may be; 0: it takes no pieces.
     [[nodiscard]] auto fragment_size() const -> std::size_t {
         const bool can = std::visit(
@@ -332,6 +335,7 @@ private:
 
     house_type& house_;
     peer_id peer_, begun_for_;
+    std::optional<offer_mark> offer_{};
     std::optional<peer_id> claimed_{};  ///< whose keys judge message 5 of a Main Mode that was begun on behalf of a door
     ike::path path_, came_by_, stashed_from_;
     v1::role role_;

@@ -23,10 +23,14 @@ namespace ipsec::ike::v1 {
 
 /// Stands for an offer: nobody finds another one with the same mark.
 using offer_mark = std::array<std::byte, 16>;
+/// What was said beside the offer counts: whoever copies an offer and says other things with it has another one.
 /// @return `errc::crypto_failed`
-template <crypto::prf_provider P> [[nodiscard]] auto mark_of(P& p, byte_view sai_b) -> result<offer_mark> {
+template <crypto::prf_provider P>
+[[nodiscard]] auto mark_of(P& p, byte_view sai_b, const first_words& said) -> result<offer_mark> {
     constexpr std::array label{std::byte{'S'}, std::byte{'A'}, std::byte{'i'}};  // for no secret's sake: a hash would do
-    const std::array<byte_view, 1> parts{sai_b};
+    const auto words = said.octets();
+    const std::array size{static_cast<std::byte>(words.size())};
+    const std::array<byte_view, 3> parts{byte_view{size}, words, sai_b};
     const auto h = p.prf(crypto::prf_id::hmac_sha2_256, label, parts);
     if (!h) return std::unexpected{errc_of(h.error())};
     offer_mark mark{};
@@ -46,15 +50,16 @@ public:
         first_words said{};           ///< beside it
         std::size_t suite = 0;        ///< place of the suite that was picked from it
         std::vector<std::byte> reply; ///< body of the SA payload that answers it
-        offer_mark mark{};            ///< of `sai_b`
+        offer_mark mark{};            ///< of `sai_b` and `said`
         instant until = instant::never();  ///< the last cookie that was made for it is good so long
         bool proven = false;          ///< the peer was authenticated under it
         std::uint64_t used = 0;
     };
     explicit offer_shelves(std::size_t peers) : shelves_(peers) {}
 
-    /// Keeps an offer; in place of the peer's oldest unproven one (or its oldest of all) where it has `most` of them, and in
-    /// place of the oldest unproven one of all peers where there are `most_unproven` of these. What the others are costs nothing.
+    /// Keeps an offer; in place of the peer's oldest unproven one where it has `most` of them, and in place of the oldest unproven
+    /// one of all peers where there are `most_unproven` of these. One place of several is never a proven one's: an unproven offer
+    /// has somewhere to go, and a proven one gives way to proven ones alone. What the others are costs nothing.
     auto keep(std::size_t peer, offer o, std::size_t most, std::size_t most_unproven) -> const offer& {
         std::vector<offer>& offers = shelves_[peer].offers;
         const auto same = [&](const offer& have) { return have.sai_b == o.sai_b && have.said == o.said; };
@@ -65,10 +70,7 @@ public:
             return *have;
         }
         o.proven = std::ranges::find(shelves_[peer].marks, o.mark) != shelves_[peer].marks.end();
-        const auto goes_first = [](const offer& a, const offer& b) {
-            return a.proven != b.proven ? !a.proven : a.used < b.used;
-        };
-        if (offers.size() >= most) drop(peer, std::ranges::min_element(offers, goes_first)->used);
+        make_room(peer, o.proven, most);
         if (!o.proven && unproven_.size() >= most_unproven) drop(unproven_.begin()->second, unproven_.begin()->first);
         put_last(peer, o);
         offers.push_back(std::move(o));
@@ -76,17 +78,18 @@ public:
     }
     [[nodiscard]] auto of(std::size_t peer) const noexcept -> const std::vector<offer>& { return shelves_[peer].offers; }
     /// The peer was authenticated under the offer with that mark: it is, from now on and whenever it comes again.
-    void prove(std::size_t peer, const offer_mark& mark) {
+    void prove(std::size_t peer, const offer_mark& mark, std::size_t most) {
         auto& [offers, marks] = shelves_[peer];
         std::erase(marks, mark);
         if (marks.size() == marks_per_peer) marks.erase(marks.begin());
         marks.push_back(mark);
-        for (offer& o : offers)
-            if (o.mark == mark && !o.proven) {
-                unproven_.erase(o.used);
-                o.proven = true;
-                proven_.emplace(o.used, peer);
-            }
+        const auto o = std::ranges::find(offers, mark, &offer::mark);  // one at most: the mark is of all that tells two apart
+        if (o == offers.end() || o->proven) return;
+        unproven_.erase(o->used);
+        o->proven = true;
+        proven_.emplace(o->used, peer);
+        const auto proven = std::ranges::count(offers, true, &offer::proven);
+        if (most > 1 && static_cast<std::size_t>(proven) >= most) drop_oldest(peer, true);
     }
     /// Lets the octets of proven offers go that no good cookie was made for. Costs nothing where there are none.
     void expire(instant now) {
@@ -116,6 +119,19 @@ private:
     void put_last(std::size_t peer, offer& o) {
         o.used = ++clock_;
         list_of(o).emplace(o.used, peer);
+    }
+    /// For one more offer of a peer that may have `most`.
+    void make_room(std::size_t peer, bool for_proven, std::size_t most) {
+        const auto& offers = shelves_[peer].offers;
+        const auto proven = static_cast<std::size_t>(std::ranges::count(offers, true, &offer::proven));
+        if (for_proven && most > 1 && proven + 1 >= most) drop_oldest(peer, true);
+        else if (offers.size() >= most) drop_oldest(peer, proven == offers.size());
+    }
+    void drop_oldest(std::size_t peer, bool proven) {
+        const offer* oldest = nullptr;
+        for (const offer& o : shelves_[peer].offers)
+            if (o.proven == proven && (oldest == nullptr || o.used < oldest->used)) oldest = &o;
+        if (oldest != nullptr) drop(peer, oldest->used);
     }
     void drop(std::size_t peer, std::uint64_t used) {
         std::vector<offer>& offers = shelves_[peer].offers;

@@ -102,8 +102,7 @@ template <class Traits>
 void endpoint<Traits>::came_to_stand(sa_type& sa) {
     const peer_id peer = sa.peer();
     const peer_config& p = house_->peer(peer);
-    if (const byte_view sai_b = sa.sai_b(); sa.role() == role::responder && !sai_b.empty())
-        if (const auto mark = mark_of(house_->crypto, sai_b)) shelves_.prove(sa.begun_for().value(), *mark);
+    if (const auto& mark = sa.offer()) shelves_.prove(sa.begun_for().value(), *mark, house_->settings.limits.offers_per_peer);
     // Too many of one peer: the oldest goes.
     std::vector<sa_type*> standing;
     for (const resident& r : sas_of(peer))

@@ -51,12 +51,13 @@ void endpoint<Traits>::answer_first_message(std::span<const peer_id> doors, cons
         return;
     }
     const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite.authentication);
-    const auto mark = mark_of(house_->crypto, sai_b);
+    const first_words said{read_vendor_ids(*in), asked};
+    const auto mark = mark_of(house_->crypto, sai_b, said);
     if (!mark) return refuse(mark.error());
     // A cookie is good in its slot and in the next one.
     const instant until = house_->now + house_->settings.cookie_slot + house_->settings.cookie_slot;
     offer_shelves::offer o{.sai_b = to_octets(sai_b),
-                           .said = {read_vendor_ids(*in), asked},
+                           .said = said,
                            .suite = picked->suite,
                            .reply = std::move(picked->reply),
                            .mark = *mark,
@@ -121,11 +122,15 @@ void endpoint<Traits>::take_third_message(std::span<const peer_id> doors, const 
         auto e = house_->env(peer, at);
         auto msg = main_mode::admit_first_key_exchange(picked->agreed, both, h, datagram, e);
         if (!msg) return refuse(msg.error());
+        const bool stranger = serves_anybody(house_->peer(peer));
+        if (stranger && !may_be_stranger(at)) return refuse(errc::limit_reached);
         if (!jar_.spend(h.responder)) return refuse(errc::spent_cookie);
         make_room_for_half_open(peer, at.remote.address);
         house_->trace_in(at, h, datagram, datagram.subspan(isakmp::header::size), "no state");
         sa_type& sa = take_in(std::make_unique<sa_type>(*house_, peer, at, role::responder), h.cookies());
         sa.begin(h.cookies(), picked->agreed, both, o.sai_b, std::move(*msg), datagram);
+        sa.begun_under(o.mark);
+        if (stranger) strangers_.push_back(h.cookies());
         return settle(peer);
     }
     refuse(errc::offer_forgotten);
@@ -162,16 +167,33 @@ auto endpoint<Traits>::doors_at(const ike::path& at) const -> std::vector<peer_i
 /// rate. The limits are its own, so that a flood of them pushes no Main Mode out.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
+auto endpoint<Traits>::may_come_in(const std::vector<isakmp::cookie_pair>& others, token_bucket& rate, const ike::path& at)
+    -> bool {
     const auto& l = house_->settings.limits;
     std::size_t all = 0, of_source = 0;
-    for (const isakmp::cookie_pair& cky : aggressive_) {
+    for (const isakmp::cookie_pair& cky : others) {
         const sa_type* const sa = find_sa(cky);
         if (sa == nullptr || sa->is_established()) continue;
         ++all;
         if (sa->path().remote.address == at.remote.address) ++of_source;
     }
-    return all < l.aggressive_half_open && of_source < l.aggressive_per_source && aggressive_rate_.take(house_->now);
+    return all < l.aggressive_half_open && of_source < l.aggressive_per_source && rate.take(house_->now);
+}
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
+    return may_come_in(aggressive_, aggressive_rate_, at);
+}
+/// Whoever comes by Main Mode from an address that no peer has is somewhere, as his cookie says, and nobody yet: he causes no more
+/// Diffie-Hellman than strangers may, and takes the place of none who is there.
+template <class Traits>
+    requires crypto::ike_v1_provider<typename Traits::provider>
+auto endpoint<Traits>::may_be_stranger(const ike::path& at) -> bool {
+    std::erase_if(strangers_, [&](const isakmp::cookie_pair& cky) {
+        const sa_type* const sa = find_sa(cky);
+        return sa == nullptr || sa->is_established();
+    });
+    return half_open_.size() < house_->settings.limits.half_open && may_come_in(strangers_, stranger_rate_, at);
 }
 /// Message 1 of an Aggressive Mode. Whoever is not known by name gets no answer at all: HASH_R is something to guess by. Where
 /// the name is encrypted, an answer says nothing to whoever has not the key that it is encrypted to.

@@ -23,6 +23,7 @@ endpoint<Traits>::endpoint(std::unique_ptr<house<Traits>> h)
       stations_(house_->settings.peers.size()),
       timers_(house_->settings.peers.size()),
       aggressive_rate_{house_->settings.limits.aggressive_per_second, house_->settings.limits.aggressive_per_second},
+      stranger_rate_{aggressive_rate_},
       group_checks_{house_->settings.limits.group_checks_per_second, house_->settings.limits.group_checks_per_second},
       unproven_group_checks_{group_checks_} {
     for (std::uint32_t i = 0; i < house_->settings.peers.size(); ++i) {

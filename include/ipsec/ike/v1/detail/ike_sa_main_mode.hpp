@@ -216,7 +216,9 @@ template <class Traits> void ike_sa<Traits>::fail_phase_1(errc why) {
     over_ = true;
     why_over_ = why;
     house_.report(why, path_, header_of(cookies_, exchange_of_phase_1()));
-    house_.events.emplace_back(exchange_failed{peer_, cookies_, {}, {}, why});
+    // A stranger is told of by the record alone: he has not shown that he is the peer that answered him.
+    if (role_ != role::responder || is_aggressive_ || !serves_anybody(house_.peer(peer_)))
+        house_.events.emplace_back(exchange_failed{peer_, cookies_, {}, {}, why});
     machine_.template emplace<failed>(failed{why});
 }
 
@@ -352,10 +354,6 @@ void ike_sa<Traits>::take_proof(State& s, const isakmp::header& h, byte_view dat
         *msg);
 }
 
-template <class Traits> auto ike_sa<Traits>::sai_b() const -> byte_view {
-    if (const auto* up = std::get_if<main_mode::established>(&machine_)) return up->sai_b;
-    return {};
-}
 template <class Traits> void ike_sa<Traits>::count(std::size_t n) {
     octets_ += n;
     if (octets_ >= soft_octets_) soft_at_ = std::min(soft_at_, house_.now);
