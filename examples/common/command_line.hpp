@@ -18,7 +18,7 @@ namespace command_line {
     const std::size_t size = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
     for (std::size_t i = 1; i < size; ++i)
         if ((at(i) & 0xc0) != 0x80) return 0;
-    // The second octet of some rules out what has a shorter form, surrogates, and what is beyond the last character; C1 is control.
+    // The second octet of some rules out shorter forms, surrogates and what is beyond the last character; C1 is control.
     const unsigned second = at(1);
     const unsigned least = first == 0xc2 || first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
     const unsigned most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;

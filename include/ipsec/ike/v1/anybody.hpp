@@ -3,8 +3,8 @@
 ///
 /// Messages 1 to 4 say nothing of who begins. They are answered on behalf of a *door*: one peer of all those of any address that
 /// would say the same in them. Message 5 has the identity; the peer that it names judges the proof with its own keys, and
-/// the exchange is that peer's once the proof holds. An identity that nobody has stays with the door, and comes to nothing there: to
-/// whoever looks on all of it is the same, but for the time where peers of one door are judged by different means.
+/// the exchange is that peer's once the proof holds. An identity that nobody has stays with the door, and comes to nothing
+/// there: to whoever looks on all of it is the same, but for the time where peers of one door are judged by different means.
 #include <algorithm>
 #include <optional>
 

@@ -142,7 +142,7 @@ namespace detail {
 }
 /// SKEYID comes from the pre-shared key before anybody has said who he is: so peers that may come from anywhere have one. It
 /// proves that somebody is of the group, and not who: several names with one key are for those who say so.
-///                                                                                              RFC 2409 §5, §5.4, RFC 4301 §4.4.3
+///                                                                                    RFC 2409 §5, §5.4, RFC 4301 §4.4.3
 class secrets_of_anybody {
 public:
     /// @return `errc::unequal_secrets`; `errc::group_secret` for several, unless all of them have `xauth::allow_group_secret`

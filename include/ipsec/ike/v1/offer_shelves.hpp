@@ -57,9 +57,9 @@ public:
     };
     explicit offer_shelves(std::size_t peers) : shelves_(peers) {}
 
-    /// Keeps an offer; in place of the peer's oldest unproven one where it has `most` of them, and in place of the oldest unproven
-    /// one of all peers where there are `most_unproven` of these. One place of several is never a proven one's: an unproven offer
-    /// has somewhere to go, and a proven one gives way to proven ones alone. What the others are costs nothing.
+    /// Keeps an offer; in place of the peer's oldest unproven one where it has `most` of them, and in place of the oldest
+    /// unproven one of all peers where there are `most_unproven` of these. One place of several is never a proven one's: an
+    /// unproven offer has somewhere to go, and a proven one gives way to proven ones alone.
     auto keep(std::size_t peer, offer o, std::size_t most, std::size_t most_unproven) -> const offer& {
         std::vector<offer>& offers = shelves_[peer].offers;
         const auto same = [&](const offer& have) { return have.sai_b == o.sai_b && have.said == o.said; };

@@ -184,8 +184,8 @@ template <class Traits>
 auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
     return may_come_in(aggressive_, aggressive_rate_, at);
 }
-/// Whoever comes by Main Mode from an address that no peer has is somewhere, as his cookie says, and nobody yet: he causes no more
-/// Diffie-Hellman than strangers may, and takes the place of none who is there.
+/// Whoever comes by Main Mode from an address that no peer has is somewhere, as his cookie says, and nobody yet: he causes no
+/// more Diffie-Hellman than strangers may, and takes the place of none who is there.
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 auto endpoint<Traits>::may_be_stranger(const ike::path& at) -> bool {
