@@ -165,6 +165,56 @@ TEST_CASE("the address of a road warrior takes the place of the policy's remote 
 }
 
 // req: rfc4301-4.4.1.1-7
+TEST_CASE("what is no host beyond the gateway is never bound, not even where the name may choose its address",
+          "[ike][named_entry]") {
+    struct row {
+        const char *what, *says;
+        bool bound;
+        const char* local = "10.2.0.0/16";
+    };
+    const std::vector<row> rows{
+        {"a host", "10.1.0.7", true},
+        {"a host where all of remote is in local", "10.1.0.7", true, "0.0.0.0/0"},
+        {"the last host of a network", "10.1.255.255", true},
+        {"no address", "0.0.0.0", false},
+        {"all hosts of the link", "255.255.255.255", false},
+        {"a group", "224.0.0.5", false},
+        {"the last group", "239.255.255.255", false},
+        {"each host itself", "127.0.0.1", false},
+        {"each host itself, another way", "127.255.0.9", false},
+        {"each host itself where all of remote is in local", "127.0.0.1", false, "0.0.0.0/0"},
+        {"beside what each host is", "128.0.0.1", true},
+        {"the gateway", "198.51.100.1", false},
+        {"the gateway where all of remote is in local", "198.51.100.1", false, "0.0.0.0/0"},
+        {"beside the gateway", "198.51.100.2", true},
+        {"a host behind the gateway", "10.2.0.9", false},
+        {"a host behind another gateway", "10.3.0.0", true},
+        {"IPv6: a host", "fd01::7", true, "fd02::/16"},
+        {"IPv6: no address", "::", false, "fd02::/16"},
+        {"IPv6: each host itself", "::1", false, "fd02::/16"},
+        {"IPv6: a group", "ff02::1", false, "fd02::/16"},
+        {"IPv6: a host behind the gateway", "fd02::9", false, "fd02::/16"},
+        {"IPv6: the last of all, a group", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false, "fd02::/16"},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.what);
+        road to;
+        to.home.authorization = {{.who = {.text = "alice.example"}, .lookup = policy::child_lookup::by_identity}};
+        to.asks.local = client_of(r.says);
+        to.asks.remote = to.binds.local = client_of(r.local);
+        to.binds.remote = ike::client{.addresses = ip::range::any(v4(r.says).family())};
+        const auto ends = to.ends();
+        REQUIRE(ends->left.ike.start(ends->now(), sa::policy_id{1}));
+        REQUIRE(ends->run(seconds(5)));
+        CHECK(ends->right.table.size() == (r.bound ? 2U : 0U));
+        CHECK(ends->left.table.size() == ends->right.table.size());
+        if (r.bound) CHECK(far_side(ends->right) == ip::parse_range(r.says));
+        CHECK(ends->right.failures.size() == (r.bound ? 0U : 1U));
+        for (const auto& f : ends->right.failures) CHECK(f.why == errc::identity_mismatch);
+    }
+}
+
+// req: rfc4301-4.4.1.1-7
 TEST_CASE("a bound address stays with its SAs, whichever end rekeys them", "[ike][named_entry][rekey]") {
     const bool unsaid = GENERATE(false, true);
     CAPTURE(unsaid);

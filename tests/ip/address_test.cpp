@@ -95,6 +95,14 @@ TEST_CASE("an address has 4 or 16 octets and no other number", "[ip][address]") 
     CHECK(addr("224.0.0.1").is_multicast());
     CHECK(addr("ff02::1").is_multicast());
     CHECK_FALSE(addr("223.255.255.255").is_multicast());
+    CHECK(addr("127.0.0.1").is_loopback());
+    CHECK(addr("127.255.255.255").is_loopback());
+    CHECK_FALSE(addr("126.255.255.255").is_loopback());
+    CHECK_FALSE(addr("128.0.0.0").is_loopback());
+    CHECK(addr("::1").is_loopback());
+    CHECK_FALSE(addr("::").is_loopback());
+    CHECK_FALSE(addr("::2").is_loopback());
+    CHECK_FALSE(addr("7f00::1").is_loopback());
     CHECK(addr("fe80::1").is_link_local());
     CHECK(addr("169.254.3.4").is_link_local());
     CHECK_FALSE(addr("fec0::1").is_link_local());

@@ -30,6 +30,11 @@ struct path {
     friend constexpr auto operator==(const path&, const path&) noexcept -> bool = default;
 };
 
+/// Whether both lead from one host to one other; a NAT changes ports, and no address.                       RFC 3947 §4
+[[nodiscard]] constexpr auto same_hosts(const path& a, const path& b) noexcept -> bool {
+    return a.local.address == b.local.address && a.remote.address == b.remote.address;
+}
+
 /// The same path as the other end sees it.
 [[nodiscard]] constexpr auto reversed(const path& p) noexcept -> path { return {p.remote, p.local, p.link}; }
 

@@ -94,6 +94,12 @@ public:
     [[nodiscard]] constexpr auto is_multicast() const noexcept -> bool {
         return is_v4() ? (octets_[0] & std::byte{0xf0}) == std::byte{0xe0} : octets_[0] == std::byte{0xff};
     }
+    /// ::1 or 127.0.0.0/8                                                        RFC 4291 §2.5.3, RFC 1122 §3.2.1.3
+    [[nodiscard]] constexpr auto is_loopback() const noexcept -> bool {
+        if (is_v4()) return octets_[0] == std::byte{127};
+        const halves n = numbers();
+        return n.high == 0 && n.low == 1;
+    }
     /// fe80::/10 or 169.254.0.0/16
     [[nodiscard]] constexpr auto is_link_local() const noexcept -> bool {
         if (is_v4()) return octets_[0] == std::byte{169} && octets_[1] == std::byte{254};

@@ -128,6 +128,9 @@ struct child_config {
     /// the address of the initiator is the remote one of the SAs, in place of `remote`. It is the one host that its client
     /// identity says; the peer's own address in transport mode, or where no identities come. It has to lie in `remote` (mostly
     /// any address) and in what `config::authorization` lets the identity have, and no other peer has it under this policy.
+    /// Never bound, but refused with `errc::identity_mismatch`: the unspecified address, loopback, multicast, 255.255.255.255,
+    /// this end's own address, and what is in `local`, unless all of `remote` lies in `local` as well (a tunnel for any traffic).
+    /// An authorization entry `by_identity` lists no addresses: there the peer chooses any other one that lies in `remote`.
     /// Peers may share the number of such a policy: packets have no names, so of two entries for any address the first would
     /// get them all. Only the peer begins; what stands is rekeyed by either end.                 RFC 4301 §4.4.1.1, §4.4.3
     bool bind_remote = false;

@@ -59,8 +59,9 @@ struct late_use {
     unsigned repeated = 0;      ///< how often the wait began anew
 };
 
-/// Where a peer is by its last genuine message, as long as an SA with it stands. It is one place for all SAs: a NAT that forgets
-/// its mappings forgets them for all.                                                          RFC 3947 §4, RFC 3948 §4
+/// Where a peer is by its last genuine message, as long as an SA with it stands: of several addresses the one that an ISAKMP SA
+/// came to stand with last. It is one place for all SAs with that address: a NAT that forgets its mappings forgets them for all.
+///                                                                                             RFC 3947 §4, RFC 3948 §4
 struct whereabouts {
     ike::path path;
     nat_view nat;
@@ -321,16 +322,25 @@ struct house {
         if (!w.nat.here || w.path.link.kind != link_kind::udp_encap || every == duration{}) return instant::never();
         return now + every;
     }
-    /// A NAT gave the peer another port: all that goes to it goes there.
+    /// Whether the SAs of a pair go from one of these hosts to the other. Those between clients' own addresses do not say.
+    [[nodiscard]] auto goes_by(const child_pair& c, const ike::path& at) const -> bool {
+        const auto all_to = [](const auto& ids, const ip::address& a) {
+            return std::ranges::all_of(ids, [&](const sa::id& id) { return id.destination == a; });
+        };
+        return peer(c.peer).children[c.child].transport_for_clients ||
+               (all_to(c.inbound, at.local.address) && all_to(c.outbound, at.remote.address));
+    }
+    /// A NAT gave the peer another port: all that goes to it at this address goes there. It may have others, with SAs of their
+    /// own: devices that share an identity.
     void moved(peer_id p, const ike::path& to) {
         auto& known = room(p).known;
         if (!known) return;
         auto& children = room(p).children;
         auto& late = room(p).late;
-        known->path = to;
+        if (same_hosts(known->path, to)) known->path = to;
         const sa::udp_encapsulation ports{to.local.port, to.remote.port};
         for (child_pair& c : children) {
-            if (!c.encapsulation) continue;
+            if (!c.encapsulation || !goes_by(c, to)) continue;
             c.encapsulation = ports;
             const auto waits = std::ranges::find(late, c.number, &late_use::number);
             if (waits == late.end())

@@ -132,10 +132,10 @@ public:
     [[nodiscard]] auto take_initial_contact() -> bool { return stands() && std::exchange(initial_contact_, false); }
     /// Genuine packets of the peer came in on an SA.                                           RFC 3706 §5.4
     void saw_activity() { if (is_established()) heard(); }
-    /// The peer is known to be somewhere else by another SA.
+    /// The peer is known to have other ports by another SA. One at another address is another device of the same name.
     void follow() {
         const auto& at = house_.room(peer_).known;
-        if (stands() && at && at->path.link == path_.link) path_ = at->path;
+        if (stands() && at && at->path.link == path_.link && same_hosts(at->path, path_)) path_ = at->path;
     }
     /// Whether the peer was found dead since the last call.
     [[nodiscard]] auto take_dead() -> bool { return std::exchange(dead_, false) && stands(); }

@@ -11,7 +11,6 @@ namespace ipsec::ike::v1 {
 // req: rfc3947-4-10
 template <class Traits> auto ike_sa<Traits>::may_come_by(const ike::path& at) const -> bool {
     if (at == path_) return true;
-    const bool same_hosts = at.local.address == path_.local.address && at.remote.address == path_.remote.address;
     const bool by_nat = std::visit(
         [](const auto& s) {
             if constexpr (requires { s.both; }) return s.both.nat_traversal;
@@ -19,7 +18,7 @@ template <class Traits> auto ike_sa<Traits>::may_come_by(const ike::path& at) co
             else return false;
         },
         machine_);
-    return same_hosts && by_nat && at.link.kind == link_kind::udp_encap;
+    return same_hosts(at, path_) && by_nat && at.link.kind == link_kind::udp_encap;
 }
 
 template <class Traits> auto ike_sa<Traits>::keys_so_far() const -> const main_mode::keyed* {

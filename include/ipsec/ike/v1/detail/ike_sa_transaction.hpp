@@ -30,8 +30,7 @@ template <class Traits> void ike_sa<Traits>::stand() {
     const auto before = house_.room(peer_).known;
     house_.found(peer_, path_, up.nat);
     // A NAT gave the peer another port before this SA was to be believed: what stands goes there now.     RFC 3947 §7
-    if (before && before->path != path_ && before->path.link == path_.link &&
-        before->path.remote.address == path_.remote.address)
+    if (before && before->path != path_ && before->path.link == path_.link && same_hosts(before->path, path_))
         house_.moved(peer_, path_);
     house_.events.emplace_back(ike_established{peer_, cookies_, role_, path_, up.agreed.suite, life_});
     if (role_ == role::initiator) agree_on_groups();

@@ -85,12 +85,22 @@ struct candidate {
     std::size_t child = 0;
     std::optional<client> local, remote;
 };
+/// Whether an address can be that of a host which is not on this side. Where all of `remote` lies in `local`, as with a tunnel
+/// for any traffic, `local` does not say what is on this side.                                  RFC 1122 §3.2.1.3, RFC 4291 §2.5
+[[nodiscard]] inline auto is_host_over_there(const ip::address& a, const ip::range& local, const ip::range& remote,
+                                             const ip::address& here) -> bool {
+    const bool is_one_host =
+        !a.is_unspecified() && !a.is_loopback() && !a.is_multicast() && a != ip::address::highest(ip::family::v4);
+    return is_one_host && a != here && (!local.contains(a) || local.contains(remote));
+}
 /// The one host that takes the place of a child's remote addresses; nothing where the initiator says no single one, or one that
-/// does not lie in them. A peer behind a NAT knows itself by another address than its packets show in transport mode.
-///                                                                                              RFC 4301 §4.4.1.1
+/// does not lie in them, or is none over there. A peer behind a NAT knows itself by another address than its packets show in
+/// transport mode.                                                                              RFC 4301 §4.4.1.1
+/// @param at  where the two ends are
 // req: rfc4301-4.4.1.1-7
-[[nodiscard]] inline auto bound_remote(const child_config& c, const std::optional<identity>& id, const ip::address& there,
+[[nodiscard]] inline auto bound_remote(const child_config& c, const std::optional<identity>& id, const ike::path& at,
                                        bool behind_nat) -> std::optional<client> {
+    const ip::address &here = at.local.address, &there = at.remote.address;
     const client all = c.remote.value_or(client{.addresses = there});
     client host{.addresses = there};
     if (id) {
@@ -100,6 +110,8 @@ struct candidate {
         host = *said;
         if (c.mode == sa::mode::transport) host.addresses = there;
     }
+    const ip::range local = c.local ? c.local->addresses : ip::range{here};
+    if (!is_host_over_there(host.addresses.first(), local, all.addresses, here)) return std::nullopt;
     const bool same_upper = host.protocol == all.protocol && host.port == all.port;
     if (!all.contains(host) || !(same_upper || c.allow_narrower)) return std::nullopt;
     return host;
@@ -130,7 +142,7 @@ struct candidate {
             return *to_client(*id);
         };
         if (c.bind_remote) {
-            const auto host = bound_remote(c, ids.remote, at.remote.address, behind_nat);
+            const auto host = bound_remote(c, ids.remote, at, behind_nat);
             if (!host || l == fit::none || (l == fit::within && !c.allow_narrower)) continue;
             const bool unsaid = !ids.remote && !c.remote;  // as the two ends mean themselves, so they will when it is rekeyed
             wider.push_back({i, l == fit::exact ? c.local : part(ids.local), unsaid ? std::nullopt : host});
