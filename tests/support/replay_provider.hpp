@@ -37,7 +37,8 @@ public:
         own_.push_back(own);
         shared_[{std::move(own), std::move(peer)}] = std::move(shared);
     }
-    /// The responder's cookie that goes with this initiator's. A cookie jar asks for HMAC-SHA2-256, which no recording has else.
+    /// The responder's cookie that goes with this initiator's. A cookie jar asks for HMAC-SHA2-256 under a key of 32 octets,
+    /// which no recording has else.
     void will_answer(const isakmp::cookie_pair& cky) { cookies_[cky.initiator] = cky.responder; }
     /// All that was scripted has been used, and nothing else was asked for.
     [[nodiscard]] auto is_spent() const -> bool { return faults.empty() && fills_.empty() && own_.empty(); }
@@ -52,7 +53,7 @@ public:
     }
     [[nodiscard]] auto prf(crypto::prf_id f, byte_view key, std::span<const byte_view> parts) noexcept
         -> crypto::result<crypto::digest> {
-        if (f != crypto::prf_id::hmac_sha2_256 || parts.empty()) return inner_.prf(f, key, parts);
+        if (f != crypto::prf_id::hmac_sha2_256 || key.size() != 32 || parts.empty()) return inner_.prf(f, key, parts);
         for (const byte_view part : parts) {
             if (part.size() != isakmp::cookie_i::size) continue;
             const auto it = cookies_.find(isakmp::cookie_i{part.first<isakmp::cookie_i::size>()});
