@@ -30,7 +30,7 @@ auto simulation::run(io::pcap_reader& input) -> std::optional<std::string> {
         if (const auto fault = g->fault())
             return "IKE refuses this configuration with " + std::string{ike::v1::to_text(what_.ike).view()} + ": " +
                    std::string{name_of(*fault)} +
-                   ": choose others with --suite, --ike, --auth or --exchange";
+                   ": give others with --suite, --ike, --auth or --exchange";
     for (;;) {
         if (interrupted != 0) return "interrupted: nothing was written";
         auto next = input.next();
