@@ -51,6 +51,9 @@ auto open_tun(unsigned mtu = 1400) -> io::tun_device {
     auto t = value(io::tun_device::open({.name = "ipsec%d", .mtu = mtu}));
     shell("sysctl -qw net.ipv6.conf." + t.name() + ".router_solicitations=0 2>/dev/null; ip addr add 10.9.0.1/24 dev " +
           t.name() + " && ip addr add fd09::1/64 nodad dev " + t.name());
+    // A busy kernel hears late that the interface is up, and until then takes no packet to the address.
+    shell("for i in $(seq 100); do ip -6 addr show dev " + t.name() + " tentative | grep -q fd09:: || break; sleep 0.1; done; "
+          "ip -6 route get fd09::1 >/dev/null");
     return t;
 }
 const auto here4 = addr("10.9.0.1"), there4 = addr("10.9.0.2"), here6 = addr("fd09::1"), there6 = addr("fd09::2");
