@@ -26,14 +26,14 @@ namespace detail {
 /// Whether both speak the same beside their suites: what was agreed on with one of them, the other can go on with.
 [[nodiscard]] inline auto speak_alike(const peer_config& a, const peer_config& b) -> bool {
     return own_extensions(a) == own_extensions(b) && a.nat.force == b.nat.force &&
-           wanted_xauth(a, false) == wanted_xauth(b, false);
+           wanted_xauth(a, false) == wanted_xauth(b, false) && a.private_groups == b.private_groups &&
+           a.new_group_limits == b.new_group_limits;
 }
 }  // namespace detail
 
 /// Whether messages 2 and 4 to a stranger would be the same.
 [[nodiscard]] inline auto greet_alike(const peer_config& a, const peer_config& b) -> bool {
-    return a.suites == b.suites && a.prefer_own_suites == b.prefer_own_suites && a.private_groups == b.private_groups &&
-           a.new_group_limits == b.new_group_limits && detail::speak_alike(a, b) &&
+    return a.suites == b.suites && a.prefer_own_suites == b.prefer_own_suites && detail::speak_alike(a, b) &&
            std::ranges::all_of(a.suites, [&](const ike_suite& s) {
                const trust *const x = detail::asked_of(a, s.authentication), *const y = detail::asked_of(b, s.authentication);
                return x == nullptr || y == nullptr ? x == y : x->authorities == y->authorities;
@@ -58,8 +58,7 @@ template <class Env>
 }
 /// Whether an exchange that was begun on behalf of `door` can go on as this peer's.
 [[nodiscard]] inline auto may_take_peer(const keyed& k, const peer_config& door, const peer_config& p) -> bool {
-    return std::ranges::find(p.suites, k.agreed.suite) != p.suites.end() && v1::detail::speak_alike(door, p) &&
-           door.private_groups == p.private_groups && door.new_group_limits == p.new_group_limits;
+    return std::ranges::find(p.suites, k.agreed.suite) != p.suites.end() && v1::detail::speak_alike(door, p);
 }
 /// It is this peer's. What certificate requests asked for by then was held against the keys of another.
 inline void take_peer(keyed& k, const peer_config& p) {

@@ -221,7 +221,6 @@ private:
     [[nodiscard]] auto doors_at(const ike::path& at) const -> std::vector<peer_id>;
     [[nodiscard]] auto may_come_in(const std::vector<isakmp::cookie_pair>& others, token_bucket& rate, const ike::path& at)
         -> bool;
-    [[nodiscard]] auto may_be_aggressive(const ike::path& at) -> bool;
     [[nodiscard]] auto may_be_stranger(const ike::path& at) -> bool;
     template <class A> void tell_sa(instant now, const isakmp::cookie_pair& cookies, const A& a) {
         house_->now = now;

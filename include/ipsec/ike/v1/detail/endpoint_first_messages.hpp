@@ -179,11 +179,6 @@ auto endpoint<Traits>::may_come_in(const std::vector<isakmp::cookie_pair>& other
     }
     return all < l.aggressive_half_open && of_source < l.aggressive_per_source && rate.take(house_->now);
 }
-template <class Traits>
-    requires crypto::ike_v1_provider<typename Traits::provider>
-auto endpoint<Traits>::may_be_aggressive(const ike::path& at) -> bool {
-    return may_come_in(aggressive_, aggressive_rate_, at);
-}
 /// Whoever comes by Main Mode from an address that no peer has is somewhere, as his cookie says, and nobody yet: he causes no
 /// more Diffie-Hellman than strangers may, and takes the place of none who is there.
 template <class Traits>
@@ -224,7 +219,7 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     if (!msg) return refuse(msg.error());
     const auto& parts = msg->picked.agreed.parts;
     if (parts && house_->verdict_on(*peer, *parts) == false) return refuse(errc::group_refused);
-    if (!may_be_aggressive(at)) return refuse(errc::limit_reached);
+    if (!may_come_in(aggressive_, aggressive_rate_, at)) return refuse(errc::limit_reached);
     // No cookie shows that anybody is there: this group is looked at within the limits of strangers and of their groups.
     if (parts)
         if (const auto ok = judge_group(*peer, *parts, false); !ok) return refuse(ok.error());
