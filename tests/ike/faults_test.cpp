@@ -3,10 +3,9 @@
 #include <functional>
 
 #include "ipsec/crypto/botan/provider.hpp"
-#include "ipsec/testing/faults.hpp"
 #include "ipsec/testing/seeded_rng.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
+#include "support/faulty_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -17,7 +16,6 @@ using enum testing::hashed;
 
 namespace {
 
-using faulty_ends = ike_ends<testing::faulty<testing::identity_provider>>;
 using testing::fault_plan;
 
 constexpr auto main_mode = exchange_type::identity_protection;

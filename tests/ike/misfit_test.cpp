@@ -2,9 +2,8 @@
 // an answer was: what of it is not as it was offered.
 #include <functional>
 
-#include "ipsec/testing/faults.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
+#include "support/faulty_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -204,7 +203,6 @@ TEST_CASE("what of an answer is not as it was offered: lifetimes count, order an
 
 // req: rfc2409-5-14
 TEST_CASE("an initiator tells its observer what of an answer it did not offer, in each exchange", "[ike][misfit]") {
-    using faulty_ends = ike_ends<testing::faulty<testing::identity_provider>>;
     using isakmp::exchange_type;
     struct row {
         exchange_type exchange;

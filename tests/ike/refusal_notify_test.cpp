@@ -2,9 +2,8 @@
 //                                                                 RFC 2408 §5.4 - §5.8, RFC 2407 §4.2, §4.5.2, §4.5.3
 #include <functional>
 
-#include "ipsec/testing/faults.hpp"
 #include "support/catch.hpp"
-#include "support/ike_ends.hpp"
+#include "support/faulty_ends.hpp"
 
 using namespace ipsec;
 using namespace ipsec::test;
@@ -19,7 +18,6 @@ using testing::side;
 
 namespace {
 
-using faulty_ends = ike_ends<testing::faulty<testing::identity_provider>>;
 using octets = std::vector<std::byte>;
 constexpr auto main_mode = exchange_type::identity_protection;
 constexpr auto quick_mode = exchange_type::quick_mode;

@@ -20,3 +20,5 @@ struct keyed_provider : crypto::botan::public_key_provider {
 using keyed_ends = ike_ends<keyed_provider>;
 
 }  // namespace ipsec::test
+
+IPSECPP_ENDS_ELSEWHERE(ipsec::test::keyed_provider)

@@ -1,0 +1,2 @@
+#include "support/keyed_ends.hpp"
+IPSECPP_ENDS(template, ipsec::test::keyed_provider)
