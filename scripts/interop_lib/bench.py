@@ -170,6 +170,21 @@ class Wired(Bench):
             yield flood
 
 
+def needs_nat(ns):
+    chain = "add chain ip t c { type nat hook postrouting priority srcnat; }"
+    answer = ns.run("nft", f"add table ip t; {chain}; delete table ip t", check=False)
+    if answer.strip():
+        raise Skipped(f"the kernel has no NAT: {' '.join(answer.split())}")
+
+
+def give_ports(ns, folder, chain):
+    """The NAT of a namespace is this chain and no other, and forgets what it gave before."""
+    rules = folder / "nat.nft"
+    rules.write_text(f"table ip nat\ndelete table ip nat\ntable ip nat {{\n  chain nat {{\n    {chain}\n  }}\n}}\n")
+    ns.run("nft", "-f", rules)
+    ns.run("conntrack", "-F")
+
+
 class Natted(Bench):
     """strongSwan in user space as in `Wired`, and a NAT in the namespace between, with our side behind it. IPv4 only."""
 
@@ -177,9 +192,7 @@ class Natted(Bench):
 
     def make(self):
         ours, self.nat, peer = (self.namespace(n) for n in ("ours", "nat", "peer"))
-        answer = self.nat.run("nft", "add table ip t; add chain ip t c { type nat hook postrouting priority srcnat; }", check=False)
-        if answer.strip():
-            raise Skipped(f"the kernel has no NAT: {' '.join(answer.split())}")
+        needs_nat(self.nat)
         for ns, end, other in ((ours, OURS, PEER), (peer, PEER, OURS)):
             cable(ns, "eth0", self.nat, "inside" if end is self.inside else "outside")
             address(ns, end, "eth0")
@@ -193,13 +206,8 @@ class Natted(Bench):
 
     def map(self, first, last):
         """Has the NAT give UDP ports from `first` to `last`, and forget what it gave before."""
-        rules = self.folder / "nat.nft"
-        rules.write_text(
-            "table ip nat\nflush table ip nat\ntable ip nat {\n  chain out {\n    type nat hook postrouting priority srcnat\n"
-            f'    oifname "outside" meta l4proto udp masquerade to :{first}-{last}\n    oifname "outside" masquerade\n  }}\n}}\n'
-        )
-        self.nat.run("nft", "-f", rules)
-        self.nat.run("conntrack", "-F")
+        of_udp = f'oifname "outside" meta l4proto udp masquerade to :{first}-{last}'
+        give_ports(self.nat, self.folder, f'type nat hook postrouting priority srcnat; {of_udp}; oifname "outside" masquerade')
 
     def tap(self):
         return self.nat, "outside"
@@ -216,6 +224,7 @@ class Emulated(Bench):
 
     native = True
     daemon = guest = None
+    settings = ()  # of the daemon
 
     def make(self):
         ns = self.namespace("ours")
@@ -223,20 +232,27 @@ class Emulated(Bench):
         self.guest = Guest(ns, self.work / "guest", root)
         address(ns, OURS, "tap0")
         # no neighbour discovery that a policy of the guest would catch
-        mac = self.guest.run("cat /sys/class/net/eth0/address").strip()
-        ours = ns.run("cat", "/sys/class/net/tap0/address").strip()
-        for f in (4, 6):
-            ns.ip("neigh", "replace", PEER.outer[f], "lladdr", mac, "dev", "tap0", "nud", "permanent")
-            self.guest.run(f"ip neigh replace {OURS.outer[f]} lladdr {ours} dev eth0 nud permanent")
+        self.macs = (
+            self.guest.run("cat /sys/class/net/eth0/address").strip(),
+            ns.run("cat", "/sys/class/net/tap0/address").strip(),
+        )
+        self.neighbours(ns, *self.macs)
         for f, prefix, flags in ((4, 24, ""), (6, 64, " nodad")):
             self.guest.run(
                 f"ip addr add {PEER.outer[f]}/{prefix} dev eth0{flags} && ip addr add {PEER.inner[f]}/{prefix} dev lo{flags} && "
                 f"ip route add {OURS.network[f]} via {OURS.outer[f]} src {PEER.inner[f]}"
             )
         if self.daemon:
-            self.peer = self.daemon("peer", ns, self.work / "peer", self.guest)
+            self.peer = self.daemon("peer", ns, self.work / "peer", self.guest, self.settings)
             self.peer.start()  # slow in an emulator, and no part of the first cell
         self.ours = self.our_side(ns)
+
+    def neighbours(self, ns, peer, ours):
+        """Under which link addresses the two ends know each other."""
+        for f in (4, 6):
+            ns.ip("neigh", "replace", PEER.outer[f], "lladdr", peer, "dev", "tap0", "nud", "permanent")
+        of_ours = (f"ip neigh replace {OURS.outer[f]} lladdr {ours} dev eth0 nud permanent" for f in (4, 6))
+        self.guest.run(" && ".join(of_ours))
 
     def finish(self):
         if self.guest:
@@ -251,6 +267,39 @@ class Emulated(Bench):
 
 class GuestStrongSwan(Emulated):
     daemon = StrongSwan
+    settings = ("--set", "charon.fragment_size = 576")  # where a plan has fragmentation
+    behind = None
+
+    @contextlib.contextmanager
+    def nat(self, who):
+        """For a while there is a NAT on our end of the cable, once `map` was called, and `who` is behind it. IPv4 only."""
+        ns, self.behind = self.ours.ns, who
+        needs_nat(ns)
+        if who == "ours":
+            ns.ip("addr", "add", f"{NAT}/32", "dev", "tap0")  # the guest asks for it
+        try:
+            yield
+        finally:
+            ns.run("nft", "delete table ip nat", check=False)
+            ns.run("conntrack", "-F", check=False)
+            if who == "ours":
+                ns.ip("addr", "del", f"{NAT}/32", "dev", "tap0")
+
+    def map(self, first, last):
+        """Has the NAT give UDP ports from `first` to `last`, and forget what it gave before."""
+        hook = "postrouting priority srcnat" if self.behind == "ours" else "input priority 100"
+        of_udp = f"ip saddr {(OURS if self.behind == 'ours' else PEER).outer[4]} meta l4proto udp"
+        give_ports(self.ours.ns, self.folder, f"type nat hook {hook}; {of_udp} snat to {NAT}:{first}-{last}")
+
+    @contextlib.contextmanager
+    def cut(self):
+        """For a while nothing that either end sends reaches the other: it is for a host that is not there."""
+        nobody = "02:00:00:00:00:99"
+        self.neighbours(self.ours.ns, nobody, nobody)
+        try:
+            yield
+        finally:
+            self.neighbours(self.ours.ns, *self.macs)
 
 
 class GuestLibreswan(Emulated):

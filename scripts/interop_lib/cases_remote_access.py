@@ -1,7 +1,7 @@
-"""XAUTH and Mode Config with strongSwan in user space: the client says a password and is given an address."""
+"""XAUTH and Mode Config with strongSwan: the client says a password and is given an address."""
 import dataclasses
 
-from .bench import Wired
+from .bench import GuestStrongSwan, Wired
 from .cases_bad_days import attempt
 from .matrix import cell
 from .net import Failed, wait_for
@@ -14,17 +14,17 @@ def client_and_server(bench, client):
 
 def lease_is_there(bench, client):
     """The client has the address on a device of its own."""
-    ns = client_and_server(bench, client)[0].ns
-    wait_for(f"{LEASE} is on a device", lambda: f"inet {LEASE}/" in ns.ip("-4", "addr"), 3)
+    one = client_and_server(bench, client)[0]
+    wait_for(f"{LEASE} is on a device", lambda: f"inet {LEASE}/" in one.addresses(), 3)
 
 
-def xauth(mode, auth, client, **more):
+def xauth(family, bench_type, mode, auth, client, **more):
     @cell(
-        f"ikev1/xauth/{mode}-{auth}/{'client' if client == 'ours' else 'server'}",
+        f"{family}/xauth/{mode}-{auth}/{'client' if client == 'ours' else 'server'}",
         f"XAUTH and Mode Config after {mode.capitalize()} Mode with {auth}, we are the {'client' if client == 'ours' else 'server'}: "
         "a wrong password gets nothing; the right one an address; ping from it, both ways; Delete",
         "strongswan",
-        Wired,
+        bench_type,
     )
     def _(bench):
         right = Plan(auth=auth, aggressive=mode == "aggressive", xauth=client, takes=client, **more)
@@ -75,6 +75,8 @@ def mode_config(auth, client, **more):
 
 
 for side in ("ours", "peer"):
-    xauth("main", "psk", side)
-    xauth("aggressive", "rsa", side, push=True)
+    xauth("ikev1", Wired, "main", "psk", side)
+    xauth("ikev1", Wired, "aggressive", "rsa", side, push=True)
     mode_config("ecdsa256", side)
+xauth("native", GuestStrongSwan, "main", "psk", "ours")
+xauth("native", GuestStrongSwan, "aggressive", "rsa", "peer", push=True)

@@ -1,14 +1,17 @@
 """Traffic between two hosts: pings, a file over TCP, numbered datagrams."""
+import collections
 import hashlib
 import os
 import re
 import select
+import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
-from .net import Failed, wait_for
+from .net import Failed, Process, wait_for
 
 
 def family_of(address):
@@ -33,6 +36,22 @@ def must_ping(ns, own, other, count=3, size=56):
 def ping_until(ns, own, other, seconds, what="ping"):
     """Pings until one is answered: what starts an SA, or shows that one is back."""
     wait_for(f"{what} {own} > {other} is answered", lambda: ping(ns, own, other, 1, wait=1), seconds)
+
+
+class Pings:
+    """Pings fifty times a second until `end`, beside what the cell does."""
+
+    def __init__(self, ns, own, other):
+        self.process = Process(ns.start("ping", "-n", "-i", 0.02, "-I", own, other, stdout=subprocess.PIPE))
+
+    def end(self):
+        """@return how many were sent, and the numbers of those that were not answered exactly once; not of the last one, whose
+        answer may be on its way"""
+        self.process.send(signal.SIGINT)
+        said = self.process.started.communicate(timeout=5)[0].decode()
+        sent = int(re.search(r"(\d+) packets transmitted", said)[1])
+        answers = collections.Counter(map(int, re.findall(r"icmp_seq=(\d+) ttl", said)))
+        return sent, [n for n in range(1, sent) if answers[n] != 1]
 
 
 def copy(client_ns, own, server_ns, other, octets=10_000_000, seconds=15):

@@ -110,6 +110,18 @@ def kinds(file):
     return collections.Counter(kind(record[16:]) for record in records(file.read_bytes()))
 
 
+def spis(file):
+    """The SPIs of ESP and AH in a capture, in IP or in UDP: {the frames' source at the link: SPIs}."""
+    found = collections.defaultdict(set)
+    for record in records(file.read_bytes()):
+        frame = record[16:]
+        what = kind(frame)
+        if what in ("ESP", "AH", "ESP in UDP"):
+            at = 4 if what == "AH" else 0
+            found[frame[6:12]].add(datagram(frame)[2][at : at + 4])
+    return found
+
+
 def ike_sizes(file):
     """The IPv4 packets with IKE in a capture: source and length of each."""
     frames = (record[16:] for record in records(file.read_bytes()))
