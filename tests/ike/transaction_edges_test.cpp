@@ -29,11 +29,19 @@ auto raw(std::string_view s) -> byte_view { return std::as_bytes(std::span{s}); 
 
 /// One message, as the drafts write it: "REPLY(NAME=joe PASSWORD=foobar)".
 auto notation(const isakmp::attributes& in) -> std::string {
-    static const std::map<config_attribute, const char*> names{
-        {xauth_type, "TYPE"},        {xauth_user_name, "NAME"}, {xauth_user_password, "PASSWORD"},     {xauth_message, "MESSAGE"},
-        {xauth_passcode, "PASSCODE"}, {xauth_status, "STATUS"},
-        {xauth_next_pin, "NEXT_PIN"},  {xauth_challenge, "CHALLENGE"}, {xauth_answer, "ANSWER"},  {internal_ip4_address, "ADDRESS"},     {internal_ip4_dns, "DNS"},
-        {internal_ip4_netmask, "NETMASK"}, {internal_ip4_nbns, "NBNS"}};
+    static const std::map<config_attribute, const char*> names{{xauth_type, "TYPE"},
+                                                               {xauth_user_name, "NAME"},
+                                                               {xauth_user_password, "PASSWORD"},
+                                                               {xauth_message, "MESSAGE"},
+                                                               {xauth_passcode, "PASSCODE"},
+                                                               {xauth_status, "STATUS"},
+                                                               {xauth_next_pin, "NEXT_PIN"},
+                                                               {xauth_challenge, "CHALLENGE"},
+                                                               {xauth_answer, "ANSWER"},
+                                                               {internal_ip4_address, "ADDRESS"},
+                                                               {internal_ip4_dns, "DNS"},
+                                                               {internal_ip4_netmask, "NETMASK"},
+                                                               {internal_ip4_nbns, "NBNS"}};
     std::string out{isakmp::name_of(in.message).substr(std::string_view{"ISAKMP_CFG_"}.size())};
     char before = '(';
     for (const isakmp::attribute a : in.list) {

@@ -1,5 +1,5 @@
-// XAUTH beyond a name and a password: what may be asked, every type and attribute between two endpoints in several rounds, and what
-// a REPLY or a REQUEST that the draft does not allow comes to.                                  draft-beaulieu-ike-xauth-02
+// XAUTH beyond a name and a password: what may be asked, every type and attribute between two endpoints in several rounds, and
+// what a REPLY or a REQUEST that the draft does not allow comes to.                             draft-beaulieu-ike-xauth-02
 #include <algorithm>
 #include <map>
 
@@ -149,12 +149,15 @@ auto courses() -> std::vector<course> {
     using attempt = v1::xauth_attempt;
     using end = dialogue_scene::end;
     return {
-        {"§5.2: a message tells what to enter", {},
+        {"§5.2: a message tells what to enter",
+         {},
          [](dialogue_scene& s, end& e, const attempt& a) {
-             if (a.asked.message.empty()) return ask_next(s, e, a, asked_for({xauth_user_name, xauth_user_password}, "and the PIN"));
+             if (a.asked.message.empty())
+                 return ask_next(s, e, a, asked_for({xauth_user_name, xauth_user_password}, "and the PIN"));
              e.ike.answer(s.now(), a, is_text(a.password, "foobar0985124"));
          },
-         [](const v1::xauth_prompt& p) { return joe(p.message.empty() ? "foobar" : "foobar0985124"); }, 2},
+         [](const v1::xauth_prompt& p) { return joe(p.message.empty() ? "foobar" : "foobar0985124"); },
+         2},
         {"§5.3: two factors, and another passcode", asked_for({xauth_user_name, xauth_user_password, xauth_passcode}),
          [](dialogue_scene& s, end& e, const attempt& a) {
              CHECK(is_text(a.password, "foobar"));
@@ -179,14 +182,16 @@ auto courses() -> std::vector<course> {
              return joe(p.challenge == "otp-md5 499 ke1234" ? "5bf0 75d9 959d 036f" : "");
          },
          2},
-        {"S/KEY with a domain", {.type = isakmp::xauth_type::s_key,
-                                 .wanted = {xauth_user_name, xauth_domain, xauth_user_password},
-                                 .message = {},
-                                 .challenge = "s/key 99 ke1234"},
+        {"S/KEY with a domain",
+         {.type = isakmp::xauth_type::s_key,
+          .wanted = {xauth_user_name, xauth_domain, xauth_user_password},
+          .message = {},
+          .challenge = "s/key 99 ke1234"},
          [](dialogue_scene& s, end& e, const attempt& a) {
              e.ike.answer(s.now(), a, a.domain == "example" && is_text(a.password, "A B C D E F"));
          },
-         [](const v1::xauth_prompt& p) { return joe(p.challenge == "s/key 99 ke1234" ? "A B C D E F" : ""); }, 1},
+         [](const v1::xauth_prompt& p) { return joe(p.challenge == "s/key 99 ke1234" ? "A B C D E F" : ""); },
+         1},
         {"A-6: a choice, a new PIN, and the passcode made with it", asked_for({xauth_user_name, xauth_passcode}),
          [](dialogue_scene& s, end& e, const attempt& a) {
              CHECK(a.user == "joe");  // in every round, though two do not ask for it
@@ -198,7 +203,8 @@ auto courses() -> std::vector<course> {
          [](const v1::xauth_prompt& p) {
              static bool has_pin = false;
              if (p.wanted.front() == xauth_next_pin) has_pin = true;
-             return joe("never", std::exchange(has_pin, has_pin && p.wanted.front() == xauth_next_pin) ? "1234764456" : "1637364856",
+             return joe("never",
+                        std::exchange(has_pin, has_pin && p.wanted.front() == xauth_next_pin) ? "1234764456" : "1637364856",
                         "1234", "y");
          },
          4},
@@ -218,18 +224,22 @@ auto courses() -> std::vector<course> {
              e.ike.answer(s.now(), a, v1::radius_chap::holds(e.crypto, a, as_octets("foobar")).value());
          },
          [](const v1::xauth_prompt&) { return joe("Foobar"); }, 3, false},
-        {"types one after another in one transaction", {},
+        {"types one after another in one transaction",
+         {},
          [](dialogue_scene& s, end& e, const attempt& a) {
              if (!a.asked.type) return ask_next(s, e, a, of_type(radius_chap_type));
-             if (a.asked.type == radius_chap_type) return ask_next(s, e, a, of_type(isakmp::xauth_type::otp, "otp-sha1 1 ab ext"));
+             if (a.asked.type == radius_chap_type)
+                 return ask_next(s, e, a, of_type(isakmp::xauth_type::otp, "otp-sha1 1 ab ext"));
              e.ike.answer(s.now(), a, true);
          },
-         [](const v1::xauth_prompt&) { return joe("foobar"); }, 3},
-        {"an edge device that asks and asks", {},
-         [](dialogue_scene& s, end& e, const attempt& a) {
-             ask_next(s, e, a, asked_for({xauth_user_name, xauth_passcode}));
-         },
-         [](const v1::xauth_prompt&) { return joe("foobar"); }, 8, false},
+         [](const v1::xauth_prompt&) { return joe("foobar"); },
+         3},
+        {"an edge device that asks and asks",
+         {},
+         [](dialogue_scene& s, end& e, const attempt& a) { ask_next(s, e, a, asked_for({xauth_user_name, xauth_passcode})); },
+         [](const v1::xauth_prompt&) { return joe("foobar"); },
+         8,
+         false},
     };
 }
 
@@ -253,7 +263,8 @@ auto edge_that_asks(const v1::xauth_question& q) -> v1::config {
 
 }  // namespace
 
-TEST_CASE("every type and attribute is asked and answered, in as many rounds as it takes", "[ike][xauth][xauth_types][IKE1-096]") {
+TEST_CASE("every type and attribute is asked and answered, in as many rounds as it takes",
+          "[ike][xauth][xauth_types][IKE1-096]") {
     for (const course& c : courses()) {
         CAPTURE(c.name);
         dialogue_scene ends{xauth_config(true, false, ""), edge_that_asks(c.first)};
@@ -370,19 +381,31 @@ TEST_CASE("a REPLY has the type and all of what was asked for; what was not aske
     const auto r = GENERATE_COPY(values<row>({
         {"as asked", plain, {{xauth_user_name, "joe"}, {xauth_user_password, "foobar"}}, {}},
         {"in another order", plain, {{xauth_user_password, "foobar"}, {xauth_user_name, "joe"}}, {}},
-        {"generic, where no type was asked for", plain, {{xauth_type, "0"}, {xauth_user_name, "joe"}, {xauth_user_password, ""}}, {}},
+        {"generic, where no type was asked for",
+         plain,
+         {{xauth_type, "0"}, {xauth_user_name, "joe"}, {xauth_user_password, ""}},
+         {}},
         {"another type", plain, {{xauth_type, "1"}, {xauth_user_name, "joe"}, {xauth_user_password, "foobar"}}, errc::xauth_type},
-        {"no type where one was asked for", chap, {{xauth_user_name, "joe"}, {xauth_user_password, std::string(17, 'x')}},
+        {"no type where one was asked for",
+         chap,
+         {{xauth_user_name, "joe"}, {xauth_user_password, std::string(17, 'x')}},
          errc::xauth_type},
         {"RADIUS-CHAP", chap, {{xauth_type, "1"}, {xauth_user_name, "joe"}, {xauth_user_password, std::string(17, 'x')}}, {}},
-        {"RADIUS-CHAP of 16 octets", chap, {{xauth_type, "1"}, {xauth_user_name, "joe"}, {xauth_user_password, std::string(16, 'x')}},
+        {"RADIUS-CHAP of 16 octets",
+         chap,
+         {{xauth_type, "1"}, {xauth_user_name, "joe"}, {xauth_user_password, std::string(16, 'x')}},
          errc::malformed},
         {"no name", plain, {{xauth_user_password, "foobar"}}, errc::malformed},
         {"no password", plain, {{xauth_user_name, "joe"}}, errc::malformed},
         {"a passcode in place of a password", plain, {{xauth_user_name, "joe"}, {xauth_passcode, "1234"}}, errc::malformed},
-        {"a passcode beside it", plain, {{xauth_user_name, "joe"}, {xauth_user_password, "foobar"}, {xauth_passcode, "1234"}}, {}},
-        {"a PIN, an answer, a domain beside it", plain,
-         {{xauth_user_name, "joe"}, {xauth_user_password, "x"}, {xauth_next_pin, "1"}, {xauth_answer, "y"}, {xauth_domain, "d"}}, {}},
+        {"a passcode beside it",
+         plain,
+         {{xauth_user_name, "joe"}, {xauth_user_password, "foobar"}, {xauth_passcode, "1234"}},
+         {}},
+        {"a PIN, an answer, a domain beside it",
+         plain,
+         {{xauth_user_name, "joe"}, {xauth_user_password, "x"}, {xauth_next_pin, "1"}, {xauth_answer, "y"}, {xauth_domain, "d"}},
+         {}},
         {"a new PIN", asked_for({xauth_next_pin}), {{xauth_next_pin, "1234"}}, {}},
         {"an answer in place of a new PIN", asked_for({xauth_next_pin}), {{xauth_answer, "1234"}}, errc::malformed},
         {"a password as long as may be", plain, {{xauth_user_name, "joe"}, {xauth_user_password, std::string(128, 'x')}}, {}},
@@ -426,9 +449,13 @@ TEST_CASE("a REQUEST that may not be made is answered with FAIL, and the type it
         {"a passcode", {{xauth_user_name, ""}, {xauth_passcode, ""}}, {}},
         {"a type of later days", {{xauth_type, "4"}, {xauth_user_name, ""}}, errc::xauth_type, "c0880004c08f0000"},
         {"a type of private use", {{xauth_type, "40000"}, {xauth_user_name, ""}}, errc::xauth_type, "c0889c40c08f0000"},
-        {"generic with a challenge", {{xauth_type, "0"}, {xauth_user_name, ""}, {xauth_challenge, "x"}}, errc::malformed,
+        {"generic with a challenge",
+         {{xauth_type, "0"}, {xauth_user_name, ""}, {xauth_challenge, "x"}},
+         errc::malformed,
          "c0880000c08f0000"},
-        {"RADIUS-CHAP without a challenge", {{xauth_type, "1"}, {xauth_user_name, ""}, {xauth_user_password, ""}}, errc::malformed,
+        {"RADIUS-CHAP without a challenge",
+         {{xauth_type, "1"}, {xauth_user_name, ""}, {xauth_user_password, ""}},
+         errc::malformed,
          "c0880001c08f0000"},
         {"a new PIN and a name", {{xauth_user_name, ""}, {xauth_next_pin, ""}}, errc::malformed},
         {"a question without a message", {{xauth_answer, ""}}, errc::malformed},
@@ -466,16 +493,18 @@ TEST_CASE("a provider without MD5 cannot say RADIUS-CHAP, and says so", "[ike][x
     CHECK(hex(out.out.say->attributes.view()) == "c0880001c08f0000");
 }
 
-TEST_CASE("a client answers as many REQUESTs as its configuration says", "[ike][xauth][xauth_types]") {
-    // The edge device thinks nothing of limits; the client does.
-    auto client = xauth_config(true, false, "");
-    client.peers[0].xauth.tries = client.peers[0].xauth.rounds = 3;
+TEST_CASE("whichever end has had enough rounds ends it", "[ike][xauth][xauth_types]") {
+    const bool edge_has_enough = GENERATE(false, true);
+    auto client = xauth_config(true, false, ""), edge = xauth_config(false, true);
+    auto& fewer = (edge_has_enough ? edge : client).peers[0].xauth;
+    fewer.tries = fewer.rounds = 3;
     course c = std::move(courses().back());
-    dialogue_scene ends{std::move(client), xauth_config(false, true)};
+    dialogue_scene ends{std::move(client), std::move(edge)};
     play(c, ends);
     CHECK(dialogue_scene::of<v1::xauth_prompt>(ends.seen_left).size() == 3);
     CHECK(dialogue_scene::of<v1::xauth_attempt>(ends.seen_right).size() == 3);
-    CHECK(ends.left.record.count(errc::limit_reached) == 1);
+    CHECK(ends.left.record.count(errc::limit_reached) == (edge_has_enough ? 0U : 1U));
+    CHECK(ends.right.record.count(errc::limit_reached) == (edge_has_enough ? 1U : 0U));
     CHECK(ends.left.ike.ike_sa_count() == 0);
     CHECK(ends.right.ike.ike_sa_count() == 0);
 }

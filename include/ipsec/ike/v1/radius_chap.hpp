@@ -1,8 +1,8 @@
 #pragma once
 /// RADIUS-CHAP, by which XAUTH hides a password: one octet of ID, then MD5 over ID, password and challenge.
 ///                                            draft-beaulieu-ike-xauth-02 App. A (example A-8), RFC 1994 §4.1, RFC 2865 §5.3
-/// The draft calls it a string; what it shows is what CHAP-Password of RADIUS is, octet for octet, so an edge device can pass it on
-/// as it came. MD5 is all that there is to it: who hears it can try passwords, and only the ISAKMP SA hides it.
+/// The draft calls it a string; what it shows is what CHAP-Password of RADIUS is, octet for octet, so an edge device can pass it
+/// on as it came. MD5 is all that there is to it: who hears it can try passwords, and only the ISAKMP SA hides it.
 #include <array>
 
 #include "ipsec/core/secret.hpp"
