@@ -341,6 +341,39 @@ TEST_CASE("a question that may not be asked is refused, and the attempt still wa
     CHECK(ends.left.table.size() == 2);
 }
 
+TEST_CASE("an answer to an earlier round is none to this one", "[ike][xauth][xauth_types]") {
+    // Two answers to round one at either end: the second of them comes when round two waits.
+    dialogue_scene ends{xauth_config(true, false, ""), xauth_config(false, true)};
+    const auto second = asked_for({xauth_user_name, xauth_passcode});
+    const v1::credentials first_given = joe("foobar"), never = joe("", "stale");
+    ends.script = [&](dialogue_scene& s, dialogue_scene::end& e, const v1::dialogue& d) {
+        const auto* a = std::get_if<v1::xauth_attempt>(&d);
+        if (a != nullptr && a->passcode.empty()) ask_next(s, e, *a, second);
+        const auto* p = std::get_if<v1::xauth_prompt>(&d);
+        if (p != nullptr && p->round == 1) e.ike.answer(s.now(), *p, &first_given);
+        if (p != nullptr && p->round == 2) {
+            e.ike.answer(s.now(), *dialogue_scene::of<v1::xauth_prompt>(ends.seen_left).at(0), &never);
+            const auto given = joe("", "1234");
+            e.ike.answer(s.now(), *p, &given);
+        }
+    };
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(seconds(2)));
+    const auto attempts = dialogue_scene::of<v1::xauth_attempt>(ends.seen_right);
+    REQUIRE(attempts.size() == 2);
+    CHECK(is_text(attempts[1]->passcode, "1234"));
+    ends.right.ike.answer(ends.now(), *attempts[0], true);
+    ends.right.ike.answer(ends.now(), *attempts[0], false);
+    CHECK(ends.right.ike.answer(ends.now(), *attempts[0], second));
+    REQUIRE(ends.talk(seconds(2)));
+    CHECK(ends.left.table.empty());
+    CHECK(dialogue_scene::of<v1::xauth_attempt>(ends.seen_right).size() == 2);
+    ends.right.ike.answer(ends.now(), *attempts[1], true);
+    REQUIRE(ends.talk(seconds(5)));
+    CHECK(ends.left.table.size() == 2);
+    CHECK(ends.equal_sas());
+}
+
 // --- what a peer may not say: one machine, with messages of the other side typed here ------------------------------------------
 
 namespace {

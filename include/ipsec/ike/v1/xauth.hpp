@@ -114,7 +114,8 @@ namespace detail {
                    .message = asked.message,
                    .challenge = asked.challenge,
                    .domain = asked.domain,
-                   .wanted = asked.wanted};
+                   .wanted = asked.wanted,
+                   .round = next.rounds};
     return {std::move(next), {.say = {}, .ask = std::move(p)}};
 }
 /// REQUEST may come again at any time: the edge device asks anew.                                    §6

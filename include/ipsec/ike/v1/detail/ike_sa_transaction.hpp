@@ -187,17 +187,22 @@ void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s, const isakmp::h
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::verdict& v) {
     if (!talk_ || over_) return;
     const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->own.id);
-    if (auto* j = std::get_if<xauth_mode::judging>(&talk_->xauth)) adopt_xauth(xauth_mode::on(std::move(*j), v, talk_env()), h);
+    auto* const j = std::get_if<xauth_mode::judging>(&talk_->xauth);
+    if (j != nullptr && v.rounds_left.value_or(j->rounds_left) == j->rounds_left)
+        adopt_xauth(xauth_mode::on(std::move(*j), v, talk_env()), h);
 }
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::question& q) {
     if (!talk_ || over_) return;
     const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->own.id);
-    if (auto* j = std::get_if<xauth_mode::judging>(&talk_->xauth)) adopt_xauth(xauth_mode::on(std::move(*j), q, talk_env()), h);
+    auto* const j = std::get_if<xauth_mode::judging>(&talk_->xauth);
+    if (j != nullptr && q.rounds_left.value_or(j->rounds_left) == j->rounds_left)
+        adopt_xauth(xauth_mode::on(std::move(*j), q, talk_env()), h);
 }
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::answer& a) {
     if (!talk_ || over_) return;
     const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->peers.id);
-    if (auto* p = std::get_if<xauth_mode::prompting>(&talk_->xauth))
+    auto* const p = std::get_if<xauth_mode::prompting>(&talk_->xauth);
+    if (p != nullptr && a.round.value_or(p->rounds) == p->rounds)
         adopt_xauth(xauth_mode::on(std::move(*p), a, talk_env()), h);
 }
 

@@ -62,13 +62,16 @@ using transaction::step;
 struct verdict {
     bool right = false;
     std::string_view message{};
+    std::optional<unsigned> rounds_left{};  ///< of the attempt; a verdict on an earlier one is none on this
 };
 /// Not enough yet. @pre `check(next)`
 struct question {
     const xauth_question& next;
+    std::optional<unsigned> rounds_left{};
 };
 struct answer {
     const credentials* given = nullptr;  ///< nothing: cannot say
+    std::optional<unsigned> round{};     ///< of the prompt
 };
 
 }  // namespace ipsec::ike::v1::xauth_mode
