@@ -25,6 +25,7 @@ decoder::decoder(keyring& keys, io::link_type link) : ike_{keys.ike, keys.rsa}, 
 
 auto decoder::frame(const io::captured& c) -> list {
     number_ = c.number;
+    now_ = c.time;
     list found;
     if (c.packet) {
         packet(*c.packet, c.packet->size(), 0, found);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ike_v1.hpp"
+#include "ipsec/ike/v1/fragmentation.hpp"
 #include "ipsec/io/pcap.hpp"
 #include "ipsec/ip/flow.hpp"
 #include "keyring.hpp"
@@ -58,7 +59,8 @@ private:
     void ah(const place& p, list& to);
     void udp(const place& p, list& to);
     void isakmp(const place& p, list& to);
-    void ike_v1(const isakmp::header& h, byte_view datagram, finding& f);
+    void ike_v1(const isakmp::header& h, byte_view datagram, const ip::address& from, finding& f);
+    void ike_piece(const isakmp::header& h, const isakmp::fragment& piece, const ip::address& from, finding& f);
     [[nodiscard]] auto find(sa::protocol protocol, sa::spi spi, const ip::address& to, bool in_udp) -> std::vector<packet_sa*>;
     [[nodiscard]] auto begin(const char* kind, const place& p) const -> finding;
 
@@ -69,8 +71,10 @@ private:
     };
     std::multimap<std::pair<sa::protocol, sa::spi>, known_sa> sas_;
     ike_v1_observer ike_;
+    std::map<ip::address, ike::v1::fragment_table> pieces_;  ///< of IKEv1 messages, by who sends them
     std::map<std::string_view, std::uint64_t> without_packet_;
     std::uint64_t number_ = 0;
+    instant now_{};  ///< of the frame that is looked at
     io::link_type link_;
 };
 

@@ -31,13 +31,13 @@ void decoder::isakmp(const place& p, list& to) {
     if (!h) leave_closed(f, icv::unknown, "malformed: shorter than its header");
     else if (h->length < isakmp::header::size || h->length > datagram.size())
         leave_closed(f, icv::unknown, "malformed: its length field does not fit the datagram");
-    else if (version == 1) ike_v1(*h, datagram.first(h->length), f);
+    else if (version == 1) ike_v1(*h, datagram.first(h->length), p.flow.source, f);
     else if (version == 2) leave_closed(f, icv::unknown, "IKEv2 is listed, not opened");
     else leave_closed(f, icv::unknown, "neither version 1 nor 2");
     to.push_back(std::move(f));
 }
 
-void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
+void decoder::ike_v1(const isakmp::header& h, byte_view datagram, const ip::address& from, finding& f) {
     const auto list_payloads = [&f](const isakmp::chain& c) {
         f.entry["payload_types"] = ordered::array();
         for (const auto& one : c) {
@@ -49,6 +49,8 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
     if (!h.flags.encrypted()) {
         const auto c = isakmp::chain::parse(h.next_payload, datagram.subspan(isakmp::header::size), lenient_rules);
         if (!c) return leave_closed(f, icv::unknown, fmt::format("malformed: {}", name_of(c.error())));
+        if (c->size() == 1 && (*c)[0].type == isakmp::payload_type::fragment && !f.entry.contains("joined"))
+            if (const auto piece = isakmp::fragment::parse((*c)[0].body)) return ike_piece(h, *piece, from, f);
         const unsealed hidden = ike_.in_clear(h, *c);
         f.entry["icv"] = name_of(icv::none);
         list_payloads(*c);
@@ -79,6 +81,29 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, finding& f) {
     f.is_open = m.hash != icv::bad;
     if (!f.is_open) f.note += ", and its HASH does not hold";
     if (m.hash == icv::unknown && m.by_own_prf) f.note += ", and its HASH is by a prf of private use";
+}
+
+/// A piece of a message. With the last one that was missing the line is that of the whole message.
+void decoder::ike_piece(const isakmp::header& h, const isakmp::fragment& piece, const ip::address& from, finding& f) {
+    f.entry["fragment"] = {{"id", piece.id}, {"number", piece.number}, {"last", piece.is_last()}};
+    f.entry["icv"] = name_of(icv::none);
+    f.note = fmt::format("piece {} of message {}{}", piece.number, piece.id, piece.is_last() ? ", the last" : "");
+    f.is_open = true;  // there is nothing to open in it by itself
+    // What is out of order or comes late is no matter for an observer; what contradicts itself is nobody's message.
+    const ike::v1::fragment_table::bounds all{.messages = 64, .pieces = 255, .octets = 65535, .time = seconds(60)};
+    const auto whole = pieces_[from].take(now_, {h.initiator, h.responder}, piece, all);
+    if (!whole) return leave_closed(f, icv::unknown, fmt::format("{}: {}", f.note, name_of(whole.error())));
+    if (!*whole) return;
+    const auto inner = isakmp::header::parse(**whole);
+    if (!inner || inner->length != (*whole)->size() || inner->initiator != h.initiator || inner->responder != h.responder)
+        return leave_closed(f, icv::unknown, "malformed: its pieces make no message of this ISAKMP SA");
+    f.entry["joined"] = true;
+    f.entry["exchange"] = static_cast<unsigned>(inner->exchange);
+    f.entry["message_id"] = spi_text(inner->id.value());
+    f.entry["first_payload"] = static_cast<unsigned>(inner->next_payload);
+    const std::string last = std::exchange(f.note, {});
+    ike_v1(*inner, **whole, from, f);
+    f.note = f.note.empty() ? last : fmt::format("{} ({})", f.note, last);
 }
 
 }  // namespace ipsec_decode

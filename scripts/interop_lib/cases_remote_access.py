@@ -1,5 +1,6 @@
 """XAUTH and Mode Config with strongSwan: the client says a password and is given an address."""
 import dataclasses
+import re
 
 from .bench import GuestStrongSwan, Wired
 from .cases_bad_days import attempt
@@ -22,7 +23,7 @@ def xauth(family, bench_type, mode, auth, client, **more):
     @cell(
         f"{family}/xauth/{mode}-{auth}/{'client' if client == 'ours' else 'server'}",
         f"XAUTH and Mode Config after {mode.capitalize()} Mode with {auth}, we are the {'client' if client == 'ours' else 'server'}: "
-        "a wrong password gets nothing; the right one an address; ping from it, both ways; Delete",
+        "a wrong password gets nothing, and is asked for again as often as may be; the right one an address; ping from it, both ways; Delete",
         "strongswan",
         bench_type,
     )
@@ -40,6 +41,10 @@ def xauth(family, bench_type, mode, auth, client, **more):
         )
         if not refusals:
             raise Failed("we never say that XAUTH failed")
+        if client == "peer":  # several rounds in one transaction: strongSwan answers each REQUEST, and we make as many as we have tries
+            asked = [line for line in bench.peer.log().splitlines() if re.search(r"parsed TRANSACTION request.*CPRQ\(X_USER X_PWD", line)]
+            if len(asked) != 3:
+                raise Failed(f"strongSwan is asked {len(asked)} times, not 3")
         one.configure(right, bench.folder)
         one.initiate()
         bench.wait_up()

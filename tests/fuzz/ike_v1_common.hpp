@@ -109,7 +109,11 @@ struct ike_v1_end {
         // A user who lets everybody in, and gives everybody the same address.
         while (const auto d = ike.poll_dialogue()) {
             if (const auto* a = std::get_if<v1::xauth_attempt>(&*d)) ike.answer(now, *a, true);
-            if (const auto* p = std::get_if<v1::xauth_prompt>(&*d)) ike.answer(now, *p, nullptr);
+            if (const auto* p = std::get_if<v1::xauth_prompt>(&*d)) {
+                // With one-time passwords at hand, and nothing else.
+                const v1::credentials given{.user = "carol", .password = secret<128>{std::array<std::byte, 8>{}}};
+                ike.answer(now, *p, p->type == isakmp::xauth_type::generic ? nullptr : &given);
+            }
             if (const auto* w = std::get_if<v1::configuration_wanted>(&*d))
                 ike.answer(now, *w,
                            v1::configuration{}.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9)));

@@ -14,7 +14,10 @@ enum class ike_v1_scene : std::uint8_t {
     xauth,
     asks_address,
     tells_address,
-    asks_if_alive
+    asks_if_alive,
+    xauth_radius_chap,
+    xauth_otp,
+    xauth_s_key
 };
 /// What HASH is made of, beside the message ID and what follows it.
 enum class ike_v1_hash : std::uint8_t { nothing, ni, both_nonces };
@@ -61,6 +64,12 @@ inline constexpr std::array ike_v1_places = [] {
         {8, right, quick_mode, false, xauth},
         {9, left, informational, true, commit_by_right},  // 26: as with 13, the other way
         {9, left, quick_mode, true, commit_by_right},
+        {6, left, transaction, false, xauth_radius_chap},  // 28: REQUEST, REPLY
+        {7, right, transaction, true, xauth_radius_chap},
+        {6, left, transaction, false, xauth_otp},  // 30
+        {7, right, transaction, true, xauth_otp},
+        {6, left, transaction, false, xauth_s_key},  // 32
+        {7, right, transaction, true, xauth_s_key},
     });
 }();
 
@@ -87,18 +96,28 @@ inline constexpr std::array ike_v1_places = [] {
         }
         case ike_v1_scene::commit: child.commit_bit = true; break;
         case ike_v1_scene::commit_by_right: child.commit_bit = !left; break;
-        case ike_v1_scene::xauth:
-            p.xauth.part = left ? v1::xauth_part::client : v1::xauth_part::edge_device;
-            p.xauth.allow_group_secret = true;
-            if (left) p.xauth.user = "carol";
-            if (left) p.xauth.password = secret<128>{std::as_bytes(std::span{std::string_view{"Ar3etTnp"}})};
+        case ike_v1_scene::xauth_radius_chap: p.xauth.question.type = isakmp::xauth_type::radius_chap; break;
+        case ike_v1_scene::xauth_otp:
+            p.xauth.question.type = isakmp::xauth_type::otp;
+            p.xauth.question.challenge = "otp-md5 499 ke1234 ext";
             break;
+        case ike_v1_scene::xauth_s_key:
+            p.xauth.question.type = isakmp::xauth_type::s_key;
+            p.xauth.question.challenge = "s/key 99 ke1234";
+            break;
+        case ike_v1_scene::xauth: break;
         case ike_v1_scene::asks_address:
         case ike_v1_scene::tells_address:
             p.mode_config.part = left ? v1::config_part::client : v1::config_part::server;
             p.mode_config.push = scene == ike_v1_scene::tells_address;
             break;
         case ike_v1_scene::asks_if_alive: p.dpd.delay = seconds(left ? 10 : 0); break;
+    }
+    if (scene == ike_v1_scene::xauth || scene >= ike_v1_scene::xauth_radius_chap) {
+        p.xauth.part = left ? v1::xauth_part::client : v1::xauth_part::edge_device;
+        p.xauth.allow_group_secret = true;
+        if (left) p.xauth.user = "carol";
+        if (left) p.xauth.password = secret<128>{std::as_bytes(std::span{std::string_view{"Ar3etTnp"}})};
     }
     return c;
 }

@@ -138,7 +138,7 @@ TEST_CASE("the corpora of Main and Quick Mode reach each message, both ends' SAs
     const std::set<errc> not_here{timed_out,     expired,      install_refused, crypto_failed, no_randomness, closed,
                                   no_such_peer,  no_such_policy, wrong_result_for_event, unknown_peer, spent_cookie,
                                   peer_dead,     no_ah_through_nat, offer_forgotten, not_authorized, already_bound, peer_begins,
-                                  xauth_failed,  bad_fragment,   fragments_missing, group_refused};
+                                  xauth_failed,  xauth_type, bad_fragment,   fragments_missing, group_refused};
     for (int n = 1; n < static_cast<int>(no_suites); ++n) {
         const auto e = static_cast<errc>(n);
         CAPTURE(name_of(e));

@@ -46,6 +46,12 @@ constexpr row rows[] = {
     {"delete-of-a-client-that-has-not-passed", 24},
     {"connected-by-right", 26},
     {"connected-by-right-fourth", 27},
+    {"xauth-radius-chap-request", 28},
+    {"xauth-radius-chap-reply", 29},
+    {"xauth-otp-request", 30},
+    {"xauth-otp-reply", 31},
+    {"xauth-s-key-request", 32},
+    {"xauth-s-key-reply", 33},
     {"quick-1-of-a-client-that-has-not-passed", 25, errc::unexpected_message},
 };
 

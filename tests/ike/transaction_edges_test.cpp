@@ -29,10 +29,19 @@ auto raw(std::string_view s) -> byte_view { return std::as_bytes(std::span{s}); 
 
 /// One message, as the drafts write it: "REPLY(NAME=joe PASSWORD=foobar)".
 auto notation(const isakmp::attributes& in) -> std::string {
-    static const std::map<config_attribute, const char*> names{
-        {xauth_type, "TYPE"},        {xauth_user_name, "NAME"}, {xauth_user_password, "PASSWORD"},     {xauth_message, "MESSAGE"},
-        {xauth_passcode, "PASSCODE"}, {xauth_status, "STATUS"},  {internal_ip4_address, "ADDRESS"},     {internal_ip4_dns, "DNS"},
-        {internal_ip4_netmask, "NETMASK"}, {internal_ip4_nbns, "NBNS"}};
+    static const std::map<config_attribute, const char*> names{{xauth_type, "TYPE"},
+                                                               {xauth_user_name, "NAME"},
+                                                               {xauth_user_password, "PASSWORD"},
+                                                               {xauth_message, "MESSAGE"},
+                                                               {xauth_passcode, "PASSCODE"},
+                                                               {xauth_status, "STATUS"},
+                                                               {xauth_next_pin, "NEXT_PIN"},
+                                                               {xauth_challenge, "CHALLENGE"},
+                                                               {xauth_answer, "ANSWER"},
+                                                               {internal_ip4_address, "ADDRESS"},
+                                                               {internal_ip4_dns, "DNS"},
+                                                               {internal_ip4_netmask, "NETMASK"},
+                                                               {internal_ip4_nbns, "NBNS"}};
     std::string out{isakmp::name_of(in.message).substr(std::string_view{"ISAKMP_CFG_"}.size())};
     char before = '(';
     for (const isakmp::attribute a : in.list) {
@@ -160,21 +169,32 @@ auto content_of(config_message m, const std::vector<std::pair<config_attribute, 
 TEST_CASE("the edge device of XAUTH goes by the edges of the draft and no others", "[ike][edges][xauth]") {
     walker w{"XAUTH | edge device"};
     w.note("-", "started", xa::ask(w.sa.env));
+    // The environment has no provider, so that no challenge can be drawn.
+    auto& first = w.sa.peer.xauth.question;
+    first.type = isakmp::xauth_type::radius_chap;
+    w.note("-", "started (RADIUS-CHAP, without chance)", xa::ask(w.sa.env));
+    first.challenge = "pebbles";
+    w.note("-", "started (RADIUS-CHAP)", xa::ask(w.sa.env));
+    first = {};
+    const v1::xauth_question pin{.type = {}, .wanted = {xauth_next_pin}, .message = "4 digits"};
     const auto from = [&]<class S>(const std::string& name, const S& s) {
         const auto reply = [&](const char* event, std::vector<std::pair<config_attribute, std::string>> list) {
             w.go(name, s, event, tr::reply{w.sa.carried(content_of(config_message::reply, list))});
         };
         reply("reply (name)", {{xauth_user_name, "joe"}, {xauth_user_password, "foobar"}});
         reply("reply (no name)", {{xauth_user_password, "foobar"}});
+        reply("reply (another type)", {{xauth_type, "2"}, {xauth_user_name, "joe"}, {xauth_user_password, "foobar"}});
         reply("reply (FAIL)", {{xauth_user_name, "joe"}, {xauth_status, "0"}});
         w.go(name, s, "verdict (right)", xa::verdict{true, {}});
         w.go(name, s, "verdict (wrong)", xa::verdict{false, "again"});
+        w.go(name, s, "question", xa::question{pin});
         w.go(name, s, "ack", tr::ack{w.sa.carried(content_of(config_message::ack, {{xauth_status, "1"}}))});
         w.go(name, s, "request", tr::request{w.sa.carried(content_of(config_message::request, {{xauth_user_name, ""}}))});
     };
-    from("REQUEST sent", xa::asking{2});
-    from("judging (tries left)", xa::judging{1});
-    from("judging (last try)", xa::judging{0});
+    from("REQUEST sent", xa::asking{{2, 2}});
+    from("judging (tries left)", xa::judging{{1, 1}});
+    from("judging (last try)", xa::judging{{0, 1}});
+    from("judging (last round)", xa::judging{{1, 0}});
     from("SET sent (OK)", xa::telling{true});
     from("SET sent (FAIL)", xa::telling{false});
     // Who is shut out stays so, whatever comes. (`passed` is a state of the client as well, which takes a REQUEST there.)
@@ -182,12 +202,24 @@ TEST_CASE("the edge device of XAUTH goes by the edges of the draft and no others
     compare(w, {
                    {{"-", "started"}, {"REQUEST sent", "REQUEST(NAME PASSWORD)"}},
                    {{"REQUEST sent", "reply (name)"}, {"judging", "is it joe?"}},
-                   {{"REQUEST sent", "reply (no name)"}, {"SET sent", "SET(STATUS=0)"}},
+                   {{"-", "started (RADIUS-CHAP, without chance)"},
+                    {"SET sent", "SET(STATUS=0)" + std::string{name_of(ike::errc::no_randomness)}}},
+                   {{"-", "started (RADIUS-CHAP)"}, {"REQUEST sent", "REQUEST(TYPE=1 NAME PASSWORD CHALLENGE=pebbles)"}},
+                   {{"REQUEST sent", "reply (no name)"},
+                    {"SET sent", "SET(STATUS=0)" + std::string{name_of(ike::errc::malformed)}}},
+                   {{"REQUEST sent", "reply (another type)"},
+                    {"SET sent", "SET(STATUS=0)" + std::string{name_of(ike::errc::xauth_type)}}},
                    {{"REQUEST sent", "reply (FAIL)"}, {"SET sent", "SET(STATUS=0)"}},
                    {{"judging (tries left)", "verdict (right)"}, {"SET sent", "SET(STATUS=1)"}},
                    {{"judging (tries left)", "verdict (wrong)"}, {"REQUEST sent", "REQUEST(NAME PASSWORD MESSAGE=again)"}},
                    {{"judging (last try)", "verdict (right)"}, {"SET sent", "SET(STATUS=1)"}},
                    {{"judging (last try)", "verdict (wrong)"}, {"SET sent", "SET(STATUS=0 MESSAGE=again)"}},
+                   {{"judging (last round)", "verdict (right)"}, {"SET sent", "SET(STATUS=1)"}},
+                   {{"judging (last round)", "verdict (wrong)"}, {"SET sent", "SET(STATUS=0 MESSAGE=again)"}},
+                   {{"judging (tries left)", "question"}, {"REQUEST sent", "REQUEST(NEXT_PIN MESSAGE=4 digits)"}},
+                   {{"judging (last try)", "question"}, {"REQUEST sent", "REQUEST(NEXT_PIN MESSAGE=4 digits)"}},
+                   {{"judging (last round)", "question"},
+                    {"SET sent", "SET(STATUS=0)" + std::string{name_of(ike::errc::limit_reached)}}},
                    {{"SET sent (OK)", "ack"}, {"passed", "; passed"}},
                    {{"SET sent (FAIL)", "ack"}, {"refused", "; refused"}},
                });
@@ -206,6 +238,9 @@ TEST_CASE("the client of XAUTH goes by the edges of the draft and no others", "[
         const std::type_identity<tr::set> set;
         message(request, config_message::request, "request (name, password)", {{xauth_user_name, ""}, {xauth_user_password, ""}});
         message(request, config_message::request, "request (passcode)", {{xauth_user_name, ""}, {xauth_passcode, ""}});
+        message(request, config_message::request, "request (type 4)", {{xauth_type, "4"}, {xauth_user_name, ""}});
+        message(request, config_message::request, "request (generic with a challenge)",
+                {{xauth_user_name, ""}, {xauth_challenge, "pebbles"}});
         message(set, config_message::set, "set (OK)", {{xauth_status, "1"}});
         message(set, config_message::set, "set (FAIL)", {{xauth_status, "0"}});
         message(set, config_message::set, "set (no status)", {{xauth_message, "hello"}});
@@ -213,9 +248,10 @@ TEST_CASE("the client of XAUTH goes by the edges of the draft and no others", "[
         w.go(name, s, "answer (given)", xa::answer{&given});
         w.go(name, s, "answer (none)", xa::answer{});
     };
-    const xa::prompting asked{.told = false, .type = {}, .identifier = 9, .wanted = {xauth_user_name, xauth_user_password}};
+    const xa::prompting asked{.told = false, .rounds = 1, .identifier = 9, .asked = {}};
     from("expecting REQUEST", xa::expecting{});
     from("expecting REQUEST (told)", xa::expecting{true});
+    from("expecting REQUEST (eight came)", xa::expecting{false, 8});
     from("prompting", asked);
     from("passed", xa::passed{});
     from("refused", xa::refused{});
@@ -232,6 +268,18 @@ TEST_CASE("the client of XAUTH goes by the edges of the draft and no others", "[
         figure[{state, "request (passcode)"}] = {"prompting", "who are you?"};
     }
     for (const char* state : {"expecting REQUEST", "expecting REQUEST (told)", "prompting", "passed"}) {
+        figure[{state, "request (type 4)"}] = {"expecting REQUEST",
+                                               "REPLY(TYPE=4 STATUS=0)" + std::string{name_of(ike::errc::xauth_type)}};
+        figure[{state, "request (generic with a challenge)"}] = {"expecting REQUEST",
+                                                                 "REPLY(STATUS=0)" + std::string{name_of(ike::errc::malformed)}};
+    }
+    const std::string too_many = "REPLY(STATUS=0)" + std::string{name_of(ike::errc::limit_reached)};
+    for (const char* which : {"request (name, password)", "request (passcode)", "request (generic with a challenge)"})
+        figure[{"expecting REQUEST (eight came)", which}] = {"expecting REQUEST", too_many};
+    figure[{"expecting REQUEST (eight came)", "request (type 4)"}] = {
+        "expecting REQUEST", "REPLY(TYPE=4 STATUS=0)" + std::string{name_of(ike::errc::limit_reached)}};
+    for (const char* state :
+         {"expecting REQUEST", "expecting REQUEST (told)", "expecting REQUEST (eight came)", "prompting", "passed"}) {
         figure[{state, "set (OK)"}] = {"passed", "ACK(STATUS); passed"};
         figure[{state, "set (FAIL)"}] = {"refused", "ACK(STATUS); refused"};
         figure[{state, "set (no status)"}] = {"refused", "ACK(STATUS); refused"};

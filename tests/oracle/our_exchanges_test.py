@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""New Group Mode, XAUTH, Mode Config, CONNECTED and the Base and Authentication Only exchanges, as two ends of this library ran
-them (record_exchanges.cpp), read by others: the oracle of this folder, which takes the capture, long-term keys and Diffie-Hellman
+"""New Group Mode, XAUTH, Mode Config, CONNECTED, dead peer detection, messages in pieces and the Base and Authentication Only
+exchanges, as two ends of this library ran them (record_exchanges.cpp), read by others: the oracle of this folder, which takes the capture, long-term keys and Diffie-Hellman
 secrets and derives all else; tshark; and ipsec_decode.
 
 Environment: as tests/examples/support.py says.
 """
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -25,7 +26,10 @@ from support import check, finish, needs, program, run  # noqa: E402
 # exchange, an IV made from that id. tshark goes on in the Quick Mode's chain, and finds noise. The oracle and ipsec_decode open it.
 CLOSED_TO_TSHARK = {"connected-from-initiator": {11}, "connected-from-responder": {11}, "connected-from-both": {11}}
 EXPERT_ERROR = 8388608
+# Pieces of an Aggressive Mode's message 2 that end among its Vendor IDs: HASH_R covers none of these.
+UNVOUCHED = {"pieces-aggressive-xauth": [7, 8]}
 TRANSACTION, CONNECTED, ATTRIBUTES_NOT_SUPPORTED = "HASH of a Transaction", 16384, 13
+R_U_THERE, R_U_THERE_ACK = 36136, 36137  # RFC 3706 section 7
 
 
 def common(**more):
@@ -55,13 +59,51 @@ RIGHT = {  # of each run: all that the oracle has to find right, and how often
     "mode-config-push": {**common(), TRANSACTION: 2},
     "mode-config-ecdsa": {**signed(), TRANSACTION: 2},
     "xauth-mode-config": {**common(), TRANSACTION: 6},
+    "xauth-radius-chap": {**common(), TRANSACTION: 4},
+    "xauth-otp": {**common(), TRANSACTION: 6},
+    "xauth-s-key": {**common(), TRANSACTION: 4},
+    "xauth-next-pin": {**common(), TRANSACTION: 10},
+    "alive-from-initiator": {**common(), "HASH of an Informational": 9},
+    "alive-from-responder": {**common(), "HASH of an Informational": 9},
+    "alive-from-both": {**common(), "HASH of an Informational": 9},
+    "pieces": common(),
+    "pieces-rsa": signed(),
+    "pieces-aggressive-xauth": {**common(), TRANSACTION: 4},
     "base-psk": {"HASH_I": 1, "HASH_R": 1, "choice": 1},
     "base-rsa-sig": {"SIG_I": 1, "SIG_R": 1, "choice": 1},
     "authentication-only-psk": {"HASH_I": 1, "HASH_R": 1, "choice": 1},
     "authentication-only-rsa-sig": {"SIG_I": 1, "SIG_R": 1, "choice": 1},
 }
-# Attributes of Transaction exchanges: draft-beaulieu-ike-xauth section 3, draft-dukes-ike-mode-cfg section 3.4.
-USER, PASSWORD, STATUS, ADDRESS = 16521, 16522, 16527, 1
+# Attributes of Transaction exchanges: draft-beaulieu-ike-xauth section 6.2, draft-dukes-ike-mode-cfg section 3.4.
+TYPE, USER, PASSWORD, PASSCODE, MESSAGE, CHALLENGE, DOMAIN, STATUS, NEXT_PIN, ANSWER, ADDRESS = *range(16520, 16530), 1
+ONE_TIME = b"5bf0 75d9 959d 036f"
+# What each REQUEST and REPLY of a run says, in order; `...` stands for a value that is judged apart.  draft section 5.4, App. A-6, A-8
+ROUNDS = {
+    "xauth-radius-chap": [
+        {TYPE: 1, USER: b"", PASSWORD: b"", CHALLENGE: ...},
+        {TYPE: 1, USER: b"carol", PASSWORD: ...},
+    ],
+    "xauth-otp": [
+        {TYPE: 2, USER: b""},
+        {TYPE: 2, USER: b"carol"},
+        {TYPE: 2, USER: b"", PASSWORD: b"", CHALLENGE: b"otp-md5 499 ke1234 ext"},
+        {TYPE: 2, USER: b"carol", PASSWORD: ONE_TIME},
+    ],
+    "xauth-s-key": [
+        {TYPE: 3, USER: b"", DOMAIN: b"", PASSWORD: b"", CHALLENGE: b"s/key 99 ke1234"},
+        {TYPE: 3, USER: b"carol", DOMAIN: b"example", PASSWORD: ONE_TIME},
+    ],
+    "xauth-next-pin": [
+        {USER: b"", PASSCODE: b""},
+        {USER: b"carol", PASSCODE: b"1637364856"},
+        {ANSWER: b"", MESSAGE: b"own PIN (y/n)?"},
+        {ANSWER: b"y"},
+        {NEXT_PIN: b"", MESSAGE: b"4-6 digits"},
+        {NEXT_PIN: b"1234"},
+        {USER: b"", PASSCODE: b""},
+        {USER: b"carol", PASSCODE: b"1234764456"},
+    ],
+}
 
 
 class Course:
@@ -130,7 +172,7 @@ def the_oracle_notices(c, module):
         faults, report = ask(module, changed, c.keys_file)
         if not faults and report["right"] == c.report["right"]:
             missed.append(number)
-    check(f"{c.name}: it notices an octet of any message that is another one", not missed, missed)
+    check(f"{c.name}: it notices an octet of any message that is another one", missed == UNVOUCHED.get(c.name, []), missed)
 
     def other_psk(keys):
         keys["psk"] = keys["psk"][:-2] + "00"
@@ -147,7 +189,7 @@ def said(c, kind):
     """Bodies of payloads of a kind in messages that were opened, in order."""
     out = []
     for m in c.report["messages"]:
-        out += [bytes.fromhex(p["body"]) for p in m["payloads"] if p["payload"] == kind]
+        out += [bytes.fromhex(p["body"]) for p in m.get("payloads", []) if p["payload"] == kind]
     return out
 
 
@@ -165,11 +207,64 @@ def attributes(body):
     return found
 
 
+def rounds_were_said(c, transactions):
+    """The same question, answer and order as the draft's examples have, and a CHAP that Python's MD5 makes."""
+    rounds = ROUNDS[c.name]
+    check(f"{c.name}: so many REQUESTs and REPLYs, then SET and ACK", [kind for kind, _ in transactions] == [1, 2] * (len(rounds) // 2) + [3, 4], transactions)
+    for (_, said_here), wanted in zip(transactions, rounds):
+        held = said_here.keys() == wanted.keys() and all(v is ... or said_here[k] == v for k, v in wanted.items())
+        check(f"{c.name}: what is said is {wanted}", held, said_here)
+    check(f"{c.name}: and it is well", transactions[-2][1].get(STATUS) == 1, transactions[-2])
+    if c.name == "xauth-radius-chap":  # RFC 1994 section 4.1
+        challenge, told = transactions[0][1][CHALLENGE], transactions[1][1][PASSWORD]
+        right = hashlib.md5(told[:1] + b"Ar3etTnp" + challenge).digest()
+        check(f"{c.name}: the password is ID and MD5 of ID, password and challenge", len(challenge) == 16 and told[1:] == right, told.hex())
+
+
+def somebody_is_alive(c):
+    """RFC 3706 section 5: each R-U-THERE has its ACK, of the same number and under the same cookies; the next number is one more."""
+    told = []
+    for m in c.report["messages"]:
+        for p in m.get("payloads", []):
+            body = bytes.fromhex(p["body"])
+            if p["payload"] == "N" and int.from_bytes(body[6:8], "big") in (R_U_THERE, R_U_THERE_ACK):
+                told.append((m["by"], int.from_bytes(body[6:8], "big"), body))
+    # DOI, protocol ISAKMP, 16 octets of SPI; then type, cookies, number: section 5.3
+    cookies = bytes.fromhex(c.report["ike_sas"][0]["spi_i"] + c.report["ike_sas"][0]["spi_r"])
+    right_form = all(body[:6] == bytes((0, 0, 0, 1, 1, 16)) and body[8:24] == cookies and len(body) == 28 for _, _, body in told)
+    check(f"{c.name}: each has the form of a Notify payload with the cookies and a number", told and right_form, told)
+    pairs = list(zip(told[::2], told[1::2]))
+    answered = all(q[1] == R_U_THERE and a[1] == R_U_THERE_ACK and q[0] != a[0] and q[2][24:] == a[2][24:] for q, a in pairs)
+    check(f"{c.name}: every query has its answer at once", len(told) == 2 * len(pairs) and len(pairs) >= 3 and answered, told)
+    askers = {q[0] for q, _ in pairs}
+    # Where both would ask, a query of one shows the other that it is alive.
+    check(f"{c.name}: whoever was told to ask does", c.name.endswith("both") or askers == {c.name.removeprefix("alive-from-")}, askers)
+    for who in askers:
+        numbers = [int.from_bytes(q[2][24:], "big") for q, _ in pairs if q[0] == who]
+        check(f"{c.name}: numbers go up by one", numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers)
+
+
+def came_in_pieces(c):
+    """As Cisco's fragments are: numbers from 1, the last one marked, none longer than it may be; whole messages keep their headers."""
+    pieces = [m for m in c.report["messages"] if "fragment" in m]
+    joined = [m for m in pieces if m.get("joined")]
+    check(f"{c.name}: several messages came in pieces, in clear and encrypted", len(joined) >= 3 and {m["encrypted"] for m in joined} == {False, True}, pieces)
+    numbers, runs = [m["fragment"]["number"] for m in pieces], []
+    for m in pieces:
+        if m["fragment"]["number"] == 1:
+            runs.append([])
+        runs[-1].append(m)
+    check(f"{c.name}: each in order, under one identifier, and the last one says so", len(runs) == len(joined) and
+          all(len({m["fragment"]["id"] for m in r}) == 1 and [m["fragment"]["last"] for m in r] == [False] * (len(r) - 1) + [True] and len(r) > 1 for r in runs), numbers)
+
+
 def what_was_said(c):
     """What the messages say, as the figures of their texts have it."""
     transactions = [(body[0], attributes(body)) for body in said(c, "ATTR")]
     shape = [kind for kind, _ in transactions]
-    if c.name.startswith("xauth"):
+    if c.name in ROUNDS:
+        rounds_were_said(c, transactions)
+    elif c.name.startswith("xauth"):
         tries = 2 if c.name == "xauth-second-try" else 1
         wanted = [1, 2] * tries + [3, 4] + ([1, 2] if c.name == "xauth-mode-config" else [])
         check(f"{c.name}: REQUEST, REPLY, SET, ACK", shape == wanted, shape)
@@ -180,6 +275,10 @@ def what_was_said(c):
         push = c.name.endswith("push")
         given = [t for kind, t in transactions if kind == (3 if push else 2) and ADDRESS in t]
         check(f"{c.name}: the address that was given", len(given) == 1 and given[0][ADDRESS] == bytes((10, 3, 0, 7)) and (push or shape[-2:] == [1, 2]) and (not push or shape == [3, 4]), transactions)
+    if c.name.startswith("alive"):
+        somebody_is_alive(c)
+    if c.name.startswith("pieces"):
+        came_in_pieces(c)
     notifies = [int.from_bytes(body[6:8], "big") for body in said(c, "N")]
     if c.name.startswith("connected"):
         quick = next(m["message_id"] for m in c.report["messages"] if m["exchange"] == "Quick")
@@ -204,9 +303,9 @@ def tshark_agrees(c):
     bad = {int(r[0]) for r in rows if r[3] or any(int(s) >= EXPERT_ERROR for s in r[4].split(",") if s)}
     check(f"{c.name}: tshark finds nothing malformed but what is known to be closed to it", bad == closed and len(rows) == len(c.report["messages"]), (bad, done.stderr))
     kinds = {"SA": "1", "KE": "4", "ID": "5", "CERT": "6", "CR": "7", "HASH": "8", "SIG": "9", "NONCE": "10", "N": "11", "D": "12", "VID": "13", "ATTR": "14", "NAT-D": "20"}
-    ours = {m["frame"]: [kinds[p["payload"]] for p in m["payloads"]] for m in c.report["messages"]}
-    # Proposals and transforms (2 and 3) stand inside of SA payloads.
-    theirs = {int(r[0]): [t for t in r[2].split(",") if t and t not in ("2", "3")] for r in rows}
+    ours = {m["frame"]: [kinds[p["payload"]] for p in m.get("payloads", [])] for m in c.report["messages"]}
+    # Proposals and transforms (2 and 3) stand inside of SA payloads, and pieces (132) around the message that they make.
+    theirs = {int(r[0]): [t for t in r[2].split(",") if t and t not in ("2", "3", "132")] for r in rows}
     check(f"{c.name}: it finds the payloads that the oracle finds", all(theirs[n] == ours[n] for n in ours if n not in closed), (theirs, ours))
 
 
@@ -217,6 +316,31 @@ def ipsec_decode_agrees(c, decode):
     listed = {m["frame"]: m["plaintext"] for m in lines if m["kind"] == "IKEv1 encrypted"}
     theirs = {m["frame"]: m["plaintext"] for m in c.report["messages"] if m["encrypted"]}
     check(f"{c.name}: it finds in them what the oracle finds", listed == theirs, (listed, theirs))
+    pieces = {m["frame"]: (m["fragment"], m.get("joined", False)) for m in lines if "fragment" in m}
+    check(f"{c.name}: it puts the same pieces together", pieces == {m["frame"]: (m["fragment"], m.get("joined", False)) for m in c.report["messages"] if "fragment" in m}, pieces)
+
+
+def pieces_in_disorder(c, decode):
+    """ipsec_decode with pieces reversed and doubled, and with one that says something else under the number of another."""
+    with open(c.capture, "rb") as f:
+        whole = f.read()
+    records = [whole[place - 16 : place + size] for place, size in frame_offsets(whole)]
+    first = next(i for i, m in enumerate(c.report["messages"]) if "fragment" in m)
+    behind = next(i for i in range(first, len(records)) if c.report["messages"][i].get("joined")) + 1
+    some = records[first:behind]
+
+    def lines_of(name, between):
+        path = c.capture + name
+        with open(path, "wb") as f:
+            f.write(whole[:24] + b"".join(records[:first] + between + records[behind:]))
+        return [json.loads(line) for line in run(decode, "--in", path, "--keys", c.keys_file, "--json")[1].splitlines()]
+
+    lines = lines_of(".disorder", [r for r in reversed(some) for _ in range(2)])
+    want = sum(m.get("joined", False) for m in c.report["messages"])
+    check(f"{c.name}: pieces in any order, and twice, make the same messages", sum(m.get("joined", False) for m in lines) == want and not any("not_opened" in m for m in lines), lines)
+    other = some[0][:-1] + bytes([some[0][-1] ^ 1])
+    lines = lines_of(".other", [some[0], other, *some[1:]])
+    check(f"{c.name}: a piece that contradicts another is told", "does not go with" in lines[first + 1].get("not_opened", "") and not lines[first + len(some)].get("joined"), lines[: behind + 1])
 
 
 def main():
@@ -240,6 +364,8 @@ def main():
                 if has_tshark:
                     tshark_agrees(course)
                 ipsec_decode_agrees(course, decode)
+                if name == "pieces":
+                    pieces_in_disorder(course, decode)
     finish()
 
 

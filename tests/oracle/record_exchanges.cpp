@@ -102,10 +102,20 @@ private:
     void answer(instant now, const v1::dialogue& d) {
         using enum isakmp::config_attribute;
         if (const auto* a = std::get_if<v1::xauth_attempt>(&d)) {
-            const bool right = a->user == "carol" && is_text(a->password, "Ar3etTnp");
+            if (const auto next = question_after(*a)) {
+                if (!ike->answer(now, *a, *next)) throw std::runtime_error{"a question"};
+                return;
+            }
+            const bool right = a->user == "carol" && holds(*a);
             ike->answer(now, *a, right, right ? "welcome" : "no such user");
-        } else if (const auto* p = std::get_if<v1::xauth_prompt>(&d)) {  // the second try
-            const auto said = carols_credentials();
+        } else if (const auto* p = std::get_if<v1::xauth_prompt>(&d)) {  // the second try, and all but names and passwords
+            auto said = carols_credentials();
+            if (!p->challenge.empty() && p->type != isakmp::xauth_type::radius_chap) said.password = secret_text(one_time);
+            said.passcode = secret_text(has_pin_ ? "1234764456" : "1637364856");
+            said.next_pin = secret_text("1234");
+            said.reply = secret_text("y");
+            said.domain = "example";
+            has_pin_ = has_pin_ || p->wanted.front() == xauth_next_pin;
             ike->answer(now, *p, &said);
         } else if (const auto* w = std::get_if<v1::configuration_wanted>(&d)) {
             v1::configuration c;
@@ -114,9 +124,30 @@ private:
             ike->answer(now, *w, c);
         }
     }
+    static constexpr const char* one_time = "5bf0 75d9 959d 036f";
+    /// The draft's examples: §5.4, and A-6 for passcodes.
+    [[nodiscard]] static auto question_after(const v1::xauth_attempt& a) -> std::optional<v1::xauth_question> {
+        using enum isakmp::config_attribute;
+        if (a.asked.type == isakmp::xauth_type::otp && a.asked.challenge.empty())
+            return v1::xauth_question{.type = a.asked.type, .challenge = "otp-md5 499 ke1234 ext"};
+        if (is_text(a.passcode, "1637364856")) return v1::xauth_question{.wanted = {xauth_answer}, .message = "own PIN (y/n)?"};
+        if (is_text(a.reply, "y")) return v1::xauth_question{.wanted = {xauth_next_pin}, .message = "4-6 digits"};
+        if (is_text(a.next_pin, "1234")) return v1::xauth_question{.wanted = {xauth_user_name, xauth_passcode}};
+        return std::nullopt;
+    }
+    [[nodiscard]] auto holds(const v1::xauth_attempt& a) -> bool {
+        if (!a.passcode.empty()) return is_text(a.passcode, "1234764456");
+        switch (type_of(a.asked)) {
+            case isakmp::xauth_type::radius_chap:
+                return v1::radius_chap::holds(crypto_, a, carols_credentials().password.view()).value();
+            case isakmp::xauth_type::generic: return is_text(a.password, "Ar3etTnp");
+            default: return is_text(a.password, one_time);
+        }
+    }
     seeded_provider crypto_;
     recording* record_;
     watcher watcher_;
+    bool has_pin_ = false;
 };
 
 void record(const std::filesystem::path& folder, const run& r, std::uint64_t seed) {
@@ -164,6 +195,29 @@ auto committed(bool by_left, bool by_right) {
 /// @param edge_left  whether the end that begins phase 1 asks for the password
 auto xauth(bool edge_left, std::string_view password = "Ar3etTnp") {
     return [=](bool left) { return xauth_config(left, left == edge_left, "carol", password); };
+}
+auto asking(v1::xauth_question first) {
+    return [=](bool left) {
+        auto c = xauth_config(left, !left);
+        if (!left) c.peers[0].xauth.question = first;
+        return c;
+    };
+}
+/// Queries go out when nothing was heard for two seconds.
+auto alive(bool by_left, bool by_right) {
+    return [=](bool left) {
+        auto c = ike_config(left);
+        c.peers[0].dpd = {.delay = seconds((left ? by_left : by_right) ? 2 : 0), .timeout = seconds(6)};
+        return c;
+    };
+}
+/// Messages in the smallest pieces that there are, from both ends.
+auto in_pieces(std::function<v1::config(bool)> make) {
+    return [=](bool left) {
+        auto c = make(left);
+        c.peers[0].fragmentation = {.enabled = true, .size = v1::least_fragment};
+        return c;
+    };
 }
 auto with_mode_config(std::function<v1::config(bool)> make, bool push) {
     return [=](bool left) {
@@ -216,6 +270,31 @@ auto runs() -> std::vector<run> {
          .make = with_mode_config(signed_by(plain, ecdsa_256, p256_key), false),
          .method = "ecdsa-256",
          .keys = by_keys({p256_key})},
+        {.name = "xauth-radius-chap", .make = asking({.type = isakmp::xauth_type::radius_chap}), .method = "xauth-psk"},
+        {.name = "xauth-otp",
+         .make = asking({.type = isakmp::xauth_type::otp, .wanted = {isakmp::config_attribute::xauth_user_name}}),
+         .method = "xauth-psk"},
+        {.name = "xauth-s-key",
+         .make = asking({.type = isakmp::xauth_type::s_key,
+                         .wanted = {isakmp::config_attribute::xauth_user_name, isakmp::config_attribute::xauth_domain,
+                                    isakmp::config_attribute::xauth_user_password},
+                         .challenge = "s/key 99 ke1234"}),
+         .method = "xauth-psk"},
+        {.name = "xauth-next-pin",
+         .make = asking({.wanted = {isakmp::config_attribute::xauth_user_name, isakmp::config_attribute::xauth_passcode}}),
+         .method = "xauth-psk"},
+        {.name = "alive-from-initiator", .make = alive(true, false)},
+        {.name = "alive-from-responder", .make = alive(false, true)},
+        {.name = "alive-from-both", .make = alive(true, true)},
+        {.name = "pieces", .make = in_pieces(plain)},
+        {.name = "pieces-rsa",
+         .make = in_pieces(signed_by(plain, rsa_signatures, rsa_key)),
+         .method = "rsa-sig",
+         .keys = by_keys({rsa_key})},
+        {.name = "pieces-aggressive-xauth",
+         .make = in_pieces(aggressive(xauth(false))),
+         .exchange = "aggressive",
+         .method = "xauth-psk"},
         {.name = "xauth-mode-config", .make = with_mode_config(xauth(false), false), .method = "xauth-psk"},
     };
 }

@@ -37,6 +37,7 @@ enum class errc : std::uint8_t {
     closed,               ///< closed by its user
     peer_dead,            ///< the peer answered no query of dead peer detection                        RFC 3706 §5.4
     xauth_failed,  ///< the client did not say what the edge device wants to hear                draft-beaulieu-ike-xauth-02
+    xauth_type,    ///< a type of XAUTH that is not known, or not the one that was asked for     draft-beaulieu-ike-xauth-02 §6.2
     bad_fragment,  ///< a piece of a message that does not go with the others                    fragmentation.hpp
     fragments_missing,  ///< not all pieces of a message came in time
     no_ah_through_nat,    ///< a NAT is on the way, and AH does not survive one                         RFC 3948 §1
@@ -61,6 +62,7 @@ enum class errc : std::uint8_t {
     bad_limit,            ///< a limit of zero where at least one is needed
     no_key_for_method,    ///< a method of authentication without the keys it needs, or that the provider has not
     not_for_aggressive_mode, ///< Aggressive Mode cannot negotiate a group; or a peer that no exchange serves    RFC 2409 §5
+    bad_question,         ///< a REQUEST of XAUTH that may not be asked so                draft-beaulieu-ike-xauth-02 §6.2
     // Of a peer, again:
     bad_signature,        ///< SIG_I or SIG_R does not hold                                             RFC 2409 §5.1
     bad_certificate,      ///< a certificate of the peer proves no key, or not for this identity        RFC 4945
@@ -107,6 +109,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::deleted_by_peer:
         case errc::install_refused:
         case errc::xauth_failed:
+        case errc::xauth_type:
         case errc::no_ah_through_nat:
         case errc::group_refused:
         case errc::closed: return condition::policy;
@@ -138,6 +141,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_lifetime:
         case errc::no_key_for_method:
         case errc::not_for_aggressive_mode:
+        case errc::bad_question:
         case errc::bad_limit: return condition::misuse;
     }
     return condition::failed;
@@ -175,6 +179,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::closed: return "closed";
         case errc::peer_dead: return "peer is dead";
         case errc::xauth_failed: return "user is not authenticated";
+        case errc::xauth_type: return "XAUTH of a type that is not known or was not asked for";
         case errc::bad_fragment: return "piece of a message that does not go with the others";
         case errc::fragments_missing: return "not all pieces of a message came";
         case errc::no_ah_through_nat: return "AH does not pass the NAT on the way";
@@ -198,6 +203,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_limit: return "limit is zero";
         case errc::no_key_for_method: return "method of authentication without its keys";
         case errc::not_for_aggressive_mode: return "offer that Aggressive Mode cannot make";
+        case errc::bad_question: return "XAUTH question that may not be asked";
         case errc::bad_signature: return "signature does not hold";
         case errc::bad_certificate: return "certificate does not prove the peer";
         case errc::no_key_of_peer: return "no key to verify the signature with";

@@ -102,6 +102,17 @@ enum class config_attribute : std::uint16_t {
     }
     return static_cast<std::uint16_t>(a) >= 16384 ? "private attribute" : "reserved attribute";
 }
+/// What XAUTH_TYPE says. Open; from 32768 on of private use.                                draft-beaulieu-ike-xauth-02 §6.3
+enum class xauth_type : std::uint16_t { generic = 0, radius_chap = 1, otp = 2, s_key = 3 };
+[[nodiscard]] constexpr auto name_of(xauth_type t) noexcept -> std::string_view {
+    switch (t) {
+        case xauth_type::generic: return "Generic";
+        case xauth_type::radius_chap: return "RADIUS-CHAP";
+        case xauth_type::otp: return "OTP";
+        case xauth_type::s_key: return "S/KEY";
+    }
+    return static_cast<std::uint16_t>(t) >= 32768 ? "private XAUTH type" : "reserved XAUTH type";
+}
 [[nodiscard]] constexpr auto is_xauth(std::uint16_t type) noexcept -> bool {
     return type >= static_cast<std::uint16_t>(config_attribute::xauth_type) &&
            type <= static_cast<std::uint16_t>(config_attribute::xauth_answer);

@@ -21,6 +21,7 @@
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
 #include "ipsec/ike/v1/certificates.hpp"
+#include "ipsec/ike/v1/xauth_question.hpp"
 #include "ipsec/isakmp/config_attribute.hpp"
 #include "ipsec/isakmp/oakley.hpp"
 #include "ipsec/policy/peer_auth.hpp"
@@ -194,7 +195,9 @@ struct xauth {
     xauth_part part = xauth_part::none;
     std::string user{};           ///< client: empty asks the user of the library each time
     secret<128> password{};       ///< client
+    xauth_question question{};    ///< edge device: what it asks first
     std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
+    std::uint8_t rounds = 8;      ///< how many REQUESTs an edge device makes, and a client answers, before SET comes
     duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
     /// A pre-shared key that many clients know proves nothing about the gateway to any of them, nor which of them somebody is;
     /// without this neither a client nor an edge device may have a pre-shared key beside XAUTH, nor may several peers of any

@@ -254,7 +254,9 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::bad_limit};
         if (p.xauth.part != xauth_part::none && !p.psk.empty() && !p.xauth.allow_group_secret)
             return std::unexpected{errc::group_secret};
-        if (p.xauth.tries == 0 || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
+        if (p.xauth.part == xauth_part::edge_device)
+            if (auto ok = check(p.xauth.question); !ok) return ok;
+        if (p.xauth.tries == 0 || p.xauth.rounds < p.xauth.tries || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
             p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
             return std::unexpected{errc::bad_limit};
         if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||

@@ -17,23 +17,29 @@
 
 namespace ipsec::ike::v1 {
 
-/// Edge device: somebody says who he is. To be answered with whether that is so.
+/// Edge device: somebody says who he is. To be answered with whether that is so, or with one more question.
 struct xauth_attempt {
     peer_id peer;
     isakmp::cookie_pair cookies;
-    std::string user{}, domain{};
-    secret<128> password{}, passcode{}, reply{};  ///< `reply`: XAUTH_ANSWER
-    unsigned tries_left = 0;  ///< after this one
+    std::string user{}, domain{};  ///< `user`: where this question did not ask for one, as it was said before
+    /// What was asked for, no more. `reply`: XAUTH_ANSWER. In RADIUS-CHAP `password` is what `radius_chap.hpp` makes.
+    secret<128> password{}, passcode{}, reply{};
+    unsigned tries_left = 0;   ///< after this one
+    secret<128> next_pin{};
+    xauth_question asked{};    ///< with the challenge that was drawn
+    unsigned rounds_left = 0;  ///< questions that may still be asked, repeated ones among them
 };
 /// Client: the edge device asks for what the configuration does not have. To be answered with `credentials`, or with nothing.
 struct xauth_prompt {
     peer_id peer;
     isakmp::cookie_pair cookies;
-    std::uint16_t type = 0;  ///< 0 generic, 1 RADIUS-CHAP, 2 OTP, 3 S/KEY
+    isakmp::xauth_type type = isakmp::xauth_type::generic;
     std::string message{}, challenge{}, domain{};
     std::vector<isakmp::config_attribute> wanted{};
+    unsigned round = 0;  ///< counts from 1
 };
-/// What a client says; those that are asked for go out.
+/// What a client says; those that are asked for go out. For OTP and S/KEY `password` is what the user's calculator makes of the
+/// challenge; for RADIUS-CHAP it is the password itself, and what goes out is made of it.
 struct credentials {
     std::string user{}, domain{};
     secret<128> password{}, passcode{}, next_pin{}, reply{};

@@ -151,11 +151,18 @@ public:
     }
     /// @param message  goes to the client beside the outcome
     void answer(instant now, const xauth_attempt& a, bool is_right, std::string_view message = {}) {
-        tell_sa(now, a.cookies, xauth_mode::verdict{is_right, message});
+        tell_sa(now, a.cookies, xauth_mode::verdict{is_right, message, a.rounds_left});
+    }
+    /// Asks once more, whatever is wanted now. A wrong answer may be repeated as often as before: this takes none of its tries.
+    /// @return `errc::bad_question`, and the attempt still waits. Where no round is left the client is told that it has failed.
+    auto answer(instant now, const xauth_attempt& a, const xauth_question& next) -> result<void> {
+        if (auto ok = check(next); !ok) return ok;
+        tell_sa(now, a.cookies, xauth_mode::question{next, a.rounds_left});
+        return {};
     }
     /// @param given  null where the user cannot say: the edge device is told so
     void answer(instant now, const xauth_prompt& p, const credentials* given) {
-        tell_sa(now, p.cookies, xauth_mode::answer{given});
+        tell_sa(now, p.cookies, xauth_mode::answer{given, p.round});
     }
     void answer(instant now, const configuration_wanted& w, const configuration& given) { tell_sa(now, w.cookies, given); }
     /// The next message to send, copied to `scratch`. One that does not fit is lost, as a network would lose it.

@@ -63,6 +63,7 @@ public:
     void resume(const snapshot& s, duration away);
     /// The user's word in XAUTH and Mode Config; ignored where nobody waits for it.
     void answer(const xauth_mode::verdict& v);
+    void answer(const xauth_mode::question& q);
     void answer(const xauth_mode::answer& a);
     void answer(const configuration& given);
     /// Ends everything; with a Delete to the peer if it stands.
@@ -265,14 +266,16 @@ private:
     }
     void take_transaction(const isakmp::attributes& in, const isakmp::header& h);
     void take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h);
-    template <class... Next> void adopt_xauth(transaction::step<Next...>&& s);
+    template <class... Next> void adopt_xauth(transaction::step<Next...>&& s, const isakmp::header& h);
     template <class... Next> void adopt_config(transaction::step<Next...>&& s, const isakmp::header& h);
     void carry_out(transaction::effects&& out);
     template <class Event> void take_xauth(const Event& v, const isakmp::header& h);
     template <class Event> void take_config(const Event& v, const isakmp::header& h);
     void begin_config();
     void handle_transaction_timers();
-    [[nodiscard]] auto talk_env() const -> transaction::environment { return {house_.peer(peer_), peer_, cookies_}; }
+    [[nodiscard]] auto talk_env() const -> transaction::environment {
+        return {house_.peer(peer_), peer_, cookies_, transaction::xauth_crypto::of(house_.crypto)};
+    }
     [[nodiscard]] auto has_passed_xauth() const -> bool {
         return house_.peer(peer_).xauth.part == xauth_part::none || std::holds_alternative<xauth_mode::passed>(talk_->xauth);
     }

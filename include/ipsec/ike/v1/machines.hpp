@@ -192,7 +192,7 @@ template <class Provider> struct xauth_edge_device {
     using environment = transaction::environment;
     using states = type_list<xauth_mode::asking, xauth_mode::judging, xauth_mode::telling, xauth_mode::passed,
                              xauth_mode::refused>;
-    using events = type_list<transaction::reply, transaction::ack, xauth_mode::verdict>;
+    using events = type_list<transaction::reply, transaction::ack, xauth_mode::verdict, xauth_mode::question>;
     using entrances = type_list<enters<started, decltype(xauth_mode::ask(std::declval<environment&>()))>>;
 };
 template <class Provider> struct xauth_client {

@@ -7,6 +7,7 @@
 
 #include "ipsec/ike/v1/detail/main_mode_states.hpp"
 #include "ipsec/ike/v1/dialogue.hpp"
+#include "ipsec/ike/v1/radius_chap.hpp"
 #include "ipsec/isakmp/payloads/attributes.hpp"
 #include "ipsec/isakmp/shape.hpp"
 
@@ -140,11 +141,32 @@ struct reply {
 struct ack {
     isakmp::attributes in{};
 };
+/// What XAUTH wants of a crypto provider, whatever its type. Without one all of it fails.
+struct xauth_crypto {
+    void* provider = nullptr;
+    bool (*fill)(void*, byte_span) = [](void*, byte_span) { return false; };
+    /// RADIUS-CHAP of a password and a challenge, under a random ID.
+    result<secret<128>> (*chap)(void*, byte_view, byte_view) = [](void*, byte_view, byte_view) -> result<secret<128>> {
+        return std::unexpected{errc::crypto_failed};
+    };
+    template <class P> [[nodiscard]] static auto of(P& p) -> xauth_crypto {
+        return {&p, [](void* at, byte_span out) -> bool { return static_cast<P*>(at)->fill(out); },
+                [](void* at, byte_view password, byte_view challenge) -> result<secret<128>> {
+                    P& own = *static_cast<P*>(at);
+                    std::byte id{};
+                    if (!own.fill(byte_span{&id, 1})) return std::unexpected{errc::no_randomness};
+                    auto made = radius_chap::answer(own, id, password, challenge);
+                    if (!made) return std::unexpected{errc_of(made.error())};
+                    return std::move(*made);
+                }};
+    }
+};
 /// What a transition may use. It outlives the call.
 struct environment {
     const peer_config& peer;
     peer_id id;
     isakmp::cookie_pair cookies;
+    xauth_crypto crypto{};
 };
 /// What a transition wants done beside the change of state.
 struct effects {

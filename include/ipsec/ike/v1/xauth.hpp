@@ -1,5 +1,5 @@
 #pragma once
-/// XAUTH: a user name and a password after phase 1, asked for by an edge device.                draft-beaulieu-ike-xauth-02
+/// XAUTH: a user says who he is after phase 1, asked by an edge device.                        draft-beaulieu-ike-xauth-02
 ///
 ///     client                                     edge device
 ///     expecting                                  asking
@@ -11,148 +11,65 @@
 ///     ACK(STATUS)                      -->
 ///     passed, refused                            passed, refused
 ///
+/// REQUEST and REPLY may come several times, each for something else and of another type (`xauth_question.hpp`): a challenge for
+/// RADIUS-CHAP, OTP or S/KEY, a passcode, a new PIN, an answer to a message. What is right is up to users on both sides.
+///
 /// Which end is which is agreed on with the authentication method of phase 1 (§7.2); the edge device may be the initiator. A
 /// pre-shared key that many clients share proves to none of them who the gateway is: the client tells its password to whoever has
 /// that key.
+#include "ipsec/ike/v1/detail/xauth_messages.hpp"
 #include "ipsec/ike/v1/mode_config.hpp"
 #include "ipsec/ike/v1/xauth_methods.hpp"
 
-namespace ipsec::ike::v1 {
-
-namespace xauth_mode {
-
-using isakmp::config_attribute;
-using isakmp::config_message;
-
-// --- states -------------------------------------------------------------------------------------------------------------------
-
-/// Nobody has to say anything.
-struct idle {
-    static constexpr std::string_view name = "no XAUTH";
-};
-/// Edge device: REQUEST is out.
-struct asking {
-    static constexpr std::string_view name = "REQUEST sent";
-    unsigned tries_left = 0;  ///< after the answer to this one
-};
-/// Edge device: the user judges.
-struct judging {
-    static constexpr std::string_view name = "judging";
-    unsigned tries_left = 0;
-};
-/// Edge device: SET is out.
-struct telling {
-    static constexpr std::string_view name = "SET sent";
-    bool passed = false;
-};
-/// Client: REQUEST or SET has to come.
-struct expecting {
-    static constexpr std::string_view name = "expecting REQUEST";
-    bool told = false;  ///< the configured password went out before
-};
-/// Client: the user is asked.
-struct prompting {
-    static constexpr std::string_view name = "prompting";
-    bool told = false;
-    std::optional<std::uint16_t> type{};
-    std::uint16_t identifier = 0;
-    std::vector<config_attribute> wanted{};
-};
-struct passed {
-    static constexpr std::string_view name = "passed";
-};
-struct refused {
-    static constexpr std::string_view name = "refused";
-};
-
-// --- events that are no messages: answers of users -----------------------------------------------------------------------------
-
-using transaction::effects;
-using transaction::environment;
-using transaction::step;
-struct verdict {
-    bool right = false;
-    std::string_view message{};
-};
-struct answer {
-    const credentials* given = nullptr;  ///< nothing: cannot say
-};
-
-namespace detail {
-[[nodiscard]] inline auto text(const isakmp::attributes& in, config_attribute a) -> std::string {
-    const auto found = in.find(a);
-    if (!found) return {};
-    return {reinterpret_cast<const char*>(found->value.data()), found->value.size()};
-}
-/// A value that fits; longer ones are nobody's password.
-[[nodiscard]] inline auto hidden(const isakmp::attributes& in, config_attribute a) -> secret<128> {
-    const auto found = in.find(a);
-    return found && found->value.size() <= 128 ? secret<128>{found->value} : secret<128>{};
-}
-[[nodiscard]] inline auto request(std::string_view message) -> transaction::content {
-    transaction::content c{.message = config_message::request, .identifier = 0, .attributes = {}};
-    (void)c.put(config_attribute::xauth_user_name, byte_view{});
-    (void)c.put(config_attribute::xauth_user_password, byte_view{});
-    if (!message.empty()) (void)c.put(config_attribute::xauth_message, message.substr(0, 255));
-    return c;
-}
-[[nodiscard]] inline auto status(bool ok, std::string_view message) -> transaction::content {
-    transaction::content c{.message = config_message::set, .identifier = 0, .attributes = {}};
-    (void)c.put_number(config_attribute::xauth_status, ok ? 1 : 0);
-    if (!message.empty()) (void)c.put(config_attribute::xauth_message, message.substr(0, 255));
-    return c;
-}
-/// REPLY: what is asked for, in its order; the type only where the request has one. FAIL where something cannot be said.   §6.1
-[[nodiscard]] inline auto reply(const prompting& s, const credentials* given) -> transaction::content {
-    transaction::content c{.message = config_message::reply, .identifier = s.identifier, .attributes = {}};
-    if (s.type && !c.put_number(config_attribute::xauth_type, *s.type)) given = nullptr;
-    bool all = given != nullptr;
-    for (const config_attribute a : s.wanted) {
-        if (!all) break;
-        switch (a) {
-            case config_attribute::xauth_user_name: all = !given->user.empty() && c.put(a, given->user); break;
-            case config_attribute::xauth_domain: all = c.put(a, given->domain); break;
-            case config_attribute::xauth_user_password: all = c.put(a, given->password.view()); break;
-            case config_attribute::xauth_passcode: all = c.put(a, given->passcode.view()); break;
-            case config_attribute::xauth_next_pin: all = c.put(a, given->next_pin.view()); break;
-            case config_attribute::xauth_answer: all = c.put(a, given->reply.view()); break;
-            default: break;  // not for us to fill in
-        }
-    }
-    if (all) return c;
-    transaction::content no{.message = config_message::reply, .identifier = s.identifier, .attributes = {}};
-    if (s.type) (void)no.put_number(config_attribute::xauth_type, *s.type);
-    (void)no.put_number(config_attribute::xauth_status, 0);
-    return no;
-}
-}  // namespace detail
+namespace ipsec::ike::v1::xauth_mode {
 
 // --- transitions: edge device -------------------------------------------------------------------------------------------------
 
-/// REQUEST out.
-[[nodiscard]] inline auto ask(const environment& e) -> step<asking> {
-    return {asking{e.peer.xauth.tries - 1U}, {.say = detail::request({}), .ask = {}}};
+namespace detail {
+/// REQUEST out. A challenge of RADIUS-CHAP that is not there is drawn; without randomness nobody is let in.
+[[nodiscard]] inline auto ask(round r, const environment& e) -> step<asking, telling> {
+    if (type_of(r.asked) == isakmp::xauth_type::radius_chap && r.asked.challenge.empty()) {
+        std::array<std::byte, radius_chap::challenge_size> drawn{};
+        if (!e.crypto.fill(e.crypto.provider, drawn))
+            return {telling{false}, {.say = status(false, {}), .ask = {}, .report = errc::no_randomness}};
+        r.asked.challenge.assign(reinterpret_cast<const char*>(drawn.data()), drawn.size());
+    }
+    auto say = request(r.asked);
+    return {asking{std::move(r)}, {.say = std::move(say), .ask = {}}};
 }
-/// REPLY in: the user judges. One that says FAIL, or has no name, ends it.                         §5, §6.1
+}  // namespace detail
+
+/// REQUEST out: the configured question.
+[[nodiscard]] inline auto ask(const environment& e) -> step<asking, telling> {
+    const v1::xauth& x = e.peer.xauth;
+    return detail::ask({x.tries - 1U, x.rounds - 1U, x.question, {}}, e);
+}
+/// REPLY in: the user judges. One that says FAIL, or does not say what was asked for, ends it.      §5, §6.1, §6.2
 [[nodiscard]] inline auto on(asking s, const transaction::reply& msg, const environment& e) -> step<judging, telling> {
     const isakmp::attributes& in = msg.in;
-    if (in.find(config_attribute::xauth_status) || !in.find(config_attribute::xauth_user_name))
-        return {telling{false}, {.say = detail::status(false, {}), .ask = {}}};
-    return {judging{s.tries_left},
-            {.say = {},
-             .ask = xauth_attempt{.peer = e.id,
-                                  .cookies = e.cookies,
-                                  .user = detail::text(in, config_attribute::xauth_user_name),
-                                  .domain = detail::text(in, config_attribute::xauth_domain),
-                                  .password = detail::hidden(in, config_attribute::xauth_user_password),
-                                  .passcode = detail::hidden(in, config_attribute::xauth_passcode),
-                                  .reply = detail::hidden(in, config_attribute::xauth_answer),
-                                  .tries_left = s.tries_left}}};
+    if (in.find(config_attribute::xauth_status)) return {telling{false}, {.say = detail::status(false, {}), .ask = {}}};
+    if (const auto fault = detail::fault_of(in, s.asked))
+        return {telling{false}, {.say = detail::status(false, {}), .ask = {}, .report = *fault}};
+    if (wants(s.asked, config_attribute::xauth_user_name)) s.user = detail::text(in, config_attribute::xauth_user_name);
+    auto attempt = detail::attempt_of(in, s, e);
+    return {judging{std::move(s)}, {.say = {}, .ask = std::move(attempt)}};
 }
-/// SET out, or REQUEST once more.
-[[nodiscard]] inline auto on(judging s, const verdict& v, const environment&) -> step<asking, telling> {
-    if (!v.right && s.tries_left > 0) return {asking{s.tries_left - 1}, {.say = detail::request(v.message), .ask = {}}};
-    return {telling{v.right}, {.say = detail::status(v.right, v.message), .ask = {}}};
+/// SET out, or the same REQUEST once more; RADIUS-CHAP has another challenge then (RFC 1994 §4.1).
+[[nodiscard]] inline auto on(judging s, const verdict& v, const environment& e) -> step<asking, telling> {
+    if (v.right || s.tries_left == 0 || s.rounds_left == 0)
+        return {telling{v.right}, {.say = detail::status(v.right, v.message), .ask = {}}};
+    round again = std::move(s);
+    --again.tries_left;
+    --again.rounds_left;
+    if (!v.message.empty()) again.asked.message = v.message.substr(0, 255);
+    if (type_of(again.asked) == isakmp::xauth_type::radius_chap) again.asked.challenge.clear();
+    return detail::ask(std::move(again), e);
+}
+/// REQUEST out, for something else; SET(FAIL) once there were as many as may be.                     §5
+[[nodiscard]] inline auto on(judging s, const question& q, const environment& e) -> step<asking, telling> {
+    if (s.rounds_left == 0)
+        return {telling{false}, {.say = detail::status(false, {}), .ask = {}, .report = errc::limit_reached}};
+    return detail::ask({s.tries_left, s.rounds_left - 1, q.next, std::move(s.user)}, e);
 }
 /// ACK in. What it says is of no meaning.                                                             §6.1
 [[nodiscard]] inline auto on(telling s, const transaction::ack&, const environment& e) -> step<passed, refused> {
@@ -166,42 +83,44 @@ namespace detail {
 /// REQUEST or SET has to come.
 [[nodiscard]] inline auto expect(const environment&) -> step<expecting> { return {expecting{}, {}}; }
 /// REPLY out, once it is known what to say.
-[[nodiscard]] inline auto on(prompting s, const answer& a, const environment&) -> step<expecting> {
-    return {expecting{s.told}, {.say = detail::reply(s, a.given), .ask = {}}};
+[[nodiscard]] inline auto on(prompting s, const answer& a, const environment& e) -> step<expecting> {
+    auto out = detail::reply(s, a.given, e);
+    return {expecting{s.told, s.rounds}, std::move(out)};
 }
-/// REQUEST in: answered from the configuration the first time, if that has all; else the user is asked.
+/// REQUEST in: answered from the configuration the first time, if that has all; else the user is asked. What may not be asked, is
+/// of a type that nobody knows, or comes after as many as may be, is answered with FAIL.             §5, §6.2
 [[nodiscard]] inline auto on(expecting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
     const isakmp::attributes& in = msg.in;
-    prompting next{.told = s.told, .type = {}, .identifier = in.identifier, .wanted = {}};
-    if (const auto t = in.find(config_attribute::xauth_type))
-        if (const auto n = t->number()) next.type = static_cast<std::uint16_t>(*n);
-    bool simple = next.type.value_or(0) == 0;
-    for (const isakmp::attribute a : in.list) {
-        const auto type = static_cast<config_attribute>(a.type);
-        if (type == config_attribute::xauth_type || type == config_attribute::xauth_message ||
-            type == config_attribute::xauth_challenge)
-            continue;
-        if (isakmp::is_xauth(a.type)) next.wanted.push_back(type);
-        simple = simple && (type == config_attribute::xauth_user_name || type == config_attribute::xauth_user_password);
-    }
+    prompting next{.told = s.told, .rounds = s.rounds + 1, .identifier = in.identifier, .asked = detail::question_in(in)};
+    const xauth_question& asked = next.asked;
+    std::optional<errc> fault;
+    if (s.rounds >= e.peer.xauth.rounds) fault = errc::limit_reached;
+    else if (!is_known(type_of(asked))) fault = errc::xauth_type;
+    else if (!is_coherent(asked)) fault = errc::malformed;
+    if (fault) return {expecting{s.told, s.rounds}, {.say = detail::cannot_say(next), .ask = {}, .report = fault}};
+    const bool simple = type_of(asked) <= isakmp::xauth_type::radius_chap &&
+                        std::ranges::all_of(asked.wanted, [](config_attribute a) {
+                            return a == config_attribute::xauth_user_name || a == config_attribute::xauth_user_password;
+                        });
     if (simple && !s.told && !e.peer.xauth.user.empty()) {
-        credentials own{.user = e.peer.xauth.user, .domain = {}, .password = e.peer.xauth.password.clone()};
+        const credentials own{.user = e.peer.xauth.user, .domain = {}, .password = e.peer.xauth.password.clone()};
         next.told = true;
         auto done = on(std::move(next), answer{&own}, e);
         return {std::get<expecting>(done.state), std::move(done.out)};
     }
     xauth_prompt p{.peer = e.id,
                    .cookies = e.cookies,
-                   .type = next.type.value_or(0),
-                   .message = detail::text(in, config_attribute::xauth_message),
-                   .challenge = detail::text(in, config_attribute::xauth_challenge),
-                   .domain = detail::text(in, config_attribute::xauth_domain),
-                   .wanted = next.wanted};
+                   .type = type_of(asked),
+                   .message = asked.message,
+                   .challenge = asked.challenge,
+                   .domain = asked.domain,
+                   .wanted = asked.wanted,
+                   .round = next.rounds};
     return {std::move(next), {.say = {}, .ask = std::move(p)}};
 }
 /// REQUEST may come again at any time: the edge device asks anew.                                    §6
 [[nodiscard]] inline auto on(prompting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
-    return on(expecting{s.told}, msg, e);
+    return on(expecting{s.told, s.rounds}, msg, e);
 }
 [[nodiscard]] inline auto on(passed, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
     return on(expecting{}, msg, e);
@@ -219,12 +138,10 @@ namespace detail {
     return {refused{}, std::move(out)};
 }
 [[nodiscard]] inline auto on(prompting s, const transaction::set& msg, const environment& e) -> step<passed, refused> {
-    return on(expecting{s.told}, msg, e);
+    return on(expecting{s.told, s.rounds}, msg, e);
 }
 [[nodiscard]] inline auto on(passed, const transaction::set& msg, const environment& e) -> step<passed, refused> {
     return on(expecting{}, msg, e);
 }
 
-}  // namespace xauth_mode
-
-}  // namespace ipsec::ike::v1
+}  // namespace ipsec::ike::v1::xauth_mode

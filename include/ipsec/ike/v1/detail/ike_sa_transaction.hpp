@@ -13,8 +13,9 @@ template <class Traits> auto ike_sa<Traits>::begin_transactions() -> bool {
     if (p.xauth.part == xauth_part::none && !config) return false;
     talk_ = std::make_unique<transaction::talk>();
     talk_->until = house_.now + p.xauth.patience;
-    if (p.xauth.part == xauth_part::edge_device) adopt_xauth(xauth_mode::ask(talk_env()));
-    else if (p.xauth.part == xauth_part::client) adopt_xauth(xauth_mode::expect(talk_env()));
+    const auto h = header_of(cookies_, isakmp::exchange_type::transaction);
+    if (p.xauth.part == xauth_part::edge_device) adopt_xauth(xauth_mode::ask(talk_env()), h);
+    else if (p.xauth.part == xauth_part::client) adopt_xauth(xauth_mode::expect(talk_env()), h);
     else begin_config();
     return true;
 }
@@ -141,7 +142,7 @@ void ike_sa<Traits>::take_xauth(const Event& v, const isakmp::header& h) {
     std::visit(
         [&]<class S>(S& s) {
             if constexpr (requires { xauth_mode::on(std::move(s), v, talk_env()); })
-                adopt_xauth(xauth_mode::on(std::move(s), v, talk_env()));
+                adopt_xauth(xauth_mode::on(std::move(s), v, talk_env()), h);
             else house_.report(errc::unexpected_message, path_, h, true);
         },
         talk_->xauth);
@@ -173,9 +174,10 @@ template <class Traits> void ike_sa<Traits>::carry_out(transaction::effects&& ou
 
 template <class Traits>
 template <class... Next>
-void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s) {
+void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s, const isakmp::header& h) {
     std::visit([&]<class S>(S&& next) { talk_->xauth.template emplace<std::decay_t<S>>(std::forward<S>(next)); },
                std::move(s.state));
+    if (s.out.report) house_.report(*s.out.report, path_, h, true);
     carry_out(std::move(s.out));
     if (over_) return;
     if (std::holds_alternative<xauth_mode::refused>(talk_->xauth)) return close(errc::xauth_failed, true);
@@ -184,11 +186,24 @@ void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s) {
 
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::verdict& v) {
     if (!talk_ || over_) return;
-    if (auto* j = std::get_if<xauth_mode::judging>(&talk_->xauth)) adopt_xauth(xauth_mode::on(*j, v, talk_env()));
+    const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->own.id);
+    auto* const j = std::get_if<xauth_mode::judging>(&talk_->xauth);
+    if (j != nullptr && v.rounds_left.value_or(j->rounds_left) == j->rounds_left)
+        adopt_xauth(xauth_mode::on(std::move(*j), v, talk_env()), h);
+}
+template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::question& q) {
+    if (!talk_ || over_) return;
+    const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->own.id);
+    auto* const j = std::get_if<xauth_mode::judging>(&talk_->xauth);
+    if (j != nullptr && q.rounds_left.value_or(j->rounds_left) == j->rounds_left)
+        adopt_xauth(xauth_mode::on(std::move(*j), q, talk_env()), h);
 }
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::answer& a) {
     if (!talk_ || over_) return;
-    if (auto* p = std::get_if<xauth_mode::prompting>(&talk_->xauth)) adopt_xauth(xauth_mode::on(std::move(*p), a, talk_env()));
+    const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->peers.id);
+    auto* const p = std::get_if<xauth_mode::prompting>(&talk_->xauth);
+    if (p != nullptr && a.round.value_or(p->rounds) == p->rounds)
+        adopt_xauth(xauth_mode::on(std::move(*p), a, talk_env()), h);
 }
 
 // --- Mode Config ---------------------------------------------------------------------------------------------------------------
