@@ -216,7 +216,7 @@ TEST_CASE("hybrid: a client that is asked for a certificate sends an empty one",
     check_good_end(ends);
 }
 
-// --- who may speak with whom ----------------------------------------------------------------------------------------------------
+// --- who may speak with whom ---------------------------------------------------------------------------------------------------
 
 // draft-ietf-ipsec-isakmp-hybrid-auth-05 §5
 TEST_CASE("hybrid: ends that do not mean the same method come to nothing", "[ike][hybrid][proposals]") {
@@ -334,7 +334,7 @@ TEST_CASE("hybrid: whoever has shown nothing but a HASH stays a stranger", "[ike
     CHECK(ends.right.record.count(errc::limit_reached) >= 2);
 }
 
-// --- configurations -------------------------------------------------------------------------------------------------------------
+// --- configurations ------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("hybrid: what cannot be served is refused with the configuration", "[ike][hybrid][config]") {
     struct row {
@@ -414,7 +414,7 @@ TEST_CASE("hybrid: what cannot be served is refused with the configuration", "[i
     }
 }
 
-// --- links and snapshots ----------------------------------------------------------------------------------------------------------
+// --- links and snapshots -------------------------------------------------------------------------------------------------------
 
 TEMPLATE_TEST_CASE("hybrid over a bad link: one message lost, doubled, swapped or late", "[ike][hybrid][bad_link]", immediate,
                    deferred) {

@@ -140,3 +140,25 @@ TEST_CASE("hybrid methods go to their base and back", "[ike][hybrid][xauth]") {
     CHECK_FALSE(v1::is_hybrid(64220));
     CHECK_FALSE(v1::is_hybrid(64225));
 }
+
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2; req: rfc2408-3.10-3
+TEST_CASE("hybrid: the edge device sends its certificate to a client that asks beside its HASH", "[ike][hybrid][certificates]") {
+    const bool aggressive = GENERATE(false, true), edge_begins = GENERATE(false, true);
+    CAPTURE(aggressive, edge_begins);
+    const hybrid_case c{.aggressive = aggressive, .edge_begins = edge_begins};
+    auto l = hybrid_config(true, c), r = hybrid_config(false, c);
+    auto &client = (edge_begins ? r : l).peers[0].keys, &edge = (edge_begins ? l : r).peers[0].keys;
+    client.peer_keys.clear();
+    client.trust.emplace();
+    client.trust->anchors = {0};
+    client.trust->authorities = {pki::root_name};
+    edge.sign_with[0].certificate = {pki::gateway().der()};
+    immediate ends{std::move(l), std::move(r)};
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(seconds(5)));
+    check_good_end(ends);
+    const auto& sent = (edge_begins ? ends.left : ends.right).record.certificates;
+    REQUIRE(sent.size() == 1);
+    CHECK(hex(byte_view{sent[0]}.subspan(1)) == hex(pki::gateway().der()));
+    CHECK((edge_begins ? ends.right : ends.left).record.certificates.empty());
+}

@@ -203,7 +203,7 @@ struct xauth {
     /// without this neither a client nor an edge device may have a pre-shared key beside XAUTH, nor may several peers of any
     /// address have one in Main Mode, where each of them could say another's name and get what is that one's.
     bool allow_group_secret = false;
-    /// In a hybrid phase 1 anybody can say any name: whoever judges a user of an edge device has to look whether it is one of that
+    /// In a hybrid phase 1 anybody can say any name: who judges a user of an edge device has to look whether he is one of that
     /// peer. Without this there are no two such peers at one pair of addresses, which only a name would tell apart.
     bool allow_unproven_name = false;
 };
@@ -275,7 +275,7 @@ struct peer_config {
     secret<128> psk;
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
-    /// Default: the remote address. `identity::none()` for hybrid clients, who prove no name: they may leave it empty, or say any.
+    /// Default: the remote address. `identity::none()` for hybrid clients, who prove no name: they may say none, or any.
     std::optional<identity> remote_id{};
     std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
     /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves

@@ -273,7 +273,11 @@ template <class Key, class Env>
 namespace detail {
 /// What follows on message 5, by how this end proves itself.
 template <class Env>
-[[nodiscard]] auto answer_proof(established up, Env& e) -> step<established, phase_1::signing<proven_r>, failed> {
+[[nodiscard]] auto answer_proof(expecting_auth s, const authenticated& msg, Env& e)
+    -> step<established, phase_1::signing<proven_r>, failed> {
+    established up{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime};
+    up.next = msg.next;
+    up.agreed.asked.add(msg.asked);
     if (phase_1::proof_of(up.agreed, role::responder) == proof::signature) {
         auto wait = phase_1::ask_to_sign(proven_r{std::move(up)}, role::responder, e);
         if (!wait) return {failed{wait.error()}, {}};
@@ -288,9 +292,7 @@ template <class Env>
 /// HDR*, IDii, HASH_I in; HDR*, IDir, HASH_R out, unless a hybrid method has SIG_R made for it first.
 template <class Env>
 [[nodiscard]] auto on(expecting_auth s, authenticated msg, Env& e) -> step<established, phase_1::signing<proven_r>, failed> {
-    s.next = msg.next;
-    established up{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime};
-    return detail::answer_proof(std::move(up), e);
+    return detail::answer_proof(std::move(s), msg, e);
 }
 template <class Env> [[nodiscard]] auto on(expecting_auth, misidentified msg, Env&) -> step<failed> {
     return {failed{msg.why}, {}};
@@ -308,11 +310,7 @@ template <class Env>
     -> step<established, phase_1::signing<proven_r>, failed> {
     if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
     if (auto ok = phase_1::judge_identity(s.what, e.peer, false); !ok) return {failed{ok.error()}, {}};
-    const authenticated msg = phase_1::accepted(s.what);
-    established up{std::move(static_cast<keyed&>(s.before)), msg.remote, msg.initial_contact, msg.responder_lifetime};
-    up.next = msg.next;
-    up.agreed.asked.add(s.what.asked);
-    return detail::answer_proof(std::move(up), e);
+    return detail::answer_proof(std::move(s.before), phase_1::accepted(s.what), e);
 }
 /// HDR*, IDir, [CERT,] SIG_R out.
 template <class Env>

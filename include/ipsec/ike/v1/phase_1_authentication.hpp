@@ -251,7 +251,7 @@ inline void add_certificate_request(message_writer& w, const peer_config& p, con
     return {};
 }
 [[nodiscard]] inline auto accepted(const claim& c) -> authenticated {
-    return {c.who, c.next, c.initial_contact, c.responder_lifetime, c.nat};
+    return {c.who, c.next, c.initial_contact, c.responder_lifetime, c.nat, c.asked};
 }
 /// HASH of the peer, by a method that sends it as it is. @return `errc::bad_hash`, `errc::crypto_failed`
 template <class Env>

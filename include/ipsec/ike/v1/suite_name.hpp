@@ -3,8 +3,8 @@
 ///
 /// A cipher, a hash and a group in the words of `crypto/proposal_name.hpp`, in any order; and, if it is no pre-shared key, a word
 /// for the method of authentication: `psk`, `dsssig`, `rsasig`, `rsaenc`, `rsarev`, `ecdsa256`, `ecdsa384`, `ecdsa521`,
-/// `hybridrsa`, `hybriddss` (draft-ietf-ipsec-isakmp-hybrid-auth-05). A prf may be named (`prfsha1`): no number is assigned to any,
-/// so it has to be the HMAC of the hash, unless a number of private use says which it is:
+/// `hybridrsa`, `hybriddss` (draft-ietf-ipsec-isakmp-hybrid-auth-05). A prf may be named (`prfsha1`): no number is assigned to
+/// any, so it has to be the HMAC of the hash, unless a number of private use says which it is:
 /// "aes256-sha256-modp2048-prfsha512@65001" is for peers that mean the same by 65001.             RFC 2409 §4, App. A
 ///
 /// A group of one's own has its number in its word (`peer_config::private_groups`): "aes256-sha256-inline40000" where its parts

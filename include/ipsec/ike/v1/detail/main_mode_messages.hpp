@@ -132,8 +132,8 @@ template <class Env>
     const auto id = unproven ? identity::parse_phase_1(c.id_b) : identity::parse(c.id_b);
     if (id) c.who = *id;
     if (auto ok = phase_1::read_beside(c, *in, true, unproven); !ok) return std::unexpected{fault{ok.error()}};
+    c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite.authentication);
     if (method == proof::signature) {
-        c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite.authentication);
         if (!id) return std::unexpected{fault{errc::bad_identity}};
         return c;
     }
