@@ -182,7 +182,8 @@ auto describe(const config& c) -> std::string {
         const auto& [local, remote, link] = of.path;
         add("connection {}: {} port {} <-> {} port {}, IKEv1\n", of.name, local.address, local.port, remote.address, remote.port);
         add("  ends {} and {}, {}\n", id_text(of.local_id, local.address), id_text(of.remote_id, remote.address),
-            of.keys.is_pubkey() ? std::string{name_of(of.keys.method)}
+            of.keys.is_pubkey() ? fmt::format("{}{}", name_of(of.keys.method),
+                                              of.keys.hybrid == hybrid_part::none ? "" : " of one end alone")
                                 : fmt::format("pre-shared key of {} octets", of.psk.size()));
         if (of.aggressive || of.fragmentation)
             add("  {}{}{}\n", of.aggressive ? "Aggressive Mode" : "", of.aggressive && of.fragmentation ? "; " : "",

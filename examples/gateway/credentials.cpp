@@ -71,7 +71,8 @@ auto method_of(const crypto::public_key& k) -> std::optional<method> {
 
 auto equip(key_provider& p, const credentials& c) -> std::optional<std::string> {
     if (!c.is_pubkey()) return std::nullopt;
-    if (const auto key = p.keys().add_signing(c.private_key.view()); !key) return std::string{name_of(key.error())};
+    if (c.hybrid != hybrid_part::client)
+        if (const auto key = p.keys().add_signing(c.private_key.view()); !key) return std::string{name_of(key.error())};
     for (const der& one : c.anchors)
         if (const auto ok = p.trust().add_anchor(one); !ok) return std::string{name_of(ok.error())};
     return std::nullopt;
@@ -81,7 +82,8 @@ auto keys_of(const credentials& c) -> ike::v1::public_keys {
     if (!c.is_pubkey()) return out;
     ike::v1::own_certificate sent;
     if (c.send && c.certificate) sent.push_back(*c.certificate);
-    out.sign_with.push_back({.method = c.method, .key = crypto::signing_key{0}, .certificate = std::move(sent)});
+    if (c.hybrid != hybrid_part::client)
+        out.sign_with.push_back({.method = c.method, .key = crypto::signing_key{0}, .certificate = std::move(sent)});
     out.send_unasked = c.send_unasked;
     if (c.peer_key) out.peer_keys.push_back({method_of(*c.peer_key).value_or(c.method), *c.peer_key});
     if (c.anchors.empty()) return out;

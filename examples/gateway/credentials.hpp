@@ -26,8 +26,12 @@ struct private_file {
 /// @return what is wrong with the file
 [[nodiscard]] auto read_private_key(std::string_view file) -> std::expected<private_file, std::string>;
 
+/// Which part this end has where one of the two proves itself by XAUTH alone.
+enum class hybrid_part : std::uint8_t { none, client, edge_device };
+
 /// How both ends of a connection prove who they are.
 struct credentials {
+    hybrid_part hybrid = hybrid_part::none;
     ipsec::isakmp::oakley_authentication method = ipsec::isakmp::oakley_authentication::pre_shared_key;
     ipsec::secret<8192> private_key;                       ///< the file
     ipsec::crypto::public_key half;                        ///< the public key of this end

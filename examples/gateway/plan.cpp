@@ -54,7 +54,11 @@ auto make_peer(const connection& c) -> ike::v1::peer_config {
     out.local_id = c.local_id;
     out.remote_id = c.remote_id;
     out.suites = c.suites;
-    for (ike::v1::ike_suite& s : out.suites) s.authentication = c.keys.method;
+    for (ike::v1::ike_suite& s : out.suites) {
+        s.authentication = c.keys.method;
+        s.hybrid = c.keys.hybrid != hybrid_part::none;
+    }
+    if (c.keys.hybrid == hybrid_part::edge_device && !c.remote_id) out.remote_id = ike::identity::none();
     out.keys = keys_of(c.keys);
     // Which of the two modes is both what is begun and what is taken, as strongSwan has it.
     out.modes = {.begin_aggressive = c.aggressive, .accept_aggressive = c.aggressive, .accept_main = !c.aggressive};

@@ -61,14 +61,21 @@ auto read_auth_sections(const section& s, const std::string& where, const std::s
                                                      : ": a second authentication round is not supported but for auth = xauth")};
         into = std::move(read);
     }
-    if (!a.has_auth) return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
+    if (!a.has_auth && !xauth.has_auth)
+        return fault{s.at, where + ": section " + kind + " is missing: write " + kind + " { auth = psk }"};
     return {};
 }
 
 auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_there& there, credentials& c) -> outcome {
-    if (local.is_pubkey != remote.is_pubkey)
+    c.hybrid = !local.has_auth ? hybrid_part::client : !remote.has_auth ? hybrid_part::edge_device : hybrid_part::none;
+    if (!local.has_auth && !remote.has_auth) return {};  // `settle_xauth` says what is wrong
+    if (const auth_draft& other = local.has_auth ? local : remote; c.hybrid != hybrid_part::none && !other.is_pubkey)
+        return fault{other.round->find("auth")->value_at,
+                     "auth in " + other.where + ": needs to be pubkey, since the other end has auth = xauth alone"};
+    if (c.hybrid == hybrid_part::none && local.is_pubkey != remote.is_pubkey)
         return fault{remote.round->find("auth")->value_at, "auth in " + remote.where + ": another method than in " + local.where};
     for (const auth_draft* a : {&local, &remote}) {
+        if (!a->has_auth) continue;
         const setting *certs = a->round->find("certs"), *raw = a->round->find("pubkeys"), *roots = a->round->find("cacerts");
         if (!a->is_pubkey) {
             for (const setting* one : {certs, raw, roots})
@@ -78,6 +85,8 @@ auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_t
         if (!a->id)
             return fault{a->round->at, a->where + ": id is missing, for strongSwan that is the certificate's subject: write id = "
                                                   "and a name or address that the certificate has"};
+        if (c.hybrid == hybrid_part::edge_device && roots != nullptr)
+            return fault{roots->key_at, "cacerts in " + a->where + ": the other end proves itself by a password alone"};
         if (a == &local && roots != nullptr)
             return fault{roots->key_at, "cacerts in " + a->where + ": authorities are for the other end: write it in remote"};
         if (certs != nullptr && raw != nullptr)
@@ -109,6 +118,16 @@ auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_t
             c.anchors.push_back(std::move(*read));
         }
     }
+    if (c.hybrid == hybrid_part::client) {
+        // Only RSA has a number there, and the authority of a certificate that is still to come does not say its kind.
+        c.method = isakmp::oakley_authentication::rsa_signatures;
+        if (const auto* key = c.peer_key ? &*c.peer_key : nullptr; key != nullptr && method_of(*key) != c.method)
+            return at_value(*remote.round->find("pubkeys"), remote.where,
+                            {"is no key of RSA, which hybrid authentication needs"});
+        key_provider trial;
+        if (const auto bad = equip(trial, c)) return fault{remote.round->at, remote.where + ": " + *bad};
+        return {};
+    }
     if (!local.is_pubkey) return {};
     const setting* const named = local.round->find(c.certificate ? "certs" : "pubkeys");
     const auto own = std::ranges::find(there.own, c.half, &private_file::half);
@@ -117,8 +136,11 @@ auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_t
                                                                         "file = and a file of private } }"});
     c.private_key = own->octets.clone();
     c.method = method_of(c.half).value();  // `read_private_key` took it
+    if (c.hybrid != hybrid_part::none && c.method != isakmp::oakley_authentication::rsa_signatures)
+        return at_value(*named, local.where, {"is no key of RSA, which hybrid authentication needs"});
     key_provider trial;
-    if (const auto bad = equip(trial, c)) return fault{remote.round->at, remote.where + ": " + *bad};
+    const auth_draft& checked = remote.has_auth ? remote : local;
+    if (const auto bad = equip(trial, c)) return fault{checked.round->at, checked.where + ": " + *bad};
     return {};
 }
 

@@ -148,8 +148,8 @@ auto read_connection(const section& s, const std::string& where, policy_ids& ids
     if (auto bad = settle_address(s, where, leases, c.access)) return give_up(std::move(bad));
     if (c.access.takes_address && d.local->is_v6())
         return give_up(fault{s.find("vips")->key_at, "vips in " + where + ": not supported between addresses of IPv6"});
-    c.local_id = local.id;
-    c.remote_id = remote.id;
+    c.local_id = local.has_auth ? local.id : we_say.id;
+    c.remote_id = remote.has_auth ? remote.id : they_say.id;
     if (auto bad = settle_times(s, where, d)) return give_up(std::move(bad));
     if (const section* children = s.find_section("children")) {
         const std::string in = where + ".children";

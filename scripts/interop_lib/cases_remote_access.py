@@ -79,7 +79,37 @@ def mode_config(auth, client, **more):
         bench.wait_down()
 
 
+def hybrid(mode, client):
+    """draft-ietf-ipsec-isakmp-hybrid-auth: the server signs, and the client has nothing but a password. The client begins: for a server
+    that does, strongSwan has no words ("configuration uses unsupported authentication", "none allows HybridRespRSA authentication")."""
+
+    @cell(
+        f"ikev1/hybrid/{mode}/{'client' if client == 'ours' else 'server'}",
+        f"hybrid authentication in {mode.capitalize()} Mode, we are the {'client' if client == 'ours' else 'server'}: "
+        "a wrong password gets nothing; with the right one ping both ways; Delete",
+        "strongswan",
+        Wired,
+    )
+    def _(bench):
+        right = Plan(auth="rsa", aggressive=mode == "aggressive", xauth=client, hybrid=True)
+        wrong = dataclasses.replace(right, password="another password")
+        one, other = client_and_server(bench, client)
+        bench.configure(right, **{client: wrong})
+        trying = attempt(one)
+        trying.join(12)
+        if trying.is_alive() or one.sas().children or other.sas().children:
+            raise Failed("a wrong password gets SAs, or no answer")
+        one.configure(right, bench.folder)
+        one.initiate()
+        bench.wait_up()
+        bench.ping()
+        one.terminate("ike")
+        bench.wait_down()
+
+
 for side in ("ours", "peer"):
+    for how in ("main", "aggressive"):
+        hybrid(how, side)
     xauth("ikev1", Wired, "main", "psk", side)
     xauth("ikev1", Wired, "aggressive", "rsa", side, push=True)
     mode_config("ecdsa256", side)

@@ -39,6 +39,7 @@ class Plan:
     start_action: str = "none"
     dpd: bool = False
     xauth: str = ""  # the end that says a password: "ours" or "peer"
+    hybrid: bool = False  # that end proves itself by nothing else
     password: str = PASSWORD
     takes: str = ""  # the end that is given an address by Mode Config
     push: bool = False  # without asking for it
@@ -82,7 +83,12 @@ class Plan:
             remote = ["auth = pubkey", "cacerts = ca.pem", f"id = {names[other_end(who)]}"]
             secret = ("private-end", ["file = end.pem"])
         secrets = [secret]
-        rounds = []
+        rounds = [("local", local), ("remote", remote)]
+        if self.hybrid:
+            client = "local" if self.xauth == who else "remote"
+            rounds = [r for r in rounds if r[0] != client]
+            if client == "local":
+                secrets = []
         if self.xauth:
             rounds.append((("local" if self.xauth == who else "remote") + "-xauth", ["auth = xauth", f"xauth_id = {USER}"]))
             secrets.append(("xauth-user", [f"id = {USER}", f'secret = "{self.password}"']))
@@ -115,8 +121,6 @@ class Plan:
                             [
                                 *connection,
                                 *self.connection,
-                                ("local", local),
-                                ("remote", remote),
                                 *rounds,
                                 ("children", [("net", [*child, *self.child])]),
                             ],

@@ -3,6 +3,7 @@
 
 #include "gateway/plan.hpp"
 #include "gateway/texts.hpp"
+#include "ipsec/ike/v1/config_check.hpp"
 #include "support/test_pki.hpp"
 
 namespace {
@@ -96,6 +97,66 @@ TEST_CASE("a connection with certificates signs with its key and believes its au
     REQUIRE(!equip(p, c->connections[0].keys));
     CHECK(p.keys().public_of(peer.keys.sign_with[0].key)->spki == test::pki::spki(test::keys::rsa_2048_pkcs8));
     CHECK(p.trust().subject_of(0) == test::pki::root_name);
+}
+
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+TEST_CASE("where one end has XAUTH alone, the other end signs alone", "[gateway][keys][xauth][hybrid]") {
+    const std::string users = "secrets {\n  xauth-1 {\n id = carol\n secret = Ar3etTnp\n }\n";
+    const auto with_users = [&](std::string text) {
+        text.replace(text.find("secrets {\n"), 10, users);
+        return text;
+    };
+    const std::string cut_local = "local { auth = pubkey\n      certs = gw.pem\n      id = gw.example.org }";
+    const std::string cut_remote = "remote { auth = pubkey\n      cacerts = root.pem\n      id = b.example.org }";
+    const std::string key_of_ours = "  private-1 { file = gw.key }\n";
+    SECTION("the client knows an authority, and has no key") {
+        auto text = with_users(other(cut_local, "local { auth = xauth\n xauth_id = carol }"));
+        text.replace(text.find(key_of_ours), key_of_ours.size(), "");
+        const auto c = read_keys(text);
+        INFO((c ? std::string{} : c.error().text()));
+        REQUIRE(c);
+        const auto peer = make_peer(c->connections[0]);
+        CHECK(peer.suites[0].authentication == method::rsa_signatures);
+        CHECK(peer.suites[0].hybrid);
+        CHECK(peer.keys.sign_with.empty());
+        CHECK(peer.keys.trust);
+        CHECK_FALSE(peer.local_id);
+        CHECK(peer.xauth.part == ike::v1::xauth_part::client);
+        CHECK(ike::v1::check(make_config(*c)));
+        CHECK(describe(*c).find("RSA signatures of one end alone") != std::string::npos);
+        key_provider p;
+        CHECK_FALSE(equip(p, c->connections[0].keys));
+    }
+    SECTION("the edge device signs, and knows users") {
+        const auto c = read_keys(with_users(other(cut_remote, "remote { auth = xauth }")));
+        INFO((c ? std::string{} : c.error().text()));
+        REQUIRE(c);
+        const auto peer = make_peer(c->connections[0]);
+        CHECK(peer.suites[0].hybrid);
+        CHECK(peer.keys.sign_with.size() == 1);
+        CHECK_FALSE(peer.keys.trust);
+        REQUIRE(peer.remote_id);
+        CHECK(peer.remote_id->is_none());
+        CHECK(peer.xauth.part == ike::v1::xauth_part::edge_device);
+        CHECK(ike::v1::check(make_config(*c)));
+    }
+    SECTION("a key that hybrid authentication has no number for") {
+        auto text = with_users(other("certs = gw.pem", "pubkeys = p256.pub"));
+        text.replace(text.find(cut_remote), cut_remote.size(), "remote { auth = xauth }");
+        text.replace(text.find(key_of_ours), key_of_ours.size(), "  ecdsa-1 { file = p256.key }\n");
+        const auto c = read_keys(text);
+        REQUIRE_FALSE(c);
+        CHECK(c.error().text() ==
+              "f.conf:7:17: pubkeys in connections.gw.local: is no key of RSA, which hybrid authentication needs");
+    }
+    SECTION("an authority for whoever has no certificate") {
+        auto text = with_users(other(cut_remote, "remote { auth = xauth }"));
+        const std::string_view line = "certs = gw.pem";
+        text.replace(text.find(line), line.size(), "certs = gw.pem\n cacerts = root.pem");
+        const auto c = read_keys(text);
+        REQUIRE_FALSE(c);
+        CHECK(c.error().text() == "f.conf:8:2: cacerts in connections.gw.local: the other end proves itself by a password alone");
+    }
 }
 
 TEST_CASE("send_cert, send_certreq, aggressive and fragmentation reach the library", "[gateway][keys]") {

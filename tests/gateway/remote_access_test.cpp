@@ -148,7 +148,11 @@ TEST_CASE("what cannot be between the phases is refused with file, line, column 
     };
     const auto r = GENERATE(values<row>({
         {"XAUTH alone", with("    local { auth = psk }", "    local { auth = xauth }"),
-         "f.conf:2:3: connections.gw: section local is missing: write local { auth = psk }"},
+         "f.conf:8:21: auth in connections.gw.remote: needs to be pubkey, since the other end has auth = xauth alone"},
+        {"XAUTH at both ends, and nothing else",
+         changed(with("    local { auth = psk }", "    local { auth = xauth }"), "remote { auth = psk }",
+                 "remote { auth = xauth }"),
+         "f.conf:8:5: connections.gw.remote: XAUTH at both ends: one of them says a password, the other one asks"},
         {"XAUTH at both ends", changed(client(), "    local-2", "    remote-2 { auth = xauth }\n    local-2"),
          "f.conf:7:5: connections.gw.remote-2: XAUTH at both ends: one of them says a password, the other one asks"},
         {"XAUTH twice", changed(edge_device(), "    remote-2", "    remote-3 { auth = xauth }\n    remote-2"),
@@ -194,15 +198,17 @@ TEST_CASE("what cannot be between the phases is refused with file, line, column 
          "f.conf:23:17: dns in pools.far: 'ns.example' is no address; names are not looked up"},
         {"another attribute", with_pool(std::string{good}, "nbns = 10.9.0.1"),
          "f.conf:23:1: key 'nbns' in pools.far: strongSwan has it, this gateway does not"},
-        {"a trap without an address", changed(with_in_connection("    vips = 0.0.0.0"), "        esp_proposals",
-                                              "        start_action = trap\n        esp_proposals"),
+        {"a trap without an address",
+         changed(with_in_connection("    vips = 0.0.0.0"), "        esp_proposals",
+                 "        start_action = trap\n        esp_proposals"),
          "f.conf:14:24: start_action in connections.gw.children.net: with vips no packet can have the right source before IKE: "
          "write start"},
-        {"transport mode", changed(with_in_connection("    vips = 0.0.0.0"), "        esp_proposals",
-                                   "        mode = transport\n        esp_proposals"),
+        {"transport mode",
+         changed(with_in_connection("    vips = 0.0.0.0"), "        esp_proposals",
+                 "        mode = transport\n        esp_proposals"),
          "f.conf:14:16: mode in connections.gw.children.net: transport mode is not supported with vips and pools"},
-        {"a name that is too long", with_users(client(), "  xauth-2 { id = " + std::string(129, 'x') +
-                                                                                          "\n secret = abcdefgh }\n"),
+        {"a name that is too long",
+         with_users(client(), "  xauth-2 { id = " + std::string(129, 'x') + "\n secret = abcdefgh }\n"),
          "f.conf:23:18: id in secrets.xauth-2: is longer than 128 octets"},
     }));
     INFO(r.what);

@@ -61,11 +61,21 @@ struct suite_without_method {
 }  // namespace
 
 TEST_CASE("the method of authentication is a word of the suite", "[ike][suites]") {
-    for (const auto& [word, method] : v1::detail::method_words) {
+    for (const auto& [word, method, hybrid] : v1::detail::method_words) {
         const std::string text = "aes128-sha256-modp2048-" + std::string{word};
         CAPTURE(text);
+        const auto full = v1::parse_ike_suite(text);
+        REQUIRE(full);
+        CHECK(full->authentication == method);
+        CHECK(full->hybrid == hybrid);
+        CHECK(v1::parse_ike_suite(v1::to_text(*full).view()) == *full);
         const auto got = v1::detail::read_suite<suite_with_method>(text);
-        REQUIRE(got);
+        REQUIRE(got.has_value() == !hybrid);
+        if (hybrid) {
+            CHECK(got.error().code == crypto::errc::unsupported_algorithm);
+            CHECK(got.error().word == word);
+            continue;
+        }
         CHECK(got->authentication == method);
         const bool is_default = method == isakmp::oakley_authentication::pre_shared_key;
         CHECK(v1::detail::write_suite(*got).view() == (is_default ? "aes128-sha256-modp2048" : text));

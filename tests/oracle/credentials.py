@@ -189,7 +189,7 @@ class Method:
     kind: type = type(None)  # of public key
     check: object = None  # of a signature
     tied: str = ""  # the hash that the signature algorithm is tied to
-    hybrid: bool = False  # one end authenticates itself with its HASH alone
+    hybrid: str = ""  # "i" or "r": that end says HASH alone, and a password afterwards
 
 
 def _methods():
@@ -208,9 +208,9 @@ def _methods():
     # draft-beaulieu-ike-xauth section 6: XAUTHInit and XAUTHResp of each; what follows phase 1 differs, not phase 1.
     for number, base in enumerate((1, 1, 2, 2, 3, 3, 4, 4, 5, 5), 65001):
         out[number] = Method("xauth-" + out[base].name, out[base].family, out[base].kind, out[base].check, out[base].tied)
-    # draft-ietf-ipsec-isakmp-hybrid-auth section 3.2
-    for number, base in ((64221, rsa_sig), (64222, rsa_sig), (64223, dss), (64224, dss)):
-        out[number] = Method("hybrid-" + base.name, "signature", base.kind, base.check, base.tied, True)
+    # draft-ietf-ipsec-isakmp-hybrid-auth sections 3.2.1 and 4: HybridInit and HybridResp of each
+    for number, base, end in ((64221, rsa_sig, "i"), (64222, rsa_sig, "r"), (64223, dss, "i"), (64224, dss, "r")):
+        out[number] = Method("hybrid-" + base.name, "signature", base.kind, base.check, base.tied, end)
     return out
 
 

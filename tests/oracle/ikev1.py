@@ -16,7 +16,7 @@ import isakmp
 from algorithms import AH_TRANSFORMS, IKE_CIPHERS, IKE_HASHES, cipher_key, decrypt_cbc, digest, prf
 from credentials import CURVES, METHODS, public_octets, rsa_decrypt, rsa_open
 from ipsec import AH, ESP, Mismatch, Sa
-from isakmp import CERT, DELETE, FRAGMENT, HASH, ID, KE, NAT_D, NONCE, NOTIFY, REQUEST, SA, SIG, VENDOR, Malformed
+from isakmp import ATTRIBUTES, CERT, DELETE, FRAGMENT, HASH, ID, KE, NAT_D, NONCE, NOTIFY, REQUEST, SA, SIG, VENDOR, Malformed
 
 # Octets of a public value and of the shared secret, by group: RFC 2409 section 5 (left-padded), 2412 appendix E, 3526, 5114, 5903, 6954.
 GROUPS = {
@@ -44,6 +44,8 @@ GROUPS = {
     30: (128, 64),
 }
 
+XAUTH_STATUS_OK = (16527, 1)
+HASH_ALONE = "hash alone"  # of an end that still has to say a password
 # RFC 2408 sections 4.4 and 4.6: who sends what. AUTH is a HASH or a SIG, as the method that was agreed on says.
 AUTH = "AUTH"
 IN_CLEAR = {
@@ -159,7 +161,8 @@ class IkeSa:
     raw: dict = field(default_factory=dict)  # (payloads, record) of the message with KE and nonce, by the letter of its sender
     parts: dict = field(default_factory=dict)  # g, n, id and the letter of their sender
     certificates: dict = field(default_factory=lambda: {"i": [], "r": []})
-    authenticated: dict = field(default_factory=dict)
+    authenticated: dict = field(default_factory=dict)  # by letter: True; False where nothing could be checked; "hash alone"
+    passed: set = field(default_factory=set)  # message ids of Transactions in which the user was told to have passed
     method: object = None
     chosen: dict = field(default_factory=dict)  # attributes
     hash: str = ""
@@ -616,7 +619,9 @@ class Follower:
         what, kind = (
             "HASH_" if sa.method.family != "signature" else "SIG_"
         ) + letter.upper(), HASH if sa.method.family != "signature" else SIG
-        alone = sa.method.hybrid and not any(p.kind == SIG for p in payloads)
+        # Section 4.2 of the draft: whoever the method names has HASH in the place of SIG, by the prf that was agreed on whatever the
+        # signature of the other end is tied to.
+        alone = sa.method.hybrid == letter
         if alone:
             what, kind = "HASH_" + letter.upper(), HASH
         behind = [n for n, p in enumerate(payloads) if p.kind == NONCE][:1]  # what stands before a nonce is HASH(1)
@@ -631,10 +636,8 @@ class Follower:
         cookies = sa.cookies if letter == "i" else sa.cookie_r + sa.cookie_i
         data = sa.parts["g" + letter] + sa.parts["g" + other] + cookies + sa.sa_i + sa.parts["id" + letter]
         if kind == HASH:
-            if alone and sa.authenticated.get(other) == "hash alone":
-                raise Mismatch("neither end signs")
             self._compare(what, claimed, prf(sa.hash, sa.skeyid, data))
-            sa.authenticated[letter] = "hash alone" if alone else True
+            sa.authenticated[letter] = HASH_ALONE if alone else True
             return
         hash_name = sa.method.tied or sa.hash
         value = prf(hash_name, sa.skeyid, data)
@@ -745,6 +748,7 @@ class Follower:
         q = sa.quick.get(m.message_id)
         if q is None:
             iv = self._phase_2_iv(sa, m)
+            self._user_is_known(sa)
             q = Quick(m.message_id, iv, iv, (sa.cookie_i, sa.cookie_r), source, destination)
         expected = [q.initiator, q.responder, q.initiator, q.responder]
         if q.stage >= len(expected) or source != expected[q.stage]:
@@ -853,12 +857,29 @@ class Follower:
         again = key in sa.chained
         if m.exchange == isakmp.TRANSACTION:
             self._hashed(sa, m, "HASH of a Transaction", payloads, plain)
+            self._status(sa, source, m, payloads)
         else:
+            self._user_is_known(sa)
             self._hashed(sa, m, f"HASH({2 if again else 1}) of a New Group Mode", payloads, plain)
             for body in (p.body for p in payloads if p.kind == SA):
                 self._new_group(sa, source, m, isakmp.parse_sa(body), again)
         sa.chained[key] = following
         self._notified(payloads[1:])
+
+    def _status(self, sa, source, m, payloads):
+        """SET(STATUS = OK) of whoever signed and ACK of the other: draft-beaulieu-ike-xauth section 5.3."""
+        letter = "i" if source == sa.initiator else "r"
+        for body in (p.body for p in payloads if p.kind == ATTRIBUTES):
+            if body[0] == 3 and letter != sa.method.hybrid and XAUTH_STATUS_OK in isakmp.parse_attributes(body[4:]):
+                sa.passed.add(m.message_id)
+            elif body[0] == 4 and letter == sa.method.hybrid and m.message_id in sa.passed:
+                sa.authenticated[letter] = True
+
+    @staticmethod
+    def _user_is_known(sa):
+        """draft-ietf-ipsec-isakmp-hybrid-auth section 4: nothing but the Transaction exchange goes before that."""
+        if sa.method.hybrid and sa.authenticated[sa.method.hybrid] == HASH_ALONE:
+            raise Mismatch("an exchange under the SA of a hybrid method before its user was authenticated")
 
     def _new_group(self, sa, source, m, proposals, is_answer):
         groups = [t.attributes for proposal in proposals for t in proposal.transforms]

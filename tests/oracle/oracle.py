@@ -350,7 +350,7 @@ class Oracle:
                     "responder": sa.responder,
                     **derived,
                     "names": {letter: identity_text(sa.parts["id" + letter]) for letter in "ir" if "id" + letter in sa.parts},
-                    "proven": {letter: bool(sa.authenticated.get(letter)) for letter in "ir"},
+                    "proven": {letter: sa.authenticated.get(letter) is True for letter in "ir"},
                     "new_groups": sa.groups,
                     "quick_modes": [
                         {

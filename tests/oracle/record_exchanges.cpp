@@ -22,8 +22,8 @@ using isakmp::oakley_authentication;
 using oracle::json;
 using oracle::recording;
 
-constexpr std::array signing_keys{keys::rsa_2048_pkcs8, keys::p256};
-constexpr std::size_t rsa_key = 0, p256_key = 1;
+constexpr std::array signing_keys{keys::rsa_2048_pkcs8, keys::p256, keys::dsa_1024};
+constexpr std::size_t rsa_key = 0, p256_key = 1, dsa_key = 2;
 
 /// Real cryptography, and chance that can be repeated. Both ends have the keys of both.
 struct chance {
@@ -246,6 +246,25 @@ auto signed_by(std::function<v1::config(bool)> make, oakley_authentication metho
     };
 }
 
+/// The edge device alone signs; the client knows its key, and says no name unless it is to.
+auto hybrid(bool edge_left, oakley_authentication method, std::size_t key, bool named = false) {
+    return [=](bool left) {
+        auto c = signed_by(xauth(edge_left), method, key)(left);
+        auto& p = c.peers[0];
+        p.suites[0].hybrid = true;
+        const auto name = *ike::identity::of_text(ike::id_type::user_fqdn, "carol@example.org");
+        if (left == edge_left) {
+            p.keys.peer_keys.clear();
+            p.remote_id = named ? name : ike::identity::none();
+        } else {
+            p.keys.sign_with.clear();
+            if (named) p.local_id = name;
+        }
+        c.limits.amplification = 10;
+        return c;
+    };
+}
+
 auto runs() -> std::vector<run> {
     using enum oakley_authentication;
     const auto plain = [](bool left) { return ike_config(left); };
@@ -264,6 +283,28 @@ auto runs() -> std::vector<run> {
          .exchange = "aggressive",
          .method = "xauth-rsa-sig",
          .keys = by_keys({rsa_key})},
+        {.name = "xauth-hybrid-rsa",
+         .make = hybrid(false, rsa_signatures, rsa_key),
+         .method = "hybrid-rsa-sig",
+         .keys = by_keys({rsa_key})},
+        {.name = "xauth-hybrid-rsa-from-edge",
+         .make = hybrid(true, rsa_signatures, rsa_key),
+         .method = "hybrid-rsa-sig",
+         .keys = by_keys({rsa_key})},
+        {.name = "xauth-hybrid-dss",
+         .make = hybrid(false, dss_signatures, dsa_key, true),
+         .method = "hybrid-dss",
+         .keys = by_keys({dsa_key})},
+        {.name = "xauth-hybrid-aggressive-rsa",
+         .make = aggressive(hybrid(false, rsa_signatures, rsa_key)),
+         .exchange = "aggressive",
+         .method = "hybrid-rsa-sig",
+         .keys = by_keys({rsa_key})},
+        {.name = "xauth-hybrid-aggressive-dss-from-edge",
+         .make = aggressive(hybrid(true, dss_signatures, dsa_key, true)),
+         .exchange = "aggressive",
+         .method = "hybrid-dss",
+         .keys = by_keys({dsa_key})},
         {.name = "mode-config", .make = with_mode_config(plain, false)},
         {.name = "mode-config-push", .make = with_mode_config(plain, true)},
         {.name = "mode-config-ecdsa",

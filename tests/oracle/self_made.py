@@ -27,6 +27,7 @@ METHODS = {
     "ecdsa-521": 11,
     "xauth-rsa-sig": 65005,
     "hybrid-rsa-sig": 64221,
+    "hybrid-dss": 64223,
 }
 HASHES = {"md5": 1, "sha1": 2, "sha256": 4, "sha384": 5, "sha512": 6}
 CIPHERS = {
@@ -283,8 +284,9 @@ class Exchange:
         identity = self.identity[end][4:] if self.wrong == "identity without type" else self.identity[end]
         cookies = [self.cookie[end], self.cookie[other]] if self.wrong != "cookies not turned" else [self.cookie["i"], self.cookie["r"]]
         data = self.ke[end] + self.ke[other] + b"".join(cookies) + offer + identity
-        if self.kind in ("psk", "rsa-enc", "rsa-rev") or (self.method.startswith("hybrid") and end == "i"):
-            return [(8, self.prf(self.skeyid, data))]
+        hybrid = "" if not self.method.startswith("hybrid") else "r" if self.wrong == "the other end signs" else "i"
+        if self.kind in ("psk", "rsa-enc", "rsa-rev") or hybrid == end:
+            return [(8, self.prf(self.skeyid, data, "sha1" if self.wrong == "HASH by the hash of the signature" else None))]
         key, tied = self.pair[end].private, {"dss": "sha1", "ecdsa-256": "sha256", "ecdsa-384": "sha384", "ecdsa-521": "sha512"}.get(
             self.kind
         )
@@ -439,6 +441,11 @@ class Exchange:
             mid,
             iv,
         )
+        if self.method.startswith("hybrid") and self.wrong != "no password":
+            mid = self.random(4)
+            status = struct.pack(">HH", 0x8000 | 16527, 0 if self.wrong == "wrong password" else 1)
+            iv = self.send("r", TRANSACTION, self.hashed(mid, [(14, b"\3\0\0\7" + status)]), mid, self.phase_2_iv(mid))
+            self.send("i", TRANSACTION, self.hashed(mid, [(14, b"\4\0\0\7" + status)]), mid, iv)
 
     def delete(self, end):
         mid = self.random(4)

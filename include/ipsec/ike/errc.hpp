@@ -54,6 +54,8 @@ enum class errc : std::uint8_t {
     short_secret,         ///< a pre-shared key below the least length, and `allow_short_secret` not set
     unequal_secrets,      ///< peers of any address that Main Mode cannot tell apart by their pre-shared keys   RFC 2409 §5.4
     group_secret,         ///< a pre-shared key that many know, for XAUTH or for peers of any address, unless `allow_group_secret`
+    hybrid_without_xauth, ///< a hybrid suite, and `xauth::part` says neither client nor edge device
+    unproven_name,        ///< hybrid clients that only a name tells apart, unless `allow_unproven_name`
     duplicate_peer,       ///< two peers with one address, by which a pre-shared key is picked, or one name     RFC 2409 §5.4
     duplicate_policy,     ///< two child SAs with one policy number
     bad_selector,         ///< a selector that no identity payload can say
@@ -134,6 +136,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::short_secret:
         case errc::group_secret:
         case errc::unequal_secrets:
+        case errc::hybrid_without_xauth:
+        case errc::unproven_name:
         case errc::duplicate_peer:
         case errc::duplicate_policy:
         case errc::bad_selector:
@@ -195,6 +199,8 @@ template <class T> using result = std::expected<T, errc>;
         case errc::short_secret: return "pre-shared key is too short";
         case errc::unequal_secrets: return "peers of any address have different pre-shared keys";
         case errc::group_secret: return "a pre-shared key that many know is not allowed";
+        case errc::hybrid_without_xauth: return "hybrid authentication without XAUTH";
+        case errc::unproven_name: return "peers told apart by a name that nothing proves";
         case errc::duplicate_peer: return "two peers with one address or one name";
         case errc::duplicate_policy: return "two child SAs with one policy number";
         case errc::bad_selector: return "selector that no identity payload can say";

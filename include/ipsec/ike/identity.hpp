@@ -1,5 +1,7 @@
 #pragma once
 /// Who a peer is, and on whose behalf it negotiates: the bodies of ID payloads.                 RFC 2407 §4.6.2
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -41,6 +43,18 @@ public:
         id.type_ = type;
         if (octets.empty() || !id.append(octets)) return std::unexpected{errc::bad_identity};
         return id;
+    }
+    /// The identity of whoever says none: type 0, and no data.              draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+    [[nodiscard]] static auto none() -> identity {
+        identity id;
+        id.type_ = id_type::reserved;
+        return id;
+    }
+    [[nodiscard]] auto is_none() const noexcept -> bool { return *this == none(); }
+    /// As `parse`, but an empty one is `none()`: in phase 1 it is up to the method whether it may be.
+    [[nodiscard]] static auto parse_phase_1(byte_view body) -> result<identity> {
+        constexpr std::array<std::byte, 4> empty{};
+        return std::ranges::equal(body, empty) ? none() : parse(body);
     }
     /// From the body of an ID payload. @return `errc::bad_identity` when it is too short, too long, or of the wrong size for its
     /// type

@@ -98,7 +98,7 @@ enum class oakley_hash : std::uint16_t { reserved = 0, md5 = 1, sha = 2, tiger =
     return "unknown hash algorithm";
 }
 
-/// Open.                                                                                 RFC 2409 App. A, RFC 4754 §3
+/// Open.                              RFC 2409 App. A, RFC 4754 §3, draft-ietf-ipsec-isakmp-hybrid-auth-05 §3.2.1
 enum class oakley_authentication : std::uint16_t {
     reserved = 0,
     pre_shared_key = 1,
@@ -110,6 +110,9 @@ enum class oakley_authentication : std::uint16_t {
     ecdsa_384 = 10,
     ecdsa_521 = 11,
     hybrid_init_rsa = 64221,
+    hybrid_resp_rsa = 64222,
+    hybrid_init_dss = 64223,
+    hybrid_resp_dss = 64224,
     xauth_init_pre_shared = 65001,
     xauth_resp_pre_shared = 65002,
     xauth_init_rsa = 65005,
@@ -127,6 +130,9 @@ enum class oakley_authentication : std::uint16_t {
         case oakley_authentication::ecdsa_384: return "ECDSA with SHA-384 on P-384";
         case oakley_authentication::ecdsa_521: return "ECDSA with SHA-512 on P-521";
         case oakley_authentication::hybrid_init_rsa: return "HybridInitRSA";
+        case oakley_authentication::hybrid_resp_rsa: return "HybridRespRSA";
+        case oakley_authentication::hybrid_init_dss: return "HybridInitDSS";
+        case oakley_authentication::hybrid_resp_dss: return "HybridRespDSS";
         case oakley_authentication::xauth_init_pre_shared: return "XAUTHInitPreShared";
         case oakley_authentication::xauth_resp_pre_shared: return "XAUTHRespPreShared";
         case oakley_authentication::xauth_init_rsa: return "XAUTHInitRSA";

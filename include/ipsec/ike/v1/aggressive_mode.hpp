@@ -15,6 +15,9 @@
 ///
 ///     agreeing_i, [proving,] verifying, signing     making_ke_r, agreeing_r, signing; expecting_proof, [proving,] verifying
 ///
+/// A hybrid method has SIG of one end, the edge device, and HASH of the other: g^xy comes first for either.
+///                                                                          draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+///
 /// With public key encryption more is encrypted and decrypted, before anything else of message 1 can be read:
 ///
 ///     making_ke_i, sealing, sent_first                       opening, making_ke_r, sealing, sent_second
@@ -94,16 +97,18 @@ using after_answer = step<established, phase_1::signing<proven_i>, phase_1::prov
 
 /// The responder is proven: HDR*, HASH_I out, unless SIG_I has to be made for it first.
 template <class Key, class Env>
-[[nodiscard]] auto go_on(answered<Key> s, const claim& c, Env& e) -> step<established, phase_1::signing<proven_i>, failed> {
-    if (auto ok = phase_1::judge_identity(c, e.peer); !ok) return {failed{ok.error()}, {}};
+[[nodiscard]] auto go_on(answered<Key> s, claim& c, Env& e) -> step<established, phase_1::signing<proven_i>, failed> {
+    const bool unproven = phase_1::is_proven_by_xauth(s.agreed, role::responder);
+    if (auto ok = phase_1::judge_identity(c, e.peer, unproven); !ok) return {failed{ok.error()}, {}};
     proven_i p{{std::move(static_cast<keyed&>(s)), c.who}};
-    if (phase_1::method_of(p) == proof::signature) {
+    if (phase_1::proof_of(p.agreed, role::initiator) == proof::signature) {
         auto wait = phase_1::ask_to_sign(std::move(p), role::initiator, e);
         if (!wait) return {failed{wait.error()}, {}};
         return {std::move(*wait), {}};
     }
     const phase_1::wiped_at_end nonce{s.before.ni};  // with encryption SKEYID comes from it and its like alone
-    const auto hash = phase_1::hash_of(p, role::initiator, phase_1::id_body(phase_1::local_identity(e.peer)), e);
+    const auto own = phase_1::id_body(phase_1::local_identity(e.peer, p.agreed.suite));
+    const auto hash = phase_1::hash_of(p, role::initiator, own, e);
     if (!hash) return {failed{errc_of(hash.error())}, {}};
     auto out = write_third(p, hash->view(), e);
     if (!out) return {failed{out.error()}, {}};
@@ -123,7 +128,7 @@ template <class Key, class Env>
     answered<Key> next{std::move(*k), std::move(s.before)};
     claim& c = s.what.what;
     c.next = next.next;
-    if (phase_1::method_of(next) == proof::signature)
+    if (phase_1::proof_of(next.agreed, role::responder) == proof::signature)
         return widened<detail::after_answer<Key>>(
             phase_1::judge_signature(std::move(next), role::responder, std::move(c), e));
     if (auto ok = phase_1::judge_hash(next, role::responder, c, e); !ok)
@@ -234,6 +239,14 @@ template <class Key, class Env>
     if (!k) return {failed{k.error()}, {}};
     expecting_proof next{std::move(*k), s.what.who, std::move(s.what.id_b)};
     if (s.sar_b.empty()) return {std::move(next), {}};
+    if (phase_1::is_proven_by_xauth(next.agreed, role::responder)) {
+        const auto own = phase_1::id_body(phase_1::local_identity(e.peer, next.agreed.suite));
+        const auto hash = phase_1::hash_of(next, role::responder, own, e);
+        if (!hash) return {failed{errc_of(hash.error())}, {}};
+        auto m = detail::write_second(next, s.sar_b, s.nr, hash->view(), e);
+        if (!m) return {failed{m.error()}, {}};
+        return {std::move(next), {.send = std::move(*m)}};
+    }
     auto wait = phase_1::ask_to_sign(answering{std::move(next), std::move(s.sar_b), std::move(s.nr)}, role::responder, e);
     if (!wait) return {failed{wait.error()}, {}};
     return {std::move(*wait), {}};

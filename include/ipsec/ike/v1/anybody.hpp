@@ -19,8 +19,9 @@ namespace ipsec::ike::v1 {
 
 namespace detail {
 /// Certificates that the peer is asked for in message 4; null where it is asked for none.
-[[nodiscard]] inline auto asked_of(const peer_config& p, isakmp::oakley_authentication method) -> const trust* {
-    const bool asks = proof_by(method) == proof::signature && p.keys.trust && key_of_peer(p, method) == nullptr;
+[[nodiscard]] inline auto asked_of(const peer_config& p, const ike_suite& s) -> const trust* {
+    const bool asks = proof_by(s.authentication) == proof::signature && !is_unproven_there(p, s) && p.keys.trust &&
+                      key_of_peer(p, s.authentication) == nullptr;
     return asks && p.keys.trust->ask ? &*p.keys.trust : nullptr;
 }
 /// Whether both speak the same beside their suites: what was agreed on with one of them, the other can go on with.
@@ -35,7 +36,7 @@ namespace detail {
 [[nodiscard]] inline auto greet_alike(const peer_config& a, const peer_config& b) -> bool {
     return a.suites == b.suites && a.prefer_own_suites == b.prefer_own_suites && detail::speak_alike(a, b) &&
            std::ranges::all_of(a.suites, [&](const ike_suite& s) {
-               const trust *const x = detail::asked_of(a, s.authentication), *const y = detail::asked_of(b, s.authentication);
+               const trust *const x = detail::asked_of(a, s), *const y = detail::asked_of(b, s);
                return x == nullptr || y == nullptr ? x == y : x->authorities == y->authorities;
            });
 }
@@ -53,7 +54,7 @@ template <class Env>
     const auto in = isakmp::chain::parse(h.next_payload, m->payloads,
                                          {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
     if (!in || in->count(isakmp::payload_type::identification) != 1) return std::nullopt;
-    const auto id = identity::parse(in->find(isakmp::payload_type::identification)->body);
+    const auto id = identity::parse_phase_1(in->find(isakmp::payload_type::identification)->body);
     return id ? std::optional{*id} : std::nullopt;
 }
 /// Whether an exchange that was begun on behalf of `door` can go on as this peer's.

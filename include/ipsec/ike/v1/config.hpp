@@ -53,6 +53,9 @@ struct ike_suite {
     /// stands there, once New Group Mode has agreed on it.                                       RFC 2409 §4, §5.6
     bool by_parts = false;
     private_prf prf{};
+    /// RSA or DSS signatures of the edge device alone: the client says HASH in place of SIG, which proves nothing of it, and is
+    /// authenticated by XAUTH. It has no key of its own, and leaves its identity empty unless `local_id` says one.
+    bool hybrid = false;                                  // draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
     friend constexpr auto operator==(const ike_suite&, const ike_suite&) noexcept -> bool = default;
 };
 /// The prf that SKEYID and all that follows from it is made by. @pre the hash is known
@@ -203,6 +206,9 @@ struct xauth {
     /// without this neither a client nor an edge device may have a pre-shared key beside XAUTH, nor may several peers of any
     /// address have one in Main Mode, where each of them could say another's name and get what is that one's.
     bool allow_group_secret = false;
+    /// In a hybrid phase 1 anybody can say any name: who judges a user of an edge device has to look whether he is one of that
+    /// peer. Without this there are no two such peers at one pair of addresses, which only a name would tell apart.
+    bool allow_unproven_name = false;
 };
 
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
@@ -272,7 +278,8 @@ struct peer_config {
     secret<128> psk;
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
-    std::optional<identity> remote_id{};  ///< default: the remote address
+    /// Default: the remote address. `identity::none()` for hybrid clients, who prove no name: they may say none, or any.
+    std::optional<identity> remote_id{};
     std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
     /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves
     /// the choice to the responder.
@@ -336,6 +343,14 @@ struct limits {
 /// Whether this end begins with Aggressive Mode: where it is told to, or where Main Mode is not served.
 [[nodiscard]] constexpr auto begins_aggressive(const peer_config& p) noexcept -> bool {
     return p.modes.begin_aggressive || !p.modes.accept_main;
+}
+/// Whether in a phase 1 by this suite the peer is the one who proves nothing; and whether this end is.
+///                                                                  draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+[[nodiscard]] constexpr auto is_unproven_there(const peer_config& p, const ike_suite& s) noexcept -> bool {
+    return s.hybrid && p.xauth.part == xauth_part::edge_device;
+}
+[[nodiscard]] constexpr auto is_unproven_here(const peer_config& p, const ike_suite& s) noexcept -> bool {
+    return s.hybrid && p.xauth.part == xauth_part::client;
 }
 /// Of our keys the one for a method and for what the peer asked; of the peer's keys the one for it. @return nullptr: none
 [[nodiscard]] inline auto key_to_sign(const peer_config& p, isakmp::oakley_authentication method,

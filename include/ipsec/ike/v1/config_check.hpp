@@ -18,7 +18,8 @@ namespace ipsec::ike::v1 {
 ///
 /// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
 /// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::peer_begins`,
-/// `errc::binds_unchecked`, `errc::unequal_secrets`, `errc::bad_lifetime`, `errc::bad_identity`,
+/// `errc::binds_unchecked`, `errc::unequal_secrets`, `errc::hybrid_without_xauth`, `errc::unproven_name`,
+/// `errc::bad_lifetime`, `errc::bad_identity`,
 /// `errc::bad_limit` (also an offer that fits in no message), `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
 [[nodiscard]] inline auto check(const config& c) -> result<void>;
 
@@ -110,8 +111,12 @@ namespace detail {
             return std::unexpected{errc::unusable_algorithm};
         if (*method == proof::shared_key && (p.psk.empty() || (p.psk.size() < 8 && !p.allow_short_secret)))
             return std::unexpected{errc::short_secret};
-        if (*method == proof::signature && (key_to_sign(p, s.authentication) == nullptr ||
-                                            (key_of_peer(p, s.authentication) == nullptr && !p.keys.trust)))
+        if (s.hybrid && !has_hybrid(s.authentication)) return std::unexpected{errc::unusable_algorithm};
+        if (s.hybrid && p.xauth.part == xauth_part::none) return std::unexpected{errc::hybrid_without_xauth};
+        const bool signs = *method == proof::signature && !is_unproven_here(p, s);
+        const bool verifies = *method == proof::signature && !is_unproven_there(p, s);
+        if ((signs && key_to_sign(p, s.authentication) == nullptr) ||
+            (verifies && key_of_peer(p, s.authentication) == nullptr && !p.keys.trust))
             return std::unexpected{errc::no_key_for_method};
         if (is_by_encryption(*method) && (p.keys.decrypt_with.empty() || key_of_peer(p, s.authentication) == nullptr))
             return std::unexpected{errc::no_key_for_method};
@@ -121,7 +126,8 @@ namespace detail {
         const bool takes_any = s.by_parts && s.group == crypto::group_id::none;
         const bool has_group = s.by_parts ? !takes_any || !p.modes.begin_aggressive : !is_private(s.group);
         if (begins_aggressive(p) &&
-            (s.group != first.group || s.by_parts != first.by_parts || !has_group || !goes_on_with(first, s)))
+            (s.group != first.group || s.by_parts != first.by_parts || s.hybrid != first.hybrid || !has_group ||
+             !goes_on_with(first, s)))
             return std::unexpected{errc::not_for_aggressive_mode};
     }
     if (!p.modes.accept_main && !aggressive) return std::unexpected{errc::not_for_aggressive_mode};
@@ -159,6 +165,26 @@ public:
 
 private:
     std::map<ip::address, const peer_config*> first_{};  ///< by the local address
+};
+/// A hybrid client proves no name, so what only a name tells apart is one peer, unless its user says that he looks at the name of
+/// whoever says a password.                                       draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+class names_without_proof {
+public:
+    /// @return `errc::unproven_name`; `errc::bad_identity` for no name where one is proven
+    [[nodiscard]] auto add(const peer_config& p) -> result<void> {
+        const auto is_unproven = [&](const ike_suite& s) { return is_unproven_there(p, s); };
+        const bool none = p.remote_id && p.remote_id->is_none();
+        if ((none && !std::ranges::all_of(p.suites, is_unproven)) || (p.local_id && p.local_id->is_none()))
+            return std::unexpected{errc::bad_identity};
+        if (std::ranges::none_of(p.suites, is_unproven)) return {};
+        const auto [at, fresh] =
+            first_.emplace(std::pair{p.path.local.address, p.path.remote.address}, p.xauth.allow_unproven_name);
+        if (!fresh && !(at->second && p.xauth.allow_unproven_name)) return std::unexpected{errc::unproven_name};
+        return {};
+    }
+
+private:
+    std::map<std::pair<ip::address, ip::address>, bool> first_{};
 };
 using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
 [[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {
@@ -242,6 +268,7 @@ inline auto check(const config& c) -> result<void> {
         return std::unexpected{errc::bad_limit};
     std::set<detail::name_at> names;
     detail::secrets_of_anybody secrets;
+    detail::names_without_proof unproven;
     for (const peer_config& p : c.peers) {
         if (p.suites.empty()) return std::unexpected{errc::no_suites};
         if (auto ok = detail::check_methods(p); !ok) return ok;
@@ -267,6 +294,7 @@ inline auto check(const config& c) -> result<void> {
         if (detail::is_known_by_address(p) && !addresses.emplace(p.path.local.address, p.path.remote.address).second)
             return std::unexpected{errc::duplicate_peer};
         if (auto ok = secrets.add(p); !ok) return ok;
+        if (auto ok = unproven.add(p); !ok) return ok;
         if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
         if (binds_unchecked(p.children, c)) return std::unexpected{errc::binds_unchecked};

@@ -173,14 +173,14 @@ struct house {
             const auto found = by_name.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
             if (found != by_name.end() && settings.peers[found->second].modes.accept_aggressive) return peer_id{found->second};
         }
-        return std::nullopt;
+        return who.is_none() ? std::nullopt : find_by_name(at, identity::none());  // hybrid clients may say any name
     }
     /// The peer of this name that may begin with Main Mode from anywhere.
     [[nodiscard]] auto find_anybody(const ike::path& at, const identity& who) const -> std::optional<peer_id> {
         const auto found = by_name.find(
             {at.local.address, any_like(at.remote.address), who.type(), {who.data().begin(), who.data().end()}});
-        if (found == by_name.end() || !serves_anybody(settings.peers[found->second])) return std::nullopt;
-        return peer_id{found->second};
+        if (found != by_name.end() && serves_anybody(settings.peers[found->second])) return peer_id{found->second};
+        return who.is_none() ? std::nullopt : find_anybody(at, identity::none());
     }
     /// The address that stands for any of its family.
     [[nodiscard]] static auto any_like(const ip::address& a) -> ip::address {

@@ -124,6 +124,7 @@ namespace detail {
         if (!ok) return std::unexpected{ok.error()};
     }
     const xauthenticated xauth = asks_xauth(method);
+    const bool hybrid = is_hybrid(method);
     method = base_method(method);
     const auto l = life.finish(isakmp::default_life_seconds);
     if (!l) return std::unexpected{unpaired_lifetime};
@@ -141,6 +142,7 @@ namespace detail {
         return std::unexpected{said_bits ? bad_attribute_value : missing_attribute};
     agreed_ike out{{e->id, static_cast<std::uint16_t>(bits), h->id, static_cast<crypto::group_id>(group), authentication}, *l, *l,
                    xauth};
+    out.suite.hybrid = hybrid;
     out.suite.prf.number = static_cast<std::uint16_t>(prf);  // what it stands for is the policy's to say
     out.suite.by_parts = has_group_parts(t.attributes);
     // The number selects a row of our own table, never an object behind it.
@@ -190,7 +192,7 @@ inline auto write_ike_offer(const peer_config& p, bool by_us, const private_grou
         if (named != nullptr) write_group(b, named->parts);
         else if (!s.by_parts) b.number(oakley_attribute::group_description, static_cast<std::uint64_t>(s.group));
         b.number(oakley_attribute::authentication_method,
-                    with_xauth(static_cast<std::uint64_t>(s.authentication), wanted_xauth(p, by_us)))
+                    method_number(s, wanted_xauth(p, by_us)))
             .number(oakley_attribute::life_type, 1U)
             .number(oakley_attribute::life_duration, p.lifetime.seconds);
         if (p.lifetime.kilobytes != 0)

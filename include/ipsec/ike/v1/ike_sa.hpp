@@ -89,6 +89,10 @@ public:
     [[nodiscard]] auto is_usable() const noexcept -> bool { return stands() && !over_ && !suspect_ && !spent_; }
     /// Phase 1 is over, and XAUTH and Mode Config where they come before phase 2.
     [[nodiscard]] auto stands() const noexcept -> bool { return is_established() && serial_ != 0; }
+    /// Whether more vouches for the peer than the HASH of a hybrid client, which anybody can make.
+    [[nodiscard]] auto is_proven() const noexcept -> bool {
+        return stands() || (is_established() && !keys().agreed.suite.hybrid);
+    }
     /// Larger is newer; 0 before it stands.
     [[nodiscard]] auto serial() const noexcept -> std::uint64_t { return serial_; }
     [[nodiscard]] auto established_at() const noexcept -> instant { return established_at_; }

@@ -20,6 +20,8 @@
 ///
 ///     agreeing_i, signing                            -->  expecting_auth, [proving,] verifying, signing
 ///     sent_auth, [proving,] verifying, established  <--  established
+///
+/// A hybrid method has SIG of one end, the edge device, and HASH of the other.   draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
 #include <algorithm>
 
 #include "ipsec/ike/v1/detail/main_mode_messages.hpp"
@@ -153,7 +155,7 @@ template <class Key, class Env>
     if (!done.shared) return {failed{errc_of(done.shared.error())}, {}};
     auto k = detail::make_keys(s, *done.shared, e);
     if (!k) return {failed{k.error()}, {}};
-    if (phase_1::method_of(*k) == proof::signature) {
+    if (phase_1::proof_of(k->agreed, role::initiator) == proof::signature) {
         auto wait = phase_1::ask_to_sign(agreed_i{std::move(*k)}, role::initiator, e);
         if (!wait) return {failed{wait.error()}, {}};
         return {std::move(*wait), {}};
@@ -193,7 +195,7 @@ template <class Env>
 [[nodiscard]] auto on(phase_1::verifying<sent_auth> s, const signature_judged& done, Env& e)
     -> step<established, failed> {
     if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
-    if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
+    if (auto ok = phase_1::judge_identity(s.what, e.peer, false); !ok) return {failed{ok.error()}, {}};
     auto up = on(std::move(s.before), phase_1::accepted(s.what), e);
     return {std::get<established>(std::move(up.state)), {}};
 }
@@ -268,19 +270,35 @@ template <class Key, class Env>
     return {expecting_auth{std::move(*k)}, {}};
 }
 
-/// HDR*, IDii, HASH_I in; HDR*, IDir, HASH_R out.
-template <class Env> [[nodiscard]] auto on(expecting_auth s, authenticated msg, Env& e) -> step<established, failed> {
-    s.next = msg.next;
-    auto m = detail::write_auth(s, role::responder, e);
+namespace detail {
+/// What follows on message 5, by how this end proves itself.
+template <class Env>
+[[nodiscard]] auto answer_proof(expecting_auth s, const authenticated& msg, Env& e)
+    -> step<established, phase_1::signing<proven_r>, failed> {
+    established up{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime};
+    up.next = msg.next;
+    up.agreed.asked.add(msg.asked);
+    if (phase_1::proof_of(up.agreed, role::responder) == proof::signature) {
+        auto wait = phase_1::ask_to_sign(proven_r{std::move(up)}, role::responder, e);
+        if (!wait) return {failed{wait.error()}, {}};
+        return {std::move(*wait), {}};
+    }
+    auto m = write_auth(up, role::responder, e);
     if (!m) return {failed{m.error()}, {}};
-    return {established{std::move(static_cast<keyed&>(s)), msg.remote, msg.initial_contact, msg.responder_lifetime},
-            {.send = std::move(*m)}};
+    return {std::move(up), {.send = std::move(*m)}};
+}
+}  // namespace detail
+
+/// HDR*, IDii, HASH_I in; HDR*, IDir, HASH_R out, unless a hybrid method has SIG_R made for it first.
+template <class Env>
+[[nodiscard]] auto on(expecting_auth s, authenticated msg, Env& e) -> step<established, phase_1::signing<proven_r>, failed> {
+    return detail::answer_proof(std::move(s), msg, e);
 }
 template <class Env> [[nodiscard]] auto on(expecting_auth, misidentified msg, Env&) -> step<failed> {
     return {failed{msg.why}, {}};
 }
 
-/// HDR*, IDii, [CERT,] SIG_I in; once it holds, SIG_R is made.
+/// HDR*, IDii, [CERT,] SIG_I in; once it holds, SIG_R is made, or a hybrid method has HASH_R go out.
 template <class Env> [[nodiscard]] auto on(expecting_auth s, claim msg, Env& e) {
     return phase_1::judge_signature(std::move(s), role::initiator, std::move(msg), e);
 }
@@ -289,16 +307,10 @@ template <class Env> [[nodiscard]] auto on(phase_1::proving<expecting_auth> s, c
 }
 template <class Env>
 [[nodiscard]] auto on(phase_1::verifying<expecting_auth> s, const signature_judged& done, Env& e)
-    -> step<phase_1::signing<proven_r>, failed> {
+    -> step<established, phase_1::signing<proven_r>, failed> {
     if (auto ok = phase_1::judged(done); !ok) return {failed{ok.error()}, {}};
-    if (auto ok = phase_1::judge_identity(s.what, e.peer); !ok) return {failed{ok.error()}, {}};
-    const authenticated msg = phase_1::accepted(s.what);
-    proven_r p{{std::move(static_cast<keyed&>(s.before)), msg.remote, msg.initial_contact, msg.responder_lifetime}};
-    p.next = msg.next;
-    p.agreed.asked.add(s.what.asked);
-    auto wait = phase_1::ask_to_sign(std::move(p), role::responder, e);
-    if (!wait) return {failed{wait.error()}, {}};
-    return {std::move(*wait), {}};
+    if (auto ok = phase_1::judge_identity(s.what, e.peer, false); !ok) return {failed{ok.error()}, {}};
+    return detail::answer_proof(std::move(s.before), phase_1::accepted(s.what), e);
 }
 /// HDR*, IDir, [CERT,] SIG_R out.
 template <class Env>

@@ -5,6 +5,9 @@
 ///     pre-shared key    prf(pre-shared-key, Ni_b | Nr_b)          HASH
 ///     signatures        prf(Ni_b | Nr_b, g^xy)                    SIG over HASH, by a known key or by a certificate
 ///     encryption        prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)     HASH, by both nonces: public_key_encryption.hpp
+///     hybrid            as with signatures                        SIG of the edge device; HASH of the client proves nothing
+///                                                                 of it, and XAUTH follows
+///                                                                        draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
 ///
 /// The exchanges ask here for keys, for the hash of an end, and for what follows from a peer's claim.
 #include <algorithm>
@@ -33,6 +36,14 @@ using main_mode::misidentified;
         case ecdsa_521: return crypto::signature_scheme::ecdsa_p521;
         default: return std::nullopt;
     }
+}
+/// Whether an end says HASH in place of SIG, and is authenticated by XAUTH alone.   draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+[[nodiscard]] constexpr auto is_proven_by_xauth(const agreed_ike& a, role whose) noexcept -> bool {
+    return a.suite.hybrid && a.xauth == (whose == role::initiator ? xauthenticated::initiator : xauthenticated::responder);
+}
+/// How the last message of an end looks: whoever is proven by XAUTH says what one with a pre-shared key would.
+[[nodiscard]] constexpr auto proof_of(const agreed_ike& a, role whose) noexcept -> proof {
+    return is_proven_by_xauth(a, whose) ? proof::shared_key : proof_by(a.suite.authentication).value_or(proof::shared_key);
 }
 /// What makes HASH_I and HASH_R: the prf, or the HMAC of the hash that a method of signing is tied to. It is so for the hash that
 /// is signed only; everything else goes by the prf.                                         RFC 2409 §5.1, RFC 4754 §4
@@ -65,6 +76,11 @@ using main_mode::misidentified;
     const identity id = p.local_id ? *p.local_id : identity::of(p.path.local.address);
     return p.nat.enabled ? id.with(0, 0) : id;  // req: rfc3947-4-13
 }
+/// The same in a phase 1 by this suite. A client that proves nothing says no name by itself: nobody sees one in Aggressive Mode.
+///                                                                                draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+[[nodiscard]] inline auto local_identity(const peer_config& p, const ike_suite& s) -> identity {
+    return is_unproven_here(p, s) && !p.local_id ? identity::none() : local_identity(p);
+}
 /// Who the peer has to be.
 [[nodiscard]] inline auto remote_identity(const peer_config& p) -> identity {
     return p.remote_id ? *p.remote_id : identity::of(p.path.remote.address);
@@ -75,7 +91,8 @@ template <class Env>
 [[nodiscard]] auto hash_of(const keyed& k, role whose, byte_view id_b, Env& e) -> crypto::result<crypto::digest> {
     const auto i = k.cky.initiator.octets();
     const auto r = k.cky.responder.octets();
-    const auto prf = prf_for_hash(k.agreed.suite, k.prf);
+    // The hash that a method of signing is tied to is not for whoever does not sign.  draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+    const auto prf = is_proven_by_xauth(k.agreed, whose) ? k.prf : prf_for_hash(k.agreed.suite, k.prf);
     return whose == role::initiator ? phase_1_hash(e.crypto, prf, k.keys.skeyid, k.gxi, k.gxr, i, r, k.sai_b, id_b)
                                     : phase_1_hash(e.crypto, prf, k.keys.skeyid, k.gxr, k.gxi, r, i, k.sai_b, id_b);
 }
@@ -158,7 +175,7 @@ template <class Before, class Env>
     const auto* key = key_to_sign(e.peer, method, before.agreed.asked);
     const auto scheme = scheme_of(method);
     if (key == nullptr || !scheme) return std::unexpected{errc::no_key_for_method};
-    auto hash = hash_of(before, own, id_body(local_identity(e.peer)), e);
+    auto hash = hash_of(before, own, id_body(local_identity(e.peer, before.agreed.suite)), e);
     if (!hash) return std::unexpected{errc_of(hash.error())};
     return signing<Before>{std::move(before), key->key, *scheme, std::move(*hash)};
 }
@@ -188,26 +205,34 @@ template <class Payload> void add_body(message_writer& w, const Payload& p) {
     return out;
 }
 /// [ CERT, ] of the key that signs. Where requests fit none of ours the peer may know more of the chain than we do, and decides.
+/// Whoever does not sign has none to send, and says so where it is asked for one.  draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
 // req: rfc2409-5.1-3, rfc2408-3.10-3, rfc4945-3.2.7.1-3, rfc4945-3.3.6-1
 inline void add_certificates(message_writer& w, const peer_config& p, const agreed_ike& agreed) {
+    if (is_unproven_here(p, agreed.suite)) {
+        if (agreed.asked.at_all) add_body(w, isakmp::certificate{isakmp::cert_encoding::x509_signature, {}});
+        return;
+    }
     const auto* key = key_to_sign(p, agreed.suite.authentication, agreed.asked);
     if (key == nullptr || (!agreed.asked.at_all && !p.keys.send_unasked)) return;
     for (const isakmp::certificate& c : payloads_of(key->certificate)) add_body(w, c);
 }
 /// Requests for a certificate, where the peer may prove itself by one: not where its key is here, which alone counts then.
 // req: rfc2409-5-9
-inline void add_certificate_request(message_writer& w, const peer_config& p, isakmp::oakley_authentication method) {
+inline void add_certificate_request(message_writer& w, const peer_config& p, const ike_suite& s) {
+    const auto method = s.authentication;
     if (proof_by(method) != proof::signature || !p.keys.trust || key_of_peer(p, method) != nullptr) return;
+    if (is_unproven_there(p, s)) return;
     for (const isakmp::certificate_request& r : requests_for(*p.keys.trust)) add_body(w, r);
 }
 
 // --- the peer's proof ---------------------------------------------------------------------------------------------------------
 
 /// Reads what stands beside the proof: certificates and notifications. Those of the latter count that stand in a text which only
-/// the peer can have encrypted.
-[[nodiscard]] inline auto read_beside(claim& c, const isakmp::chain& in, bool encrypted) -> result<void> {
+/// the peer can have encrypted. What stands beside a HASH in place of a certificate is empty, and looked at by nobody.
+[[nodiscard]] inline auto read_beside(claim& c, const isakmp::chain& in, bool encrypted, bool unproven) -> result<void> {
     received_certificates all;
     for (const isakmp::payload_view& p : in) {
+        if (p.type == isakmp::payload_type::certificate && unproven) continue;
         if (p.type == isakmp::payload_type::certificate) {
             const auto cert = isakmp::certificate::parse(p.body);
             if (!cert) return std::unexpected{errc::bad_certificate};
@@ -226,7 +251,7 @@ inline void add_certificate_request(message_writer& w, const peer_config& p, isa
     return {};
 }
 [[nodiscard]] inline auto accepted(const claim& c) -> authenticated {
-    return {c.who, c.next, c.initial_contact, c.responder_lifetime, c.nat};
+    return {c.who, c.next, c.initial_contact, c.responder_lifetime, c.nat, c.asked};
 }
 /// HASH of the peer, by a method that sends it as it is. @return `errc::bad_hash`, `errc::crypto_failed`
 template <class Env>
@@ -236,11 +261,17 @@ template <class Env>
     if (!ct_equal(expected->view(), c.proof)) return std::unexpected{errc::bad_hash};
     return {};
 }
-/// Whether the peer may be who it says. @return `errc::bad_identity`, `errc::identity_mismatch`
+/// Whether the peer may be who it says. One that proves nothing may say nothing, and is from here on who the policy says that it
+/// is: a name of its own choice would find an authorization that is somebody else's.
+/// @param unproven  whether `is_proven_by_xauth` says so of the peer
+/// @return `errc::bad_identity`, `errc::identity_mismatch`
 // req: rfc2407-4.6.2-3
-[[nodiscard]] inline auto judge_identity(const claim& c, const peer_config& p) -> result<void> {
-    if (!c.who.may_be_phase_1()) return std::unexpected{errc::bad_identity};
-    if (!c.who.same_party(remote_identity(p))) return std::unexpected{errc::identity_mismatch};
+[[nodiscard]] inline auto judge_identity(claim& c, const peer_config& p, bool unproven) -> result<void> {
+    const identity wanted = remote_identity(p);
+    if (!c.who.may_be_phase_1() || (c.who.is_none() && !unproven)) return std::unexpected{errc::bad_identity};
+    const bool any = unproven && (c.who.is_none() || wanted.is_none());
+    if (!any && !c.who.same_party(wanted)) return std::unexpected{errc::identity_mismatch};
+    if (unproven) c.who = wanted;
     return {};
 }
 

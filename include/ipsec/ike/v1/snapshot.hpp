@@ -145,7 +145,7 @@ inline void put_body(wire::writer& w, const snapshot& s) noexcept {
     k.cipher = {k.agreed.suite.encryption, cipher != nullptr ? cipher->block : std::size_t{0},
                 encryption_key{take_short(r, encryption_key::capacity)}};
     k.next = make_iv(take_short(r, iv_octets{}.size()));
-    if (auto id = identity::parse(r.take_octets(r.take<std::uint16_t>()))) s.peer_identity = *id;
+    if (auto id = identity::parse_phase_1(r.take_octets(r.take<std::uint16_t>()))) s.peer_identity = *id;
     else r.claim(false);
     s.life = take_lifetime(r);
     s.octets = r.take<std::uint64_t>();

@@ -2,9 +2,10 @@
 /// Protection suites of IKE as administrators write them: "aes256-sha256-modp2048", "3des-md5-modp1024-rsasig".
 ///
 /// A cipher, a hash and a group in the words of `crypto/proposal_name.hpp`, in any order; and, if it is no pre-shared key, a word
-/// for the method of authentication: `psk`, `dsssig`, `rsasig`, `rsaenc`, `rsarev`, `ecdsa256`, `ecdsa384`, `ecdsa521`. A prf may
-/// be named (`prfsha1`): no number is assigned to any, so it has to be the HMAC of the hash, unless a number of private use says
-/// which it is: "aes256-sha256-modp2048-prfsha512@65001" is for peers that mean the same by 65001.  RFC 2409 §4, App. A
+/// for the method of authentication: `psk`, `dsssig`, `rsasig`, `rsaenc`, `rsarev`, `ecdsa256`, `ecdsa384`, `ecdsa521`,
+/// `hybridrsa`, `hybriddss` (draft-ietf-ipsec-isakmp-hybrid-auth-05). A prf may be named (`prfsha1`): no number is assigned to
+/// any, so it has to be the HMAC of the hash, unless a number of private use says which it is:
+/// "aes256-sha256-modp2048-prfsha512@65001" is for peers that mean the same by 65001.             RFC 2409 §4, App. A
 ///
 /// A group of one's own has its number in its word (`peer_config::private_groups`): "aes256-sha256-inline40000" where its parts
 /// stand in the offer, "aes256-sha256-group40000" where New Group Mode has agreed on it before. "aes256-sha256-inline" takes from
@@ -23,15 +24,22 @@ namespace ipsec::ike::v1 {
 
 namespace detail {
 using auth_method = isakmp::oakley_authentication;
+struct method_word {
+    std::string_view text;
+    auth_method by{};
+    bool hybrid = false;
+};
 inline constexpr std::array method_words{
-    std::pair{std::string_view{"psk"}, auth_method::pre_shared_key},
-    std::pair{std::string_view{"dsssig"}, auth_method::dss_signatures},
-    std::pair{std::string_view{"rsasig"}, auth_method::rsa_signatures},
-    std::pair{std::string_view{"rsaenc"}, auth_method::rsa_encryption},
-    std::pair{std::string_view{"rsarev"}, auth_method::revised_rsa_encryption},
-    std::pair{std::string_view{"ecdsa256"}, auth_method::ecdsa_256},
-    std::pair{std::string_view{"ecdsa384"}, auth_method::ecdsa_384},
-    std::pair{std::string_view{"ecdsa521"}, auth_method::ecdsa_521},
+    method_word{"psk", auth_method::pre_shared_key},
+    method_word{"dsssig", auth_method::dss_signatures},
+    method_word{"rsasig", auth_method::rsa_signatures},
+    method_word{"rsaenc", auth_method::rsa_encryption},
+    method_word{"rsarev", auth_method::revised_rsa_encryption},
+    method_word{"ecdsa256", auth_method::ecdsa_256},
+    method_word{"ecdsa384", auth_method::ecdsa_384},
+    method_word{"ecdsa521", auth_method::ecdsa_521},
+    method_word{"hybridrsa", auth_method::rsa_signatures, true},
+    method_word{"hybriddss", auth_method::dss_signatures, true},
 };
 /// Cuts the next word off.
 [[nodiscard]] constexpr auto next_word(std::string_view& rest, std::string_view separators) noexcept -> std::string_view {
@@ -89,17 +97,19 @@ template <class Suite>
     using crypto::name_error;
     if (text.empty() || text.ends_with('-')) return std::unexpected{name_error{errc::bad_proposal, text}};
     crypto::proposal_text plain;  // the words that every proposal has
-    std::string_view method_word, prf_word, own_word;
+    std::string_view prf_word, own_word;
     std::optional<private_word> own;
-    auto by = auth_method::pre_shared_key;
+    std::optional<method_word> by;
     for (std::string_view rest = text; !rest.empty();) {
         const std::string_view word = next_word(rest, "-");
-        const auto* const m = std::ranges::find(method_words, word, &decltype(method_words)::value_type::first);
-        if (m != method_words.end() || word.starts_with("prf")) {
-            std::string_view& place = m != method_words.end() ? method_word : prf_word;
-            if (!place.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
-            place = word;
-            if (m != method_words.end()) by = m->second;
+        const auto* const m = std::ranges::find(method_words, word, &method_word::text);
+        if (m != method_words.end()) {
+            if (by) return std::unexpected{name_error{errc::bad_proposal, word}};
+            by = *m;
+            by->text = word;  // as it stands there
+        } else if (word.starts_with("prf")) {
+            if (!prf_word.empty()) return std::unexpected{name_error{errc::bad_proposal, word}};
+            prf_word = word;
         } else if (const auto group = read_private_word(word)) {
             if (own) return std::unexpected{name_error{errc::bad_proposal, word}};
             own = group;
@@ -130,8 +140,12 @@ template <class Suite>
     s.group = own ? own->group : p->group;
     if constexpr (requires { s.by_parts; }) s.by_parts = own && own->by_parts;
     else if (own) return std::unexpected{name_error{errc::unknown_group, own_word}};
-    if constexpr (requires { s.authentication = by; }) s.authentication = by;
-    else if (by != auth_method::pre_shared_key) return std::unexpected{name_error{errc::unsupported_algorithm, method_word}};
+    const auto method = by.value_or(method_words.front());
+    const std::unexpected no_such_method{name_error{errc::unsupported_algorithm, method.text}};
+    if constexpr (requires { s.authentication = method.by; }) s.authentication = method.by;
+    else if (method.by != auth_method::pre_shared_key) return no_such_method;
+    if constexpr (requires { s.hybrid; }) s.hybrid = method.hybrid;
+    else if (method.hybrid) return no_such_method;
     return s;
 }
 template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) noexcept -> crypto::proposal_text {
@@ -147,9 +161,12 @@ template <class Suite> [[nodiscard]] constexpr auto write_suite(const Suite& s) 
             const auto* const f = crypto::find(s.prf.function);
             out.add("-").add(f != nullptr ? f->name : "prf?").add("@").add(unsigned{s.prf.number});
         }
-    if constexpr (requires { s.authentication; })
-        for (const auto& [word, by] : method_words)
-            if (by == s.authentication && by != auth_method::pre_shared_key) out.add("-").add(word);
+    if constexpr (requires { s.authentication; }) {
+        bool hybrid = false;
+        if constexpr (requires { s.hybrid; }) hybrid = s.hybrid;
+        for (const method_word& m : method_words)
+            if (m.by == s.authentication && m.hybrid == hybrid && m.by != auth_method::pre_shared_key) out.add("-").add(m.text);
+    }
     return out;
 }
 }  // namespace detail

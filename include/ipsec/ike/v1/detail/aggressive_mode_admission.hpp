@@ -13,7 +13,7 @@ namespace ipsec::ike::v1::aggressive_mode {
     const auto m = detail::read_first(h, datagram);
     if (!m) return std::unexpected{m.error()};
     if (m->is_sealed()) return std::optional<identity>{};
-    const auto id = identity::parse(m->in.find(isakmp::payload_type::identification)->body);
+    const auto id = identity::parse_phase_1(m->in.find(isakmp::payload_type::identification)->body);
     if (!id || !id->may_be_phase_1()) return std::unexpected{fault{errc::bad_identity}};
     return std::optional{*id};
 }
@@ -38,7 +38,8 @@ template <class Env>
     }
     auto s = detail::read_exchange(m->in);
     if (!s) return std::unexpected{s.error()};
-    if (auto ok = phase_1::judge_identity(s->what, e.peer); !ok) return std::unexpected{fault{ok.error()}};
+    const bool unproven = phase_1::is_proven_by_xauth(out.picked.agreed, role::initiator);
+    if (auto ok = phase_1::judge_identity(s->what, e.peer, unproven); !ok) return std::unexpected{fault{ok.error()}};
     out.picked.agreed.asked = phase_1::read_requests(m->in, e.peer, out.picked.agreed.suite.authentication);
     out.gxi = std::move(s->gx);
     out.ni = std::move(s->nonce);
@@ -67,7 +68,7 @@ template <class Key, class Env>
     if (!agreed) return std::unexpected{agreed.error()};
     // Under our own name: a group by its parts has no number on the wire, and a prf nothing but its number.
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
-    const proof method = proof_by(agreed->suite.authentication).value_or(proof::shared_key);
+    const proof method = phase_1::proof_of(*agreed, role::responder);
     if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 2)); !ok) return std::unexpected{fault{ok.error()}};
     answer a{h.responder, *agreed, own_extensions(e.peer) & read_vendor_ids(*in), {}, {}, {}};
     if (is_by_encryption(method)) {
@@ -89,7 +90,8 @@ template <class Key, class Env>
     if (std::ranges::equal(a.gxr, s.x.public_value())) return std::unexpected{fault{errc::bad_key_exchange}};
     a.what.from = e.path;
     a.what.proof = to_octets(in->find(phase_1::payload_of(method))->body);
-    if (auto ok = phase_1::read_beside(a.what, *in, false); !ok) return std::unexpected{fault{ok.error()}};
+    const bool unproven = phase_1::is_proven_by_xauth(a.agreed, role::responder);
+    if (auto ok = phase_1::read_beside(a.what, *in, false, unproven); !ok) return std::unexpected{fault{ok.error()}};
     if (method == proof::revised_encryption)
         a.both = a.both.after_nat_d(phase_1::has_nat_d(*a.sealed));  // it is read with the rest
     else if (a.both.nat_traversal) {
@@ -117,7 +119,8 @@ template <class Env>
                                           .unknown = isakmp::unknown_payloads::kept});
     if (!in)
         return std::unexpected{h.flags.encrypted() ? fault{errc::not_decryptable} : fault{in.error()}};
-    const proof method = phase_1::method_of(s);
+    const proof method = phase_1::proof_of(s.agreed, role::initiator);
+    const bool unproven = phase_1::is_proven_by_xauth(s.agreed, role::initiator);
     if (auto ok = isakmp::check_shape(*in, detail::shape_of(method, 3)); !ok) return std::unexpected{fault{ok.error()}};
     claim c;
     c.who = s.remote;
@@ -125,14 +128,14 @@ template <class Env>
     c.proof = to_octets(in->find(phase_1::payload_of(method))->body);
     c.next = m.next;
     c.from = e.path;
-    if (auto ok = phase_1::read_beside(c, *in, h.flags.encrypted()); !ok) return std::unexpected{fault{ok.error()}};
+    if (auto ok = phase_1::read_beside(c, *in, h.flags.encrypted(), unproven); !ok) return std::unexpected{fault{ok.error()}};
     if (auto ok = detail::judge_third(s, first, *in, e, c.nat); !ok) return std::unexpected{fault{ok.error()}};
     // Where there is a NAT, port 500 has nobody to tell IKE and ESP apart.                     RFC 3947 §4
     if (c.nat && c.nat->any() && e.path.link.kind != link_kind::udp_encap)
         return std::unexpected{fault{errc::unexpected_message}};
     if (method == proof::signature) return c;
     if (auto ok = phase_1::judge_hash(s, role::initiator, c, e); !ok) return std::unexpected{fault{ok.error()}};
-    if (auto ok = phase_1::judge_identity(c, e.peer); !ok) return misidentified{ok.error()};
+    if (auto ok = phase_1::judge_identity(c, e.peer, unproven); !ok) return misidentified{ok.error()};
     return phase_1::accepted(c);
 }
 

@@ -35,7 +35,7 @@ struct said {
     if (!n) return std::unexpected{fault{n.error()}};
     said s{to_octets(gx), to_octets(n->data), {}};
     s.what.id_b = to_octets(in.find(payload_type::identification)->body);
-    const auto id = identity::parse(s.what.id_b);
+    const auto id = identity::parse_phase_1(s.what.id_b);
     if (!id) return std::unexpected{fault{errc::bad_identity}};
     s.what.who = *id;
     return s;
@@ -78,8 +78,8 @@ template <class State, class Env> [[nodiscard]] auto write_first(const State& s,
     w.add(payload_type::security_association, s.sai_b)
         .add(payload_type::key_exchange, s.x.public_value())
         .add(payload_type::nonce, s.ni)
-        .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer)));
-    phase_1::add_certificate_request(w, e.peer, e.peer.suites.front().authentication);
+        .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer, e.peer.suites.front())));
+    phase_1::add_certificate_request(w, e.peer, e.peer.suites.front());
     add_vendor_ids(w, own_extensions(e.peer));
     return w.finish();
 }
@@ -115,10 +115,10 @@ template <class Env>
     w.add(payload_type::security_association, sar_b)
         .add(payload_type::key_exchange, k.gxr)
         .add(payload_type::nonce, nr)
-        .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer)));
+        .add(payload_type::identification, phase_1::id_body(phase_1::local_identity(e.peer, k.agreed.suite)));
     phase_1::add_certificates(w, e.peer, k.agreed);
-    w.add(phase_1::payload_of(phase_1::method_of(k)), proof);
-    phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
+    w.add(phase_1::payload_of(phase_1::proof_of(k.agreed, role::responder)), proof);
+    phase_1::add_certificate_request(w, e.peer, k.agreed.suite);
     if (k.both.nat_traversal)
         if (auto ok = add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, e.path, e.peer.nat.force, nat_d_of(k.both)); !ok)
             return std::unexpected{ok.error()};
@@ -135,7 +135,7 @@ template <class Env> [[nodiscard]] auto write_third(keyed& k, byte_view proof, E
     if (k.both.nat_traversal)
         if (auto ok = add_nat_d(w, e.crypto, k.agreed.suite.hash, k.cky, at, e.peer.nat.force, nat_d_of(k.both)); !ok)
             return std::unexpected{ok.error()};
-    auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
+    auto m = w.add(phase_1::payload_of(phase_1::proof_of(k.agreed, role::initiator)), proof).finish(e.crypto, k.cipher, k.next);
     if (!m) return std::unexpected{m.error()};
     k.next = m->next;
     actions out{.send = std::move(*m)};

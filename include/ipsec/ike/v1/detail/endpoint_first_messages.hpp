@@ -173,7 +173,7 @@ auto endpoint<Traits>::may_come_in(const std::vector<isakmp::cookie_pair>& other
     std::size_t all = 0, of_source = 0;
     for (const isakmp::cookie_pair& cky : others) {
         const sa_type* const sa = find_sa(cky);
-        if (sa == nullptr || sa->is_established()) continue;
+        if (sa == nullptr || sa->is_proven()) continue;
         ++all;
         if (sa->path().remote.address == at.remote.address) ++of_source;
     }
@@ -186,7 +186,7 @@ template <class Traits>
 auto endpoint<Traits>::may_be_stranger(const ike::path& at) -> bool {
     std::erase_if(strangers_, [&](const isakmp::cookie_pair& cky) {
         const sa_type* const sa = find_sa(cky);
-        return sa == nullptr || sa->is_established();
+        return sa == nullptr || sa->is_proven();
     });
     return half_open_.size() < house_->settings.limits.half_open && may_come_in(strangers_, stranger_rate_, at);
 }

@@ -73,7 +73,7 @@ template <class State, class Env>
     -> result<sealed_message> {
     message_writer w{header_of(s.cky, isakmp::exchange_type::identity_protection)};
     w.add(isakmp::payload_type::key_exchange, s.x.public_value()).add(isakmp::payload_type::nonce, nonce);
-    if (own == role::responder) phase_1::add_certificate_request(w, e.peer, s.agreed.suite.authentication);
+    if (own == role::responder) phase_1::add_certificate_request(w, e.peer, s.agreed.suite);
     if (with_nat_d)
         if (auto ok = add_nat_d(w, e.crypto, s.agreed.suite.hash, s.cky, e.path, e.peer.nat.force, nat_d_of(s.both)); !ok)
             return std::unexpected{ok.error()};
@@ -94,17 +94,17 @@ template <class Env>
 [[nodiscard]] auto write_proof(keyed& k, role own, byte_view proof, Env& e) -> result<sealed_message> {
     message_writer w{header_of(k.cky, isakmp::exchange_type::identity_protection)};
     if (!is_by_encryption(phase_1::method_of(k)))
-        w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer)));
+        w.add(isakmp::payload_type::identification, id_body(local_identity(e.peer, k.agreed.suite)));
     phase_1::add_certificates(w, e.peer, k.agreed);
-    if (own == role::initiator) phase_1::add_certificate_request(w, e.peer, k.agreed.suite.authentication);
-    auto m = w.add(phase_1::payload_of(phase_1::method_of(k)), proof).finish(e.crypto, k.cipher, k.next);
+    if (own == role::initiator) phase_1::add_certificate_request(w, e.peer, k.agreed.suite);
+    auto m = w.add(phase_1::payload_of(phase_1::proof_of(k.agreed, own)), proof).finish(e.crypto, k.cipher, k.next);
     if (m) k.next = m->next;
     return m;
 }
 /// The same, where the proof is HASH itself.
 template <class Env>
 [[nodiscard]] auto write_auth(keyed& k, role own, Env& e) -> result<sealed_message> {
-    const auto hash = phase_1::hash_of(k, own, id_body(local_identity(e.peer)), e);
+    const auto hash = phase_1::hash_of(k, own, id_body(local_identity(e.peer, k.agreed.suite)), e);
     if (!hash) return std::unexpected{errc_of(hash.error())};
     return write_proof(k, own, hash->view(), e);
 }
@@ -120,7 +120,8 @@ template <class Env>
     const auto in = isakmp::chain::parse(h.next_payload, m->payloads,
                                          {.behind = isakmp::trailing::tolerated, .unknown = isakmp::unknown_payloads::kept});
     if (!in) return std::unexpected{fault{errc::not_decryptable}};
-    const proof method = phase_1::method_of(k);
+    const proof method = phase_1::proof_of(k.agreed, peer);
+    const bool unproven = phase_1::is_proven_by_xauth(k.agreed, peer);
     if (auto ok = isakmp::check_shape(*in, shape_of(method, peer == role::initiator ? 5 : 6)); !ok)
         return std::unexpected{fault{ok.error()}};
     claim c;
@@ -128,17 +129,17 @@ template <class Env>
     c.proof = to_octets(in->find(phase_1::payload_of(method))->body);
     c.next = m->next;
     c.from = e.path;
-    const auto id = identity::parse(c.id_b);
+    const auto id = unproven ? identity::parse_phase_1(c.id_b) : identity::parse(c.id_b);
     if (id) c.who = *id;
-    if (auto ok = phase_1::read_beside(c, *in, true); !ok) return std::unexpected{fault{ok.error()}};
+    if (auto ok = phase_1::read_beside(c, *in, true, unproven); !ok) return std::unexpected{fault{ok.error()}};
+    c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite.authentication);
     if (method == proof::signature) {
-        c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite.authentication);
         if (!id) return std::unexpected{fault{errc::bad_identity}};
         return c;
     }
     if (auto ok = phase_1::judge_hash(k, peer, c, e); !ok) return std::unexpected{fault{ok.error()}};
     if (!id) return misidentified{errc::bad_identity};
-    if (auto ok = phase_1::judge_identity(c, e.peer); !ok) return misidentified{ok.error()};
+    if (auto ok = phase_1::judge_identity(c, e.peer, unproven); !ok) return misidentified{ok.error()};
     return phase_1::accepted(c);
 }
 

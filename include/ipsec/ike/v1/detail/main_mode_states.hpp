@@ -123,6 +123,7 @@ struct authenticated {
     bool initial_contact = false;
     std::optional<v1::lifetime> responder_lifetime{};
     std::optional<nat_view> nat{};  ///< Aggressive Mode: what NAT-D beside it says
+    certificates_asked asked{};     ///< of this end, which may sign where the peer does not
 };
 /// HASH_I or HASH_R holds, but the identity may not be.
 struct misidentified {
