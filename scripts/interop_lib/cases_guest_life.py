@@ -110,7 +110,7 @@ def in_fragments(bench):
 )
 def _(bench):
     bench.needs("native")
-    soon = ("rekey_time = 4s", "over_time = 26s", "rand_time = 0s")
+    soon = ("rekey_time = 3s", "over_time = 26s", "rand_time = 0s")
     bench.connect(IN_FRAGMENTS, "initiator", ours=dataclasses.replace(IN_FRAGMENTS, connection=soon))
     in_fragments(bench)
     before = bench.peer.sas()
@@ -174,7 +174,7 @@ def _(bench):
     bench.needs("native")
     plan = Plan(dpd=True)
     # whoever is asked knows that the other is there, and does not ask: we wait longer, so that it is the peer that asks
-    ours = dataclasses.replace(plan, dpd=False, connection=("dpd_delay = 2s", "dpd_timeout = 3s"))
+    ours = dataclasses.replace(plan, dpd=False, connection=("dpd_delay = 2s", "dpd_timeout = 2s"))
     bench.connect(plan, "initiator", ours=ours, peer=dataclasses.replace(plan, start_action="trap"))
     pinged(bench)
     before = bench.ours.sas()

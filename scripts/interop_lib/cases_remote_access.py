@@ -114,4 +114,4 @@ for side in ("ours", "peer"):
     xauth("ikev1", Wired, "aggressive", "rsa", side, push=True)
     mode_config("ecdsa256", side)
 xauth("native", GuestStrongSwan, "main", "psk", "ours")
-xauth("native", GuestStrongSwan, "aggressive", "rsa", "peer", push=True)
+xauth("native", GuestStrongSwan, "main", "psk", "peer", push=True)
