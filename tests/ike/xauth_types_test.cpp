@@ -2,6 +2,7 @@
 // what a REPLY or a REQUEST that the draft does not allow comes to.                             draft-beaulieu-ike-xauth-02
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "ipsec/crypto/botan/provider.hpp"
 #include "support/catch.hpp"
