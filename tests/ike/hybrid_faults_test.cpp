@@ -96,6 +96,34 @@ TEST_CASE("hybrid: Mode Config is not answered before XAUTH is over", "[ike][hyb
     CHECK(ends.of<v1::configuration_wanted>().empty());
 }
 
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4
+TEST_CASE("hybrid: nobody asks whether the other is there before XAUTH is over, or answers that", "[ike][hybrid][xauth][dpd]") {
+    auto edge = hybrid_config(false, {}), client = hybrid_config(true, {});
+    for (auto* one : {&edge, &client}) one->peers[0].dpd = {.delay = seconds(3), .timeout = seconds(3)};
+    immediate ends{std::move(client), std::move(edge)};
+    nobody_answers(ends);
+    REQUIRE(ends.left.ike.start(ends.now(), v1::peer_id{0}));
+    REQUIRE(ends.talk(seconds(20)));
+    REQUIRE(ends.of<v1::xauth_attempt>().size() == 1);
+    const auto informational = isakmp::exchange_type::informational;
+    CHECK(count_of(ends, side::left, informational) + count_of(ends, side::right, informational) == 0);
+    // A query of whoever has nothing but the keys of phase 1.
+    const auto& k = keys_after(ends, ends.left, 5);
+    v1::informational::content c;
+    c.payloads.push_back(v1::informational::notify_of(isakmp::notify_type::r_u_there, isakmp::protocol_id::isakmp, k.cky.octets(),
+                                                      unhex("00000001")));
+    const auto query = v1::informational::write(c, isakmp::message_id{79}, k, ends.left.crypto);
+    REQUIRE(query);
+    ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), query->datagram);
+    ends.flush(ends.right, side::right);
+    CHECK(count_of(ends, side::right, informational) == 0);
+    CHECK(ends.right.record.count(errc::unexpected_message) == 1);
+    ends.right.ike.answer(ends.now(), *ends.of<v1::xauth_attempt>()[0], true);
+    REQUIRE(ends.talk(seconds(20)));
+    CHECK(ends.right.established.size() == 1);
+    CHECK(count_of(ends, side::right, informational) > 0);
+}
+
 // draft-ietf-ipsec-isakmp-hybrid-auth-05 §4: a User who fails has the ISAKMP SA discarded
 TEMPLATE_TEST_CASE("hybrid: a wrong password ends the ISAKMP SA at both ends", "[ike][hybrid][xauth]", immediate, deferred) {
     const bool aggressive = GENERATE(false, true), edge_begins = GENERATE(false, true);
@@ -189,6 +217,26 @@ TEST_CASE("hybrid: HASH of an Aggressive Mode that was changed on the way proves
     ends.left.ike.handle_datagram(ends.now(), left_path, spoilt);
     CHECK(ends.left.record.count(errc::bad_hash) == 1);
     CHECK(ends.left.record.phase_1.size() == 1);
+    REQUIRE(ends.talk(seconds(10)));
+    check_good_end(ends);
+}
+
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §5
+TEST_CASE("hybrid: an answer that has the ends change places is not what was offered", "[ike][hybrid][proposals][bad_peer]") {
+    const bool aggressive = GENERATE(false, true);
+    CAPTURE(aggressive);
+    immediate ends{hybrid_case{.aggressive = aggressive},
+                   immediate::link{{}, {{.index = 1, .what = fate::drop, .from = {}, .extra = {}}}}};
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(milliseconds(100)));
+    REQUIRE(ends.sent.size() == 2);
+    auto turned = ends.sent[1].octets;
+    const std::array init{std::byte{0xfa}, std::byte{0xdd}};
+    const auto at = std::ranges::search(turned, init);
+    REQUIRE(at.size() == 2);
+    at[1] = std::byte{0xde};  // HybridRespRSA
+    ends.left.ike.handle_datagram(ends.now(), left_path, turned);
+    CHECK(ends.left.record.count(errc::not_what_was_offered) == 1);
     REQUIRE(ends.talk(seconds(10)));
     check_good_end(ends);
 }
@@ -289,6 +337,28 @@ TEST_CASE("hybrid: what a client says of itself finds it nothing that is another
             CHECK(ends.right.ike.established_count() == (r.stands ? 1 : 0));
             CHECK(ends.right.table.size() == (r.stands ? 2 : 0));
         }
+}
+
+TEST_CASE("hybrid: an edge device takes it beside XAUTH of a client that signs too", "[ike][hybrid][proposals]") {
+    const bool aggressive = GENERATE(false, true), hybrid = GENERATE(false, true);
+    CAPTURE(aggressive, hybrid);
+    const auto name = *ike::identity::of_text(ike::id_type::fqdn, "carol.example.org");
+    auto l = hybrid_config(true, {.aggressive = aggressive}), r = hybrid_config(false, {.aggressive = aggressive});
+    auto &client = l.peers[0], &edge = r.peers[0];
+    client.local_id = edge.remote_id = name;
+    edge.modes.accept_main = true;  // whoever may begin with Aggressive Mode alone has to say a name, or none, for all suites
+    edge.suites.push_back(edge.suites[0]);
+    edge.suites[1].hybrid = false;
+    edge.keys.peer_keys = {{oakley_authentication::rsa_signatures, {pki::spki(keys::rsa_2048)}, {}}};
+    client.suites[0].hybrid = hybrid;
+    client.keys.sign_with = {{oakley_authentication::rsa_signatures, crypto::signing_key{0}, {}}};
+    immediate ends{std::move(l), std::move(r)};
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(seconds(5)));
+    check_good_end(ends);
+    REQUIRE(ends.right.established.size() == 1);
+    CHECK(ends.right.established[0].suite.hybrid == hybrid);
+    CHECK(ends.of<v1::xauth_attempt>().size() == 1);
 }
 
 TEST_CASE("hybrid: another name than the one that is wanted is refused", "[ike][hybrid]") {

@@ -224,7 +224,7 @@ private:
     /// When silence has lasted long enough to ask.
     [[nodiscard]] auto query_at() const -> instant {
         const duration delay = house_.peer(peer_).dpd.delay;
-        if (delay == duration{} || !keys().both.dead_peer_detection || query_timer_.is_running())
+        if (delay == duration{} || !keys().both.dead_peer_detection || query_timer_.is_running() || !is_proven())
             return instant::never();
         return heard_at_ + delay;
     }
