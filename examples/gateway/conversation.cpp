@@ -31,7 +31,7 @@ void engine::converse(instant now, peer& p, const ike::v1::dialogue& said) {
         overloaded{[&](const ike::v1::xauth_attempt& a) { p.ike->answer(now, a, is_right(c, a)); },
                    [&](const ike::v1::xauth_prompt& a) { p.ike->answer(now, a, nullptr); },  // nobody is here to ask
                    [&](const ike::v1::xauth_ended& e) {
-                       report_.line({{"event", "xauth"}, {"connection", p.name}, {"passed", e.passed}});
+                       report_.line({{"event", "xauth"}, {"connection", p.name}, {"passed", e.passed}, {"message", e.message}});
                    },
                    [&](const ike::v1::configuration_wanted& w) {
                        ike::v1::configuration given;

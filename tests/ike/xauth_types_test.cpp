@@ -38,8 +38,11 @@ TEST_CASE("a question has the attributes beside each other that the draft allows
         v1::xauth_question q;
         bool allowed;
     };
-    auto domain = asked_for({xauth_next_pin});
-    domain.domain = "example";
+    const auto in_domain = [](std::vector<config_attribute> wanted) {
+        auto q = asked_for(std::move(wanted));
+        q.domain = "example";
+        return q;
+    };
     const auto r = GENERATE_COPY(values<row>({
         {"a name and a password", {}, true},
         {"a passcode", asked_for({xauth_user_name, xauth_passcode}), true},
@@ -48,7 +51,7 @@ TEST_CASE("a question has the attributes beside each other that the draft allows
         {"a new PIN", asked_for({xauth_next_pin}), true},
         {"a new PIN with a message", asked_for({xauth_next_pin}, "4-6 digits"), true},
         {"a new PIN and a name", asked_for({xauth_user_name, xauth_next_pin}), false},
-        {"a new PIN in a domain", domain, false},
+        {"a new PIN in a domain", in_domain({xauth_next_pin}), false},
         {"a new PIN for a challenge", of_type(isakmp::xauth_type::otp, "ext", {xauth_next_pin}), false},
         {"an answer to a message", asked_for({xauth_answer}, "y/n"), true},
         {"an answer to nothing", asked_for({xauth_answer}), false},
@@ -58,7 +61,7 @@ TEST_CASE("a question has the attributes beside each other that the draft allows
         {"no type, with a challenge", {.type = {}, .challenge = "1234"}, false},
         {"RADIUS-CHAP", of_type(radius_chap_type, "1234"), true},
         {"RADIUS-CHAP that draws a challenge", of_type(radius_chap_type), true},
-        {"RADIUS-CHAP without a name", of_type(radius_chap_type, "1234", {xauth_user_password}), false},
+        {"RADIUS-CHAP of a name that was said before", of_type(radius_chap_type, "1234", {xauth_user_password}), true},
         {"RADIUS-CHAP without a password", of_type(radius_chap_type, "1234", {xauth_user_name}), false},
         {"OTP that asks for a name first", of_type(isakmp::xauth_type::otp, {}, {xauth_user_name}), true},
         {"OTP", of_type(isakmp::xauth_type::otp, "otp-md5 499 ke1234 ext"), true},
@@ -67,6 +70,8 @@ TEST_CASE("a question has the attributes beside each other that the draft allows
         {"a type of private use", of_type(isakmp::xauth_type{32768}), false},
         {"nothing", asked_for({}), false},
         {"a name twice", asked_for({xauth_user_name, xauth_user_name}), false},
+        {"a domain that is told", in_domain({xauth_user_name}), true},
+        {"a domain that is told, and asked for", in_domain({xauth_user_name, xauth_domain}), false},
         {"a status", asked_for({xauth_user_name, xauth_status}), false},
         {"an address", asked_for({internal_ip4_address}), false},
         {"a message as long as may be", asked_for({xauth_user_name}, std::string(255, 'x')), true},
@@ -85,11 +90,15 @@ TEST_CASE("a question has the attributes beside each other that the draft allows
     CHECK(v1::check(c));
 }
 
-TEST_CASE("fewer rounds than tries are no limit that somebody means", "[ike][xauth][xauth_types]") {
+TEST_CASE("an edge device with fewer rounds than tries has a limit that nobody means", "[ike][xauth][xauth_types]") {
     auto c = xauth_config(false, true);
     c.peers[0].xauth.tries = c.peers[0].xauth.rounds = 4;
     CHECK(v1::check(c));
     c.peers[0].xauth.rounds = 3;
+    CHECK(v1::check(c).error() == errc::bad_limit);
+    c.peers[0].xauth.part = v1::xauth_part::client;  // who has no tries to give
+    CHECK(v1::check(c));
+    c.peers[0].xauth.rounds = 0;
     CHECK(v1::check(c).error() == errc::bad_limit);
 }
 
@@ -238,7 +247,7 @@ auto courses() -> std::vector<course> {
         {"an edge device that asks and asks",
          {},
          [](dialogue_scene& s, end& e, const attempt& a) { ask_next(s, e, a, asked_for({xauth_user_name, xauth_passcode})); },
-         [](const v1::xauth_prompt&) { return joe("foobar"); },
+         [](const v1::xauth_prompt&) { return joe("foobar", "1234"); },
          8,
          false},
     };
@@ -419,6 +428,7 @@ TEST_CASE("a REPLY has the type and all of what was asked for; what was not aske
          plain,
          {{xauth_type, "0"}, {xauth_user_name, "joe"}, {xauth_user_password, ""}},
          {}},
+        {"nothing filled in, which is for the user to judge", plain, {{xauth_user_name, ""}, {xauth_user_password, ""}}, {}},
         {"another type", plain, {{xauth_type, "1"}, {xauth_user_name, "joe"}, {xauth_user_password, "foobar"}}, errc::xauth_type},
         {"no type where one was asked for",
          chap,
@@ -491,6 +501,7 @@ TEST_CASE("a REQUEST that may not be made is answered with FAIL, and the type it
          {{xauth_type, "1"}, {xauth_user_name, ""}, {xauth_user_password, ""}},
          errc::malformed,
          "c0880001c08f0000"},
+        {"a passcode twice", {{xauth_user_name, ""}, {xauth_passcode, ""}, {xauth_passcode, ""}}, {}},
         {"a new PIN and a name", {{xauth_user_name, ""}, {xauth_next_pin, ""}}, errc::malformed},
         {"a question without a message", {{xauth_answer, ""}}, errc::malformed},
         {"a question", {{xauth_answer, ""}, {xauth_message, "y/n"}}, {}},
@@ -541,4 +552,110 @@ TEST_CASE("whichever end has had enough rounds ends it", "[ike][xauth][xauth_typ
     CHECK(ends.right.record.count(errc::limit_reached) == (edge_has_enough ? 1U : 0U));
     CHECK(ends.left.ike.ike_sa_count() == 0);
     CHECK(ends.right.ike.ike_sa_count() == 0);
+}
+
+TEST_CASE("the configured password goes out once, whatever was asked before and beside it", "[ike][xauth][xauth_types]") {
+    namespace xm = v1::xauth_mode;
+    struct row {
+        const char* what;
+        std::vector<said_list> asked;
+        std::vector<bool> by_itself;
+    };
+    const auto r = GENERATE(values<row>({
+        {"a password again", {{{xauth_user_name, ""}, {xauth_user_password, ""}}, {{xauth_user_password, ""}}}, {true, false}},
+        {"a message first", {{{xauth_message, "hello"}}, {{xauth_user_name, ""}, {xauth_user_password, ""}}}, {true, true}},
+        {"a name first",
+         {{{xauth_user_name, ""}},
+          {{xauth_type, "1"}, {xauth_user_password, ""}, {xauth_challenge, "0123456789abcdef"}},
+          {{xauth_user_name, ""}, {xauth_user_password, ""}}},
+         {true, true, false}},
+        {"a password twice in one", {{{xauth_user_password, ""}, {xauth_user_password, ""}}}, {true}},
+    }));
+    CAPTURE(r.what);
+    const auto p = std::move(xauth_config(true, false).peers[0]);
+    testing::identity_provider crypto;
+    xm::expecting state{};
+    for (std::size_t i = 0; i < r.asked.size(); ++i) {
+        CAPTURE(i);
+        const attributes_in in{message(isakmp::config_message::request, r.asked[i])};
+        auto out = xm::on(state, v1::transaction::request{in.body},
+                          {p, v1::peer_id{0}, {}, v1::transaction::xauth_crypto::of(crypto)});
+        CHECK_FALSE(out.out.report);
+        REQUIRE(std::holds_alternative<xm::expecting>(out.state) == r.by_itself[i]);
+        if (!r.by_itself[i]) continue;
+        state = std::get<xm::expecting>(out.state);
+        const auto password = v1::wants(xm::detail::question_in(in.body), xauth_user_password);
+        const attributes_in said{out.out.say.value()};
+        CHECK_FALSE(said.body.find(xauth_status));
+        CHECK(said.body.find(xauth_user_password).has_value() == password);
+    }
+}
+
+TEST_CASE("what is asked for goes out filled in, or FAIL does", "[ike][xauth][xauth_types]") {
+    namespace xm = v1::xauth_mode;
+    struct row {
+        config_attribute asked;
+        bool may_be_empty;
+    };
+    const auto r = GENERATE(values<row>({{xauth_user_name, false},
+                                         {xauth_user_password, true},
+                                         {xauth_passcode, false},
+                                         {xauth_domain, true},
+                                         {xauth_next_pin, false},
+                                         {xauth_answer, false}}));
+    CAPTURE(r.asked);
+    const v1::peer_config p;
+    testing::identity_provider crypto;
+    const v1::transaction::environment e{p, v1::peer_id{0}, {}, v1::transaction::xauth_crypto::of(crypto)};
+    const v1::credentials empty{}, all = joe("foobar", "1", "2", "3");
+    const auto said = [&](const v1::credentials& given) {
+        return hex(xm::on(xm::prompting{{}, 0, asked_for({r.asked})}, xm::answer{&given}, e).out.say.value().attributes.view());
+    };
+    CHECK((said(empty) == "c08f0000") == !r.may_be_empty);
+    CHECK(said(all) != "c08f0000");
+}
+
+TEST_CASE("a new PIN needs no MD5, whatever type it is asked for under", "[ike][xauth][xauth_types]") {
+    namespace xm = v1::xauth_mode;
+    const v1::peer_config p;  // its environment has no provider
+    const auto given = joe("foobar", "1", "1234");
+    const xm::prompting waits{{}, 0, of_type(radius_chap_type, {}, {xauth_next_pin})};
+    CHECK(hex(xm::on(waits, xm::answer{&given}, {p, v1::peer_id{0}, {}}).out.say.value().attributes.view()) ==
+          "c0880001" "4090000431323334");
+}
+
+TEST_CASE("a person may type as long as the edge device has patience, not as long as it repeats its REQUEST",
+          "[ike][xauth][xauth_types]") {
+    const auto types_for = GENERATE(seconds(5), seconds(50), seconds(70));
+    auto client = xauth_config(true, false, ""), edge = xauth_config(false, true);
+    client.peers[0].xauth.patience = seconds(300);
+    client.retransmit = edge.retransmit = {.first = milliseconds(500), .longest = seconds(4), .tries = 5};  // 11.5 s
+    dialogue_scene ends{std::move(client), std::move(edge)};
+    ends.script = knows_carol;
+    REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+    REQUIRE(ends.talk(types_for));
+    const auto prompts = dialogue_scene::of<v1::xauth_prompt>(ends.seen_left);
+    REQUIRE(prompts.size() == 1);
+    const auto carol = carols_credentials();
+    ends.left.ike.answer(ends.now(), *prompts[0], &carol);
+    REQUIRE(ends.talk(seconds(5)));
+    const bool in_time = types_for < seconds(60);
+    CHECK(ends.left.table.size() == (in_time ? 2U : 0U));
+    if (in_time) CHECK(ends.equal_sas());
+    else CHECK(ends.right.closed.at(0).why == errc::timed_out);
+}
+
+TEST_CASE("no two prompts of an ISAKMP SA have one number, though SET came between them", "[ike][xauth][xauth_types]") {
+    namespace xm = v1::xauth_mode;
+    const auto p = std::move(xauth_config(true, false, "").peers[0]);
+    const v1::transaction::environment e{p, v1::peer_id{0}, {}};
+    const attributes_in request{message(isakmp::config_message::request, {{xauth_user_name, ""}})};
+    const attributes_in set{message(isakmp::config_message::set, {{xauth_status, "1"}})};
+    auto first = xm::on(xm::expecting{}, v1::transaction::request{request.body}, e);
+    auto over = xm::on(std::get<xm::prompting>(std::move(first.state)), v1::transaction::set{set.body}, e);
+    auto second = xm::on(std::get<xm::passed>(over.state), v1::transaction::request{request.body}, e);
+    const auto number = [](const auto& step) { return std::get<v1::xauth_prompt>(step.out.ask.value()).round; };
+    CHECK(number(first) == 1);
+    CHECK(number(second) == 2);
+    CHECK(std::get<xm::prompting>(second.state).rounds == 1);  // the limit counts anew
 }

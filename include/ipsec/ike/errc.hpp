@@ -61,7 +61,7 @@ enum class errc : std::uint8_t {
     bad_selector,         ///< a selector that no identity payload can say
     binds_unchecked,      ///< a child that takes the peer's address, and no database that says who has which  RFC 4301 §4.4.3
     bad_lifetime,         ///< a lifetime of nothing, or one shorter than its margin
-    bad_limit,            ///< a limit of zero where at least one is needed
+    bad_limit,            ///< a limit of zero where at least one is needed, or below another that it has to hold
     no_key_for_method,    ///< a method of authentication without the keys it needs, or that the provider has not
     not_for_aggressive_mode, ///< Aggressive Mode cannot negotiate a group; or a peer that no exchange serves    RFC 2409 §5
     bad_question,         ///< a REQUEST of XAUTH that may not be asked so                draft-beaulieu-ike-xauth-02 §6.2
@@ -206,7 +206,7 @@ template <class T> using result = std::expected<T, errc>;
         case errc::bad_selector: return "selector that no identity payload can say";
         case errc::binds_unchecked: return "no database says which address the peer may have";
         case errc::bad_lifetime: return "lifetime is nothing, or shorter than its margin";
-        case errc::bad_limit: return "limit is zero";
+        case errc::bad_limit: return "limit is below the least that works";
         case errc::no_key_for_method: return "method of authentication without its keys";
         case errc::not_for_aggressive_mode: return "offer that Aggressive Mode cannot make";
         case errc::bad_question: return "XAUTH question that may not be asked";

@@ -18,8 +18,8 @@ namespace ipsec::ike::v1 {
 ///
 /// @return `errc::no_suites`, `errc::not_for_ike_v1`, `errc::unusable_algorithm`, `errc::not_for_phase_1`, `errc::short_secret`,
 /// `errc::duplicate_peer`, `errc::duplicate_policy`, `errc::bad_selector`, `errc::peer_begins`,
-/// `errc::binds_unchecked`, `errc::unequal_secrets`, `errc::hybrid_without_xauth`, `errc::unproven_name`,
-/// `errc::bad_lifetime`, `errc::bad_identity`,
+/// `errc::binds_unchecked`, `errc::unequal_secrets`, `errc::group_secret`, `errc::bad_question`, `errc::hybrid_without_xauth`,
+/// `errc::unproven_name`, `errc::bad_lifetime`, `errc::bad_identity`,
 /// `errc::bad_limit` (also an offer that fits in no message), `errc::no_key_for_method`, `errc::not_for_aggressive_mode`
 [[nodiscard]] inline auto check(const config& c) -> result<void>;
 
@@ -283,7 +283,8 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::group_secret};
         if (p.xauth.part == xauth_part::edge_device)
             if (auto ok = check(p.xauth.question); !ok) return ok;
-        if (p.xauth.tries == 0 || p.xauth.rounds < p.xauth.tries || p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
+        if (p.xauth.tries == 0 || p.xauth.rounds < (p.xauth.part == xauth_part::edge_device ? p.xauth.tries : 1) ||
+            p.xauth.patience <= duration{} || p.xauth.user.size() > 128 ||
             p.mode_config.patience <= duration{} || p.mode_config.wanted.size() > 32)
             return std::unexpected{errc::bad_limit};
         if (p.nat.port == 0 || p.nat.keepalive < duration{} || p.dpd.delay < duration{} || p.dpd.timeout < duration{} ||

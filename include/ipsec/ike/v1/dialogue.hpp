@@ -36,7 +36,7 @@ struct xauth_prompt {
     isakmp::xauth_type type = isakmp::xauth_type::generic;
     std::string message{}, challenge{}, domain{};
     std::vector<isakmp::config_attribute> wanted{};
-    unsigned round = 0;  ///< counts from 1
+    unsigned round = 0;  ///< no two of an ISAKMP SA have one
 };
 /// What a client says; those that are asked for go out. For OTP and S/KEY `password` is what the user's calculator makes of the
 /// challenge; for RADIUS-CHAP it is the password itself, and what goes out is made of it.

@@ -85,26 +85,26 @@ namespace detail {
 /// REPLY out, once it is known what to say.
 [[nodiscard]] inline auto on(prompting s, const answer& a, const environment& e) -> step<expecting> {
     auto out = detail::reply(s, a.given, e);
-    return {expecting{s.told, s.rounds}, std::move(out)};
+    return {expecting{s}, std::move(out)};
 }
-/// REQUEST in: answered from the configuration the first time, if that has all; else the user is asked. What may not be asked, is
+/// REQUEST in: answered from the configuration, if that has all and its password did not go out before; else the user is asked. What may not be asked, is
 /// of a type that nobody knows, or comes after as many as may be, is answered with FAIL.             §5, §6.2
 [[nodiscard]] inline auto on(expecting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
     const isakmp::attributes& in = msg.in;
-    prompting next{.told = s.told, .rounds = s.rounds + 1, .identifier = in.identifier, .asked = detail::question_in(in)};
+    prompting next{{s.told, s.rounds + 1, s.requests + 1}, in.identifier, detail::question_in(in)};
     const xauth_question& asked = next.asked;
     std::optional<errc> fault;
     if (s.rounds >= e.peer.xauth.rounds) fault = errc::limit_reached;
     else if (!is_known(type_of(asked))) fault = errc::xauth_type;
     else if (!is_coherent(asked)) fault = errc::malformed;
-    if (fault) return {expecting{s.told, s.rounds}, {.say = detail::cannot_say(next), .ask = {}, .report = fault}};
+    if (fault) return {std::move(s), {.say = detail::cannot_say(next), .ask = {}, .report = fault}};
     const bool simple = type_of(asked) <= isakmp::xauth_type::radius_chap &&
                         std::ranges::all_of(asked.wanted, [](config_attribute a) {
                             return a == config_attribute::xauth_user_name || a == config_attribute::xauth_user_password;
                         });
     if (simple && !s.told && !e.peer.xauth.user.empty()) {
         const credentials own{.user = e.peer.xauth.user, .domain = {}, .password = e.peer.xauth.password.clone()};
-        next.told = true;
+        next.told = wants(asked, config_attribute::xauth_user_password);
         auto done = on(std::move(next), answer{&own}, e);
         return {std::get<expecting>(done.state), std::move(done.out)};
     }
@@ -115,18 +115,18 @@ namespace detail {
                    .challenge = asked.challenge,
                    .domain = asked.domain,
                    .wanted = asked.wanted,
-                   .round = next.rounds};
+                   .round = next.requests};
     return {std::move(next), {.say = {}, .ask = std::move(p)}};
 }
 /// REQUEST may come again at any time: the edge device asks anew.                                    §6
 [[nodiscard]] inline auto on(prompting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
-    return on(expecting{s.told, s.rounds}, msg, e);
+    return on(expecting{s}, msg, e);
 }
-[[nodiscard]] inline auto on(passed, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
-    return on(expecting{}, msg, e);
+[[nodiscard]] inline auto on(passed s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
+    return on(expecting{{.requests = s.requests}}, msg, e);
 }
 /// SET in, ACK out.                                                                                  §5, §6.1
-[[nodiscard]] inline auto on(expecting, const transaction::set& msg, const environment& e) -> step<passed, refused> {
+[[nodiscard]] inline auto on(expecting s, const transaction::set& msg, const environment& e) -> step<passed, refused> {
     const isakmp::attributes& in = msg.in;
     const auto status = in.find(config_attribute::xauth_status);
     const bool ok = status && status->number() == 1U;
@@ -134,14 +134,14 @@ namespace detail {
     (void)ack.put(config_attribute::xauth_status, byte_view{});
     effects out{.say = std::move(ack),
                 .ask = xauth_ended{e.id, e.cookies, ok, detail::text(in, config_attribute::xauth_message)}};
-    if (ok) return {passed{}, std::move(out)};
+    if (ok) return {passed{s.requests}, std::move(out)};
     return {refused{}, std::move(out)};
 }
 [[nodiscard]] inline auto on(prompting s, const transaction::set& msg, const environment& e) -> step<passed, refused> {
-    return on(expecting{s.told, s.rounds}, msg, e);
+    return on(expecting{s}, msg, e);
 }
-[[nodiscard]] inline auto on(passed, const transaction::set& msg, const environment& e) -> step<passed, refused> {
-    return on(expecting{}, msg, e);
+[[nodiscard]] inline auto on(passed s, const transaction::set& msg, const environment& e) -> step<passed, refused> {
+    return on(expecting{{.requests = s.requests}}, msg, e);
 }
 
 }  // namespace ipsec::ike::v1::xauth_mode

@@ -35,26 +35,23 @@ struct xauth_question {
 
 /// Whether attributes stand beside each other that may.                                                          §6.2
 ///
-/// A generic question has no challenge, one of RADIUS-CHAP needs a challenge, a name and a password; a new PIN and an answer are
-/// asked for alone, beside a message, and an answer with one. Nothing is asked for twice.
+/// A generic question has no challenge, and a password of RADIUS-CHAP cannot be hidden without one; a new PIN and an answer are
+/// asked for alone, beside a message, and an answer with one.
 [[nodiscard]] inline auto is_coherent(const xauth_question& q) -> bool {
     using enum isakmp::config_attribute;
-    for (const isakmp::config_attribute a : q.wanted)
-        if (std::ranges::count(q.wanted, a) != 1) return false;
     const bool alone = q.wanted.size() == 1 && q.challenge.empty() && q.domain.empty();
     if (wants(q, xauth_next_pin)) return alone;
     if (wants(q, xauth_answer)) return alone && !q.message.empty();
     switch (type_of(q)) {
         case isakmp::xauth_type::generic: return q.challenge.empty();
-        case isakmp::xauth_type::radius_chap:
-            return !q.challenge.empty() && wants(q, xauth_user_name) && wants(q, xauth_user_password);
+        case isakmp::xauth_type::radius_chap: return !q.challenge.empty() || !wants(q, xauth_user_password);
         default: return true;
     }
 }
 
 /// Whether an edge device here may ask it.
-/// @return `errc::bad_question`: not coherent, of no known type, for nothing or for what a client does not fill in, or with a
-///         text of more than 255 octets
+/// @return `errc::bad_question`: not coherent, of no known type, for nothing, for what a client does not fill in, for something
+///         twice or for a domain that it tells, by RADIUS-CHAP for no password, or with a text of more than 255 octets
 [[nodiscard]] inline auto check(const xauth_question& q) -> result<void> {
     using enum isakmp::config_attribute;
     xauth_question whole = q;
@@ -63,8 +60,13 @@ struct xauth_question {
         return a == xauth_user_name || a == xauth_user_password || a == xauth_passcode || a == xauth_domain ||
                a == xauth_next_pin || a == xauth_answer;
     });
+    const bool once = std::ranges::all_of(
+        q.wanted, [&](isakmp::config_attribute a) { return std::ranges::count(q.wanted, a) == 1; });
+    const bool told_or_asked = q.domain.empty() || !wants(q, xauth_domain);
+    const bool hides = type_of(q) != isakmp::xauth_type::radius_chap || wants(q, xauth_user_password);
     const bool fits = std::max({q.message.size(), q.challenge.size(), q.domain.size()}) <= 255;
-    if (!is_known(type_of(q)) || q.wanted.empty() || !may_be_filled_in || !fits || !is_coherent(whole))
+    if (!is_known(type_of(q)) || q.wanted.empty() || !may_be_filled_in || !once || !told_or_asked || !hides || !fits ||
+        !is_coherent(whole))
         return std::unexpected{errc::bad_question};
     return {};
 }

@@ -202,7 +202,7 @@ template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::answer& a)
     if (!talk_ || over_) return;
     const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->peers.id);
     auto* const p = std::get_if<xauth_mode::prompting>(&talk_->xauth);
-    if (p != nullptr && a.round.value_or(p->rounds) == p->rounds)
+    if (p != nullptr && a.round.value_or(p->requests) == p->requests)
         adopt_xauth(xauth_mode::on(std::move(*p), a, talk_env()), h);
 }
 
@@ -248,6 +248,7 @@ template <class Traits> void ike_sa<Traits>::handle_transaction_timers() {
     switch (x.timer.fire(house_.now, house_.settings.retransmit)) {
         case retransmit_verdict::send_again: house_.send(path_, x.sent, x.sent_payloads, "again", x.timer.sent()); break;
         case retransmit_verdict::give_up:
+            if (std::holds_alternative<xauth_mode::asking>(talk_->xauth)) break;  // somebody types: `until` ends it
             x.open = false;
             if (stands()) {  // what is not required may be missing
                 talk_->config.template emplace<mode_config::done>();

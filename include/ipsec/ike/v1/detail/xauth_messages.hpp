@@ -34,7 +34,8 @@ namespace ipsec::ike::v1::xauth_mode::detail {
     return c;
 }
 /// What a REPLY has that it may not, or lacks. One that says "generic" where no type was asked for is taken: it says the same.
-/// @return `errc::xauth_type`; `errc::malformed` where something is not filled in, or is of a length that it cannot have
+/// What was left empty is taken: whether it is right, the user says.
+/// @return `errc::xauth_type`; `errc::malformed` where something is missing, or is of a length that it cannot have
 [[nodiscard]] inline auto fault_of(const isakmp::attributes& in, const xauth_question& asked) -> std::optional<errc> {
     const auto type = in.find(config_attribute::xauth_type);
     const auto said = type ? type->number() : std::optional<std::uint64_t>{0};
@@ -68,7 +69,7 @@ namespace ipsec::ike::v1::xauth_mode::detail {
 
 // --- client -------------------------------------------------------------------------------------------------------------------
 
-/// REQUEST. A domain without a value is asked for, one with a value is told.
+/// REQUEST. A domain without a value is asked for, one with a value is told. What comes twice is asked for once.
 [[nodiscard]] inline auto question_in(const isakmp::attributes& in) -> xauth_question {
     using enum config_attribute;
     xauth_question q{.type = {}, .wanted = {}, .message = text(in, xauth_message), .challenge = text(in, xauth_challenge),
@@ -83,7 +84,9 @@ namespace ipsec::ike::v1::xauth_mode::detail {
             case xauth_user_password:
             case xauth_passcode:
             case xauth_next_pin:
-            case xauth_answer: q.wanted.push_back(type); break;
+            case xauth_answer:
+                if (!wants(q, type)) q.wanted.push_back(type);
+                break;
             default: break;  // not for us to fill in
         }
     return q;
@@ -95,16 +98,17 @@ namespace ipsec::ike::v1::xauth_mode::detail {
     (void)no.put_number(config_attribute::xauth_status, 0);
     return no;
 }
-/// REPLY: what is asked for, in its order. FAIL where something cannot be said.
+/// REPLY: what is asked for, in its order. FAIL where something is not filled in; a password and a domain may be empty.  §6.1
 [[nodiscard]] inline auto reply(const prompting& s, const credentials* given, const environment& e) -> effects {
     if (given == nullptr) return {.say = cannot_say(s), .ask = {}};
     secret<128> password = given->password.clone();
-    if (type_of(s.asked) == isakmp::xauth_type::radius_chap) {
+    if (type_of(s.asked) == isakmp::xauth_type::radius_chap && wants(s.asked, config_attribute::xauth_user_password)) {
         auto made = e.crypto.chap(e.crypto.provider, password.view(), std::as_bytes(std::span{s.asked.challenge}));
         if (!made) return {.say = cannot_say(s), .ask = {}, .report = made.error()};
         password = std::move(*made);
     }
     transaction::content c{.message = config_message::reply, .identifier = s.identifier, .attributes = {}};
+    const auto fill_in = [&](config_attribute a, byte_view value) { return !value.empty() && c.put(a, value); };
     bool all = !s.asked.type || c.put_number(config_attribute::xauth_type, static_cast<std::uint16_t>(*s.asked.type));
     for (const config_attribute a : s.asked.wanted) {
         if (!all) break;
@@ -112,9 +116,9 @@ namespace ipsec::ike::v1::xauth_mode::detail {
             case config_attribute::xauth_user_name: all = !given->user.empty() && c.put(a, given->user); break;
             case config_attribute::xauth_domain: all = c.put(a, given->domain); break;
             case config_attribute::xauth_user_password: all = c.put(a, password.view()); break;
-            case config_attribute::xauth_passcode: all = c.put(a, given->passcode.view()); break;
-            case config_attribute::xauth_next_pin: all = c.put(a, given->next_pin.view()); break;
-            case config_attribute::xauth_answer: all = c.put(a, given->reply.view()); break;
+            case config_attribute::xauth_passcode: all = fill_in(a, given->passcode.view()); break;
+            case config_attribute::xauth_next_pin: all = fill_in(a, given->next_pin.view()); break;
+            case config_attribute::xauth_answer: all = fill_in(a, given->reply.view()); break;
             default: break;
         }
     }

@@ -33,22 +33,25 @@ struct telling {
     static constexpr std::string_view name = "SET sent";
     bool passed = false;
 };
+/// What a client was asked so far.
+struct heard {
+    bool told = false;      ///< the configured password went out before
+    unsigned rounds = 0;    ///< REQUESTs that came, since SET if there was one
+    unsigned requests = 0;  ///< all that came: no two prompts have one number
+};
 /// Client: REQUEST or SET has to come.
-struct expecting {
+struct expecting : heard {
     static constexpr std::string_view name = "expecting REQUEST";
-    bool told = false;    ///< the configured password went out before
-    unsigned rounds = 0;  ///< REQUESTs that came
 };
 /// Client: the user is asked.
-struct prompting {
+struct prompting : heard {
     static constexpr std::string_view name = "prompting";
-    bool told = false;
-    unsigned rounds = 0;
     std::uint16_t identifier = 0;
     xauth_question asked{};
 };
 struct passed {
     static constexpr std::string_view name = "passed";
+    unsigned requests = 0;  ///< client: as `heard` has them
 };
 struct refused {
     static constexpr std::string_view name = "refused";
