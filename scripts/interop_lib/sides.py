@@ -247,10 +247,10 @@ class Daemon(Side):
     def configure(self, plan, folder):
         self.start()
         self.plan, self.folder = plan, folder
-        self.begun = len(self._script("log"))
-        self.load()
+        self.begun = self.load()
 
     def load(self):
+        """Has it run with its plan. @return how long its log was before"""
         raise NotImplementedError
 
     def log(self):
@@ -305,9 +305,10 @@ class StrongSwan(Daemon):
         keys = self.folder / f"{self.who}.keys"
         keys.mkdir(exist_ok=True)
         self.plan.write_keys(self.who, keys)
-        self._script("load", conf, keys)
+        begun = int(self._script("load", conf, keys))
         if not self.guest:
             self.ns.ip("link", "set", "ipsec0", "txqueuelen", 5000, check=False)
+        return begun
 
     def set(self, *settings):
         """Settings of strongswan.conf, for SAs that come from now on."""
@@ -340,8 +341,7 @@ class StrongSwan(Daemon):
             return
         if not self.running:
             self.start()
-        if "list-sa event" in self.swanctl("--list-sas", "--raw"):
-            self.swanctl("--terminate", "--ike", "gw", "--force", "--timeout", 3, check=False)
+        self.swanctl("--terminate", "--ike", "gw", "--force", "--timeout", 3, check=False)  # says so where there is none
         (self.folder / f"{self.who}.log").write_text(self.log())
 
 
@@ -350,6 +350,7 @@ class Libreswan(Daemon):
     script = "libreswan.sh"
 
     def load(self):
+        begun = len(self._script("log"))
         conf, secrets = self.folder / f"{self.who}.conf", self.folder / f"{self.who}.secrets"
         conf.write_text(self.plan.ipsec_conf(self.who))
         secrets.write_text(self.plan.ipsec_secrets())
@@ -360,6 +361,7 @@ class Libreswan(Daemon):
             made = ["-inkey", keys / "private/end.pem", "-in", keys / "x509/end.pem", "-out", keys / "end.p12"]
             run("openssl", "pkcs12", "-export", "-name", "end", "-passout", "pass:interop", *made)
         self._script("load", conf, secrets, *([keys] if self.plan.auth != "psk" else []))
+        return begun
 
     def whack(self, *arguments, **how):
         return self._script("whack", *arguments, **how)

@@ -4,7 +4,8 @@
 # "$(strongswan.sh root)") with the guest kernel's ESP and AH, transport mode too, and without NAT-T.
 #
 #   strongswan.sh start DIR --ns NAME | --guest GUESTDIR [--set 'charon.KEY = VALUE']...
-#   strongswan.sh load DIR SWANCTL.CONF [KEYS]  replaces connections and secrets; KEYS has x509/, x509ca/ and private/
+#   strongswan.sh load DIR SWANCTL.CONF [KEYS]  replaces connections and secrets; KEYS has x509/, x509ca/ and private/;
+#                                        prints how long the log was before
 #   strongswan.sh set DIR ['charon.KEY = VALUE']...   these settings in place of those before, for SAs to come; not in a guest
 #   strongswan.sh swanctl DIR ARG...     such as --list-sas, --initiate --child net, --terminate --ike gw
 #   strongswan.sh log DIR                prints charon's log
@@ -120,14 +121,16 @@ load() { # in a guest by one command, since each costs a fifth of a second
   cp "$1" "$dir/swanctl/swanctl.conf"
   [[ ! ${2-} ]] || cp -r "$2/." "$dir/swanctl/"
   if [[ -f $dir/guest ]]; then
-    in_guest "rm -rf /tmp/peer/swanctl && mkdir /tmp/peer/swanctl && base64 -d <<'@@' | tar -C /tmp/peer/swanctl -xf - &&
+    in_guest "cd /tmp/peer && wc -c <log/charon.log && rm -rf swanctl && mkdir swanctl &&
+      base64 -d <<'@@' | tar -C swanctl -xf - &&
 $(tar -C "$dir/swanctl" -cf - . | base64)
 @@
 $environment chroot /r swanctl $loading --uri $vici"
   else
     # shellcheck disable=SC2086  # words
-    swanctl $loading
+    wc -c <"$dir/log/charon.log" && swanctl $loading
   fi >"$dir/log/load" 2>&1 || die "swanctl refuses the configuration: $(<"$dir/log/load")"
+  head -n 1 "$dir/log/load"
 }
 
 log() { if [[ -f $dir/guest ]]; then in_guest 'cat /tmp/peer/log/charon.log'; else cat "$dir/log/charon.log"; fi; }
