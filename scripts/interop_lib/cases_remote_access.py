@@ -23,7 +23,7 @@ def xauth(family, bench_type, mode, auth, client, **more):
     @cell(
         f"{family}/xauth/{mode}-{auth}/{'client' if client == 'ours' else 'server'}",
         f"XAUTH and Mode Config after {mode.capitalize()} Mode with {auth}, we are the {'client' if client == 'ours' else 'server'}: "
-        "a wrong password gets nothing, and is asked for again as often as may be; the right one an address; ping from it, both ways; Delete",
+        f"a wrong password gets nothing{', after three rounds' if client == 'peer' else ''}; the right one an address; ping from it, both ways; Delete",
         "strongswan",
         bench_type,
     )
