@@ -20,13 +20,13 @@ namespace {
 using immediate = hybrid_scene<signing_ends>;
 using deferred = hybrid_scene<deferred_signing_ends>;
 
-template <class Ends> void check_nothing_stands(const Ends& ends) {
+template <class Ends> void check_neither_stands(const Ends& ends) {
     CHECK(ends.left.established.empty());
     CHECK(ends.right.established.empty());
     CHECK(ends.left.table.empty());
     CHECK(ends.right.table.empty());
 }
-auto count_of(const immediate& ends, side from, isakmp::exchange_type t) -> std::size_t {
+auto count_from(const immediate& ends, side from, isakmp::exchange_type t) -> std::size_t {
     return static_cast<std::size_t>(std::ranges::count_if(
         ends.sent, [&](const auto& m) { return m.from == from && isakmp::header::parse(m.octets)->exchange == t; }));
 }
@@ -65,11 +65,11 @@ TEST_CASE("hybrid: a Quick Mode of a client that skips XAUTH is refused, and goe
     REQUIRE(set.put_number(isakmp::config_attribute::xauth_status, 1));
     ends.left.ike.handle_datagram(ends.now(), left_path, transaction_message(ends, ends.right, set, 77));
     REQUIRE(ends.talk(seconds(2)));
-    REQUIRE(count_of(ends, side::left, isakmp::exchange_type::quick_mode) > 0);
+    REQUIRE(count_from(ends, side::left, isakmp::exchange_type::quick_mode) > 0);
     CHECK(ends.left.established.size() == 1);
     CHECK(ends.right.established.empty());
     CHECK(ends.right.table.empty());
-    CHECK(count_of(ends, side::right, isakmp::exchange_type::quick_mode) == 0);
+    CHECK(count_from(ends, side::right, isakmp::exchange_type::quick_mode) == 0);
     CHECK(ends.right.record.count(errc::unexpected_message) > 0);
     ends.right.ike.answer(ends.now(), *ends.of<v1::xauth_attempt>()[0], true);
     REQUIRE(ends.talk(seconds(40)));
@@ -106,7 +106,7 @@ TEST_CASE("hybrid: nobody asks whether the other is there before XAUTH is over, 
     REQUIRE(ends.talk(seconds(20)));
     REQUIRE(ends.of<v1::xauth_attempt>().size() == 1);
     const auto informational = isakmp::exchange_type::informational;
-    CHECK(count_of(ends, side::left, informational) + count_of(ends, side::right, informational) == 0);
+    CHECK(count_from(ends, side::left, informational) + count_from(ends, side::right, informational) == 0);
     // A query of whoever has nothing but the keys of phase 1.
     const auto& k = keys_after(ends, ends.left, 5);
     v1::informational::content c;
@@ -116,12 +116,12 @@ TEST_CASE("hybrid: nobody asks whether the other is there before XAUTH is over, 
     REQUIRE(query);
     ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), query->datagram);
     ends.flush(ends.right, side::right);
-    CHECK(count_of(ends, side::right, informational) == 0);
+    CHECK(count_from(ends, side::right, informational) == 0);
     CHECK(ends.right.record.count(errc::unexpected_message) == 1);
     ends.right.ike.answer(ends.now(), *ends.of<v1::xauth_attempt>()[0], true);
     REQUIRE(ends.talk(seconds(20)));
     CHECK(ends.right.established.size() == 1);
-    CHECK(count_of(ends, side::right, informational) > 0);
+    CHECK(count_from(ends, side::right, informational) > 0);
 }
 
 // draft-ietf-ipsec-isakmp-hybrid-auth-05 §4: a User who fails has the ISAKMP SA discarded
@@ -134,7 +134,7 @@ TEMPLATE_TEST_CASE("hybrid: a wrong password ends the ISAKMP SA at both ends", "
     TestType ends{std::move(l), std::move(r)};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.talk(seconds(10)));
-    check_nothing_stands(ends);
+    check_neither_stands(ends);
     REQUIRE(ends.template of<v1::xauth_ended>().size() == 2);
     CHECK_FALSE(ends.template of<v1::xauth_ended>()[0]->passed);
     CHECK(ends.left.ike.ike_sa_count() == 0);
@@ -156,7 +156,7 @@ TEMPLATE_TEST_CASE("hybrid: an edge device that signs with another key hears no 
     REQUIRE(ends.talk(seconds(100)));
     auto& client = edge_begins ? ends.right : ends.left;
     CHECK(client.record.count(errc::bad_signature) > 0);
-    check_nothing_stands(ends);
+    check_neither_stands(ends);
     const side of_client = edge_begins ? side::right : side::left;
     CHECK(std::ranges::none_of(ends.sent, [&](const auto& m) {
         return m.from == of_client && isakmp::header::parse(m.octets)->exchange == isakmp::exchange_type::transaction;
@@ -290,7 +290,7 @@ TEST_CASE("hybrid: ends that do not mean the same method come to nothing", "[ike
         REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
         REQUIRE(ends.talk(seconds(2)));
         CHECK(ends.right.record.count(errc::no_proposal_chosen) > 0);
-        check_nothing_stands(ends);
+        check_neither_stands(ends);
     };
     SECTION("hybrid offered where both have to sign") {
         refused(hybrid_config(true, from_client), plain_xauth(hybrid_config(false, from_client)));
@@ -370,7 +370,7 @@ TEST_CASE("hybrid: another name than the one that is wanted is refused", "[ike][
     REQUIRE(ends.talk(seconds(5)));
     CHECK(ends.right.record.count(errc::identity_mismatch) == 1);
     CHECK(ends.of<v1::xauth_attempt>().empty());
-    check_nothing_stands(ends);
+    check_neither_stands(ends);
 }
 
 TEST_CASE("hybrid: clients come from anywhere, in both modes", "[ike][hybrid][anybody]") {
