@@ -9,9 +9,10 @@ import hmac
 import json
 import os
 import struct
+import subprocess
 import tempfile
 
-from support import SOURCE, check, finish, is_complaint, program, run, skip
+from support import SANITIZED, SOURCE, check, finish, is_complaint, program, run, skip
 
 decode = program("ipsec_decode")
 here = os.path.join(SOURCE, "tests", "data", "captures")
@@ -255,12 +256,14 @@ def in_pieces(folder):
     with open(keys, "w", encoding="utf-8") as file:
         file.write("{}")
     clear = isakmp(10, 0, 0x1234, struct.pack(">BBH", 0, 0, 20) + bytes(16))
-    a = halves(clear, 7)
+    a, b = halves(clear, 7), halves(clear, 8)
     sealed = halves(isakmp(8, 1, 0x1234, bytes(64)), 7)
+    flood = [(2, sender, piece(1, 255, 0, b"x")) for sender in range(2, 258)]
     for what, sent, joined, closed in (
             ("in clear", [(1, 1, a[0]), (1, 1, a[1])], [2], {}),
             ("encrypted", [(1, 1, sealed[0]), (1, 1, sealed[1])], [2], {2: "no key is known"}),
             ("out of order", [(1, 1, a[1]), (1, 1, a[0])], [2], {}),
+            ("pieces of two messages in turn", [(1, 1, a[0]), (1, 1, b[0]), (1, 1, a[1]), (1, 1, b[1])], [3, 4], {}),
             ("of one sender, halves from two", [(1, 1, a[0]), (1, 2, a[1])], [], {}),
             ("under other cookies", [(1, 1, a[0]), (1, 1, halves(clear, 7, cookie=0x43)[1])], [], {}),
             ("piece 2 within a minute", [(1, 1, a[0]), (60, 1, a[1])], [2], {}),
@@ -269,7 +272,11 @@ def in_pieces(folder):
             ("number 0", [(1, 1, piece(7, 0, 0, b"x"))], [], {1: "piece 0 of message 7"}),
             ("of another message's length", [(1, 1, a[0]), (1, 1, piece(7, 2, 1, b"x"))], [], {2: "no message of this ISAKMP SA"}),
             ("of a message of other cookies", [(1, 1, x) for x in halves(isakmp(10, 0, 0x1234, clear[28:], cookie=0x43), 7)], [],
-             {2: "no message of this ISAKMP SA"})):
+             {2: "no message of this ISAKMP SA"}),
+            ("of a message of version 2", [(1, 1, x) for x in halves(isakmp(10, 0, 0x1234, clear[28:], version=0x20), 7)], [],
+             {2: "no message of version 1"}),
+            ("255 others wait", [(1, 1, a[0]), *flood[1:], (2, 1, a[1])], [257], {}),
+            ("256 others wait, and the oldest gave way", [(1, 1, a[0]), *flood, (2, 1, a[1])], [], {})):
         write_packets(capture, 17, sent)
         code, found, errors = lines(capture, "--keys", keys)
         why = {f["frame"]: f["not_opened"] for f in found if "not_opened" in f}
@@ -279,6 +286,23 @@ def in_pieces(folder):
         _, told, _ = run(decode, "--in", capture, "--keys", keys, timeout=60)
         check(f"pieces, {what}: the last line counts {len(sent) - len(closed)} as open",
               told.splitlines()[-1].endswith(f" {len(sent)} of ESP, AH or ISAKMP, {len(sent) - len(closed)} of them open"), told[-300:])
+
+
+def flood_of_pieces(folder):
+    """As many senders as one likes, each with a piece that waits for others: no more memory than for a few."""
+    capture, keys = os.path.join(folder, "flood.pcap"), os.path.join(folder, "no-keys.json")
+    with open(keys, "w", encoding="utf-8") as file:
+        file.write("{}")
+
+    def most_held(senders):
+        write_packets(capture, 17, ((1, sender, piece(1, 255, 0, b"x" * 1000)) for sender in range(1, senders + 1)))
+        with subprocess.Popen([decode, "--in", capture, "--keys", keys, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+            _, status, used = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        return child.returncode, used.ru_maxrss
+
+    few, many = most_held(1000), most_held(20000)
+    check("pieces that wait are bounded, however many send them", few[0] == many[0] == 0 and (SANITIZED or many[1] < few[1] + 8192), (few, many))
 
 
 def offers(folder):
@@ -422,6 +446,7 @@ with tempfile.TemporaryDirectory() as temporary:
     by_hand(temporary)
     cut_short(temporary)
     in_pieces(temporary)
+    flood_of_pieces(temporary)
     offers(temporary)
     own_prf(temporary)
     own_prf_answered(temporary)
