@@ -16,6 +16,7 @@ void leave_closed(finding& f, icv verdict, const std::string& why) {
     f.entry["icv"] = name_of(verdict);
     f.entry["not_opened"] = why;
     f.note = why;
+    f.is_open = false;
 }
 
 decoder::decoder(keyring& keys, io::link_type link) : ike_{keys.ike, keys.rsa}, link_{link} {

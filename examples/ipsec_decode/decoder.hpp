@@ -1,9 +1,12 @@
 #pragma once
 // Finds ESP, AH and ISAKMP in the frames of a capture and says of each what the keys give.
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +52,13 @@ private:
         /// Whether so many octets from `at` on were captured.
         [[nodiscard]] auto shows(std::size_t octets) const -> bool { return at + octets <= shown; }
     };
+    struct message_in_pieces {
+        ip::address from;
+        isakmp::cookie_pair cookies;
+        std::uint16_t id = 0;
+        friend auto operator<=>(const message_in_pieces&, const message_in_pieces&) = default;
+    };
+    static constexpr std::size_t most_in_pieces = 256;  ///< messages that wait for pieces; the oldest goes
     using list = std::vector<finding>;
 
     void packet(byte_view octets, std::size_t shown, int depth, list& to);
@@ -61,6 +71,8 @@ private:
     void isakmp(const place& p, list& to);
     void ike_v1(const isakmp::header& h, byte_view datagram, const ip::address& from, finding& f);
     void ike_piece(const isakmp::header& h, const isakmp::fragment& piece, const ip::address& from, finding& f);
+    [[nodiscard]] auto join(const message_in_pieces& of, const isakmp::fragment& piece)
+        -> ike::result<std::optional<ike::v1::octets>>;
     [[nodiscard]] auto find(sa::protocol protocol, sa::spi spi, const ip::address& to, bool in_udp) -> std::vector<packet_sa*>;
     [[nodiscard]] auto begin(const char* kind, const place& p) const -> finding;
 
@@ -71,7 +83,8 @@ private:
     };
     std::multimap<std::pair<sa::protocol, sa::spi>, known_sa> sas_;
     ike_v1_observer ike_;
-    std::map<ip::address, ike::v1::fragment_table> pieces_;  ///< of IKEv1 messages, by who sends them
+    /// Pieces of IKEv1 messages. A table holds one message of each pair of cookies: a sender who mixes several has one for each.
+    std::map<message_in_pieces, ike::v1::fragment_table> pieces_;
     std::map<std::string_view, std::uint64_t> without_packet_;
     std::uint64_t number_ = 0;
     instant now_{};  ///< of the frame that is looked at

@@ -1,4 +1,6 @@
 // What the decoder says of ISAKMP messages.
+#include <algorithm>
+
 #include "../common/payload_text.hpp"
 #include "../common/wireshark.hpp"
 #include "decoder.hpp"
@@ -83,20 +85,29 @@ void decoder::ike_v1(const isakmp::header& h, byte_view datagram, const ip::addr
     if (m.hash == icv::unknown && m.by_own_prf) f.note += ", and its HASH is by a prf of private use";
 }
 
+/// Puts a piece to the others of its message. What is out of order, or mixed with pieces of others, is no matter for an observer;
+/// what contradicts itself is nobody's message. @return the message when it is complete, nothing while pieces are missing
+auto decoder::join(const message_in_pieces& of, const isakmp::fragment& piece) -> ike::result<std::optional<ike::v1::octets>> {
+    std::erase_if(pieces_, [this](const auto& one) { return one.second.size() == 0 || one.second.due() <= now_; });
+    if (!pieces_.contains(of) && pieces_.size() >= most_in_pieces)
+        pieces_.erase(std::ranges::min_element(pieces_, {}, [](const auto& one) { return one.second.due(); }));
+    return pieces_[of].take(now_, of.cookies, piece, {.messages = 1, .pieces = 255, .octets = 65535, .time = seconds(60)});
+}
+
 /// A piece of a message. With the last one that was missing the line is that of the whole message.
 void decoder::ike_piece(const isakmp::header& h, const isakmp::fragment& piece, const ip::address& from, finding& f) {
     f.entry["fragment"] = {{"id", piece.id}, {"number", piece.number}, {"last", piece.is_last()}};
     f.entry["icv"] = name_of(icv::none);
     f.note = fmt::format("piece {} of message {}{}", piece.number, piece.id, piece.is_last() ? ", the last" : "");
     f.is_open = true;  // there is nothing to open in it by itself
-    // What is out of order or comes late is no matter for an observer; what contradicts itself is nobody's message.
-    const ike::v1::fragment_table::bounds all{.messages = 64, .pieces = 255, .octets = 65535, .time = seconds(60)};
-    const auto whole = pieces_[from].take(now_, {h.initiator, h.responder}, piece, all);
+    const auto whole = join({from, {h.initiator, h.responder}, piece.id}, piece);
     if (!whole) return leave_closed(f, icv::unknown, fmt::format("{}: {}", f.note, name_of(whole.error())));
     if (!*whole) return;
     const auto inner = isakmp::header::parse(**whole);
     if (!inner || inner->length != (*whole)->size() || inner->initiator != h.initiator || inner->responder != h.responder)
         return leave_closed(f, icv::unknown, "malformed: its pieces make no message of this ISAKMP SA");
+    if (inner->version.major_number() != 1)
+        return leave_closed(f, icv::unknown, "malformed: its pieces make no message of version 1");
     f.entry["joined"] = true;
     f.entry["exchange"] = static_cast<unsigned>(inner->exchange);
     f.entry["message_id"] = spi_text(inner->id.value());

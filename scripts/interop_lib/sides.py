@@ -396,7 +396,7 @@ class Guest:
 
     def __init__(self, ns, folder, root=None):
         self.ns, self.folder = ns, folder
-        # it goes before what else this machine does: what an emulator is slower by than any peer, packets are lost by
+        # it goes before what else this machine does: packets are lost while the emulator waits for a core
         run("nice", "-n", -10, PEERS / "guest.sh", "start", folder, "--ns", ns.name, *(["--root", root] if root else []), timeout=120)
 
     def run(self, command, **how):

@@ -9,9 +9,10 @@ import hmac
 import json
 import os
 import struct
+import subprocess
 import tempfile
 
-from support import SOURCE, check, finish, is_complaint, program, run, skip
+from support import SANITIZED, SOURCE, check, finish, is_complaint, program, run, skip
 
 decode = program("ipsec_decode")
 here = os.path.join(SOURCE, "tests", "data", "captures")
@@ -192,12 +193,17 @@ def forged():
           and not any("payload" in f for f in found), icvs)
 
 
-def write_packet(path, protocol, octets):
-    """One IPv4 packet, raw, in a capture."""
-    packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(octets), 1, 0, 64, protocol, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + octets
+def write_packets(path, protocol, sent):
+    """IPv4 packets, raw, in a capture. Of each: the second, the number of its sender, what it holds."""
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
-        file.write(struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet)
+        for second, sender, octets in sent:
+            packet = struct.pack(">BBHHHBBHI4s", 0x45, 0, 20 + len(octets), 1, 0, 64, protocol, 0, 0x0A000000 + sender, bytes([10, 255, 0, 2])) + octets
+            file.write(struct.pack("<IIII", second, 0, len(packet), len(packet)) + packet)
+
+
+def write_packet(path, protocol, octets):
+    write_packets(path, protocol, [(1, 1, octets)])
 
 
 def by_hand(folder):
@@ -226,6 +232,77 @@ def by_hand(folder):
         depth, at = depth + 1, at["inner"][0]
     check("ESP in ESP is followed to a certain depth", code == 0 and 0 < depth < 50 and at["not_opened"] == "nested too deep",
           (code, depth, errors))
+
+
+def isakmp(first, flags, message_id, body, version=0x10, cookie=0x41):
+    """A message of Quick Mode."""
+    return bytes([cookie] * 8) + b"B" * 8 + struct.pack(">BBBBII", first, version, 32, flags, message_id, 28 + len(body)) + body
+
+
+def piece(identifier, number, last, data, cookie=0x41):
+    """UDP with one piece of a message."""
+    message = isakmp(132, 0, 0x1234, struct.pack(">BBHHBB", 0, 0, 8 + len(data), identifier, number, last) + data, cookie=cookie)
+    return struct.pack(">HHHH", 500, 500, 8 + len(message), 0) + message
+
+
+def halves(message, identifier, **more):
+    """UDP with the two pieces of a message."""
+    return [piece(identifier, 1, 0, message[:40], **more), piece(identifier, 2, 1, message[40:], **more)]
+
+
+def in_pieces(folder):
+    """IKEv1 messages in pieces, of which no key is known: a piece has nothing to open, what they make is open or is not."""
+    capture, keys = os.path.join(folder, "pieces.pcap"), os.path.join(folder, "no-keys.json")
+    with open(keys, "w", encoding="utf-8") as file:
+        file.write("{}")
+    clear = isakmp(10, 0, 0x1234, struct.pack(">BBH", 0, 0, 20) + bytes(16))
+    a, b = halves(clear, 7), halves(clear, 8)
+    sealed = halves(isakmp(8, 1, 0x1234, bytes(64)), 7)
+    flood = [(2, sender, piece(1, 255, 0, b"x")) for sender in range(2, 258)]
+    for what, sent, joined, closed in (
+            ("in clear", [(1, 1, a[0]), (1, 1, a[1])], [2], {}),
+            ("encrypted", [(1, 1, sealed[0]), (1, 1, sealed[1])], [2], {2: "no key is known"}),
+            ("out of order", [(1, 1, a[1]), (1, 1, a[0])], [2], {}),
+            ("pieces of two messages in turn", [(1, 1, a[0]), (1, 1, b[0]), (1, 1, a[1]), (1, 1, b[1])], [3, 4], {}),
+            ("of one sender, halves from two", [(1, 1, a[0]), (1, 2, a[1])], [], {}),
+            ("under other cookies", [(1, 1, a[0]), (1, 1, halves(clear, 7, cookie=0x43)[1])], [], {}),
+            ("piece 2 within a minute", [(1, 1, a[0]), (60, 1, a[1])], [2], {}),
+            ("piece 2 after a minute", [(1, 1, a[0]), (61, 1, a[1])], [], {}),
+            ("of two that contradict each other", [(1, 1, a[0]), (1, 1, piece(7, 1, 0, b"other"))], [], {2: "does not go with"}),
+            ("number 0", [(1, 1, piece(7, 0, 0, b"x"))], [], {1: "piece 0 of message 7"}),
+            ("of another message's length", [(1, 1, a[0]), (1, 1, piece(7, 2, 1, b"x"))], [], {2: "no message of this ISAKMP SA"}),
+            ("of a message of other cookies", [(1, 1, x) for x in halves(isakmp(10, 0, 0x1234, clear[28:], cookie=0x43), 7)], [],
+             {2: "no message of this ISAKMP SA"}),
+            ("of a message of version 2", [(1, 1, x) for x in halves(isakmp(10, 0, 0x1234, clear[28:], version=0x20), 7)], [],
+             {2: "no message of version 1"}),
+            ("255 others wait", [(1, 1, a[0]), *flood[1:], (2, 1, a[1])], [257], {}),
+            ("256 others wait, and the oldest gave way", [(1, 1, a[0]), *flood, (2, 1, a[1])], [], {})):
+        write_packets(capture, 17, sent)
+        code, found, errors = lines(capture, "--keys", keys)
+        why = {f["frame"]: f["not_opened"] for f in found if "not_opened" in f}
+        check(f"pieces, {what}: joined in {joined}, closed {closed}", code == 0 and errors == "" and len(found) == len(sent) and
+              [f["frame"] for f in found if f.get("joined")] == joined and set(why) == set(closed) and
+              all(part in why[frame] for frame, part in closed.items()), (code, errors, why, found[-4:]))
+        _, told, _ = run(decode, "--in", capture, "--keys", keys, timeout=60)
+        check(f"pieces, {what}: the last line counts {len(sent) - len(closed)} as open",
+              told.splitlines()[-1].endswith(f" {len(sent)} of ESP, AH or ISAKMP, {len(sent) - len(closed)} of them open"), told[-300:])
+
+
+def flood_of_pieces(folder):
+    """As many senders as one likes, each with a piece that waits for others: no more memory than for a few."""
+    capture, keys = os.path.join(folder, "flood.pcap"), os.path.join(folder, "no-keys.json")
+    with open(keys, "w", encoding="utf-8") as file:
+        file.write("{}")
+
+    def most_held(senders):
+        write_packets(capture, 17, ((1, sender, piece(1, 255, 0, b"x" * 1000)) for sender in range(1, senders + 1)))
+        with subprocess.Popen([decode, "--in", capture, "--keys", keys, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+            _, status, used = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        return child.returncode, used.ru_maxrss
+
+    few, many = most_held(1000), most_held(20000)
+    check("pieces that wait are bounded, however many send them", few[0] == many[0] == 0 and (SANITIZED or many[1] < few[1] + 8192), (few, many))
 
 
 def offers(folder):
@@ -368,6 +445,8 @@ with tempfile.TemporaryDirectory() as temporary:
     bad_input(temporary)
     by_hand(temporary)
     cut_short(temporary)
+    in_pieces(temporary)
+    flood_of_pieces(temporary)
     offers(temporary)
     own_prf(temporary)
     own_prf_answered(temporary)

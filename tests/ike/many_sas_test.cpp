@@ -235,6 +235,25 @@ TEST_CASE("an idle ISAKMP SA holds less than 4 KiB, with its pair of SAs too, wh
     CHECK(hub.established_count() == n);
 }
 
+// cve-08
+TEST_CASE("a piece that waits costs what it holds, whatever its number", "[ike][many][fragmentation][cve-08]") {
+    if (!allocations_are_counted) {
+        WARN("skipped: nobody counts allocations here");
+        return;
+    }
+    const std::array<std::byte, 1> data{};
+    const auto cost = [&](std::uint8_t number) {
+        v1::fragment_table waiting;
+        const auto before = octets_held;
+        const auto r = waiting.take({}, {}, {.id = 1, .number = number, .data = data}, {.pieces = 255});
+        REQUIRE(r);
+        REQUIRE_FALSE(*r);
+        return octets_held - before;
+    };
+    CHECK(cost(1) > 0);
+    CHECK(cost(255) == cost(1));
+}
+
 TEST_CASE("a peer that is asked every half minute whether it is there costs eight octets for each message of that",
           "[ike][many][dpd]") {
     if (!allocations_are_counted) {

@@ -867,7 +867,7 @@ class Follower:
         self._notified(payloads[1:])
 
     def _status(self, sa, source, m, payloads):
-        """SET(STATUS = OK) of whoever signed and ACK of the other: draft-beaulieu-ike-xauth section 5.3."""
+        """SET(STATUS = OK) of whoever signed and ACK of the other: draft-beaulieu-ike-xauth-02 sections 5 and 6.1."""
         letter = "i" if source == sa.initiator else "r"
         for body in (p.body for p in payloads if p.kind == ATTRIBUTES):
             if body[0] == 3 and letter != sa.method.hybrid and XAUTH_STATUS_OK in isakmp.parse_attributes(body[4:]):

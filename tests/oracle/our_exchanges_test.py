@@ -32,6 +32,7 @@ EXPERT_ERROR = 8388608
 # Pieces of an Aggressive Mode's message 2 that end among its Vendor IDs: HASH_R covers none of these.
 UNVOUCHED = {"pieces-aggressive-xauth": [7, 8]}
 TRANSACTION, CONNECTED, ATTRIBUTES_NOT_SUPPORTED = "HASH of a Transaction", 16384, 13
+LEAST_FRAGMENT, OVERHEAD = 128, 28 + 4 + 4  # fragmentation.hpp: what the recorder asks for; header, generic header, and ID to flags
 R_U_THERE, R_U_THERE_ACK = 36136, 36137  # RFC 3706 section 7
 
 
@@ -252,18 +253,41 @@ def somebody_is_alive(c):
         check(f"{c.name}: numbers go up by one", numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers)
 
 
+def faults_of_pieces(c):
+    """Numbers from 1 in order under one identifier, the last one marked, none longer than the recorder asked for and all but the last
+    as long; together they are a message of the same cookies, as long as its header says."""
+    with open(c.capture, "rb") as f:
+        capture = f.read()
+    frames = [capture[place : place + size] for place, size in frame_offsets(capture)]
+    runs = []  # of one message each: what the report says of a piece, and its UDP payload
+    for m in c.report["messages"]:
+        if "fragment" in m:
+            if not runs or runs[-1][-1][0].get("joined"):
+                runs.append([])
+            runs[-1].append((m, frames[m["frame"] - 1][20 + 8 :]))  # behind IPv4 and UDP
+    faults = []
+    for run_of in runs:
+        told = [m["fragment"] for m, _ in run_of]
+        sizes = [len(octets) for _, octets in run_of]
+        last = len(told)
+        if [t["number"] for t in told] != list(range(1, last + 1)) or last < 2:
+            faults.append(("numbers", told))
+        if len({t["id"] for t in told}) != 1 or [t["last"] for t in told] != [False] * (last - 1) + [True]:
+            faults.append(("identifier or mark", told))
+        if sizes[-1] > LEAST_FRAGMENT or any(size != LEAST_FRAGMENT for size in sizes[:-1]):
+            faults.append(("sizes", sizes))
+        whole = b"".join(octets[OVERHEAD:] for _, octets in run_of)
+        if whole[:16] != run_of[0][1][:16] or int.from_bytes(whole[24:28], "big") != len(whole):
+            faults.append(("message", whole[:28].hex()))
+    return faults
+
+
 def came_in_pieces(c):
-    """As Cisco's fragments are: numbers from 1, the last one marked, none longer than it may be; whole messages keep their headers."""
-    pieces = [m for m in c.report["messages"] if "fragment" in m]
-    joined = [m for m in pieces if m.get("joined")]
-    check(f"{c.name}: several messages came in pieces, in clear and encrypted", len(joined) >= 3 and {m["encrypted"] for m in joined} == {False, True}, pieces)
-    numbers, runs = [m["fragment"]["number"] for m in pieces], []
-    for m in pieces:
-        if m["fragment"]["number"] == 1:
-            runs.append([])
-        runs[-1].append(m)
-    check(f"{c.name}: each in order, under one identifier, and the last one says so", len(runs) == len(joined) and
-          all(len({m["fragment"]["id"] for m in r}) == 1 and [m["fragment"]["last"] for m in r] == [False] * (len(r) - 1) + [True] and len(r) > 1 for r in runs), numbers)
+    """Messages that are too long for one piece come as Cisco's fragments are."""
+    joined = [m for m in c.report["messages"] if m.get("joined")]
+    check(f"{c.name}: several messages came in pieces, in clear and encrypted", len(joined) >= 3 and {m["encrypted"] for m in joined} == {False, True}, joined)
+    faults = faults_of_pieces(c)
+    check(f"{c.name}: each in order, under one identifier, as long as was asked for, and the last one says so", not faults, faults)
 
 
 def what_was_said(c):

@@ -5,6 +5,7 @@
 /// Pieces are not authenticated: whoever can forge a peer's address and knows the cookies can spoil a message, which the peer
 /// then sends again, and can do nothing else. What that may cost is bounded by count, octets and time.
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -83,22 +84,22 @@ public:
             coming_.erase(at);
             return std::unexpected{why};
         };
-        if (f.number <= m.pieces.size() && !m.pieces[f.number - 1U].empty()) {
-            const bool same = std::ranges::equal(m.pieces[f.number - 1U], f.data) && f.is_last() == (m.last == f.number);
+        const auto place = std::ranges::lower_bound(m.pieces, f.number, {}, &part::number);
+        if (place != m.pieces.end() && place->number == f.number) {
+            const bool same = std::ranges::equal(place->data, f.data) && f.is_last() == (m.last == f.number);
             if (!same) return refuse(errc::bad_fragment);
             return std::nullopt;
         }
         const bool behind_last = m.last != 0 && (f.number > m.last || f.is_last());
-        if (behind_last || (f.is_last() && m.pieces.size() > f.number)) return refuse(errc::bad_fragment);
+        if (behind_last || (f.is_last() && place != m.pieces.end())) return refuse(errc::bad_fragment);
         if (m.size + f.data.size() > b.octets) return refuse(errc::limit_reached);
-        if (m.pieces.size() < f.number) m.pieces.resize(f.number);
-        m.pieces[f.number - 1U] = to_octets(f.data);
+        m.pieces.insert(place, {f.number, to_octets(f.data)});
         m.size += f.data.size();
         if (f.is_last()) m.last = f.number;
-        if (m.last == 0 || std::ranges::any_of(m.pieces, &octets::empty)) return std::nullopt;
+        if (m.pieces.size() != m.last) return std::nullopt;  // they are of different numbers, none behind the last
         octets whole;
         whole.reserve(m.size);
-        for (const octets& piece : m.pieces) whole.insert(whole.end(), piece.begin(), piece.end());
+        for (const part& piece : m.pieces) whole.insert(whole.end(), piece.data.begin(), piece.data.end());
         coming_.erase(at);
         return whole;
     }
@@ -120,11 +121,15 @@ public:
     }
 
 private:
+    struct part {
+        std::uint8_t number = 0;
+        octets data;
+    };
     struct message {
         isakmp::cookie_pair cookies;
         std::uint16_t id = 0;
         instant until;
-        std::vector<octets> pieces;
+        std::vector<part> pieces;  ///< that are there, by number: a high one costs no more than others
         std::size_t last = 0;  ///< number of the last piece; 0: not there yet
         std::size_t size = 0;
         std::uint32_t owner = 0;
