@@ -35,6 +35,8 @@ struct child_pair {
     instant made, soft, hard;
     bool rekey_started = false;
     instant retire = instant::never();  ///< a successor is in use: when to delete this one
+    ip::address host{};                 ///< where the peer is
+    std::string user{};                 ///< who it is by XAUTH, to the edge device; not in snapshots
 
     [[nodiscard]] auto has(const sa::id& id) const noexcept -> bool {
         return std::ranges::find(inbound, id) != inbound.end() || std::ranges::find(outbound, id) != outbound.end();
@@ -126,10 +128,11 @@ struct house {
     sa::hash_index<sa::id> outbound_ids{};       ///< of pairs: to the number of the peer
     struct doomed_sa {
         peer_id by;
+        std::string user;
         isakmp::cookie_pair cookies;
     };
     bound_addresses bound{};  ///< of children with `bind_remote`
-    std::map<detail::name_at, std::uint32_t> by_name{};  ///< peers by the identities that they prove
+    std::map<detail::name_at, std::uint32_t> by_name{};  ///< peers by the identities that they have
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     static constexpr unsigned ticket_bits = 40;
     std::uint64_t tickets = 0;

@@ -91,8 +91,10 @@ public:
     [[nodiscard]] auto stands() const noexcept -> bool { return is_established() && serial_ != 0; }
     /// Whether more vouches for the peer than the HASH of a hybrid client, which anybody can make.
     [[nodiscard]] auto is_proven() const noexcept -> bool {
-        return stands() || (is_established() && !keys().agreed.suite.hybrid);
+        return stands() || (is_established() && (!keys().agreed.suite.hybrid || (talk_ && has_passed_xauth())));
     }
+    /// Who it is by XAUTH, to the edge device: of several users that are one peer each has SAs of its own. @pre the SA stands
+    [[nodiscard]] auto user() const noexcept -> const std::string& { return user_; }
     /// Larger is newer; 0 before it stands.
     [[nodiscard]] auto serial() const noexcept -> std::uint64_t { return serial_; }
     [[nodiscard]] auto established_at() const noexcept -> instant { return established_at_; }
@@ -126,7 +128,7 @@ public:
         if (role_ == role::initiator || a.lifetime == a.offered) return std::nullopt;
         return a.lifetime;
     }
-    /// What the peer proved to be. @pre the SA stands
+    /// What the peer proved to be; of a hybrid client what the policy calls it. @pre the SA stands
     [[nodiscard]] auto peer_identity() const -> const identity& { return std::get<main_mode::established>(machine_).remote; }
     [[nodiscard]] auto has_open_exchange() const -> bool;
     /// Pairs of SAs that open exchanges are about to make.
@@ -363,6 +365,7 @@ private:
     bool is_aggressive_ = false;
     bool spent_ = false;  ///< identity PFS: it has served its one Quick Mode
     errc why_over_ = errc::closed;
+    std::string user_{};
     bool over_ = false, suspect_ = false, rekey_started_ = false, initial_contact_ = false, newly_established_ = false;
     instant heard_at_{}, dead_at_ = instant::never();
     retransmit_timer query_timer_{};

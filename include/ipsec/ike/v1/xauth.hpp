@@ -57,7 +57,7 @@ namespace detail {
 /// SET out, or the same REQUEST once more; RADIUS-CHAP has another challenge then (RFC 1994 §4.1).
 [[nodiscard]] inline auto on(judging s, const verdict& v, const environment& e) -> step<asking, telling> {
     if (v.right || s.tries_left == 0 || s.rounds_left == 0)
-        return {telling{v.right}, {.say = detail::status(v.right, v.message), .ask = {}}};
+        return {telling{v.right, std::move(s.user)}, {.say = detail::status(v.right, v.message), .ask = {}}};
     round again = std::move(s);
     --again.tries_left;
     --again.rounds_left;
@@ -74,7 +74,7 @@ namespace detail {
 /// ACK in. What it says is of no meaning.                                                             §6.1
 [[nodiscard]] inline auto on(telling s, const transaction::ack&, const environment& e) -> step<passed, refused> {
     xauth_ended end{.peer = e.id, .cookies = e.cookies, .passed = s.passed, .message = {}};
-    if (s.passed) return {passed{}, {.say = {}, .ask = std::move(end)}};
+    if (s.passed) return {passed{.user = std::move(s.user)}, {.say = {}, .ask = std::move(end)}};
     return {refused{}, {.say = {}, .ask = std::move(end)}};
 }
 
@@ -134,7 +134,7 @@ namespace detail {
     (void)ack.put(config_attribute::xauth_status, byte_view{});
     effects out{.say = std::move(ack),
                 .ask = xauth_ended{e.id, e.cookies, ok, detail::text(in, config_attribute::xauth_message)}};
-    if (ok) return {passed{s.requests}, std::move(out)};
+    if (ok) return {passed{.requests = s.requests}, std::move(out)};
     return {refused{}, std::move(out)};
 }
 [[nodiscard]] inline auto on(prompting s, const transaction::set& msg, const environment& e) -> step<passed, refused> {

@@ -103,10 +103,10 @@ void endpoint<Traits>::came_to_stand(sa_type& sa) {
     const peer_id peer = sa.peer();
     const peer_config& p = house_->peer(peer);
     if (const auto& mark = sa.offer()) shelves_.prove(sa.begun_for().value(), *mark, house_->settings.limits.offers_per_peer);
-    // Too many of one peer: the oldest goes.
+    // Too many of one peer, or of one of its users: the oldest goes.
     std::vector<sa_type*> standing;
     for (const resident& r : sas_of(peer))
-        if (r.sa->is_established() && !r.sa->is_over()) standing.push_back(r.sa.get());
+        if (r.sa->stands() && !r.sa->is_over() && r.sa->user() == sa.user()) standing.push_back(r.sa.get());
     std::ranges::sort(standing, {}, [](const sa_type* s) { return s->serial(); });
     if (standing.size() > house_->settings.limits.ike_sas_per_peer) standing.front()->close(errc::limit_reached, true);
     bool first = true;
@@ -118,7 +118,8 @@ void endpoint<Traits>::came_to_stand(sa_type& sa) {
             other->retire_at(house_->now + house_->settings.delete_grace);
     }
     const bool may_say = sa.role() == role::initiator ? p.send_initial_contact : p.initial_contact_as_responder;
-    if (first && may_say && house_->children_of(peer).empty()) {
+    const auto is_its = [&](const child_pair& c) { return c.user == sa.user(); };
+    if (first && may_say && std::ranges::none_of(house_->children_of(peer), is_its)) {
         // Under HASH(1), and not behind HASH_I or HASH_R in the last messages of a Main Mode, which do not cover it.
         const auto cky = sa.cookies().octets();
         informational::content c;
@@ -168,7 +169,7 @@ void endpoint<Traits>::turn(peer_id peer) {
     }
     bool rekey = false;
     // Without the last ISAKMP SA nobody could say that they are gone.
-    const bool is_last = std::ranges::count_if(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }) == 1;
+    const bool is_last = std::ranges::count_if(sas_of(peer), [](const resident& r) { return r.sa->is_proven(); }) == 1;
     if (is_last && !children_stay(peer) &&
         std::ranges::any_of(sas_of(peer), [](const resident& r) { return r.sa->is_expiring(); }))
         let_go(peer, [](const child_pair&) { return true; });

@@ -115,10 +115,11 @@ void endpoint<Traits>::settle(peer_id peer) {
     }
     heed_initial_contact(peer);
     while (!house_->doomed.empty()) {
-        const auto [by, cky] = house_->doomed.back();
+        const auto [by, user, cky] = std::move(house_->doomed.back());
         house_->doomed.pop_back();
-        // Nobody deletes what belongs to another peer.
-        if (sa_type* const sa = find_sa(cky); sa != nullptr && sa->peer() == by) sa->close(errc::deleted_by_peer, false);
+        // Nobody deletes what belongs to another peer, or to another user.
+        if (sa_type* const sa = find_sa(cky); sa != nullptr && sa->peer() == by && sa->user() == user)
+            sa->close(errc::deleted_by_peer, false);
     }
     bury_the_dead(peer);
     look_around(peer);
@@ -126,8 +127,9 @@ void endpoint<Traits>::settle(peer_id peer) {
     arm(peer);
 }
 
-/// The peer has nothing but the SA under which it says so: what stood before its phase 1 began is gone. Whoever began that
-/// begins again what it had, where policy wants a dead peer's SAs back; else the peer does.          RFC 2407 §4.6.3.3
+/// The peer has nothing but the SA under which it says so: what stood before its phase 1 began is gone, if it was the same
+/// user's. Whoever began that begins again what it had, where policy wants a dead peer's SAs back; else the peer does.
+///                                                                                             RFC 2407 §4.6.3.3
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::heed_initial_contact(peer_id peer) {
@@ -135,12 +137,13 @@ void endpoint<Traits>::heed_initial_contact(peer_id peer) {
     for (const resident& r : sas_of(peer)) {
         if (!r.sa->take_initial_contact()) continue;
         for (const resident& other : sas_of(peer))
-            if (other.sa != r.sa && other.sa->is_established() && other.sa->established_at() < r.sa->born())
+            if (other.sa != r.sa && other.sa->stands() && other.sa->user() == r.sa->user() &&
+                other.sa->established_at() < r.sa->born())
                 other.sa->close(errc::deleted_by_peer, false);
         const std::vector<child_pair>& pairs = house_->children_of(peer);
         for (std::size_t i = pairs.size(); i-- > 0;) {
             const child_pair& c = pairs[i];
-            if (c.made_under == r.sa->cookies() || c.made >= r.sa->born()) continue;
+            if (c.made_under == r.sa->cookies() || c.made >= r.sa->born() || c.user != r.sa->user()) continue;
             const wish w{peer, c.child, c.local, c.remote};
             const bool wanted = house_->peer(peer).children[c.child].when_dead == on_dead_peer::restart;
             if (r.sa->role() == role::initiator && wanted && std::ranges::find(again, w) == again.end()) again.push_back(w);
@@ -157,36 +160,41 @@ template <class Traits>
 void endpoint<Traits>::look_around(peer_id peer) {
     peer_room& room = house_->room(peer);
     if (room.known && room.children.empty() &&
-        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_established() && !r.sa->is_over(); })) {
+        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_proven() && !r.sa->is_over(); })) {
         room.known.reset();
         room.groups.clear();
     }
     for (const resident& r : sas_of(peer)) r.sa->follow();
 }
 
-/// A peer that answers no more: all its SAs go, and come again where the configuration says so.     RFC 3706 §5.4
+/// A peer that answers no more: all its SAs go, and come again where the configuration says so. One at another address, or of
+/// another user, is another device, which may be alive.                                            RFC 3706 §5.4
 // req: rfc3706-5.4-5
 template <class Traits>
     requires crypto::ike_v1_provider<typename Traits::provider>
 void endpoint<Traits>::bury_the_dead(peer_id peer) {
-    bool dead = false;
+    std::vector<wish> again;
     for (const resident& r : sas_of(peer)) {
         if (!r.sa->take_dead()) continue;
+        const auto is_its = [&](const sa_type& o) {
+            return o.path().remote.address == r.sa->path().remote.address && o.user() == r.sa->user();
+        };
         // Silence on an old ISAKMP SA says nothing where there is a newer one: its Delete was lost.
-        const sa_type* const newer = newest(peer);
-        dead = dead || newer == nullptr || newer->serial() < r.sa->serial();
-    }
-    if (!dead) return;
-    for (const resident& r : sas_of(peer))
-        if (r.sa->is_established()) r.sa->close(errc::peer_dead, false);
-    std::vector<wish> again;
-    const std::vector<child_pair>& pairs = house_->children_of(peer);
-    for (std::size_t i = pairs.size(); i-- > 0;) {
-        const child_pair& c = pairs[i];
-        const wish w{peer, c.child, c.local, c.remote};
-        const bool wanted = house_->peer(peer).children[c.child].when_dead == on_dead_peer::restart;
-        if (wanted && std::ranges::find(again, w) == again.end()) again.push_back(w);
-        house_->drop(peer, i);
+        if (std::ranges::any_of(sas_of(peer), [&](const resident& o) {
+                return o.sa->is_usable() && o.sa->serial() > r.sa->serial() && is_its(*o.sa);
+            }))
+            continue;
+        for (const resident& o : sas_of(peer))
+            if (o.sa->is_established() && is_its(*o.sa)) o.sa->close(errc::peer_dead, false);
+        const std::vector<child_pair>& pairs = house_->children_of(peer);
+        for (std::size_t i = pairs.size(); i-- > 0;) {
+            const child_pair& c = pairs[i];
+            if (c.host != r.sa->path().remote.address || c.user != r.sa->user()) continue;
+            const wish w{peer, c.child, c.local, c.remote};
+            const bool wanted = house_->peer(peer).children[c.child].when_dead == on_dead_peer::restart;
+            if (wanted && std::ranges::find(again, w) == again.end()) again.push_back(w);
+            house_->drop(peer, i);
+        }
     }
     for (const wish& w : again) (void)keep(w);
     if (!again.empty() && !has_coming(peer)) (void)start_main_mode(peer);
@@ -224,7 +232,7 @@ void endpoint<Traits>::clear_away(peer_id peer) {
     if (sa_type* const sa = served ? newest(peer) : nullptr) meet_wishes(*sa, {});
     // The last one took the child SAs with it, where they may not dangle.
     if (gone && !children_stay(peer) && !has_coming(peer) &&
-        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_established(); }))
+        std::ranges::none_of(sas_of(peer), [](const resident& r) { return r.sa->is_proven(); }))
         for (std::size_t k = house_->children_of(peer).size(); k-- > 0;) house_->drop(peer, k);
 }
 

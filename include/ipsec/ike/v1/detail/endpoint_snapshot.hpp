@@ -127,7 +127,8 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     if (s.hard_left != endless && s.hard_left <= away) return std::unexpected{errc::expired};
     if (std::ranges::find(p.suites, s.keyed.agreed.suite) == p.suites.end()) return std::unexpected{errc::no_proposal_chosen};
     // An SA from before XAUTH was asked for has not passed it.
-    if (p.xauth.part != xauth_part::none && !s.keyed.both.extended_authentication) return std::unexpected{errc::not_authorized};
+    const bool asked = s.keyed.both.extended_authentication || s.keyed.agreed.suite.hybrid;
+    if (p.xauth.part != xauth_part::none && !asked) return std::unexpected{errc::not_authorized};
     if (!is_authorized(house_->settings, s.peer_identity)) return std::unexpected{errc::not_authorized};
     const auto& limits = house_->settings.limits;
     std::vector<child_pair>& pairs = house_->children_of(peer);
@@ -148,6 +149,7 @@ auto endpoint<Traits>::restore(instant now, const snapshot& s, duration away) ->
     sa.resume(s, away);
     for (const kept_pair& kept : s.pairs) {
         child_pair c = kept.pair;
+        c.host = s.path.remote.address;
         c.peer = peer;
         c.child = *find_child(peer, c.policy);
         if (p.children[c.child].bind_remote && !c.inbound.empty())

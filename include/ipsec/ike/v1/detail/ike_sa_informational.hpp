@@ -87,7 +87,7 @@ template <class Traits> void ike_sa<Traits>::take_notification(byte_view body, c
     }
 }
 
-/// A Delete under the protection of the SA: only the same peer's SAs.                          RFC 2408 §5.15
+/// A Delete under the protection of the SA: only the same peer's SAs, and the same user's.      RFC 2408 §5.15
 // req: rfc2408-5.15-1, rfc2408-5.15-2, rfc2408-5.15-13
 template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const isakmp::header& h, bool& doomed) {
     const auto d = isakmp::delete_sa::parse(body);
@@ -98,7 +98,7 @@ template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const i
             const byte_view spi = d->spi(i);
             const isakmp::cookie_pair which{isakmp::cookie_i{spi.first<8>()}, isakmp::cookie_r{spi.last<8>()}};
             if (which == cookies_) doomed = true;
-            else if (stands()) house_.doomed.push_back({peer_, which});
+            else if (stands()) house_.doomed.push_back({peer_, user_, which});
         }
         return;
     }
@@ -110,7 +110,7 @@ template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const i
         const std::vector<child_pair>& pairs = house_.children_of(peer_);
         for (std::size_t k = pairs.size(); k-- > 0;) {
             const child_pair& c = pairs[k];
-            if (std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
+            if (c.user == user_ && std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
                 house_.drop(peer_, k);
         }
         for (auto& [id, x] : exchanges_)

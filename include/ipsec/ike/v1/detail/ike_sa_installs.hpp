@@ -66,7 +66,9 @@ void ike_sa<Traits>::install(exchange& x, std::vector<quick_mode::sa_pair>& pair
                         .lifetime = p.lifetime,
                         .made = house_.now,
                         .soft = instant::never(),
-                        .hard = instant::never()};
+                        .hard = instant::never(),
+                        .host = path_.remote.address,
+                        .user = user_};
         if (p.agreed.suite.esp) {
             (void)pair.inbound.push_back({sa::spi{p.esp_in.spi}, here, sa::protocol::esp});
             (void)pair.outbound.push_back({sa::spi{p.esp_out.spi}, there, sa::protocol::esp});

@@ -24,7 +24,10 @@ template <class Traits> auto ike_sa<Traits>::begin_transactions() -> bool {
 template <class Traits> void ike_sa<Traits>::stand() {
     if (serial_ != 0 || over_) return;
     const auto& up = std::get<main_mode::established>(machine_);
-    if (talk_) talk_->until = instant::never();
+    if (talk_) {
+        talk_->until = instant::never();
+        if (const auto* p = std::get_if<xauth_mode::passed>(&talk_->xauth)) user_ = p->user;
+    }
     serial_ = ++house_.established;
     newly_established_ = true;
     initial_contact_ = initial_contact_ || up.initial_contact;

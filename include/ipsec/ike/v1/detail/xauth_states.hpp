@@ -32,6 +32,7 @@ struct judging : round {
 struct telling {
     static constexpr std::string_view name = "SET sent";
     bool passed = false;
+    std::string user{};  ///< who it is, if so
 };
 /// What a client was asked so far.
 struct heard {
@@ -52,6 +53,7 @@ struct prompting : heard {
 struct passed {
     static constexpr std::string_view name = "passed";
     unsigned requests = 0;  ///< client: as `heard` has them
+    std::string user{};     ///< edge device: who it is
 };
 struct refused {
     static constexpr std::string_view name = "refused";
