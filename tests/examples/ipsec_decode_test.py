@@ -198,7 +198,8 @@ def write_packets(path, protocol, sent):
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
         for second, sender, octets in sent:
-            packet = struct.pack(">BBHHHBBHI4s", 0x45, 0, 20 + len(octets), 1, 0, 64, protocol, 0, 0x0A000000 + sender, bytes([10, 255, 0, 2])) + octets
+            addresses = struct.pack(">I", 0x0A000000 + sender) + bytes([10, 255, 0, 2])
+            packet = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(octets), 1, 0, 64, protocol, 0) + addresses + octets
             file.write(struct.pack("<IIII", second, 0, len(packet), len(packet)) + packet)
 
 
@@ -284,8 +285,8 @@ def in_pieces(folder):
               [f["frame"] for f in found if f.get("joined")] == joined and set(why) == set(closed) and
               all(part in why[frame] for frame, part in closed.items()), (code, errors, why, found[-4:]))
         _, told, _ = run(decode, "--in", capture, "--keys", keys, timeout=60)
-        check(f"pieces, {what}: the last line counts {len(sent) - len(closed)} as open",
-              told.splitlines()[-1].endswith(f" {len(sent)} of ESP, AH or ISAKMP, {len(sent) - len(closed)} of them open"), told[-300:])
+        counted = f" {len(sent)} of ESP, AH or ISAKMP, {len(sent) - len(closed)} of them open"
+        check(f"pieces, {what}: the last line counts{counted}", told.splitlines()[-1].endswith(counted), told[-300:])
 
 
 def flood_of_pieces(folder):
@@ -296,13 +297,14 @@ def flood_of_pieces(folder):
 
     def most_held(senders):
         write_packets(capture, 17, ((1, sender, piece(1, 255, 0, b"x" * 1000)) for sender in range(1, senders + 1)))
-        with subprocess.Popen([decode, "--in", capture, "--keys", keys, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+        with subprocess.Popen([decode, "--in", capture, "--keys", keys, "--json"], stdout=subprocess.DEVNULL) as child:
             _, status, used = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
         return child.returncode, used.ru_maxrss
 
     few, many = most_held(1000), most_held(20000)
-    check("pieces that wait are bounded, however many send them", few[0] == many[0] == 0 and (SANITIZED or many[1] < few[1] + 8192), (few, many))
+    bounded = SANITIZED or many[1] < few[1] + 8192  # KiB; sanitizers keep what was freed
+    check("pieces that wait are bounded, however many send them", few[0] == many[0] == 0 and bounded, (few, many))
 
 
 def offers(folder):

@@ -32,7 +32,8 @@ EXPERT_ERROR = 8388608
 # Pieces of an Aggressive Mode's message 2 that end among its Vendor IDs: HASH_R covers none of these.
 UNVOUCHED = {"pieces-aggressive-xauth": [7, 8]}
 TRANSACTION, CONNECTED, ATTRIBUTES_NOT_SUPPORTED = "HASH of a Transaction", 16384, 13
-LEAST_FRAGMENT, OVERHEAD = 128, 28 + 4 + 4  # fragmentation.hpp: what the recorder asks for; header, generic header, and ID to flags
+LEAST_FRAGMENT = 128  # what the recorder asks for: v1::least_fragment
+OVERHEAD = 28 + 4 + 4  # of a piece: header, generic header, and ID to flags
 R_U_THERE, R_U_THERE_ACK = 36136, 36137  # RFC 3706 section 7
 
 
@@ -254,8 +255,8 @@ def somebody_is_alive(c):
 
 
 def faults_of_pieces(c):
-    """Numbers from 1 in order under one identifier, the last one marked, none longer than the recorder asked for and all but the last
-    as long; together they are a message of the same cookies, as long as its header says."""
+    """Numbers from 1 in order under one identifier, the last one marked, none longer than the recorder asked for and all but the
+    last as long; together they are a message of the same cookies, as long as its header says."""
     with open(c.capture, "rb") as f:
         capture = f.read()
     frames = [capture[place : place + size] for place, size in frame_offsets(capture)]
