@@ -1,5 +1,5 @@
-// One identity at two addresses: devices that share a name, and whose SAs stand side by side; and users who share one, and are told
-// apart by XAUTH.                                RFC 2409 §5.4, RFC 3947 §4, draft-beaulieu-ike-xauth-02
+// One identity at two addresses: devices that share a name, and whose SAs stand side by side; and users who share one, and are
+// told apart by XAUTH.                           RFC 2409 §5.4, RFC 3947 §4, draft-beaulieu-ike-xauth-02
 #include <array>
 #include <functional>
 #include <map>

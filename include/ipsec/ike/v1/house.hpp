@@ -62,8 +62,7 @@ struct late_use {
 };
 
 /// Where a peer is by its last genuine message, as long as an SA with it stands: of several addresses the one that an ISAKMP SA
-/// came to stand with last. It is one place for all SAs with that address: a NAT that forgets its mappings forgets them for all.
-///                                                                                             RFC 3947 §4, RFC 3948 §4
+/// came to stand with last. All SAs with that address go there: a NAT forgets for all.          RFC 3947 §4, RFC 3948 §4
 struct whereabouts {
     ike::path path;
     nat_view nat;

@@ -87,8 +87,8 @@ namespace detail {
     auto out = detail::reply(s, a.given, e);
     return {expecting{s}, std::move(out)};
 }
-/// REQUEST in: answered from the configuration, if that has all and its password did not go out before; else the user is asked. What may not be asked, is
-/// of a type that nobody knows, or comes after as many as may be, is answered with FAIL.             §5, §6.2
+/// REQUEST in: answered from the configuration, if that has all and its password did not go out before; else the user is asked.
+/// What may not be asked, is of a type that nobody knows, or comes after as many as may be, is answered with FAIL.   §5, §6.2
 [[nodiscard]] inline auto on(expecting s, const transaction::request& msg, const environment& e) -> step<prompting, expecting> {
     const isakmp::attributes& in = msg.in;
     prompting next{{s.told, s.rounds + 1, s.requests + 1}, in.identifier, detail::question_in(in)};

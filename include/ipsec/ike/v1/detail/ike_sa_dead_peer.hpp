@@ -45,8 +45,8 @@ template <class Traits> void ike_sa<Traits>::handle_dead_peer_timer() {
     close(errc::peer_dead, false);
 }
 
-/// The peer asks: answered, unless the number goes back, which a replay would do, or a hybrid phase 1 waits for XAUTH, before which
-/// nothing is served.                                 RFC 3706 §6.2, draft-ietf-ipsec-isakmp-hybrid-auth-05 §4
+/// The peer asks: answered, unless the number goes back, which a replay would do, or a hybrid phase 1 waits for XAUTH, before
+/// which nothing is served.                               RFC 3706 §6.2, draft-ietf-ipsec-isakmp-hybrid-auth-05 §4
 // req: rfc3706-5.2-1, rfc3706-5.3-8, rfc3706-5.3-9, rfc3706-6.1-2, rfc3706-6.1-5, rfc3706-6.2-6
 template <class Traits> void ike_sa<Traits>::take_query(const isakmp::notification& n, const isakmp::header& h) {
     if (!is_proven()) return house_.report(errc::unexpected_message, path_, h, true);

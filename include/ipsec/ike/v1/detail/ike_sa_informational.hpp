@@ -110,8 +110,9 @@ template <class Traits> void ike_sa<Traits>::take_delete(byte_view body, const i
         const std::vector<child_pair>& pairs = house_.children_of(peer_);
         for (std::size_t k = pairs.size(); k-- > 0;) {
             const child_pair& c = pairs[k];
-            if (c.user == user_ && std::ranges::any_of(c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; }))
-                house_.drop(peer_, k);
+            const bool is_it = std::ranges::any_of(
+                c.outbound, [&](const sa::id& id) { return id.spi == spi && id.protocol == protocol; });
+            if (is_it && c.user == user_) house_.drop(peer_, k);
         }
         for (auto& [id, x] : exchanges_)
             if (is_open(x) && std::ranges::find(x.peer_spis, spi.value()) != x.peer_spis.end())
