@@ -43,6 +43,15 @@ auto transaction_message(immediate& ends, immediate::end& e, const v1::transacti
     const auto first = v1::phase_2_iv(e.crypto, k.agreed.suite.hash, k.next, id);
     return v1::transaction::write(c, isakmp::message_id{id}, *first, k, e.crypto)->datagram;
 }
+/// The body of a payload of a message that went out in the clear.
+auto body_of(const immediate& ends, std::size_t n, payload_type type) -> std::vector<std::byte> {
+    const auto& m = ends.sent.at(n).octets;
+    const auto chain = isakmp::chain::parse(isakmp::header::parse(m)->next_payload,
+                                            byte_view{m}.subspan(isakmp::header::size), isakmp::rules_in_clear);
+    REQUIRE(chain);
+    const byte_view body = chain->find(type)->body;
+    return {body.begin(), body.end()};
+}
 /// XAUTH whose edge device says nothing yet.
 void nobody_answers(immediate& s) {
     s.script = [](auto&, auto&, const auto&) {};
@@ -166,18 +175,23 @@ TEMPLATE_TEST_CASE("hybrid: an edge device that signs with another key hears no 
 
 // --- messages that are not what they should be ---------------------------------------------------------------------------------
 
-// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2, RFC 2407 §4.6.2
 TEST_CASE("hybrid: message 5 of a client has HASH that holds, and no SIG in its place", "[ike][hybrid][bad_peer]") {
     struct row {
         const char* what;
-        payload_type proof;
         std::string_view id;  ///< body in hex
-        errc why;
+        payload_type proof;
+        bool holds;
+        std::optional<errc> why;  ///< nothing: it is taken
     };
     const row rows[] = {
-        {"HASH that does not hold", payload_type::hash, "00000000", errc::bad_hash},
-        {"SIG where HASH was agreed on", payload_type::signature, "00000000", errc::malformed},
-        {"an identity of type 0 that has data", payload_type::hash, "0000000001", errc::bad_hash},
+        {"HASH that does not hold", "00000000", payload_type::hash, false, errc::bad_hash},
+        {"SIG where HASH was agreed on", "00000000", payload_type::signature, true, errc::malformed},
+        {"an identity of type 0 that has data", "0000000001", payload_type::hash, true, errc::bad_identity},
+        {"an empty identity", "00000000", payload_type::hash, true, {}},
+        {"an empty identity with UDP and port 500", "001101f4", payload_type::hash, true, {}},
+        {"an empty identity with UDP and another port", "001101f5", payload_type::hash, true, errc::bad_identity},
+        {"an empty identity with TCP", "000601f4", payload_type::hash, true, errc::bad_identity},
     };
     for (const row& r : rows) {
         CAPTURE(r.what);
@@ -186,15 +200,29 @@ TEST_CASE("hybrid: message 5 of a client has HASH that holds, and no SIG in its 
         REQUIRE(ends.talk(milliseconds(100)));
         REQUIRE(ends.sent.size() == 5);
         auto& k = ends.left.record.phase_1.at(0);  // with the IV of message 5
+        const auto said = unhex(r.id);
+        const auto hash = v1::phase_1_hash(ends.left.crypto, k.prf, k.keys.skeyid, body_of(ends, 2, payload_type::key_exchange),
+                                           body_of(ends, 3, payload_type::key_exchange), k.cky.initiator.octets(),
+                                           k.cky.responder.octets(), body_of(ends, 0, payload_type::security_association), said);
+        REQUIRE(hash);
+        std::vector<std::byte> proof{hash->view().begin(), hash->view().end()};
+        if (!r.holds) proof[0] ^= 1_b;
+        if (r.proof == payload_type::signature) proof.resize(256);
         v1::message_writer w{v1::header_of(k.cky, isakmp::exchange_type::identity_protection)};
-        const std::vector<std::byte> proof(r.proof == payload_type::hash ? 32 : 256, std::byte{0x5a});
-        w.add(payload_type::identification, unhex(r.id)).add(r.proof, proof);
+        w.add(payload_type::identification, said).add(r.proof, proof);
         const auto m = w.finish(ends.left.crypto, k.cipher, k.next);
         REQUIRE(m);
         ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), m->datagram);
-        CHECK(ends.right.record.count(r.why) == 1);
+        if (r.why) CHECK(ends.right.record.count(*r.why) == 1);
         ends.flush(ends.right, side::right);
+        if (!r.why) {
+            CHECK(ends.sent.size() == 7);  // message 6 and the REQUEST of XAUTH
+            continue;
+        }
         CHECK(ends.sent.size() == 5);  // nobody learns anything from an answer
+        const bool is_over = *r.why == errc::bad_identity;  // whoever has the keys, and says what he may not
+        CHECK(ends.right.ike.ike_sa_count() == (is_over ? 0 : 1));
+        if (is_over) continue;
         REQUIRE(ends.talk(seconds(5)));  // and the genuine message still comes through
         check_good_end(ends);
     }
