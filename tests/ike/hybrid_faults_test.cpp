@@ -52,6 +52,15 @@ auto body_of(const immediate& ends, std::size_t n, payload_type type) -> std::ve
     const byte_view body = chain->find(type)->body;
     return {body.begin(), body.end()};
 }
+/// A second hybrid peer of an edge device.
+auto another_at(const ip::address& remote, bool is_looked_at) -> v1::peer_config {
+    auto p = std::move(hybrid_config(false, {}).peers[0]);
+    p.path.remote.address = remote;
+    p.remote_id = *ike::identity::of_text(ike::id_type::fqdn, "second.example.org");
+    p.children.clear();
+    p.xauth.allow_unproven_name = is_looked_at;
+    return p;
+}
 /// XAUTH whose edge device says nothing yet.
 void nobody_answers(immediate& s) {
     s.script = [](auto&, auto&, const auto&) {};
@@ -352,7 +361,6 @@ TEST_CASE("hybrid: what a client says of itself finds it nothing that is another
     };
     for (const bool aggressive : {false, true})
         for (const row& r : rows) {
-            if (aggressive && !r.says_name && r.wants_name) continue;  // found by its name there, as ever
             CAPTURE(r.what, aggressive);
             const auto name = *ike::identity::of_text(ike::id_type::fqdn, "carol.example.org");
             auto l = hybrid_config(true, {.aggressive = aggressive}), e = hybrid_config(false, {.aggressive = aggressive});
@@ -365,6 +373,50 @@ TEST_CASE("hybrid: what a client says of itself finds it nothing that is another
             CHECK(ends.right.ike.established_count() == (r.stands ? 1 : 0));
             CHECK(ends.right.table.size() == (r.stands ? 2 : 0));
         }
+}
+
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+TEST_CASE("hybrid: a name that is another peer's keeps no client out, nor does an empty one", "[ike][hybrid][anybody]") {
+    struct row {
+        const char* what;
+        bool says_name, wants_name, is_alone, stands;
+    };
+    const row rows[] = {
+        {"the name of a group with a pre-shared key", true, false, true, true},
+        {"no name, where one is wanted", false, true, true, true},
+        {"no name, where no name is wanted", false, false, true, true},
+        {"no name, where two names are wanted: nobody can say whose it is", false, true, false, false},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.what);
+        const hybrid_case c{.aggressive = true};
+        const auto vpn = *ike::identity::of_text(ike::id_type::key_id, "vpn");
+        auto client = hybrid_config(true, c), edge = hybrid_config(false, c);
+        if (r.says_name) client.peers[0].local_id = vpn;
+        auto& hybrid = edge.peers[0];
+        if (r.wants_name) hybrid.remote_id = *ike::identity::of_text(ike::id_type::fqdn, "carol.example.org");
+        hybrid.path.remote.address = ip::address::v4(0, 0, 0, 0);
+        hybrid.xauth.allow_unproven_name = !r.is_alone;
+        auto second = another_at(ip::address::v4(0, 0, 0, 0), true);
+        second.modes = hybrid.modes;
+        auto group = std::move(hybrid_config(false, c).peers[0]);
+        group.path.remote.address = ip::address::v4(0, 0, 0, 0);
+        group.remote_id = vpn;
+        group.children.clear();
+        group.suites[0].hybrid = false;
+        group.suites[0].authentication = oakley_authentication::pre_shared_key;
+        group.psk = v1::psk_of("correct horse");
+        group.xauth.allow_group_secret = true;
+        edge.peers.insert(edge.peers.begin(), std::move(group));
+        if (!r.is_alone) edge.peers.push_back(std::move(second));
+        REQUIRE(v1::check(edge));
+        immediate ends{std::move(client), std::move(edge)};
+        REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+        REQUIRE(ends.talk(seconds(5)));
+        CHECK(ends.right.ike.established_count() == (r.stands ? 1 : 0));
+        CHECK(ends.right.table.size() == (r.stands ? 2 : 0));
+        CHECK(ends.right.record.count(errc::unknown_peer) == (r.stands ? 0 : ends.sent.size()));
+    }
 }
 
 TEST_CASE("hybrid: an edge device takes it beside XAUTH of a client that signs too", "[ike][hybrid][proposals]") {
