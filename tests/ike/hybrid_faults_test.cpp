@@ -356,7 +356,6 @@ TEST_CASE("hybrid: what a client says of itself finds it nothing that is another
         {"a name that nobody asks for", true, false, {}, true},
         {"the name that is wanted", true, true, {}, true},
         {"nothing said where a name is wanted: it is whoever the policy says", false, true, carols, true},
-        {"a name that has an authorization, of a client that has none", true, false, carols, false},
         {"its own", true, true, carols, true},
     };
     for (const bool aggressive : {false, true})
@@ -516,6 +515,12 @@ TEST_CASE("hybrid: what cannot be served is refused with the configuration", "[i
         {"a client without a name for its edge device", true, [](v1::config& c) { c.peers[0].remote_id = ike::identity::none(); },
          errc::bad_identity},
         {"an edge device without a name of its own", false, [](v1::config& c) { c.peers[0].local_id = ike::identity::none(); },
+         errc::bad_identity},
+        {"no name where each has to have an authorization, which is found by it", false,
+         [](v1::config& c) {
+             static const std::vector<ip::range> net{*ip::parse_range("10.1.0.0/16")};
+             c.authorization = {{.who = {.text = "carol.example.org"}, .addresses = net}};
+         },
          errc::bad_identity},
         {"no name where another suite proves one", false,
          [](v1::config& c) {

@@ -296,6 +296,8 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::duplicate_peer};
         if (auto ok = secrets.add(p); !ok) return ok;
         if (auto ok = unproven.add(p); !ok) return ok;
+        // What each may do is looked up by its name: nobody would be found.
+        if (p.remote_id && p.remote_id->is_none() && !c.authorization.empty()) return std::unexpected{errc::bad_identity};
         if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
         if (binds_unchecked(p.children, c)) return std::unexpected{errc::binds_unchecked};
