@@ -279,12 +279,16 @@ TEST_CASE("hybrid: an answer that has the ends change places is not what was off
 }
 
 // draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
-TEST_CASE("hybrid: a client that is asked for a certificate sends an empty one", "[ike][hybrid][certificates]") {
+TEST_CASE("hybrid: a client that is asked for a certificate of any kind sends an empty one of that kind",
+          "[ike][hybrid][certificates]") {
+    // X.509 for signatures and for key exchange, PKCS #7, PGP, a key in the DNS, a list, SPKI
+    const std::string kind = GENERATE("04", "05", "01", "02", "03", "07", "09");
+    CAPTURE(kind);
     immediate ends{hybrid_case{}, immediate::link{{}, {{.index = 3, .what = fate::drop, .from = {}, .extra = {}}}}};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.talk(milliseconds(100)));
     REQUIRE(ends.sent.size() == 4);
-    // Message 4 with a request for any X.509 certificate behind it, as an edge device may send it that has other peers too.
+    // Message 4 with a request behind it, as an edge device may send it that has other peers too.
     const auto& fourth = ends.sent[3].octets;
     const auto h = isakmp::header::parse(fourth);
     const auto chain =
@@ -292,12 +296,12 @@ TEST_CASE("hybrid: a client that is asked for a certificate sends an empty one",
     REQUIRE(chain);
     v1::message_writer w{v1::header_of(h->cookies(), isakmp::exchange_type::identity_protection)};
     for (const isakmp::payload_view& p : *chain) w.add(p.type, p.body);
-    const auto m = w.add(payload_type::certificate_request, unhex("04")).finish();
+    const auto m = w.add(payload_type::certificate_request, unhex(kind)).finish();
     REQUIRE(m);
     ends.left.ike.handle_datagram(ends.now(), left_path, m->datagram);
     REQUIRE(ends.talk(seconds(5)));
     REQUIRE(ends.left.record.certificates.size() == 1);
-    CHECK(hex(ends.left.record.certificates[0]) == "04");
+    CHECK(hex(ends.left.record.certificates[0]) == kind);
     check_good_end(ends);
 }
 

@@ -50,7 +50,7 @@ void endpoint<Traits>::answer_first_message(std::span<const peer_id> doors, cons
         if (type) notify_clear(*type, h, at);
         return;
     }
-    const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite.authentication);
+    const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite);
     const first_words said{read_vendor_ids(*in), asked};
     const auto mark = mark_of(house_->crypto, sai_b, said);
     if (!mark) return refuse(mark.error());
