@@ -553,6 +553,21 @@ TEST_CASE("hybrid: what cannot be served is refused with the configuration", "[i
              c.peers.push_back(std::move(second.peers[0]));
          },
          {}},
+        {"one at an address and one at any, which come from there alike", false,
+         [](v1::config& c) { c.peers.push_back(another_at(ip::address::v4(0, 0, 0, 0), false)); }, errc::unproven_name},
+        {"the same in the other order", false,
+         [](v1::config& c) { c.peers.insert(c.peers.begin(), another_at(ip::address::v4(0, 0, 0, 0), false)); },
+         errc::unproven_name},
+        {"the same, where one of the two is looked at", false,
+         [](v1::config& c) { c.peers.push_back(another_at(ip::address::v4(0, 0, 0, 0), true)); }, errc::unproven_name},
+        {"the same, of a user who looks at both", false,
+         [](v1::config& c) {
+             c.peers[0].xauth.allow_unproven_name = true;
+             c.peers.push_back(another_at(ip::address::v4(0, 0, 0, 0), true));
+         },
+         {}},
+        {"one at an address and one at another", false,
+         [](v1::config& c) { c.peers.push_back(another_at(ip::address::v4(192, 0, 2, 77), false)); }, {}},
         {"Aggressive Mode with a suite by which it has to say its name", true,
          [](v1::config& c) {
              auto& p = c.peers[0];
