@@ -93,7 +93,9 @@ auto limits_text(const sa::limits& l) -> std::string {
     if (l.packets != 0) parts.push_back(fmt::format("{} packets", l.packets));
     return parts.empty() ? "never" : fmt::format("{}", fmt::join(parts, ", "));
 }
-auto id_text(const std::optional<ike::identity>& id, const ip::address& end) -> std::string {
+/// @param is_client  of hybrid authentication, which says no name by itself, as `make_peer` has it
+auto id_text(const std::optional<ike::identity>& id, const ip::address& end, bool is_client) -> std::string {
+    if (!id && is_client) return "a client without identity";
     const ike::identity shown = id ? *id : ike::identity::of(end);
     if (const auto client = ike::to_client(shown)) return fmt::format("{}", client->addresses.first());
     if (shown.type() == ike::id_type::key_id) {
@@ -181,7 +183,8 @@ auto describe(const config& c) -> std::string {
     for (const connection& of : c.connections) {
         const auto& [local, remote, link] = of.path;
         add("connection {}: {} port {} <-> {} port {}, IKEv1\n", of.name, local.address, local.port, remote.address, remote.port);
-        add("  ends {} and {}, {}\n", id_text(of.local_id, local.address), id_text(of.remote_id, remote.address),
+        add("  ends {} and {}, {}\n", id_text(of.local_id, local.address, of.keys.hybrid == hybrid_part::client),
+            id_text(of.remote_id, remote.address, of.keys.hybrid == hybrid_part::edge_device),
             of.keys.is_pubkey() ? fmt::format("{}{}", name_of(of.keys.method),
                                               of.keys.hybrid == hybrid_part::none ? "" : " of one end alone")
                                 : fmt::format("pre-shared key of {} octets", of.psk.size()));

@@ -119,11 +119,16 @@ auto settle_keys(const auth_draft& local, const auth_draft& remote, const keys_t
         }
     }
     if (c.hybrid == hybrid_part::client) {
-        // Only RSA has a number there, and the authority of a certificate that is still to come does not say its kind.
+        // Only RSA has a number there: whoever knows the other end's key or certificate sees its kind. The authority of one that
+        // is still to come does not say it.
         c.method = isakmp::oakley_authentication::rsa_signatures;
-        if (const auto* key = c.peer_key ? &*c.peer_key : nullptr; key != nullptr && method_of(*key) != c.method)
+        const auto is_other = [&](const crypto::public_key& key) { return method_of(key) != c.method; };
+        if (c.peer_key && is_other(*c.peer_key))
             return at_value(*remote.round->find("pubkeys"), remote.where,
                             {"is no key of RSA, which hybrid authentication needs"});
+        if (std::ranges::any_of(c.known, [&](const der& one) { return is_other(key_in(one)); }))
+            return at_value(*remote.round->find("certs"), remote.where,
+                            {"has no key of RSA, which hybrid authentication needs"});
         key_provider trial;
         if (const auto bad = equip(trial, c)) return fault{remote.round->at, remote.where + ": " + *bad};
         return {};

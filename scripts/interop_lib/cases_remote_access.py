@@ -99,6 +99,9 @@ def hybrid(mode, client):
         trying.join(12)
         if trying.is_alive() or one.sas().children or other.sas().children:
             raise Failed("a wrong password gets SAs, or no answer")
+        # Any failure gets no SAs: this one has to be the verdict on the password, as whoever gave or heard it says.
+        if bench.ours.name == "gateway" and not any(e.get("event") == "xauth" and not e["passed"] for e in bench.ours.events()):
+            raise Failed("we never say that XAUTH failed")
         one.configure(right, bench.folder)
         one.initiate()
         bench.wait_up()

@@ -43,6 +43,11 @@ auto files() -> const std::map<std::string, std::string>& {
         {"x509ca/root.pem", text_of(test::pki::root().der())},
         {"x509ca/middle.pem", text_of(test::pki::middle().der())},
         {"x509/junk.pem", "junk"},
+        {"x509/curve.pem", text_of(test::pki::certificate{.subject = test::pki::name("b.example.org"),
+                                                          .key = keys::p256,
+                                                          .issuer = test::pki::root_name,
+                                                          .signer = test::pki::root().signer}
+                                       .der())},
         {"private/gw.key", keys::pem("PRIVATE KEY", keys::rsa_2048_pkcs8)},
         {"private/weak.key", keys::pem("RSA PRIVATE KEY", keys::rsa_512)},
         {"ecdsa/p256.key", keys::pem("EC PRIVATE KEY", keys::p256)},
@@ -124,6 +129,7 @@ TEST_CASE("where one end has XAUTH alone, the other end signs alone", "[gateway]
         CHECK(peer.xauth.part == ike::v1::xauth_part::client);
         CHECK(ike::v1::check(make_config(*c)));
         CHECK(describe(*c).find("RSA signatures of one end alone") != std::string::npos);
+        CHECK(describe(*c).find("ends a client without identity and b.example.org, ") != std::string::npos);
         key_provider p;
         CHECK_FALSE(equip(p, c->connections[0].keys));
     }
@@ -137,6 +143,7 @@ TEST_CASE("where one end has XAUTH alone, the other end signs alone", "[gateway]
         CHECK_FALSE(peer.keys.trust);
         REQUIRE(peer.remote_id);
         CHECK(peer.remote_id->is_none());
+        CHECK(describe(*c).find("ends gw.example.org and a client without identity, ") != std::string::npos);
         CHECK(peer.xauth.part == ike::v1::xauth_part::edge_device);
         CHECK(ike::v1::check(make_config(*c)));
     }
@@ -148,6 +155,18 @@ TEST_CASE("where one end has XAUTH alone, the other end signs alone", "[gateway]
         REQUIRE_FALSE(c);
         CHECK(c.error().text() ==
               "f.conf:7:17: pubkeys in connections.gw.local: is no key of RSA, which hybrid authentication needs");
+    }
+    SECTION("a certificate of such a key") {
+        auto text = with_users(other(cut_local, "local { auth = xauth\n xauth_id = carol }"));
+        text.replace(text.find(key_of_ours), key_of_ours.size(), "");
+        const std::string_view line = "cacerts = root.pem";
+        text.replace(text.find(line), line.size(), "certs = curve.pem");
+        const auto c = read_keys(text);
+        REQUIRE_FALSE(c);
+        CHECK(c.error().text() ==
+              "f.conf:9:15: certs in connections.gw.remote: has no key of RSA, which hybrid authentication needs");
+        text.replace(text.find("curve.pem"), 9, "gw.pem");
+        CHECK(read_keys(text));
     }
     SECTION("an authority for whoever has no certificate") {
         auto text = with_users(other(cut_remote, "remote { auth = xauth }"));

@@ -317,7 +317,7 @@ TEST_CASE("a request leads to credentials for the method alone, and nothing of i
         w.add(payload_type::vendor_id, octets(4));
         for (const octets& one : r.all) w.add(payload_type::certificate_request, one);
         const auto m = w.finish().value();
-        const auto asked = v1::phase_1::read_requests(parsed(m.datagram), p, r.method);
+        const auto asked = v1::phase_1::read_requests(parsed(m.datagram), p, {.authentication = r.method});
         CHECK(asked.at_all == r.at_all);
         CHECK(asked.fits == r.fits);
         if (r.method != oakley_authentication::pre_shared_key)

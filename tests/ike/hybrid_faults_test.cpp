@@ -43,6 +43,24 @@ auto transaction_message(immediate& ends, immediate::end& e, const v1::transacti
     const auto first = v1::phase_2_iv(e.crypto, k.agreed.suite.hash, k.next, id);
     return v1::transaction::write(c, isakmp::message_id{id}, *first, k, e.crypto)->datagram;
 }
+/// The body of a payload of a message that went out in the clear.
+auto body_of(const immediate& ends, std::size_t n, payload_type type) -> std::vector<std::byte> {
+    const auto& m = ends.sent.at(n).octets;
+    const auto chain = isakmp::chain::parse(isakmp::header::parse(m)->next_payload,
+                                            byte_view{m}.subspan(isakmp::header::size), isakmp::rules_in_clear);
+    REQUIRE(chain);
+    const byte_view body = chain->find(type)->body;
+    return {body.begin(), body.end()};
+}
+/// A second hybrid peer of an edge device.
+auto another_at(const ip::address& remote, bool is_looked_at) -> v1::peer_config {
+    auto p = std::move(hybrid_config(false, {}).peers[0]);
+    p.path.remote.address = remote;
+    p.remote_id = *ike::identity::of_text(ike::id_type::fqdn, "second.example.org");
+    p.children.clear();
+    p.xauth.allow_unproven_name = is_looked_at;
+    return p;
+}
 /// XAUTH whose edge device says nothing yet.
 void nobody_answers(immediate& s) {
     s.script = [](auto&, auto&, const auto&) {};
@@ -166,18 +184,23 @@ TEMPLATE_TEST_CASE("hybrid: an edge device that signs with another key hears no 
 
 // --- messages that are not what they should be ---------------------------------------------------------------------------------
 
-// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2, RFC 2407 §4.6.2
 TEST_CASE("hybrid: message 5 of a client has HASH that holds, and no SIG in its place", "[ike][hybrid][bad_peer]") {
     struct row {
         const char* what;
-        payload_type proof;
         std::string_view id;  ///< body in hex
-        errc why;
+        payload_type proof;
+        bool holds;
+        std::optional<errc> why;  ///< nothing: it is taken
     };
     const row rows[] = {
-        {"HASH that does not hold", payload_type::hash, "00000000", errc::bad_hash},
-        {"SIG where HASH was agreed on", payload_type::signature, "00000000", errc::malformed},
-        {"an identity of type 0 that has data", payload_type::hash, "0000000001", errc::bad_hash},
+        {"HASH that does not hold", "00000000", payload_type::hash, false, errc::bad_hash},
+        {"SIG where HASH was agreed on", "00000000", payload_type::signature, true, errc::malformed},
+        {"an identity of type 0 that has data", "0000000001", payload_type::hash, true, errc::bad_identity},
+        {"an empty identity", "00000000", payload_type::hash, true, {}},
+        {"an empty identity with UDP and port 500", "001101f4", payload_type::hash, true, {}},
+        {"an empty identity with UDP and another port", "001101f5", payload_type::hash, true, errc::bad_identity},
+        {"an empty identity with TCP", "000601f4", payload_type::hash, true, errc::bad_identity},
     };
     for (const row& r : rows) {
         CAPTURE(r.what);
@@ -186,15 +209,29 @@ TEST_CASE("hybrid: message 5 of a client has HASH that holds, and no SIG in its 
         REQUIRE(ends.talk(milliseconds(100)));
         REQUIRE(ends.sent.size() == 5);
         auto& k = ends.left.record.phase_1.at(0);  // with the IV of message 5
+        const auto said = unhex(r.id);
+        const auto hash = v1::phase_1_hash(ends.left.crypto, k.prf, k.keys.skeyid, body_of(ends, 2, payload_type::key_exchange),
+                                           body_of(ends, 3, payload_type::key_exchange), k.cky.initiator.octets(),
+                                           k.cky.responder.octets(), body_of(ends, 0, payload_type::security_association), said);
+        REQUIRE(hash);
+        std::vector<std::byte> proof{hash->view().begin(), hash->view().end()};
+        if (!r.holds) proof[0] ^= 1_b;
+        if (r.proof == payload_type::signature) proof.resize(256);
         v1::message_writer w{v1::header_of(k.cky, isakmp::exchange_type::identity_protection)};
-        const std::vector<std::byte> proof(r.proof == payload_type::hash ? 32 : 256, std::byte{0x5a});
-        w.add(payload_type::identification, unhex(r.id)).add(r.proof, proof);
+        w.add(payload_type::identification, said).add(r.proof, proof);
         const auto m = w.finish(ends.left.crypto, k.cipher, k.next);
         REQUIRE(m);
         ends.right.ike.handle_datagram(ends.now(), ike::reversed(left_path), m->datagram);
-        CHECK(ends.right.record.count(r.why) == 1);
+        if (r.why) CHECK(ends.right.record.count(*r.why) == 1);
         ends.flush(ends.right, side::right);
+        if (!r.why) {
+            CHECK(ends.sent.size() == 7);  // message 6 and the REQUEST of XAUTH
+            continue;
+        }
         CHECK(ends.sent.size() == 5);  // nobody learns anything from an answer
+        const bool is_over = *r.why == errc::bad_identity;  // whoever has the keys, and says what he may not
+        CHECK(ends.right.ike.ike_sa_count() == (is_over ? 0 : 1));
+        if (is_over) continue;
         REQUIRE(ends.talk(seconds(5)));  // and the genuine message still comes through
         check_good_end(ends);
     }
@@ -242,12 +279,16 @@ TEST_CASE("hybrid: an answer that has the ends change places is not what was off
 }
 
 // draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
-TEST_CASE("hybrid: a client that is asked for a certificate sends an empty one", "[ike][hybrid][certificates]") {
+TEST_CASE("hybrid: a client that is asked for a certificate of any kind sends an empty one of that kind",
+          "[ike][hybrid][certificates]") {
+    // X.509 for signatures and for key exchange, PKCS #7, PGP, a key in the DNS, a list, SPKI
+    const std::string kind = GENERATE("04", "05", "01", "02", "03", "07", "09");
+    CAPTURE(kind);
     immediate ends{hybrid_case{}, immediate::link{{}, {{.index = 3, .what = fate::drop, .from = {}, .extra = {}}}}};
     REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
     REQUIRE(ends.talk(milliseconds(100)));
     REQUIRE(ends.sent.size() == 4);
-    // Message 4 with a request for any X.509 certificate behind it, as an edge device may send it that has other peers too.
+    // Message 4 with a request behind it, as an edge device may send it that has other peers too.
     const auto& fourth = ends.sent[3].octets;
     const auto h = isakmp::header::parse(fourth);
     const auto chain =
@@ -255,12 +296,12 @@ TEST_CASE("hybrid: a client that is asked for a certificate sends an empty one",
     REQUIRE(chain);
     v1::message_writer w{v1::header_of(h->cookies(), isakmp::exchange_type::identity_protection)};
     for (const isakmp::payload_view& p : *chain) w.add(p.type, p.body);
-    const auto m = w.add(payload_type::certificate_request, unhex("04")).finish();
+    const auto m = w.add(payload_type::certificate_request, unhex(kind)).finish();
     REQUIRE(m);
     ends.left.ike.handle_datagram(ends.now(), left_path, m->datagram);
     REQUIRE(ends.talk(seconds(5)));
     REQUIRE(ends.left.record.certificates.size() == 1);
-    CHECK(hex(ends.left.record.certificates[0]) == "04");
+    CHECK(hex(ends.left.record.certificates[0]) == kind);
     check_good_end(ends);
 }
 
@@ -319,12 +360,10 @@ TEST_CASE("hybrid: what a client says of itself finds it nothing that is another
         {"a name that nobody asks for", true, false, {}, true},
         {"the name that is wanted", true, true, {}, true},
         {"nothing said where a name is wanted: it is whoever the policy says", false, true, carols, true},
-        {"a name that has an authorization, of a client that has none", true, false, carols, false},
         {"its own", true, true, carols, true},
     };
     for (const bool aggressive : {false, true})
         for (const row& r : rows) {
-            if (aggressive && !r.says_name && r.wants_name) continue;  // found by its name there, as ever
             CAPTURE(r.what, aggressive);
             const auto name = *ike::identity::of_text(ike::id_type::fqdn, "carol.example.org");
             auto l = hybrid_config(true, {.aggressive = aggressive}), e = hybrid_config(false, {.aggressive = aggressive});
@@ -337,6 +376,50 @@ TEST_CASE("hybrid: what a client says of itself finds it nothing that is another
             CHECK(ends.right.ike.established_count() == (r.stands ? 1 : 0));
             CHECK(ends.right.table.size() == (r.stands ? 2 : 0));
         }
+}
+
+// draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+TEST_CASE("hybrid: a name that is another peer's keeps no client out, nor does an empty one", "[ike][hybrid][anybody]") {
+    struct row {
+        const char* what;
+        bool says_name, wants_name, is_alone, stands;
+    };
+    const row rows[] = {
+        {"the name of a group with a pre-shared key", true, false, true, true},
+        {"no name, where one is wanted", false, true, true, true},
+        {"no name, where no name is wanted", false, false, true, true},
+        {"no name, where two names are wanted: nobody can say whose it is", false, true, false, false},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.what);
+        const hybrid_case c{.aggressive = true};
+        const auto vpn = *ike::identity::of_text(ike::id_type::key_id, "vpn");
+        auto client = hybrid_config(true, c), edge = hybrid_config(false, c);
+        if (r.says_name) client.peers[0].local_id = vpn;
+        auto& hybrid = edge.peers[0];
+        if (r.wants_name) hybrid.remote_id = *ike::identity::of_text(ike::id_type::fqdn, "carol.example.org");
+        hybrid.path.remote.address = ip::address::v4(0, 0, 0, 0);
+        hybrid.xauth.allow_unproven_name = !r.is_alone;
+        auto second = another_at(ip::address::v4(0, 0, 0, 0), true);
+        second.modes = hybrid.modes;
+        auto group = std::move(hybrid_config(false, c).peers[0]);
+        group.path.remote.address = ip::address::v4(0, 0, 0, 0);
+        group.remote_id = vpn;
+        group.children.clear();
+        group.suites[0].hybrid = false;
+        group.suites[0].authentication = oakley_authentication::pre_shared_key;
+        group.psk = v1::psk_of("correct horse");
+        group.xauth.allow_group_secret = true;
+        edge.peers.insert(edge.peers.begin(), std::move(group));
+        if (!r.is_alone) edge.peers.push_back(std::move(second));
+        REQUIRE(v1::check(edge));
+        immediate ends{std::move(client), std::move(edge)};
+        REQUIRE(ends.left.ike.start(ends.now(), sa::policy_id{1}));
+        REQUIRE(ends.talk(seconds(5)));
+        CHECK(ends.right.ike.established_count() == (r.stands ? 1 : 0));
+        CHECK(ends.right.table.size() == (r.stands ? 2 : 0));
+        CHECK(ends.right.record.count(errc::unknown_peer) == (r.stands ? 0 : ends.sent.size()));
+    }
 }
 
 TEST_CASE("hybrid: an edge device takes it beside XAUTH of a client that signs too", "[ike][hybrid][proposals]") {
@@ -437,6 +520,12 @@ TEST_CASE("hybrid: what cannot be served is refused with the configuration", "[i
          errc::bad_identity},
         {"an edge device without a name of its own", false, [](v1::config& c) { c.peers[0].local_id = ike::identity::none(); },
          errc::bad_identity},
+        {"no name where each has to have an authorization, which is found by it", false,
+         [](v1::config& c) {
+             static const std::vector<ip::range> net{*ip::parse_range("10.1.0.0/16")};
+             c.authorization = {{.who = {.text = "carol.example.org"}, .addresses = net}};
+         },
+         errc::bad_identity},
         {"no name where another suite proves one", false,
          [](v1::config& c) {
              c.peers[0].suites.push_back(c.peers[0].suites[0]);
@@ -464,6 +553,21 @@ TEST_CASE("hybrid: what cannot be served is refused with the configuration", "[i
              c.peers.push_back(std::move(second.peers[0]));
          },
          {}},
+        {"one at an address and one at any, which come from there alike", false,
+         [](v1::config& c) { c.peers.push_back(another_at(ip::address::v4(0, 0, 0, 0), false)); }, errc::unproven_name},
+        {"the same in the other order", false,
+         [](v1::config& c) { c.peers.insert(c.peers.begin(), another_at(ip::address::v4(0, 0, 0, 0), false)); },
+         errc::unproven_name},
+        {"the same, where one of the two is looked at", false,
+         [](v1::config& c) { c.peers.push_back(another_at(ip::address::v4(0, 0, 0, 0), true)); }, errc::unproven_name},
+        {"the same, of a user who looks at both", false,
+         [](v1::config& c) {
+             c.peers[0].xauth.allow_unproven_name = true;
+             c.peers.push_back(another_at(ip::address::v4(0, 0, 0, 0), true));
+         },
+         {}},
+        {"one at an address and one at another", false,
+         [](v1::config& c) { c.peers.push_back(another_at(ip::address::v4(192, 0, 2, 77), false)); }, {}},
         {"Aggressive Mode with a suite by which it has to say its name", true,
          [](v1::config& c) {
              auto& p = c.peers[0];

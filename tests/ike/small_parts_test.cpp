@@ -232,6 +232,8 @@ TEST_CASE("a cookie depends on both ends, CKY-I, the offer, a secret and the tim
         REQUIRE(one);
         for (const place guess : {place{}, place{0}, place{1}, place{256}})
             CHECK(jar.is_ours(p, t0, at, cky(1), *one, offer, {.asked = {.at_all = true, .fits = guess}}) == (guess == fits));
+        CHECK_FALSE(jar.is_ours(p, t0, at, cky(1), *one, offer,
+                                {.asked = {.at_all = true, .encoding = isakmp::cert_encoding::pgp, .fits = fits}}));
     }
     for (int field = 0; field < 4; ++field) {
         auto elsewhere = at;
@@ -339,13 +341,15 @@ TEST_CASE("of a proven offer a mark stays when its cookies are over, and it is p
 }
 
 TEST_CASE("an offer is kept once for all that is said beside it", "[ike][cookie]") {
+    using kind = isakmp::cert_encoding;
     v1::offer_shelves shelves{1};
     for (int again = 0; again < 2; ++again)
         for (const v1::first_words& said : {v1::first_words{}, v1::first_words{.peer = {.dead_peer_detection = true}},
                                             v1::first_words{.asked = {.at_all = true}},
-                                            v1::first_words{.asked = {.at_all = true, .fits = 1}}})
+                                            v1::first_words{.asked = {.at_all = true, .fits = 1}},
+                                            v1::first_words{.asked = {.at_all = true, .encoding = kind::pgp}}})
             CHECK(shelves.keep(0, {.sai_b = {std::byte{1}}, .said = said, .reply = {}}, 9, 100).said == said);
-    CHECK(shelves.of(0).size() == 4);
+    CHECK(shelves.of(0).size() == 5);
 }
 
 TEST_CASE("every error has a name and a condition of its own layer", "[ike][errc]") {

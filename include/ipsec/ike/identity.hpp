@@ -50,11 +50,17 @@ public:
         id.type_ = id_type::reserved;
         return id;
     }
-    [[nodiscard]] auto is_none() const noexcept -> bool { return *this == none(); }
-    /// As `parse`, but an empty one is `none()`: in phase 1 it is up to the method whether it may be.
+    [[nodiscard]] auto is_none() const noexcept -> bool { return same_party(none()); }
+    /// As `parse`, but type 0 without data is taken, whatever protocol and port phase 1 allows beside it: it is up to the method
+    /// whether it may be.
     [[nodiscard]] static auto parse_phase_1(byte_view body) -> result<identity> {
-        constexpr std::array<std::byte, 4> empty{};
-        return std::ranges::equal(body, empty) ? none() : parse(body);
+        wire::reader r{body};
+        identity id = none();
+        const auto type = r.take<id_type>();
+        id.protocol_ = r.take<std::uint8_t>();
+        id.port_ = r.take<std::uint16_t>();
+        const bool is_empty = r.ok() && type == id_type::reserved && r.take_rest().empty();
+        return is_empty && id.may_be_phase_1() ? id : parse(body);
     }
     /// From the body of an ID payload. @return `errc::bad_identity` when it is too short, too long, or of the wrong size for its
     /// type

@@ -192,6 +192,7 @@ private:
 /// nobody vouches for the others. All that they do is to pick one of our credentials, and nothing of their text is kept.
 struct certificates_asked {
     bool at_all = false;                  ///< some request was for a certificate of a kind that is served
+    cert_encoding encoding{};             ///< of the first request of any kind, where this end signs nothing
     std::optional<std::uint16_t> fits{};  ///< place of the first credential that one asks for
 
     void add(const certificates_asked& later) noexcept {

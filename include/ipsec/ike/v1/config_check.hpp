@@ -177,14 +177,29 @@ public:
         if ((none && !std::ranges::all_of(p.suites, is_unproven)) || (p.local_id && p.local_id->is_none()))
             return std::unexpected{errc::bad_identity};
         if (std::ranges::none_of(p.suites, is_unproven)) return {};
-        const auto [at, fresh] =
-            first_.emplace(std::pair{p.path.local.address, p.path.remote.address}, p.xauth.allow_unproven_name);
-        if (!fresh && !(at->second && p.xauth.allow_unproven_name)) return std::unexpected{errc::unproven_name};
+        const ip::address& remote = p.path.remote.address;
+        const bool looked_at = p.xauth.allow_unproven_name;
+        auto& [by_remote, all_looked_at] = by_local_[p.path.local.address];
+        const auto may_stand_beside = [&](const ip::address& other) {
+            const auto found = by_remote.find(other);
+            return found == by_remote.end() || (found->second && looked_at);
+        };
+        // Whoever is at an address may as well say that he is the one who comes from anywhere.
+        const ip::address anywhere = remote.is_v4() ? ip::address::v4(0, 0, 0, 0) : ip::address::lowest(ip::family::v6);
+        const bool fits = remote == anywhere ? by_remote.empty() || (all_looked_at && looked_at)
+                                             : may_stand_beside(remote) && may_stand_beside(anywhere);
+        if (!fits) return std::unexpected{errc::unproven_name};
+        by_remote.emplace(remote, looked_at);
+        all_looked_at = all_looked_at && looked_at;
         return {};
     }
 
 private:
-    std::map<std::pair<ip::address, ip::address>, bool> first_{};
+    struct peers_of_address {
+        std::map<ip::address, bool> by_remote{};  ///< and whether their names are looked at
+        bool all_looked_at = true;
+    };
+    std::map<ip::address, peers_of_address> by_local_{};
 };
 using name_at = std::tuple<ip::address, ip::address, id_type, std::vector<std::byte>>;
 [[nodiscard]] inline auto name_of_peer(const peer_config& p) -> name_at {
@@ -296,6 +311,8 @@ inline auto check(const config& c) -> result<void> {
             return std::unexpected{errc::duplicate_peer};
         if (auto ok = secrets.add(p); !ok) return ok;
         if (auto ok = unproven.add(p); !ok) return ok;
+        // What each may do is looked up by its name: nobody would be found.
+        if (p.remote_id && p.remote_id->is_none() && !c.authorization.empty()) return std::unexpected{errc::bad_identity};
         if (!names.insert(detail::name_of_peer(p)).second) return std::unexpected{errc::duplicate_peer};
         if (auto ok = check(p.children, l); !ok) return ok;
         if (binds_unchecked(p.children, c)) return std::unexpected{errc::binds_unchecked};

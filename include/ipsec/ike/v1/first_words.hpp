@@ -12,14 +12,15 @@ struct first_words {
     extensions peer{};            ///< vendor IDs
     certificates_asked asked{};   ///< certificate requests                                              RFC 2408 §3.10
 
-    /// All of it, for the hash of a cookie. The first octet says whether more follow.
-    [[nodiscard]] auto octets() const noexcept -> static_vector<std::byte, 3> {
+    /// All of it, for the hash of a cookie. The first octet and the number of all say what follows.
+    [[nodiscard]] auto octets() const noexcept -> static_vector<std::byte, 4> {
         const std::byte first = peer.octet() | (asked.at_all ? std::byte{64} : std::byte{}) |
                                 (asked.fits ? std::byte{128} : std::byte{});
-        static_vector<std::byte, 3> o;
+        static_vector<std::byte, 4> o;
         (void)o.push_back(first);
         if (asked.fits)
             for (const int shift : {8, 0}) (void)o.push_back(static_cast<std::byte>(*asked.fits >> shift));
+        if (asked.encoding != isakmp::cert_encoding::none) (void)o.push_back(static_cast<std::byte>(asked.encoding));
         return o;
     }
     friend auto operator==(const first_words&, const first_words&) -> bool = default;

@@ -132,6 +132,8 @@ struct house {
     };
     bound_addresses bound{};  ///< of children with `bind_remote`
     std::map<detail::name_at, std::uint32_t> by_name{};  ///< peers by the identities that they have
+    /// Those that may begin with Aggressive Mode and prove none, by both addresses.
+    std::map<std::pair<ip::address, ip::address>, std::vector<peer_id>> unproven{};
     std::vector<doomed_sa> doomed{};  ///< ISAKMP SAs that a peer deleted under another one
     static constexpr unsigned ticket_bits = 40;
     std::uint64_t tickets = 0;
@@ -175,7 +177,26 @@ struct house {
             const auto found = by_name.find({at.local.address, remote, who.type(), {who.data().begin(), who.data().end()}});
             if (found != by_name.end() && settings.peers[found->second].modes.accept_aggressive) return peer_id{found->second};
         }
-        return who.is_none() ? std::nullopt : find_by_name(at, identity::none());  // hybrid clients may say any name
+        return std::nullopt;
+    }
+    /// Whose such an Aggressive Mode may be, to be tried in this order: a hybrid client may say the name of another peer, or none
+    /// where one is wanted of it. Whoever says none is the only such peer of his address, or nobody.
+    ///                                                                        draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
+    [[nodiscard]] auto find_all_by_name(const ike::path& at, const identity& who) const -> static_vector<peer_id, 2> {
+        static_vector<peer_id, 2> out;
+        if (const auto named = find_by_name(at, who)) (void)out.push_back(*named);
+        if (!who.is_none()) {
+            if (const auto any = find_by_name(at, identity::none())) (void)out.push_back(*any);
+            return out;
+        }
+        if (!out.empty()) return out;
+        for (const ip::address& remote : {at.remote.address, any_like(at.remote.address)}) {
+            const auto found = unproven.find({at.local.address, remote});
+            if (found == unproven.end()) continue;
+            if (found->second.size() == 1) (void)out.push_back(found->second.front());
+            break;
+        }
+        return out;
     }
     /// The peer of this name that may begin with Main Mode from anywhere.
     [[nodiscard]] auto find_anybody(const ike::path& at, const identity& who) const -> std::optional<peer_id> {

@@ -44,7 +44,7 @@ template <class Env>
     if (!agreed) return std::unexpected{agreed.error()};
     // Under our own name: a group by its parts has no number on the wire, and a prf nothing but its number.
     if (const std::size_t place = place_of(e.peer, *agreed); place < e.peer.suites.size()) agreed->suite = e.peer.suites[place];
-    agreed->asked = phase_1::read_requests(*in, e.peer, agreed->suite.authentication);
+    agreed->asked = phase_1::read_requests(*in, e.peer, agreed->suite);
     return reply_sa{h.responder, *agreed, read_vendor_ids(*in)};
 }
 /// Message 4.

@@ -185,15 +185,18 @@ template <class Payload> void add_body(message_writer& w, const Payload& p) {
     p.emit(out);
     w.add(Payload::type, body);
 }
-/// What the certificate requests in a message ask of this end; doubtful ones do no harm.             RFC 4945 §3.2.7, §3.2.8
+/// What the certificate requests in a message ask of this end; doubtful ones do no harm. Whoever does not sign owes an answer to
+/// one for any kind of certificate.             RFC 4945 §3.2.7, §3.2.8, draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2
 // req: rfc2408-3.10-2, rfc4945-3.2.8.1-1, rfc4945-3.2.8.2-1
-[[nodiscard]] inline auto read_requests(const isakmp::chain& in, const peer_config& p, isakmp::oakley_authentication method)
+[[nodiscard]] inline auto read_requests(const isakmp::chain& in, const peer_config& p, const ike_suite& s)
     -> certificates_asked {
+    const auto method = s.authentication;
     if (proof_by(method) != proof::signature) return {};
     static_vector<isakmp::certificate_request, isakmp::chain::capacity> all;
     for (const isakmp::payload_view& v : in) {
         if (v.type != isakmp::payload_type::certificate_request) continue;
         const auto one = isakmp::certificate_request::parse(v.body);
+        if (one && is_unproven_here(p, s)) return {.at_all = true, .encoding = one->encoding};
         if (one && asks_for_certificate(*one)) (void)all.push_back(*one);
     }
     certificates_asked out{.at_all = !all.empty()};
@@ -209,7 +212,7 @@ template <class Payload> void add_body(message_writer& w, const Payload& p) {
 // req: rfc2409-5.1-3, rfc2408-3.10-3, rfc4945-3.2.7.1-3, rfc4945-3.3.6-1
 inline void add_certificates(message_writer& w, const peer_config& p, const agreed_ike& agreed) {
     if (is_unproven_here(p, agreed.suite)) {
-        if (agreed.asked.at_all) add_body(w, isakmp::certificate{isakmp::cert_encoding::x509_signature, {}});
+        if (agreed.asked.at_all) add_body(w, isakmp::certificate{agreed.asked.encoding, {}});
         return;
     }
     const auto* key = key_to_sign(p, agreed.suite.authentication, agreed.asked);

@@ -40,7 +40,7 @@ template <class Env>
     if (!s) return std::unexpected{s.error()};
     const bool unproven = phase_1::is_proven_by_xauth(out.picked.agreed, role::initiator);
     if (auto ok = phase_1::judge_identity(s->what, e.peer, unproven); !ok) return std::unexpected{fault{ok.error()}};
-    out.picked.agreed.asked = phase_1::read_requests(m->in, e.peer, out.picked.agreed.suite.authentication);
+    out.picked.agreed.asked = phase_1::read_requests(m->in, e.peer, out.picked.agreed.suite);
     out.gxi = std::move(s->gx);
     out.ni = std::move(s->nonce);
     out.what = std::move(s->what);
@@ -81,7 +81,7 @@ template <class Key, class Env>
         a.gxr = std::move(r->gx);
         a.nr = std::move(r->nonce);
         a.what = std::move(r->what);
-        a.agreed.asked = phase_1::read_requests(*in, e.peer, a.agreed.suite.authentication);
+        a.agreed.asked = phase_1::read_requests(*in, e.peer, a.agreed.suite);
     }
     // req: rfc2409-5-6
     if (method != proof::revised_encryption && !check_public_value(*agreed, a.gxr))

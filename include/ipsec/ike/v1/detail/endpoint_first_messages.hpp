@@ -50,7 +50,7 @@ void endpoint<Traits>::answer_first_message(std::span<const peer_id> doors, cons
         if (type) notify_clear(*type, h, at);
         return;
     }
-    const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite.authentication);
+    const auto asked = phase_1::read_requests(*in, house_->peer(peer), picked->agreed.suite);
     const first_words said{read_vendor_ids(*in), asked};
     const auto mark = mark_of(house_->crypto, sai_b, said);
     if (!mark) return refuse(mark.error());
@@ -208,7 +208,8 @@ void endpoint<Traits>::answer_aggressive(const isakmp::header& h, const ike::pat
     if (!who) return refuse(who.error());
     std::vector<peer_id> candidates;
     if (!*who) candidates = doors_at(at);
-    else if (const auto named = house_->find_by_name(at, **who)) candidates.push_back(*named);
+    else
+        for (const peer_id named : house_->find_all_by_name(at, **who)) candidates.push_back(named);
     std::optional<peer_id> peer;
     admitted<aggressive_mode::offer> msg = std::unexpected{fault{errc::unknown_peer}};
     for (std::size_t i = 0; i < candidates.size() && !msg; ++i) {

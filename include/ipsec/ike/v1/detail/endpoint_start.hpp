@@ -32,6 +32,9 @@ endpoint<Traits>::endpoint(std::unique_ptr<house<Traits>> h)
             (void)by_address_.insert({p.path.local.address, p.path.remote.address}, i);
         house_->by_name.emplace(detail::name_of_peer(p), i);
         if (p.modes.accept_aggressive) open_door(peer_id{i});
+        if (p.modes.accept_aggressive &&
+            std::ranges::any_of(p.suites, [&](const ike_suite& s) { return is_unproven_there(p, s); }))
+            house_->unproven[{p.path.local.address, p.path.remote.address}].push_back(peer_id{i});
         if (serves_anybody(p)) {
             auto& doors = main_doors_[{p.path.local.address, p.path.remote.address}];
             const auto is_like = [&](peer_id door) { return greet_alike(house_->peer(door), p); };

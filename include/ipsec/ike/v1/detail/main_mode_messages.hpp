@@ -57,7 +57,7 @@ template <class Env>
         if (!n) return std::unexpected{fault{n.error()}};
         msg.nonce = to_octets(n->data);
     }
-    msg.asked = phase_1::read_requests(*chain, e.peer, agreed.suite.authentication);
+    msg.asked = phase_1::read_requests(*chain, e.peer, agreed.suite);
     if (both.nat_traversal) {
         const auto nat = judge_nat(e.crypto, agreed.suite.hash, h.cookies(), e.path, e.peer.nat.force, *chain);
         if (!nat) return std::unexpected{fault{nat.error()}};
@@ -132,7 +132,7 @@ template <class Env>
     const auto id = unproven ? identity::parse_phase_1(c.id_b) : identity::parse(c.id_b);
     if (id) c.who = *id;
     if (auto ok = phase_1::read_beside(c, *in, true, unproven); !ok) return std::unexpected{fault{ok.error()}};
-    c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite.authentication);
+    c.asked = phase_1::read_requests(*in, e.peer, k.agreed.suite);
     if (method == proof::signature) {
         if (!id) return std::unexpected{fault{errc::bad_identity}};
         return c;
