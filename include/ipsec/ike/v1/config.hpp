@@ -207,7 +207,8 @@ struct xauth {
     /// address have one in Main Mode, where each of them could say another's name and get what is that one's.
     bool allow_group_secret = false;
     /// In a hybrid phase 1 anybody can say any name: who judges a user of an edge device has to look whether he is one of that
-    /// peer. Without this there are no two such peers at one pair of addresses, which only a name would tell apart.
+    /// peer. Without this there are no two such peers at one pair of addresses, nor one at an address beside one that comes from
+    /// anywhere: only a name would tell them apart.
     bool allow_unproven_name = false;
 };
 
@@ -279,6 +280,7 @@ struct peer_config {
     bool allow_short_secret = false;      ///< accept a key under 8 octets
     std::optional<identity> local_id{};   ///< default: the local address
     /// Default: the remote address. `identity::none()` for hybrid clients, who prove no name: they may say none, or any.
+    /// Not beside a `config::authorization`, where nobody would be found by it.
     std::optional<identity> remote_id{};
     std::vector<ike_suite> suites{ike_suite{}};  ///< the best first, also as text: suite_name.hpp
     /// Of what an initiator offers, the responder takes its own first suite in place of the initiator's first. RFC 2409 §5 leaves
