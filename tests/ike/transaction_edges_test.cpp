@@ -248,10 +248,10 @@ TEST_CASE("the client of XAUTH goes by the edges of the draft and no others", "[
         w.go(name, s, "answer (given)", xa::answer{&given});
         w.go(name, s, "answer (none)", xa::answer{});
     };
-    const xa::prompting asked{.told = false, .rounds = 1, .identifier = 9, .asked = {}};
+    const xa::prompting asked{{.rounds = 1}, 9, {}};
     from("expecting REQUEST", xa::expecting{});
-    from("expecting REQUEST (told)", xa::expecting{true});
-    from("expecting REQUEST (eight came)", xa::expecting{false, 8});
+    from("expecting REQUEST (told)", xa::expecting{{.told = true}});
+    from("expecting REQUEST (eight came)", xa::expecting{{.rounds = 8}});
     from("prompting", asked);
     from("passed", xa::passed{});
     from("refused", xa::refused{});
