@@ -62,8 +62,9 @@ public:
     [[nodiscard]] auto store() const -> snapshot;
     void resume(const snapshot& s, duration away);
     /// The user's word in XAUTH and Mode Config; ignored where nobody waits for it.
-    void answer(const xauth_mode::verdict& v);
-    void answer(const xauth_mode::question& q);
+    template <class Word>
+        requires std::same_as<Word, xauth_mode::verdict> || std::same_as<Word, xauth_mode::question>
+    void answer(const Word& of_the_user);
     void answer(const xauth_mode::answer& a);
     void answer(const configuration& given);
     /// Ends everything; with a Delete to the peer if it stands.

@@ -187,19 +187,15 @@ void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s, const isakmp::h
     if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) begin_config();
 }
 
-template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::verdict& v) {
+template <class Traits>
+template <class Word>
+    requires std::same_as<Word, xauth_mode::verdict> || std::same_as<Word, xauth_mode::question>
+void ike_sa<Traits>::answer(const Word& of_the_user) {
     if (!talk_ || over_) return;
     const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->own.id);
     auto* const j = std::get_if<xauth_mode::judging>(&talk_->xauth);
-    if (j != nullptr && v.rounds_left.value_or(j->rounds_left) == j->rounds_left)
-        adopt_xauth(xauth_mode::on(std::move(*j), v, talk_env()), h);
-}
-template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::question& q) {
-    if (!talk_ || over_) return;
-    const auto h = header_of(cookies_, isakmp::exchange_type::transaction, talk_->own.id);
-    auto* const j = std::get_if<xauth_mode::judging>(&talk_->xauth);
-    if (j != nullptr && q.rounds_left.value_or(j->rounds_left) == j->rounds_left)
-        adopt_xauth(xauth_mode::on(std::move(*j), q, talk_env()), h);
+    if (j != nullptr && of_the_user.rounds_left.value_or(j->rounds_left) == j->rounds_left)
+        adopt_xauth(xauth_mode::on(std::move(*j), of_the_user, talk_env()), h);
 }
 template <class Traits> void ike_sa<Traits>::answer(const xauth_mode::answer& a) {
     if (!talk_ || over_) return;
