@@ -155,8 +155,7 @@ public:
     }
     [[gnu::always_inline]] void open() {
         for (std::size_t i = 0; i < burst; ++i) {
-            if (!esp::inspect_into(in_, (*packets_)[i], instant{}, waiting_[i])) std::abort();
-            opens_[i].job = waiting_[i].job;
+            if (!esp::inspect_into(in_, (*packets_)[i], instant{}, waiting_[i], opens_[i].job)) std::abort();
         }
         in_.suite().open_first(in_.keys(), in_.scratch(), std::span<open_item>{opens_});
         if (two_strides_) in_.suite().open_second(in_.keys(), in_.scratch(), std::span<open_item>{opens_});

@@ -175,7 +175,7 @@ template <class Suite> struct bench {
         counting_sink sink;
         std::array<crypto::seal_job, together> jobs;
         std::array<crypto::open_job, together> unjobs;
-        using pending = esp::pending<sa_in>;
+        using pending = esp::inspected<sa_in>;
         std::vector<std::optional<pending>> waiting(burst);
         const auto walk_out = [&] {
             for (std::size_t i = 0; i < together; i += burst)

@@ -24,7 +24,7 @@ public:
     ///
     /// @return `errc::not_ip`; `errc::not_ah` for a header that AH does not follow at once. Nothing is changed then.
     // req: rfc2402-3.3.3.1.1.1-m1 (offset excluded though it is always zero)
-    [[nodiscard, gnu::always_inline]] auto zero(byte_span packet) noexcept -> result<void> {
+    [[nodiscard]] auto zero(byte_span packet) noexcept -> result<void> {
         if (packet.empty()) return std::unexpected{errc::not_ip};
         const auto version = std::to_integer<unsigned>(packet[0]) >> 4;
         if (version == 4) {
@@ -32,17 +32,25 @@ public:
             const auto words = std::to_integer<unsigned>(packet[0]) & 0x0fU;
             if (words < 5) return std::unexpected{errc::not_ip};
             if (words > 5 || packet[9] != ah_protocol) return std::unexpected{errc::not_ah};
-            // Not: type of service; flags and fragment offset; time to live; header checksum.
-            keep(packet, 0xff00'ffff'ffff'0000, 0x00ff'0000);
+            zero_v4(packet);
             return {};
         }
         if (version == 6) {
             if (packet.size() < v6_size) return std::unexpected{errc::not_ip};
             if (packet[6] != ah_protocol) return std::unexpected{errc::not_ah};
-            keep(packet, 0xf000'0000'ffff'ff00, 0xffff'ffff);  // not: class and flow label; hop limit
+            zero_v6(packet);
             return {};
         }
         return std::unexpected{errc::not_ip};
+    }
+    /// As `zero`. @pre an IPv4 header without options that names AH stands there
+    void zero_v4(byte_span packet) noexcept {
+        // Not: type of service; flags and fragment offset; time to live; header checksum.
+        keep(packet, 0xff00'ffff'ffff'0000, 0x00ff'0000);
+    }
+    /// As `zero`. @pre an IPv6 header that names AH stands there
+    void zero_v6(byte_span packet) noexcept {
+        keep(packet, 0xf000'0000'ffff'ff00, 0xffff'ffff);  // not: class and flow label; hop limit
     }
 
     /// Puts back what `zero` took out of the same header.

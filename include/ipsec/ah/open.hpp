@@ -62,8 +62,8 @@ namespace detail {
 ///         `cover_headers` says, or `unfinished_route`
 // req: rfc2402-3.4.1-1, rfc4302-3.4.1-1 (no fragments), rfc2402-3.4.3-6, rfc4302-3.4.3-5 (the number is judged first)
 template <crypto::mac Mac, class Window, io::packet Packet>
-[[nodiscard]] auto inspect_into(const sa::inbound<Mac, Window>& sa, Packet& packet, instant,
-                                pending<sa::inbound<Mac, Window>>& into) noexcept -> result<void> {
+[[nodiscard, gnu::always_inline]] inline auto inspect_into(const sa::inbound<Mac, Window>& sa, Packet& packet, instant,
+                                                           pending<sa::inbound<Mac, Window>>& into) noexcept -> result<void> {
     const byte_span all = packet.octets();
     ip::insertion_point at;
     std::size_t end = 0;
@@ -81,12 +81,14 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     if (id != sa.parameters().id.spi) [[unlikely]]
         return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
-    auto admission = sa.check(low);
-    if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
+    if (const auto fault = sa.check_into(low, into.admission); fault != sa::no_fault) [[unlikely]]
+        return std::unexpected{detail::from(fault)};
     if (!detail::is_consistent(size, sa.sizes().icv, at.family)) [[unlikely]]
         return std::unexpected{errc::bad_payload_length};
     if (whole.size() < at.offset + size) [[unlikely]] return std::unexpected{errc::truncated};
+    into.job.front = detail::plain(at.family);
     if (at.offset != ip::outer_size(at.family)) [[unlikely]] {
+        into.job.front = in_front::chain;
         const auto form = detail::judge_headers(whole, at.offset);
         if (!form) return std::unexpected{form.error()};
         if (!form->is_at_end) return std::unexpected{errc::unfinished_route};
@@ -97,8 +99,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
         if (next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
     }
     packet.shrink_back(all.size() - end);
-    into.job.sequence = admission->sequence();
-    into.admission = std::move(*admission);
+    into.job.sequence = into.admission.sequence();
     into.job.packet = whole;  // part by part: a whole job would be made elsewhere and copied
     into.job.ah_at = at.offset;
     into.job.ah_size = static_cast<std::uint32_t>(size);

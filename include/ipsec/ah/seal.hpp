@@ -73,8 +73,8 @@ struct shape {
 ///          `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2402-2.5-1, rfc2402-3.3.2-1, rfc4302-2.5-1, rfc4302-3.3.2-1
 template <crypto::mac Mac, class Sequence, io::packet Packet>
-[[nodiscard]] auto prepare_into(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now, icv_job& job,
-                                const shape& how = {}) noexcept -> result<void> {
+[[nodiscard, gnu::always_inline]] inline auto prepare_into(sa::outbound<Mac, Sequence>& sa, Packet& packet, instant now,
+                                                           icv_job& job, const shape& how = {}) noexcept -> result<void> {
     const sa::parameters& p = sa.parameters();
     const bool is_tunnel = p.mode == sa::mode::tunnel;
     const byte_span octets = packet.octets();
@@ -113,7 +113,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
         if (const auto ok = ip::mend_headers(whole, at.next_field, ip::next_header::ah); !ok) [[unlikely]]
             return std::unexpected{detail::from(ok.error())};
     }
-    const byte_span ah = whole.subspan(ah_at, *size);
+    const byte_span ah = slice(whole, ah_at, *size);
     // req: rfc2402-2.3-1, rfc4302-2.3-1
     header{.next = next,
            .payload_length = static_cast<std::uint8_t>(*size / 4 - 2),
@@ -128,6 +128,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     job.ah_size = static_cast<std::uint32_t>(*size);
     job.sequence = *sequence;
     job.extended = p.extended_sequence;
+    job.front = is_tunnel || ah_at == base ? detail::plain(covered) : in_front::chain;
     return {};
 }
 /// As `prepare_into`, with the job by value.

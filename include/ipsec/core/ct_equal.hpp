@@ -22,9 +22,10 @@ namespace ipsec {
         const std::size_t last = a.size() - sizeof(Word);
         step(Word{}, 0);
         step(Word{}, last);
-        for (std::size_t at = sizeof(Word); at < last; at += sizeof(Word)) step(Word{}, at);
+        if (last > sizeof(Word)) [[unlikely]]
+            for (std::size_t at = sizeof(Word); at < last; at += sizeof(Word)) step(Word{}, at);
     };
-    if (a.size() >= 8) by_words(std::uint64_t{});
+    if (a.size() >= 8) [[likely]] by_words(std::uint64_t{});
     else if (a.size() >= 4) by_words(std::uint32_t{});
     else
         for (std::size_t at = 0; at < a.size(); ++at) step(std::uint8_t{}, at);

@@ -29,10 +29,10 @@ public:
         return base::ask([](const auto& s) { return s.authenticates(); });
     }
     /// Where the agreed suite makes its IVs ahead; otherwise, and with the scratch of another suite, nothing.
-    void make_iv(scratch& t, seal_job& job) const noexcept
+    [[gnu::always_inline]] void make_iv(scratch& t, seal_job& job) const noexcept
         requires(makes_iv_ahead<Suites> || ...)
     {
-        base::template at<0>([&]<std::size_t I>(const auto& s) {
+        base::template at<0>([&]<std::size_t I>(const auto& s) __attribute__((always_inline)) {
             if constexpr (makes_iv_ahead<std::remove_cvref_t<decltype(s)>>)
                 if (auto* room = std::get_if<I>(&t)) s.make_iv(*room, job);
         });

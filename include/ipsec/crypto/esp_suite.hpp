@@ -65,7 +65,7 @@ struct packet_parts {
         const std::size_t text = packet.size() - esp_header_size - iv - icv;
         // Blocks are powers of two, and a division is slow.
         if ((text & (block - 1)) != 0) return std::unexpected{errc::bad_length};
-        return packet_parts{packet.subspan(esp_header_size, iv), packet.subspan(esp_header_size + iv, text), packet.last(icv)};
+        return packet_parts{slice(packet, esp_header_size, iv), slice(packet, esp_header_size + iv, text), packet.last(icv)};
     }
 };
 
@@ -156,7 +156,7 @@ public:
     [[gnu::always_inline]] void make_iv(scratch& t, seal_job& job) const noexcept {
         const std::size_t size = iv_size();
         if (size == 0 || job.packet.size() < esp_header_size + size) return;
-        job.iv_in_place = cipher_.make_iv(t.cipher, job.sequence, job.packet.subspan(esp_header_size, size)).has_value();
+        job.iv_in_place = cipher_.make_iv(t.cipher, job.sequence, slice(job.packet, esp_header_size, size)).has_value();
     }
     [[nodiscard]] auto seal(const keys& k, scratch& t, const seal_job& job) const noexcept -> result<void> {
         return seal_one(k, t, job);
@@ -242,18 +242,20 @@ private:
     [[nodiscard, gnu::always_inline]] auto decrypt(const keys& k, scratch& t, const open_job& job) const noexcept
         -> result<void> {
         const std::size_t front = esp_header_size + iv_size();
-        return cipher_.decrypt(k.cipher, t.cipher, job.packet.subspan(esp_header_size, iv_size()),
-                               job.packet.subspan(front, job.packet.size() - front - icv_size()));
+        return cipher_.decrypt(k.cipher, t.cipher, slice(job.packet, esp_header_size, iv_size()),
+                               slice(job.packet, front, job.packet.size() - front - icv_size()));
     }
     [[nodiscard, gnu::always_inline]] auto authenticate(const keys& k, scratch& t, byte_view covered, std::uint64_t sequence,
                                                         bool extended, byte_span icv) const noexcept -> result<void> {
+        if (extended) [[unlikely]] return authenticate_extended(k, t, covered, sequence, icv);
+        return mac_.compute(k.mac, t.mac, {&covered, 1}, icv);
+    }
+    [[nodiscard, gnu::noinline]] auto authenticate_extended(const keys& k, scratch& t, byte_view covered, std::uint64_t sequence,
+                                                            byte_span icv) const noexcept -> result<void> {
         std::array<std::byte, 4> high;  // NOLINT: written before it is read
-        std::array<byte_view, 2> parts{covered, byte_view{}};
-        if (extended) {
-            wire::store(byte_span{high}, static_cast<std::uint32_t>(sequence >> 32));
-            parts[1] = high;
-        }
-        return mac_.compute(k.mac, t.mac, std::span<const byte_view>{parts}.first(extended ? 2 : 1), icv);
+        wire::store(byte_span{high}, static_cast<std::uint32_t>(sequence >> 32));
+        const std::array<byte_view, 2> parts{covered, high};
+        return mac_.compute(k.mac, t.mac, parts, icv);
     }
     [[no_unique_address]] Cipher cipher_;
     [[no_unique_address]] Mac mac_;

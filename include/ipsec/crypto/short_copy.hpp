@@ -9,7 +9,7 @@ namespace ipsec::crypto {
 /// whose size the compiler does not know becomes a `rep movs`, and the start of that costs more than all the checks of a packet.
 [[gnu::always_inline]] inline void copy_short(const std::byte* from, std::byte* to, std::size_t n) noexcept {
     const auto word = [&](std::size_t at) { std::memcpy(to + at, from + at, 8); };
-    if (n >= 8 && n <= 16) {
+    if (n >= 8 && n <= 16) [[likely]] {
         word(0);
         word(n - 8);
     } else if (n > 16 && n <= 32) {

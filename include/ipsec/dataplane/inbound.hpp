@@ -198,12 +198,8 @@ private:
     auto inspect(slot& s, Packet& packet, std::size_t i, instant now) noexcept -> drop {
         if (auto* const esp = s.sa->esp()) {
             if (esp->is_resync_due()) [[unlikely]] (void)esp::resynchronise(*esp, packet, how_.resync_room, now);
-            if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp); !ok) [[unlikely]]
+            if (const auto ok = esp::inspect_into(*esp, packet, now, s.pending_esp, jobs_.next()); !ok) [[unlikely]]
                 return reason_of(ok.error());
-            auto& job = jobs_.next();
-            job.packet = s.pending_esp.job.packet;
-            job.sequence = s.pending_esp.job.sequence;
-            job.extended = s.pending_esp.job.extended;
             jobs_.add(i, esp->suite(), esp->keys(), esp->scratch());
             return drop::none;
         }

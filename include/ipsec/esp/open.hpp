@@ -29,11 +29,13 @@ namespace ipsec::esp {
 template <class Sa>
 struct pending {
     typename Sa::admission admission;
-    crypto::open_job job;           ///< for the suite; a view into the packet
-    std::uint16_t ip_headers = 0;   ///< octets in front of ESP
-    std::uint16_t next_field = 0;   ///< where the octet stands that names ESP
-    std::uint16_t before_text = 0;  ///< octets from SPI to the end of the IV
-    std::uint16_t behind_text = 0;  ///< octets of ICV
+    std::uint32_t ip_headers = 0;  ///< octets in front of ESP
+    std::uint32_t next_field = 0;  ///< where the octet stands that names ESP
+};
+/// The same with its job, by value.
+template <class Sa>
+struct inspected : pending<Sa> {
+    crypto::open_job job;  ///< for the suite; a view into the packet
 };
 
 /// What a packet was found to be. The packet itself is the IP packet that was protected.
@@ -47,18 +49,21 @@ struct opened {
 /// Reads and judges one packet, from its IP header on; nothing is authenticated yet.
 ///
 /// @param into  on success: for `finish`, once; after a fault without meaning
+/// @param job   on success: for `open` of the SA's suite; a view into the packet, valid until the packet moves its octets.
+///              Handing in the place where the batch engine will look for it saves a copy
 /// @return `errc::not_ip`, `not_esp`, `fragment`, `unsupported_header`, `truncated`, `bad_length`, `reserved_spi`,
 ///         `wrong_sa`, `expired`, `left_of_window`, `replayed`, `zero_sequence`, `before_first`
 // req: rfc2406-3.4.1-1, rfc4303-3.4.1-1 (no fragments), rfc2406-3.4.3-7, rfc4303-3.4.3-6 (the number is judged first)
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
-[[nodiscard]] auto inspect_into(const sa::inbound<Suite, Window>& sa, Packet& packet, instant,
-                                pending<sa::inbound<Suite, Window>>& into) noexcept -> result<void> {
+[[nodiscard, gnu::always_inline]] inline auto inspect_into(const sa::inbound<Suite, Window>& sa, Packet& packet, instant,
+                                                           pending<sa::inbound<Suite, Window>>& into,
+                                                           crypto::open_job& job) noexcept -> result<void> {
     const byte_span all = packet.octets();
     ip::insertion_point at;
     std::size_t end = 0;
     if (const auto ok = ip::find_last_header(all, at, end); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     if (at.next != ip::next_header::esp) [[unlikely]] return std::unexpected{errc::not_esp};
-    const byte_span esp = all.subspan(at.offset, end - at.offset);
+    const byte_span esp = slice(all, at.offset, end - at.offset);
     if (esp.size() < header::size) [[unlikely]] return std::unexpected{errc::truncated};
     const sa::spi id{wire::load<std::uint32_t>(esp)};
     const sa::sequence32 low{wire::load<std::uint32_t>(esp.subspan<4>())};
@@ -66,8 +71,8 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     if (id != sa.parameters().id.spi) [[unlikely]]
         return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
-    auto admission = sa.check(low);
-    if (!admission) [[unlikely]] return std::unexpected{detail::from(admission.error())};
+    if (const auto fault = sa.check_into(low, into.admission); fault != sa::no_fault) [[unlikely]]
+        return std::unexpected{detail::from(fault)};
 
     const sa::suite_sizes& sizes = sa.sizes();
     const std::size_t before = header::size + sizes.iv;
@@ -77,29 +82,26 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     if ((text & (sizes.block - 1U)) != 0 || ((before + text) & 3) != 0) [[unlikely]]
         return std::unexpected{errc::bad_length};
     packet.shrink_back(all.size() - end);
-    const sa::sequence64 sequence = admission->sequence();
-    into.admission = std::move(*admission);
-    into.job.packet = esp;  // part by part: a whole job would be made elsewhere and copied
-    into.job.sequence = sequence.value();
-    into.job.extended = sa.parameters().extended_sequence;
-    into.ip_headers = static_cast<std::uint16_t>(at.offset);
-    into.next_field = static_cast<std::uint16_t>(at.next_field);
-    into.before_text = static_cast<std::uint16_t>(before);
-    into.behind_text = static_cast<std::uint16_t>(icv);
+    job.packet = esp;  // part by part: a whole job would be made elsewhere and copied
+    job.sequence = into.admission.sequence().value();
+    job.extended = sa.parameters().extended_sequence;
+    into.ip_headers = static_cast<std::uint32_t>(at.offset);
+    into.next_field = static_cast<std::uint32_t>(at.next_field);
     return {};
 }
 /// As `inspect_into`, by value.
 template <crypto::esp_suite Suite, class Window, io::packet Packet>
 [[nodiscard]] auto inspect(const sa::inbound<Suite, Window>& sa, Packet& packet, instant now) noexcept
-    -> result<pending<sa::inbound<Suite, Window>>> {
-    result<pending<sa::inbound<Suite, Window>>> p{std::in_place};
-    if (const auto ok = inspect_into(sa, packet, now, *p); !ok) [[unlikely]] p = std::unexpected{ok.error()};
+    -> result<inspected<sa::inbound<Suite, Window>>> {
+    result<inspected<sa::inbound<Suite, Window>>> p{std::in_place};
+    if (const auto ok = inspect_into(sa, packet, now, *p, p->job); !ok) [[unlikely]] p = std::unexpected{ok.error()};
     return p;
 }
 
 /// Completes one packet with what the suite said about it.
 ///
-/// @param outcome  what `open` of the suite returned for `p.job`
+/// @param packet   as `inspect` left it
+/// @param outcome  what `open` of the suite returned for the job
 /// @return `unauthentic` or `crypto_failed` as the suite said: the SA is as it was; `replayed` or `left_of_window` when another
 ///         packet of the burst took the number or pushed it out; `expired`; then, with the number used up, `bad_pad_length`,
 ///         `bad_padding`, `dummy`, `bad_inner_packet`, `ecn_drop`. After an error the packet is to be dropped.
@@ -114,31 +116,32 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     }
     const sa::sequence64 sequence = p.admission.sequence();
     if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
-    const byte_span text = p.job.packet.subspan(p.before_text, p.job.packet.size() - p.before_text - p.behind_text);
+    const byte_span whole = packet.octets();
+    const std::size_t before = header::size + sa.sizes().iv;
+    const std::size_t behind = whole.size() - p.ip_headers - before;  // from the text to the end
+    const byte_span text = slice(whole, p.ip_headers + before, behind - sa.sizes().icv);
     if (!sa.charge(text.size(), now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto end = parse_trailer(text);
     if (!end) [[unlikely]] return std::unexpected{end.error()};
     // req: rfc4303-2.6-2
     if (end->next == ip::next_header::none) [[unlikely]] return std::unexpected{errc::dummy};
 
-    const std::size_t behind = p.job.packet.size() - p.before_text - end->text;
     opened done{.mode = sa.parameters().mode, .next = end->next, .sequence = sequence, .alarm = {}};
     if (done.mode == sa::mode::transport) {
         // The headers move up to the payload; next header, length and checksum become what they were before.
-        std::byte* const begin = packet.octets().data();
-        std::memmove(begin + p.before_text, begin, p.ip_headers);
-        packet.shrink_front(p.before_text);
-        packet.shrink_back(behind);
+        std::memmove(whole.data() + before, whole.data(), p.ip_headers);
+        packet.shrink_front(before);
+        packet.shrink_back(behind - end->text);
         if (!ip::mend_headers(packet.octets(), p.next_field, end->next)) [[unlikely]] return std::unexpected{errc::too_long};
         return done;
     }
     // Padding that hides the length lies between the inner packet and the trailer; the inner packet says where it begins.
-    const auto inner = ip::decapsulate(text.first(end->text), end->next, ip::traffic_class_of(packet.octets()));
+    const auto inner = ip::decapsulate(text.first(end->text), end->next, ip::traffic_class_of(whole));
     if (!inner) [[unlikely]]
         return std::unexpected{inner.error() == ip::errc::ce_over_not_ect ? errc::ecn_drop : errc::bad_inner_packet};
     done.alarm = inner->alarm;
-    packet.shrink_front(p.ip_headers + p.before_text);
-    packet.shrink_back(behind + end->text - inner->length);
+    packet.shrink_front(p.ip_headers + before);
+    packet.shrink_back(behind - inner->length);
     return done;
 }
 

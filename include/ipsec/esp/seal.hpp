@@ -71,8 +71,8 @@ struct plan {
 
 /// Writes ESP header and trailer around the text. `esp` begins with the SPI and ends with the ICV.
 template <crypto::esp_suite Suite, class Sequence>
-inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const plan& p, const shape& how, ip::next_header next,
-                  sa::sequence64 sequence) noexcept {
+[[gnu::always_inline]] inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const plan& p,
+                                         const shape& how, ip::next_header next, sa::sequence64 sequence) noexcept {
     header{.id = sa.parameters().id.spi, .sequence = sa::low_half(sequence)}.emit(esp.first<header::size>());
     const std::size_t end = p.front + p.text;
     if (how.tfc_padding != 0) [[unlikely]] std::memset(esp.data() + (end - how.tfc_padding), 0, how.tfc_padding);
@@ -82,7 +82,8 @@ inline void frame(const sa::outbound<Suite, Sequence>& sa, byte_span esp, const 
 /// Part by part: a whole job would be made elsewhere and copied. IVs are made here where the suite can: code that runs between
 /// two MACs costs more than its own time (benchmarks/between).
 template <crypto::esp_suite Suite, sa::sequence_policy Sequence>
-inline void set(sa::outbound<Suite, Sequence>& sa, crypto::seal_job& job, byte_span packet, sa::sequence64 sequence) noexcept {
+[[gnu::always_inline]] inline void set(sa::outbound<Suite, Sequence>& sa, crypto::seal_job& job, byte_span packet,
+                                       sa::sequence64 sequence) noexcept {
     job.packet = packet;
     job.sequence = sequence.value();
     job.extended = sa.parameters().extended_sequence;
@@ -105,8 +106,7 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
     const std::size_t link_padding = octets.size() - inner.length;
     if (packet.head_room() < outer + p.front) [[unlikely]] return std::unexpected{errc::no_head_room};
     if (packet.tail_room() + link_padding < how.tfc_padding + p.back()) [[unlikely]] return std::unexpected{errc::no_tail_room};
-    // IPv6 does not count the outer header itself.
-    if (p.whole() + (outer == ip::v4::min_header ? outer : 0) > 65535) [[unlikely]] return std::unexpected{errc::too_long};
+    if (outer + p.whole() > sa.outer().longest_packet()) [[unlikely]] return std::unexpected{errc::too_long};
     if (!sa.charge(p.text + p.trailer, now)) [[unlikely]] return std::unexpected{errc::expired};
     const auto sequence = sa.next_sequence();
     if (!sequence) [[unlikely]] return std::unexpected{from(sequence.error())};
@@ -164,8 +164,9 @@ template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
 ///          `no_head_room`, `no_tail_room`, `too_long`, `misuse`; `expired`; `sequence_exhausted`
 // req: rfc2406-2.2-1, rfc2406-3.3.3-1, rfc4303-2.2-1, rfc4303-3.3.3-1
 template <crypto::esp_suite Suite, class Sequence, io::packet Packet>
-[[nodiscard]] auto prepare_into(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now, crypto::seal_job& job,
-                                const shape& how = {}) noexcept -> result<void> {
+[[nodiscard, gnu::always_inline]] inline auto prepare_into(sa::outbound<Suite, Sequence>& sa, Packet& packet, instant now,
+                                                           crypto::seal_job& job, const shape& how = {}) noexcept
+    -> result<void> {
     return sa.parameters().mode == sa::mode::tunnel ? detail::prepare_tunnel(sa, packet, now, job, how)
                                                     : detail::prepare_transport(sa, packet, now, job, how);
 }

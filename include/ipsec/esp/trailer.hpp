@@ -84,7 +84,7 @@ inline void emit_trailer(byte_span out, ip::next_header next) noexcept {
 }
 /// As above, over the first `size` octets of `out`; what follows is yet to be written, and may be written to. Sixteen octets at
 /// once are quicker than the right number of them.
-inline void emit_trailer_before(byte_span out, std::size_t size, ip::next_header next) noexcept {
+[[gnu::always_inline]] inline void emit_trailer_before(byte_span out, std::size_t size, ip::next_header next) noexcept {
     if (size > 16 + trailer_size || out.size() < 16) [[unlikely]] return emit_trailer(out.first(size), next);
     std::memcpy(out.data(), detail::padding_octets.data() + detail::padding_start, 16);
     out[size - trailer_size] = static_cast<std::byte>(size - trailer_size);

@@ -15,7 +15,7 @@ public:
     constexpr outer_header(const address& source, const address& destination, next_header next, const tunnel_options& o) noexcept
         : map_{o.dscp ? nullptr : o.map},
           hop_and_next_{static_cast<std::uint16_t>(unsigned{o.hop_limit} << 8 | static_cast<unsigned>(next))},
-          is_v6_{source.is_v6()},
+          size_{static_cast<std::uint8_t>(source.is_v6() ? v6::header_size : v4::min_header)},
           df_if_inner_{o.df == df_rule::copy},
           df_{o.df == df_rule::set},
           copies_label_{o.copy_flow_label},
@@ -31,7 +31,11 @@ public:
         sum_ += 0x4500U + hop_and_next_;
     }
     /// Octets of the header.
-    [[nodiscard]] constexpr auto size() const noexcept -> std::size_t { return is_v6_ ? v6::header_size : v4::min_header; }
+    [[nodiscard]] constexpr auto size() const noexcept -> std::size_t { return size_; }
+    /// The most octets that a packet may have, this header among them: IPv6 does not count it.
+    [[nodiscard]] constexpr auto longest_packet() const noexcept -> std::size_t {
+        return 65535U + (is_v6() ? v6::header_size : 0);
+    }
 
     /// DSCP and ECN for an inner traffic class.                                       RFC 2401 §5.1.2.1 (5), RFC 6040 §4.1
     [[nodiscard]] constexpr auto traffic_class(std::uint8_t inner) const noexcept -> std::uint8_t {
@@ -42,9 +46,10 @@ public:
     /// Writes it to the first `size()` octets of `packet`, for all that follows them there.
     /// @param identification  IPv4 only: the caller's, unique while a packet may be in fragments (RFC 791 §3.1, RFC 6864 §4)
     /// @pre `packet` has `size()` octets at least, 65535 at most, of IPv6 beside the header
-    constexpr void write(byte_span packet, const inner_fields& inner, std::uint16_t identification) const noexcept {
+    [[gnu::always_inline]] constexpr void write(byte_span packet, const inner_fields& inner,
+                                                std::uint16_t identification) const noexcept {
         const std::uint32_t traffic_class = this->traffic_class(inner.traffic_class);
-        if (is_v6_) {
+        if (is_v6()) {
             const bool copies = copies_label_ && inner.family == family::v6 && !inner.is_forwarded;
             const std::uint32_t label = copies ? inner.flow_label & 0xfffffU : label_;
             const auto payload = static_cast<std::uint32_t>(packet.size() - v6::header_size);
@@ -68,11 +73,13 @@ public:
     }
 
 private:
+    [[nodiscard]] constexpr auto is_v6() const noexcept -> bool { return size_ == v6::header_size; }
     const dscp_map* map_;
     std::uint32_t sum_ = 0;  ///< IPv4: of all that does not change, in words of 16 bits
     std::uint16_t hop_and_next_;
     std::uint8_t kept_ = 0, added_ = 0;
-    bool is_v6_, df_if_inner_, df_, copies_label_;
+    std::uint8_t size_;
+    bool df_if_inner_, df_, copies_label_;
     std::uint32_t label_;
     std::array<std::byte, 32> addresses_{};
 };

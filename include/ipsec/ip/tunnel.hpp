@@ -100,7 +100,7 @@ struct inner_fields {
 
 /// The traffic class of a packet's IP header: what the egress needs of the outer one. @pre the header was read before
 [[nodiscard]] constexpr auto traffic_class_of(byte_view packet) noexcept -> std::uint8_t {
-    if ((packet[0] >> 4) == std::byte{4}) return std::to_integer<std::uint8_t>(packet[1]);
+    if ((packet[0] >> 4) == std::byte{4}) [[likely]] return std::to_integer<std::uint8_t>(packet[1]);
     return static_cast<std::uint8_t>(wire::load<std::uint32_t>(packet) >> 20 & 0xffU);
 }
 
@@ -141,7 +141,7 @@ namespace detail {
     if (const errc fault = read_inner_fields_into(inner, fields); fault != no_fault) [[unlikely]] return std::unexpected{fault};
     if (fields.family != (next == next_header::ipv6 ? family::v6 : family::v4)) [[unlikely]]
         return std::unexpected{errc::bad_version};
-    if (ecn_of(fields.traffic_class) != ecn_of(outer_class)) [[unlikely]]
+    if (((fields.traffic_class ^ outer_class) & 3U) != 0) [[unlikely]]
         return detail::merge_ecn(inner, fields.family, fields.traffic_class, fields.length, ecn_of(outer_class));
     return decapsulated{fields.length, ecn_alarm::none};
 }

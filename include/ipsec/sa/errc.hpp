@@ -36,6 +36,7 @@ enum class errc : std::uint8_t {
     snapshot_altered,               ///< sealed with this key, and changed since
 };
 template <class T> using result = std::expected<T, errc>;
+inline constexpr errc no_fault{};  ///< of what tells faults as plain numbers: no enumerator has it
 
 [[nodiscard]] constexpr auto condition_of(errc e) noexcept -> condition {
     switch (e) {

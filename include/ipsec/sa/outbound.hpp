@@ -62,12 +62,12 @@ public:
     /// is over, so that a new SA is there before the last one.                                RFC 2406 §3.3.3
     /// @return `errc::sequence_exhausted` once the counter would wrap; that ends the life of the SA. `errc::reserve_used`: the
     ///         numbers set apart by `reserve` are used up, and the SA goes on once a snapshot is stored and confirmed
-    [[nodiscard]] auto next_sequence() noexcept -> result<sequence64> {
+    [[nodiscard, gnu::always_inline]] auto next_sequence() noexcept -> result<sequence64> {
         const auto s = counter_.next();
-        if (!s) [[unlikely]] {
-            if (s.error() == errc::sequence_exhausted) lifetime_.end();
-        } else if (counter_.is_low()) [[unlikely]]
-            lifetime_.grow_old();
+        if (!s || counter_.is_low()) [[unlikely]] {
+            if (s) lifetime_.grow_old();
+            else if (s.error() == errc::sequence_exhausted) lifetime_.end();
+        }
         return s;
     }
     /// Uses up one packet and `octets` of the lifetimes.

@@ -61,6 +61,7 @@ public:
         ring_[(n / bits) & mask] |= std::uint64_t{1} << (n % bits);
     }
     constexpr void advance(std::uint64_t from, std::uint64_t to, std::size_t mask) noexcept {
+        if ((from ^ to) < bits) [[likely]] return;  // within a word
         const std::uint64_t steps = to / bits - from / bits;
         for (std::uint64_t i = 1; i <= (steps <= mask ? steps : mask + 1); ++i) ring_[(from / bits + i) & mask] = 0;
     }

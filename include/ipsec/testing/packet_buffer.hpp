@@ -65,8 +65,8 @@ public:
         return p;
     }
 
-    [[nodiscard]] auto octets() noexcept -> byte_span { return byte_span{store_}.subspan(begin_, end_ - begin_); }
-    [[nodiscard]] auto octets() const noexcept -> byte_view { return byte_view{store_}.subspan(begin_, end_ - begin_); }
+    [[nodiscard]] auto octets() noexcept -> byte_span { return slice(byte_span{store_}, begin_, end_ - begin_); }
+    [[nodiscard]] auto octets() const noexcept -> byte_view { return slice(byte_view{store_}, begin_, end_ - begin_); }
     [[nodiscard]] auto head_room() const noexcept -> std::size_t { return begin_; }
     [[nodiscard]] auto tail_room() const noexcept -> std::size_t { return store_.size() - end_; }
     void grow_front(std::size_t n) noexcept { begin_ -= n; }    ///< @pre `n <= head_room()`

@@ -12,6 +12,9 @@
 
 namespace ipsec::ah {
 
+/// What stands in front of AH, as far as its ICV is concerned.
+enum class in_front : std::uint8_t { unjudged = 0, plain_v4, plain_v6, chain };
+
 /// A packet whose ICV is to be computed: a view into it, and what does not stand in it.
 struct icv_job {
     byte_span packet;           ///< from the IP header that AH covers to the end
@@ -19,10 +22,11 @@ struct icv_job {
     std::uint32_t ah_size = 0;  ///< octets of AH, ICV and explicit padding included
     sa::sequence64 sequence;
     bool extended = false;      ///< the high half of the number is covered as well, behind the packet   RFC 4302 §3.3.3.2.2
+    in_front front{};           ///< `prepare` and `inspect` know; whoever makes a job by hand leaves it unjudged
 
     /// The ICV field, explicit padding included: the sender may put something into the padding before `compute`.
     [[nodiscard]] constexpr auto icv_field() const noexcept -> byte_span {
-        return packet.subspan(ah_at + header::size, ah_size - header::size);
+        return slice(packet, ah_at + header::size, ah_size - header::size);
     }
 };
 
@@ -54,32 +58,46 @@ namespace detail {
 /// Whether an ICV stands in its field that is asked for again.
 enum class icv_is : bool { absent, there };
 
+[[nodiscard]] constexpr auto plain(ip::family f) noexcept -> in_front {
+    return f == ip::family::v4 ? in_front::plain_v4 : in_front::plain_v6;
+}
+/// For a job that was made by hand. @return `unjudged` for a packet that `prepare` and `inspect` would not have let through
+[[nodiscard, gnu::noinline]] inline auto judge_front(const icv_job& job) noexcept -> in_front {
+    if (job.packet.size() < std::size_t{job.ah_at} + job.ah_size || job.packet.empty()) return in_front::unjudged;
+    const auto family = (job.packet[0] >> 4) == std::byte{4} ? ip::family::v4 : ip::family::v6;
+    if (job.ah_at != (family == ip::family::v4 ? ip::v4::min_header : ip::v6::header_size)) return in_front::chain;
+    mutable_fields fields;
+    if (!fields.zero(job.packet)) return in_front::unjudged;
+    fields.restore(job.packet);
+    return plain(family);
+}
 /// First step: sets to zero what counts as zero, for an ICV of `size` octets.
 /// `outcome` is `crypto::errc::bad_length` for a packet that `prepare` and `inspect` would not have let through.
 [[gnu::always_inline]] inline void lay_out(const icv_job& job, icv_work& w, std::size_t size, icv_is icv) noexcept {
+    const byte_span packet = job.packet;  // whatever is written into `w` could be `job` to a compiler
+    const in_front front = job.front != in_front::unjudged ? job.front : judge_front(job);
+    const bool has_room = size <= max_icv_size && job.ah_size >= header::size + size;
+    std::byte* const field = packet.data() + job.ah_at + header::size;
     w.job = &job;
     w.outcome = {};
     w.is_laid_out = false;
-    if (size > max_icv_size || job.ah_size < header::size + size || job.packet.size() < job.ah_at + job.ah_size) [[unlikely]] {
+    if (!has_room || front == in_front::unjudged) [[unlikely]] {
         w.outcome = std::unexpected{crypto::errc::bad_length};
         return;
     }
-    if (job.ah_at != ((job.packet[0] >> 4) == std::byte{4} ? ip::v4::min_header : ip::v6::header_size)) [[unlikely]] return;
-    if (!w.fields.zero(job.packet)) [[unlikely]] {
-        w.outcome = std::unexpected{crypto::errc::bad_length};
-        return;
-    }
+    if (front == in_front::chain) [[unlikely]] return;
     w.is_laid_out = true;
-    std::byte* const field = job.icv_field().data();
-    if (icv == icv_is::there) crypto::copy_short(field, w.sent.data(), size);
-    crypto::copy_short(zeros.data(), field, size);  // not the padding: it is covered as it is sent
-    w.covered[0] = job.packet;
+    w.covered[0] = packet;
     w.parts = 1;
     if (job.extended) {
         wire::store(byte_span{w.high}, static_cast<std::uint32_t>(job.sequence.value() >> 32));
         w.covered[1] = w.high;
         w.parts = 2;
     }
+    if (front == in_front::plain_v4) w.fields.zero_v4(packet);
+    else w.fields.zero_v6(packet);
+    if (icv == icv_is::there) crypto::copy_short(field, w.sent.data(), size);
+    crypto::copy_short(zeros.data(), field, size);  // not the padding: it is covered as it is sent
 }
 
 /// The second step for headers in front of AH that are more than a plain IP header.
@@ -107,7 +125,7 @@ template <crypto::mac Mac>
     return (w.is_laid_out ? byte_view{w.sent} : byte_view{w.job->icv_field()}).first(size);
 }
 /// Third step: the packet is as before.
-inline void put_back(const icv_work& w, std::size_t size) noexcept {
+[[gnu::always_inline]] inline void put_back(const icv_work& w, std::size_t size) noexcept {
     if (!w.is_laid_out) [[unlikely]] return;
     crypto::copy_short(w.sent.data(), w.job->icv_field().data(), size);
     w.fields.restore(w.job->packet);
