@@ -53,12 +53,13 @@ struct scene {
     std::array<ip::fragment_memory::entry, 8> left_room{}, right_room{};
     ip::fragment_memory left_memory{left_room}, right_memory{right_room};
     system_ left, right;
-    scene(bool is_v6, bool by_state, bool has_memory = true)
+    scene(bool is_v6, bool by_state, bool has_memory = true) : scene{to_port(4000, is_v6), by_state, has_memory} {}
+    scene(const ip::selector& what, bool by_state, bool has_memory = true)
         : left{{.fragments = has_memory ? &left_memory : nullptr}}, right{{.fragments = has_memory ? &right_memory : nullptr}} {
-        REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel, policy_number, to_port(4000, is_v6))));
-        REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel, policy_number, to_port(4000, is_v6)))));
+        REQUIRE(left.spd.append_pair(apply_entry(esp_tunnel, policy_number, what)));
+        REQUIRE(right.spd.append_pair(mirrored(apply_entry(esp_tunnel, policy_number, what))));
         join(left, right, esp_tunnel, plain, 0x1000, [&](sa::parameters& p) {
-            p.selectors = to_port(4000, is_v6);
+            p.selectors = what;
             p.fragments_by_state = by_state;
         });
     }
@@ -110,6 +111,26 @@ TEST_CASE("later fragments go through an SA that names ports only by state, and 
             CHECK(receiver.right.log.records[0].event == drop::fragment_ports);
         }
     }
+}
+
+// req: rfc4301-7.3-1
+TEST_CASE("what is said of ports holds for the type of a mobility header", "[dataplane][fragments]") {
+    constexpr std::uint8_t mobility = 135;
+    auto updates = to_port(0, true);
+    updates.destination_port = {};
+    updates.protocol = ip::next_header{mobility};
+    updates.mobility = std::uint16_t{5};
+    const auto pieces = datagram(true, 0x0500, 1, mobility), others = datagram(true, 0x0600, 2, mobility);
+    {
+        scene s{updates, true};
+        const auto sent = s.left.send(pieces);
+        CHECK(reasons(sent) == all_pass);
+        CHECK(reasons(s.right.receive(scene::packets(sent))) == all_pass);
+        CHECK(reasons(s.left.send(others)) ==
+              std::vector{drop::no_policy, drop::fragment_ports, drop::fragment_ports, drop::fragment_ports});
+    }
+    scene s{updates, false};
+    CHECK(reasons(s.left.send(pieces)) == only_first);
 }
 
 TEST_CASE("a later fragment fares as its first one did, and not at all before it or long after it", "[dataplane][fragments]") {

@@ -133,6 +133,59 @@ TEST_CASE("inbound, the label of what came out of the tunnel counts, and not tha
     CHECK(s.right.receive({labelled("860a 00000003 0904 0005 0000")})[0].verdict.reason == drop::bad_label);
 }
 
+// req: rfc2401-8.1-3
+TEST_CASE("labels outside of the clearance are a drop in both directions, for their categories as for their level",
+          "[dataplane][label]") {
+    // Tag 1: a bit map, the highest bit first. Categories 0 and 1 are cleared, and 0 is the least.
+    const auto with_map = [](unsigned level, unsigned map) {
+        auto p = labelled("860b 00000003 0105 0000 00 00");
+        p[29] = static_cast<std::byte>(level);
+        p[30] = static_cast<std::byte>(map);
+        mend_checksum(p);
+        return p;
+    };
+    struct {
+        const char* what;
+        std::vector<std::byte> packet;
+        fate then;
+        drop reason;
+    } const held[] = {
+        {"the low end", with_map(5, 0x80), fate::protect, drop::none},
+        {"the high end", with_map(6, 0xc0), fate::protect, drop::none},
+        {"above, though policy would take it", with_map(7, 0x80), fate::drop, drop::bad_label},
+        {"a category too many", with_map(5, 0xa0), fate::drop, drop::bad_label},
+        {"a category too few", with_map(6, 0x40), fate::drop, drop::bad_label},
+        {"below", with_map(4, 0x80), fate::drop, drop::bad_label},
+        {"no label", v4_packet(30), fate::drop, drop::bad_label},
+    };
+    policy::label low{.domain = 3, .level = 5}, high{.domain = 3, .level = 6};
+    low.add(0);
+    high.add(0);
+    high.add(1);
+    const policy::label_range between{low, high};
+    auto cleared = by_label;
+    cleared.labels->clearance = &between;
+    two_systems s{cleared};
+    for (const auto& r : held) {
+        CAPTURE(r.what);
+        const auto out = s.left.send({r.packet});
+        CHECK(out[0].verdict.fate == r.then);
+        CHECK(out[0].verdict.reason == r.reason);
+    }
+    // What somebody else lets into the tunnel is held against it as it comes out.
+    system_ sender;
+    REQUIRE(sender.spd.append_pair(apply_entry(tunnel)));
+    insert_outbound(sender, parameters_of(tunnel, 0, 0x1000, 0x1000), plain);
+    for (const auto& r : held) {
+        CAPTURE(r.what);
+        const auto out = sender.send({r.packet});
+        REQUIRE(out[0].verdict.fate == fate::protect);
+        const auto in = s.right.receive({octets_in(out[0].packet)});
+        CHECK(in[0].verdict.fate == (r.reason == drop::none ? fate::deliver : fate::drop));
+        CHECK(in[0].verdict.reason == r.reason);
+    }
+}
+
 TEST_CASE("without the option a label says nothing, and the buffer's level counts", "[dataplane][label]") {
     two_systems s{{}};
     CHECK(s.left.send({of_level(5)})[0].verdict.fate == fate::bypass);

@@ -257,6 +257,36 @@ TEST_CASE("SPD-S, SPD-O and SPD-I answer as the ordered lists that they were cut
     CHECK(policy::part_of(action::bypass, false) == policy::spd_part::inbound);
 }
 
+TEST_CASE("no change of an SPD leaves a cache in front of its pieces stale, once they are cut anew", "[policy][split]") {
+    test::random_policy chance{10};
+    policy::spd<> spd;
+    std::vector<std::pair<ip::flow, io::metadata>> flows;
+    for (int i = 0; i < 40; ++i) flows.emplace_back(chance.flow(), chance.metadata());
+    policy::flow_cache<32> secure, outbound, inbound;
+    std::uint32_t id = 0;
+    for (int round = 0; round < 120; ++round) {
+        auto& list = chance.one_in(2) ? spd.outbound : spd.inbound;
+        const auto size = static_cast<std::uint32_t>(list.size());
+        switch (chance.below(4)) {
+            case 0: if (size > 6) (void)list.erase(chance.below(size)); break;
+            case 1: if (size > 0) (void)list.replace(chance.below(size), chance.entry(id++)); break;
+            default: if (size < 12) (void)list.insert(chance.below(size + 1), chance.entry(id++)); break;
+        }
+        const auto split = policy::split_spd::make(spd).value();
+        for (int n = 0; n < 80; ++n) {
+            const auto& [f, m] = flows[chance.below(40)];
+            const auto same = [&](const auto& a, const auto& b) {
+                REQUIRE(fault(a) == fault(b));
+                if (a) REQUIRE(a->rule == b->rule);
+            };
+            same(secure.lookup(split.secure(true), f, m), split.secure(true).lookup(f, m));
+            same(outbound.lookup(split.outbound(), f, m), split.outbound().lookup(f, m));
+            same(inbound.lookup(split.inbound(), f, m), split.inbound().lookup(f, m));
+        }
+    }
+    CHECK(secure.hits() + outbound.hits() + inbound.hits() > 1000);
+}
+
 TEST_CASE("no change of a list leaves the flow cache stale", "[policy][flow_cache]") {
     test::random_policy chance{9};
     policy::rule_list<policy::tuple_classifier> list;

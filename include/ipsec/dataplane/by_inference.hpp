@@ -11,7 +11,7 @@ namespace ipsec::dataplane {
 
 /// Whether an SA's selectors ask for what only first fragments show.
 [[nodiscard]] inline auto names_ports(const ip::selector& s) noexcept -> bool {
-    return s.source_port.is_specific() || s.destination_port.is_specific() || s.icmp.is_specific();
+    return s.source_port.is_specific() || s.destination_port.is_specific() || s.icmp.is_specific() || s.mobility.is_specific();
 }
 /// Whether later fragments may travel in an SA.                                               RFC 4301 §7.1, §7.3
 // req: rfc4301-7.1-1, rfc4301-7.3-4, rfc4301-7.3-5
@@ -20,7 +20,7 @@ namespace ipsec::dataplane {
 }
 /// Whether an SA is for later fragments alone.                                                RFC 4301 §7.2
 [[nodiscard]] inline auto is_for_fragments(const ip::selector& s) noexcept -> bool {
-    return s.source_port.is_opaque() || s.destination_port.is_opaque() || s.icmp.is_opaque();
+    return s.source_port.is_opaque() || s.destination_port.is_opaque() || s.icmp.is_opaque() || s.mobility.is_opaque();
 }
 
 /// Whether a later fragment of an SA for such could rewrite the header that its first one showed.
@@ -45,6 +45,7 @@ inline void recall_ports(const ip::fragment_memory* memory, byte_view packet, ip
     f.destination_port = known->flow.destination_port;
     f.icmp_type = known->flow.icmp_type;
     f.icmp_code = known->flow.icmp_code;
+    f.mobility_type = known->flow.mobility_type;
 }
 /// Writes down a first fragment that policy let pass. @return false when it is to be dropped: see `fragment_memory::remember`
 [[nodiscard]] inline auto remember_ports(ip::fragment_memory* memory, byte_view packet, const ip::flow& f, std::uint64_t way,

@@ -8,8 +8,8 @@ namespace ipsec::dataplane {
 
 /// Reads the level that a packet's IPv4 options give it.
 /// @param level  where labels count: that of the label, 0 without one; of IPv6, which has no such options, what the buffer says
-/// @return false for a label that contradicts itself, says what is not known or is of another domain: nobody can tell who may see
-///         the packet
+/// @return false for a label that contradicts itself, says what is not known or is of another domain, since nobody can tell who
+///         may see the packet; and for one that lies outside of the clearance
 template <io::packet Packet>
 [[nodiscard]] auto read_level(const options& how, const Packet& packet, std::uint32_t& level) noexcept -> bool {
     level = 0;
@@ -19,10 +19,11 @@ template <io::packet Packet>
         level = packet.metadata().sensitivity;
         return true;
     }
-    const auto l = policy::read_label(octets, how.labels->option);
-    if (!l) return l.error() == policy::label_fault::none_there;
-    level = l->level;
-    return l->domain == how.labels->domain;
+    policy::label own{.domain = how.labels->domain};
+    if (const auto l = policy::read_label(octets, how.labels->option)) own = *l;
+    else if (l.error() != policy::label_fault::none_there) return false;
+    level = own.level;
+    return own.domain == how.labels->domain && (how.labels->clearance == nullptr || how.labels->clearance->contains(own));
 }
 /// What policy looks at beside the flow: the label counts, and not what the buffer says of it.
 [[nodiscard]] inline auto with_level(const options& how, io::metadata m, std::uint32_t level) noexcept -> io::metadata {

@@ -12,6 +12,7 @@ class fragment_memory;
 }  // namespace ipsec::ip
 namespace ipsec::policy {
 enum class label_option : std::uint8_t;
+struct label_range;
 }  // namespace ipsec::policy
 
 namespace ipsec::dataplane {
@@ -31,6 +32,9 @@ struct every_address {
 struct label_source {
     policy::label_option option{};
     std::uint32_t domain = 0;
+    /// What may pass here at all, levels and categories: packets whose label does not lie between both ends are a drop. One
+    /// without a label counts as level 0 without categories. Null: any. It outlives the walk.          RFC 2401 §8
+    const policy::label_range* clearance = nullptr;
 };
 
 /// The same for both directions.
@@ -53,7 +57,7 @@ struct options {
     bool icmp_by_payload = true;
     /// IPv4 packets have the sensitivity level that such an option says, or 0, whatever the buffer's metadata say: outbound the
     /// packet's own, inbound the one of what came out of the last SA. A label that cannot be read, or is of another domain, is a
-    /// drop. Categories are not looked at: see `policy::label_range`.                             RFC 2401 §4.4.2
+    /// drop. Categories count for `clearance` alone: policy and SAs go by the level.              RFC 2401 §4.4.2
     std::optional<label_source> labels{};
     /// Out: where the identifications of outer IPv4 headers begin, which the walk counts on. Best at random.    RFC 6864 §4.3
     std::uint16_t first_identification = 0;

@@ -45,7 +45,7 @@ public:
         return hit{parts_.entries[p->entry], static_cast<std::uint32_t>(p->entry)};
     }
     [[nodiscard]] auto size() const noexcept -> std::size_t { return parts_.pieces.size(); }
-    /// Differs for each `split_spd` of one maker.
+    /// That of the ordered list: differs after every change of it.
     [[nodiscard]] auto generation() const noexcept -> std::uint64_t { return generation_; }
 
 private:
@@ -57,11 +57,10 @@ private:
 /// hundreds of entries; a `rule_list` with the scalable classifier answers for any number without being split.
 class split_spd {
 public:
-    /// @param generation  another number than 0 and that of the last one, for caches in front
+    /// The pieces bear the generations of the lists that they were cut of: a cache that stood in front of the last ones knows.
     /// @return `errc::too_many_boxes`, `errc::exhausted`
     template <class Spd>
-    [[nodiscard]] static auto make(const Spd& from, std::uint64_t generation = 1, const box_limits& most = {}) noexcept
-        -> result<split_spd> {
+    [[nodiscard]] static auto make(const Spd& from, const box_limits& most = {}) noexcept -> result<split_spd> {
         const auto out = in_order(from.outbound.entries()), in = in_order(from.inbound.entries());
         if (!out || !in) return std::unexpected{errc::exhausted};
         const auto leaving = decorrelate(*out, most), entering = decorrelate(*in, most);
@@ -69,10 +68,10 @@ public:
         if (!entering) return std::unexpected{entering.error()};
         try {
             result<split_spd> s{std::in_place};
-            s->secure_out_ = {*leaving, true, generation};
-            s->outbound_ = {*leaving, false, generation};
-            s->secure_in_ = {*entering, true, generation};
-            s->inbound_ = {*entering, false, generation};
+            s->secure_out_ = {*leaving, true, from.outbound.generation()};
+            s->outbound_ = {*leaving, false, from.outbound.generation()};
+            s->secure_in_ = {*entering, true, from.inbound.generation()};
+            s->inbound_ = {*entering, false, from.inbound.generation()};
             return s;
         } catch (const std::bad_alloc&) {
             return std::unexpected{errc::exhausted};
@@ -98,6 +97,19 @@ public:
     [[nodiscard]] auto check_clear(const ip::flow& f, const io::metadata& m = {}) const noexcept -> result<hit> {
         const auto found = inbound_.lookup(f, m);
         if (found && found->rule->action == action::discard) return std::unexpected{errc::discarded};
+        return found;
+    }
+    /// Whether an inbound packet may have come the way it came: what came through SAs falls under SPD-S, where one entry alone
+    /// has the packet, what came in the clear under SPD-I.
+    /// @return as `spd::check_inbound`, but for packets that fall under several entries with SAs: the SAs have to be those that
+    ///         the first one asks for
+    // req: rfc4301-4.4.1-4, rfc2401-5.2.1-1
+    [[nodiscard]] auto check_inbound(const ip::flow& f, const io::metadata& m, std::span<const applied> way) const noexcept
+        -> result<hit> {
+        auto found = secure_in_.lookup(f, m);
+        if (!found && found.error() == errc::no_policy) found = inbound_.lookup(f, m);
+        if (!found) return found;
+        if (const auto ok = matches_bundle(*found->rule, way); !ok) return std::unexpected{ok.error()};
         return found;
     }
 

@@ -19,16 +19,18 @@ namespace ipsec::sa {
 /// SAs of both directions, ESP with suites of type `EspSuite` and AH with MACs of type `AhMac`.
 ///
 /// Pointers that lookups give stay good until the SA is erased. Only `insert` and `reserve_spi` allocate; a limit bounds the
-/// number of SAs per direction; `MaxBundle` the SAs of one bundle. One thread at a time: `shared_directory.hpp` is for more.
+/// number of SAs per direction; `MaxBundle` the SAs of one bundle. Outbound SAs have their numbers from a `Sequence`: cores that
+/// share SAs have a database each, with `shared_sequence`. One thread at a time: `shared_directory.hpp` is for more.
 template <crypto::esp_suite EspSuite, crypto::mac AhMac, window Window = dynamic_window,
-          index_of<sa::id> Index = hash_index<sa::id>, std::size_t MaxBundle = max_bundle>
+          index_of<sa::id> Index = hash_index<sa::id>, std::size_t MaxBundle = max_bundle,
+          sequence_policy Sequence = sequence_counter>
 class sadb {
 public:
     using bundle = basic_bundle<MaxBundle>;
     using esp_inbound = inbound<EspSuite, Window>;
     using ah_inbound = inbound<AhMac, Window>;
-    using esp_outbound = outbound<EspSuite>;
-    using ah_outbound = outbound<AhMac>;
+    using esp_outbound = outbound<EspSuite, Sequence>;
+    using ah_outbound = outbound<AhMac, Sequence>;
     using inbound_entry = either<esp_inbound, ah_inbound>;
     using outbound_entry = either<esp_outbound, ah_outbound>;
 
