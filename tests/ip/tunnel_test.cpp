@@ -44,7 +44,7 @@ TEST_CASE("tunnel ingress makes the outer ECN field by figure 3 of RFC 6040", "[
     // over and in both families, the inner one unchanged
     for (const bool inner_v6 : {false, true})
         for (const auto f : {family::v4, family::v6})
-            for (const auto mode : {ecn_mode::normal, ecn_mode::compatibility}) {
+            for (const auto mode : {ecn_mode::normal, ecn_mode::compatibility, ecn_mode::ignored}) {
                 const auto tos = ip::traffic_class_of(46, r.inner);
                 const auto inner = inner_v6 ? test::v6(59, "", tos) : test::v4(59, "", 0, "", tos);
                 ip::tunnel_options o;
@@ -92,7 +92,13 @@ TEST_CASE("tunnel egress merges the ECN fields by figure 4 of RFC 6040", "[ip][e
         auto inner =
             v6 ? test::v6(17, "0001000200080000", before, 0x12345) : test::v4(17, "0001000200080000", 0, "01010101", before);
         const auto whole = inner;
-        const auto d = ip::decapsulate(inner, v6 ? next_header::ipv6 : next_header::ipv4, ip::traffic_class_of(63, r.outer));
+        const auto next = v6 ? next_header::ipv6 : next_header::ipv4;
+        const auto as_it_was = ip::decapsulate(inner, next, ip::traffic_class_of(63, r.outer), ecn_mode::ignored);
+        REQUIRE(as_it_was);
+        CHECK(as_it_was->length == whole.size());
+        CHECK(as_it_was->alarm == none);
+        CHECK(inner == whole);
+        const auto d = ip::decapsulate(inner, next, ip::traffic_class_of(63, r.outer));
         if (!r.outgoing) {
             CHECK(d.error() == errc::ce_over_not_ect);
             CHECK(inner == whole);

@@ -177,7 +177,7 @@ template <crypto::mac Mac, class Window, io::packet Packet>
         return done;
     }
     const std::size_t front = p.job.ah_at + p.job.ah_size;
-    const auto inner = ip::decapsulate(whole.subspan(front), p.next, ip::traffic_class_of(whole));
+    const auto inner = ip::decapsulate(whole.subspan(front), p.next, ip::traffic_class_of(whole), sa.parameters().tunnel.ecn);
     if (!inner) [[unlikely]]
         return std::unexpected{inner.error() == ip::errc::ce_over_not_ect ? errc::ecn_drop : errc::bad_inner_packet};
     done.alarm = inner->alarm;

@@ -136,7 +136,7 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
         return done;
     }
     // Padding that hides the length lies between the inner packet and the trailer; the inner packet says where it begins.
-    const auto inner = ip::decapsulate(text.first(end->text), end->next, ip::traffic_class_of(whole));
+    const auto inner = ip::decapsulate(text.first(end->text), end->next, ip::traffic_class_of(whole), sa.parameters().tunnel.ecn);
     if (!inner) [[unlikely]]
         return std::unexpected{inner.error() == ip::errc::ce_over_not_ect ? errc::ecn_drop : errc::bad_inner_packet};
     done.alarm = inner->alarm;

@@ -15,8 +15,12 @@ enum class ecn : std::uint8_t { not_ect = 0, ect_1 = 1, ect_0 = 2, ce = 3 };
     return static_cast<std::uint8_t>((dscp << 2) | static_cast<std::uint8_t>(e));
 }
 
-/// Tunnel ingress. `compatibility` is for a far end that does not understand ECN.              RFC 6040 §4.1
-enum class ecn_mode : std::uint8_t { normal = 1, compatibility };
+/// What the two ends of a tunnel do with ECN fields.                                           RFC 6040 §4
+enum class ecn_mode : std::uint8_t {
+    normal = 1,
+    compatibility,  ///< ingress: the outer field says Not-ECT, for a far end that does not understand ECN
+    ignored,        ///< as `compatibility`, and egress lets the inner field be: against §4.2, but what Linux does with `noecn`
+};
 
 /// How odd a combination of inner and outer ECN field is; the caller decides whether to log it. RFC 6040 §4.2
 enum class ecn_alarm : std::uint8_t { none = 0, possibly_dangerous, dangerous };

@@ -131,17 +131,18 @@ namespace detail {
 ///
 /// @param next         what the ESP trailer or the AH header says is inside
 /// @param outer_class  traffic class of the outer header
+/// @param mode         `ignored`: what the outer ECN field says is lost
 /// @return `errc::not_tunnelled` for a `next` that is no IP; `errc::bad_version` when the packet is of the other family;
 ///         `errc::ce_over_not_ect`: drop it; else as `packet_length`. Nothing is written on error.
 // req: rfc6040-4.2-1, rfc6040-4.2-3
-[[nodiscard, gnu::always_inline]] constexpr auto decapsulate(byte_span inner, next_header next, std::uint8_t outer_class) noexcept
-    -> result<decapsulated> {
+[[nodiscard, gnu::always_inline]] constexpr auto decapsulate(byte_span inner, next_header next, std::uint8_t outer_class,
+                                                             ecn_mode mode = ecn_mode::normal) noexcept -> result<decapsulated> {
     if (next != next_header::ipv4 && next != next_header::ipv6) return std::unexpected{errc::not_tunnelled};
     inner_fields fields;
     if (const errc fault = read_inner_fields_into(inner, fields); fault != no_fault) [[unlikely]] return std::unexpected{fault};
     if (fields.family != (next == next_header::ipv6 ? family::v6 : family::v4)) [[unlikely]]
         return std::unexpected{errc::bad_version};
-    if (((fields.traffic_class ^ outer_class) & 3U) != 0) [[unlikely]]
+    if (((fields.traffic_class ^ outer_class) & 3U) != 0 && mode != ecn_mode::ignored) [[unlikely]]
         return detail::merge_ecn(inner, fields.family, fields.traffic_class, fields.length, ecn_of(outer_class));
     return decapsulated{fields.length, ecn_alarm::none};
 }

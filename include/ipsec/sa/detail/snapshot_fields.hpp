@@ -126,7 +126,7 @@ inline void put(wire::writer& w, const ip::tunnel_options& o) noexcept {
 [[nodiscard]] inline auto take_tunnel(field_reader& r, std::optional<ip::dscp_map>& map) noexcept -> ip::tunnel_options {
     ip::tunnel_options o;
     o.df = r.take_enum(ip::df_rule::copy, ip::df_rule::clear);
-    o.ecn = r.take_enum(ip::ecn_mode::normal, ip::ecn_mode::compatibility);
+    o.ecn = r.take_enum(ip::ecn_mode::normal, ip::ecn_mode::ignored);
     const bool has_dscp = r.take_flag();
     const auto dscp = r.take<std::uint8_t>();
     r.claim(dscp < 64);
