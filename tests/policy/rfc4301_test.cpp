@@ -320,18 +320,25 @@ TEST_CASE("a flow cache takes no two flows for one that differ in anything that 
     CAPTURE(r.what);
     policy::rule_list<policy::tuple_classifier> list;
     REQUIRE(list.append(rule(1)));
-    policy::flow_cache<4> cache;
-    const ip::flow plain{.source = {}, .destination = {}, .protocol = ip::next_header::udp, .source_port = {},
-                         .destination_port = {}, .icmp_type = {}, .icmp_code = {}};
-    auto other = plain;
-    io::metadata m;
-    r.change(other, m);
-    (void)cache.lookup(list, plain);
-    (void)cache.lookup(list, other, m);
-    CHECK(cache.hits() == 0);
-    (void)cache.lookup(list, other, m);
-    (void)cache.lookup(list, plain);
-    CHECK(cache.hits() == 2);
+    // Beside a flow that shows nothing and beside one that shows zeros.
+    const ip::flow nothing{.source = {}, .destination = {}, .protocol = ip::next_header::udp, .source_port = {},
+                           .destination_port = {}, .icmp_type = {}, .icmp_code = {}};
+    auto zeros = nothing;
+    zeros.source_port = zeros.destination_port = std::uint16_t{0};
+    zeros.icmp_type = zeros.icmp_code = zeros.mobility_type = std::uint8_t{0};
+    for (const auto& plain : {nothing, zeros}) {
+        policy::flow_cache<4> cache;
+        auto other = plain;
+        io::metadata m;
+        r.change(other, m);
+        const bool is_other = other != plain || m.sensitivity != 0;
+        (void)cache.lookup(list, plain);
+        (void)cache.lookup(list, other, m);
+        CHECK(cache.hits() == (is_other ? 0 : 1));
+        (void)cache.lookup(list, other, m);
+        (void)cache.lookup(list, plain);
+        CHECK(cache.hits() == (is_other ? 2 : 3));
+    }
 }
 
 TEST_CASE("a flow cache holds nearly all of a quarter as many flows as it has cells", "[policy][flow_cache]") {

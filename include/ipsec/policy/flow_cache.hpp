@@ -62,21 +62,19 @@ private:
     };
     [[nodiscard]] static constexpr auto key_of(const ip::flow& f, const io::metadata& m) noexcept -> key {
         key k{.source = f.source.numbers(), .destination = f.destination.numbers()};
-        const auto put = [&k](unsigned bits, auto value) { k.upper = k.upper << bits | static_cast<std::uint64_t>(value); };
-        put(16, f.source_port.value_or(0));
-        put(16, f.destination_port.value_or(0));
-        put(8, f.protocol);
-        put(8, f.icmp_type.value_or(0));
-        put(8, f.icmp_code.value_or(0));
-        put(8, f.mobility_type.value_or(0));
-        k.rest = m.sensitivity;
-        const auto also = [&k](unsigned bits, auto value) { k.rest = k.rest << bits | static_cast<std::uint64_t>(value); };
-        also(8, f.fragment);
-        also(4, f.source.family());
-        also(4, f.destination.family());
-        for (const bool is_there : {f.is_protocol_hidden, f.source_port.has_value(), f.destination_port.has_value(),
-                                    f.icmp_type.has_value(), f.icmp_code.has_value(), f.mobility_type.has_value()})
-            also(1, is_there);
+        const auto word = [](auto value, unsigned at) { return static_cast<std::uint64_t>(value) << at; };
+        k.upper = word(f.source_port.value_or(0), 48) | word(f.destination_port.value_or(0), 32) | word(f.protocol, 24);
+        k.rest = m.sensitivity | word(f.source.family(), 32) | word(f.destination.family(), 36) |
+                 word(f.source_port.has_value(), 40) | word(f.destination_port.has_value(), 41);
+        // What few packets have is asked for at once.
+        const auto has = static_cast<unsigned>(f.icmp_type.has_value()) | static_cast<unsigned>(f.icmp_code.has_value()) << 1 |
+                         static_cast<unsigned>(f.mobility_type.has_value()) << 2 |
+                         static_cast<unsigned>(f.is_protocol_hidden) << 3 | static_cast<unsigned>(f.fragment) << 4;
+        if (has != 0) [[unlikely]] {
+            k.upper |=
+                word(f.icmp_type.value_or(0), 16) | word(f.icmp_code.value_or(0), 8) | word(f.mobility_type.value_or(0), 0);
+            k.rest |= word(has, 42);
+        }
         return k;
     }
     struct alignas(64) cell {
