@@ -319,6 +319,58 @@ TEST_CASE("no change of a list leaves the flow cache stale", "[policy][flow_cach
     CHECK(cache.lookup(list, flows[0].first)->rule->id.value() == 7);
 }
 
+TEST_CASE("a flow cache takes no two flows for one that differ in anything that policy sees", "[policy][flow_cache]") {
+    struct row {
+        const char* what;
+        void (*change)(ip::flow&, io::metadata&);
+    };
+    const auto r = GENERATE(values<row>({
+        {"source", [](ip::flow& f, io::metadata&) { f.source = ip::address::v4(0, 0, 0, 1); }},
+        {"destination", [](ip::flow& f, io::metadata&) { f.destination = ip::address::v4(0, 0, 0, 1); }},
+        {"source of the other family", [](ip::flow& f, io::metadata&) { f.source = ip::address::lowest(ip::family::v6); }},
+        {"destination of the other family",
+         [](ip::flow& f, io::metadata&) { f.destination = ip::address::lowest(ip::family::v6); }},
+        {"protocol", [](ip::flow& f, io::metadata&) { f.protocol = ip::next_header::tcp; }},
+        {"source port 0", [](ip::flow& f, io::metadata&) { f.source_port = std::uint16_t{0}; }},
+        {"a source port", [](ip::flow& f, io::metadata&) { f.source_port = std::uint16_t{256}; }},
+        {"destination port 0", [](ip::flow& f, io::metadata&) { f.destination_port = std::uint16_t{0}; }},
+        {"a destination port", [](ip::flow& f, io::metadata&) { f.destination_port = std::uint16_t{1}; }},
+        {"ICMP type 0", [](ip::flow& f, io::metadata&) { f.icmp_type = std::uint8_t{0}; }},
+        {"an ICMP type", [](ip::flow& f, io::metadata&) { f.icmp_type = std::uint8_t{1}; }},
+        {"ICMP code 0", [](ip::flow& f, io::metadata&) { f.icmp_code = std::uint8_t{0}; }},
+        {"an ICMP code", [](ip::flow& f, io::metadata&) { f.icmp_code = std::uint8_t{1}; }},
+        {"mobility header type 0", [](ip::flow& f, io::metadata&) { f.mobility_type = std::uint8_t{0}; }},
+        {"a mobility header type", [](ip::flow& f, io::metadata&) { f.mobility_type = std::uint8_t{1}; }},
+        {"a first fragment", [](ip::flow& f, io::metadata&) { f.fragment = ip::fragment::first; }},
+        {"a later fragment", [](ip::flow& f, io::metadata&) { f.fragment = ip::fragment::later; }},
+        {"hidden protocol", [](ip::flow& f, io::metadata&) { f.is_protocol_hidden = true; }},
+        {"sensitivity", [](ip::flow&, io::metadata& m) { m.sensitivity = 1; }},
+        {"the highest sensitivity", [](ip::flow&, io::metadata& m) { m.sensitivity = 0x80000000U; }},
+    }));
+    CAPTURE(r.what);
+    policy::rule_list<policy::tuple_classifier> list;
+    REQUIRE(list.append(rule(1)));
+    // Beside a flow that shows nothing and beside one that shows zeros.
+    const ip::flow nothing{.source = {}, .destination = {}, .protocol = ip::next_header::udp, .source_port = {},
+                           .destination_port = {}, .icmp_type = {}, .icmp_code = {}};
+    auto zeros = nothing;
+    zeros.source_port = zeros.destination_port = std::uint16_t{0};
+    zeros.icmp_type = zeros.icmp_code = zeros.mobility_type = std::uint8_t{0};
+    for (const auto& plain : {nothing, zeros}) {
+        policy::flow_cache<4> cache;
+        auto other = plain;
+        io::metadata m;
+        r.change(other, m);
+        const bool is_other = other != plain || m.sensitivity != 0;
+        (void)cache.lookup(list, plain);
+        (void)cache.lookup(list, other, m);
+        CHECK(cache.hits() == (is_other ? 0 : 1));
+        (void)cache.lookup(list, other, m);
+        (void)cache.lookup(list, plain);
+        CHECK(cache.hits() == (is_other ? 2 : 3));
+    }
+}
+
 TEST_CASE("a flow cache holds nearly all of a quarter as many flows as it has cells", "[policy][flow_cache]") {
     policy::rule_list<policy::tuple_classifier> list;
     REQUIRE(list.append(rule(1)));

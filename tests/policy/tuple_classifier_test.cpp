@@ -1,5 +1,6 @@
 #include "ipsec/policy/tuple_classifier.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -140,23 +141,98 @@ TEST_CASE("the scalable classifier always agrees with the ordered list", "[polic
     }
 }
 
-TEST_CASE("a policy of many entries is asked through few tables", "[policy][classifier]") {
-    std::mt19937 rng{5};
+TEST_CASE("growing chains lose nothing, and their filters refuse what is not there", "[policy][growing_hash]") {
+    struct element {
+        std::uint32_t hash, next;
+    };
+    std::mt19937 rng{11};
+    std::vector<element> all;
+    struct links {
+        std::vector<element>* all;
+        auto next(std::uint32_t i) const -> std::uint32_t& { return (*all)[i].next; }
+        auto hash(std::uint32_t i) const -> std::uint32_t { return (*all)[i].hash; }
+    };
+    policy::detail::growing_hash chains;
+    CHECK(chains.count(links{&all}, 7, 3) == 0);
+    const auto put = [&](std::uint32_t hash) {
+        for (int n = 0; n < 2; ++n) REQUIRE(chains.grow(links{&all}));
+        all.push_back({hash, policy::detail::nowhere});
+        chains.link(links{&all}, static_cast<std::uint32_t>(all.size() - 1), [](std::uint32_t) { return true; });
+    };
+    for (int i = 0; i < 5000; ++i) put(static_cast<std::uint32_t>(rng()));
+    for (int i = 0; i < 5; ++i) put(77);  // those of one hash
+    CHECK(chains.count(links{&all}, 77, 3) == 3);
+    CHECK(chains.count(links{&all}, 77, 100) == 5);
+    const auto is_there = [&](std::uint32_t i) {
+        const auto chain = chains[all[i].hash];
+        std::uint32_t c = chain.head;
+        while (c != policy::detail::nowhere && c != i) c = all[c].next;
+        return c == i && chain.may_have(all[i].hash);
+    };
+    for (std::uint32_t i = 0; i < all.size(); ++i) REQUIRE(is_there(i));
+    int taken = 0;
+    for (int i = 0; i < 10000; ++i) {
+        const auto hash = static_cast<std::uint32_t>(rng());
+        taken += chains[hash].may_have(hash) ? 1 : 0;
+    }
+    CHECK(taken < 250);
+    for (std::uint32_t i = 0; i < all.size(); i += 2)
+        REQUIRE(chains.unlink(links{&all}, all[i].hash, [i](std::uint32_t x) { return x == i; }) == i);
+    for (std::uint32_t i = 0; i < all.size(); ++i) REQUIRE(is_there(i) == (i % 2 == 1));
+}
+
+TEST_CASE("a policy has as many tables as it takes to tell its entries apart", "[policy][classifier]") {
+    using random = std::mt19937;
+    const auto net = [](std::uint64_t number, unsigned length) -> ip::range {
+        return *ip::prefix::make(ip::address::from_numbers(ip::family::v4, {number << 32, 0}), length);
+    };
+    const auto anywhere = [&](random& rng) { return net(rng() & 0xffffffffU, 8 + static_cast<unsigned>(rng() % 25)); };
+    struct row {
+        const char* what;
+        std::uint32_t entries;
+        std::size_t least, most;  ///< tables, of IPv4, for packets that hide nothing and for the others together
+        std::function<void(random&, ip::selector&)> make;
+    };
+    const auto r = GENERATE_COPY(values<row>({
+        {"prefixes anywhere", 1000, 2, 4,
+         [&](random& rng, ip::selector& s) {
+             s.source = anywhere(rng);
+             s.destination = anywhere(rng);
+         }},
+        {"many of them", 20000, 2, 12,
+         [&](random& rng, ip::selector& s) {
+             s.source = anywhere(rng);
+             s.destination = anywhere(rng);
+         }},
+        {"hosts of one /8 and of one /16", 2000, 4, 10,
+         [&](random& rng, ip::selector& s) {
+             s.source = net(0x0a000000U | (rng() & 0xffffffU), 32);
+             s.destination = net(0x0a010000U | (rng() & 0xffffU), 32);
+         }},
+        {"ports of two hosts", 2000, 3, 40,
+         [&](random& rng, ip::selector& s) {
+             s.source = s.destination = net(0x0a000001U, 32);
+             s.protocol = ip::next_header::tcp;
+             s.destination_port = ip::port_range{static_cast<std::uint16_t>(rng())};
+         }},
+    }));
+    CAPTURE(r.what);
+    random rng{5};
+    policy::rule_list<> truth;
     policy::rule_list<policy::tuple_classifier> list;
-    for (std::uint32_t id = 0; id < 20000; ++id) {
+    for (std::uint32_t id = 0; id < r.entries; ++id) {
         entry e;
         e.id = sa::policy_id{id};
-        const auto address = [&] {
-            return ip::address::v4(static_cast<std::uint8_t>(rng() % 200 + 1), static_cast<std::uint8_t>(rng()),
-                                   static_cast<std::uint8_t>(rng()), static_cast<std::uint8_t>(rng()));
-        };
-        e.selectors.traffic.source = *ip::prefix::make(address(), static_cast<unsigned>(8 + rng() % 25));
-        e.selectors.traffic.destination = *ip::prefix::make(address(), static_cast<unsigned>(8 + rng() % 25));
+        r.make(rng, e.selectors.traffic);
         REQUIRE(list.append(e));
+        REQUIRE(truth.append(e));
     }
-    CHECK(list.get_classifier().tables() < 80);
-    ip::flow f;
-    f.source = list[777].selectors.traffic.source.first();
-    f.destination = list[777].selectors.traffic.destination.first();
-    CHECK(list.lookup(f));
+    CAPTURE(list.get_classifier().tables());
+    CHECK(list.get_classifier().tables() >= r.least);
+    CHECK(list.get_classifier().tables() <= r.most);
+    test::random_policy chance{6};
+    for (std::uint32_t place = 0; place < r.entries; place += 1 + r.entries / 200) {
+        const auto f = chance.flow_at(list[place].selectors.traffic);
+        REQUIRE(answer_of(list.lookup(f)) == answer_of(truth.lookup(f)));
+    }
 }

@@ -19,6 +19,16 @@ namespace ipsec::sa {
     x = (x ^ (x >> 27)) * 0x81dadef4bc2dd44dU;
     return x ^ (x >> 33);
 }
+/// Two words mixed into one: a multiplication where there is one of 128 bits, for what hashes many times a packet.
+[[nodiscard]] constexpr auto fold(std::uint64_t a, std::uint64_t b) noexcept -> std::uint64_t {
+#ifdef __SIZEOF_INT128__
+    __extension__ using twice = unsigned __int128;
+    const auto product = twice{a} * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+#else
+    return mix(a ^ mix(b));
+#endif
+}
 [[nodiscard]] inline auto hash_of(const sa::id& k) noexcept -> std::uint64_t {
     const auto n = k.destination.numbers();
     const std::uint64_t where = n.high ^ std::rotl(n.low, 29);

@@ -40,7 +40,7 @@ public:
         return true;
     }
     void release() noexcept {
-        for (std::size_t i = 0; i < filled_; ++i) delete[] segments_[i];
+        for (std::uint32_t i = 0; i < filled_; ++i) delete[] segments_[i];
         delete[] segments_;
         segments_ = nullptr;
         filled_ = room_ = 0;
@@ -51,10 +51,10 @@ private:
     static constexpr std::uint32_t mask = (std::uint32_t{1} << Bits) - 1;
     auto add_segment() noexcept -> bool {
         if (filled_ == room_) {
-            const std::size_t room = room_ == 0 ? 4 : room_ * 2;
+            const std::uint32_t room = room_ == 0 ? 4 : room_ * 2;
             T** const larger = new (std::nothrow) T*[room];
             if (larger == nullptr) return false;
-            for (std::size_t i = 0; i < filled_; ++i) larger[i] = segments_[i];
+            for (std::uint32_t i = 0; i < filled_; ++i) larger[i] = segments_[i];
             delete[] segments_;
             segments_ = larger;
             room_ = room;
@@ -65,8 +65,7 @@ private:
         return true;
     }
     T** segments_ = nullptr;
-    std::size_t filled_ = 0, room_ = 0;
-    std::uint32_t size_ = 0;
+    std::uint32_t filled_ = 0, room_ = 0, size_ = 0;
 };
 
 }  // namespace ipsec::policy::detail

@@ -48,15 +48,13 @@ struct probe {
 
 /// One selector of an entry, in a form that decides about most packets without a look at the entry.
 template <class Number>
-struct alignas(64) cell {
+struct alignas(32) cell {
     Number source_first, source_last, destination_first, destination_last;
     std::uint16_t port_first, port_last, target_first, target_last;
     std::uint8_t protocol, protocol_mask;
     std::uint8_t needs;  ///< `shown` that the packet must show
     bool is_exact;       ///< the entry need not be asked
-    std::uint32_t hash;
     std::uint32_t owner;  ///< the slot of the entry
-    std::uint32_t next;   ///< in its chain, or of free cells
 
     // Without branches: what a packet does not fit is random, and a wrong guess costs more than all comparisons.
     [[nodiscard]] auto fits_addresses(const probe<Number>& p) const noexcept -> bool {
@@ -130,14 +128,17 @@ public:
     }
     [[nodiscard]] auto hash(const Number& source, const Number& destination, std::uint16_t port, std::uint16_t target,
                             std::uint8_t protocol) const noexcept -> std::uint32_t {
-        std::uint64_t h = ((std::uint64_t{port} << 32 | std::uint64_t{target} << 16 | protocol) & upper_) * 0x9e3779b97f4a7c15U;
+        const std::uint64_t upper = (std::uint64_t{port} << 32 | std::uint64_t{target} << 16 | protocol) & upper_;
         if constexpr (std::same_as<Number, wide>) {
-            h ^= (source.high & address_[0]) * 0xa24baed4963ee407U;
-            h ^= std::rotl((source.low & address_[1]) * 0x9fb21c651e98df25U, 13);
-            h ^= std::rotl((destination.high & address_[2]) * 0xd6e8feb86659fd93U, 29);
-            h ^= std::rotl((destination.low & address_[3]) * 0xe7037ed1a0b428dbU, 43);
-        } else h ^= (std::uint64_t{source} << 32 | destination) & address_[0];
-        return static_cast<std::uint32_t>(sa::mix(h) >> 32);
+            const auto a =
+                sa::fold((source.high & address_[0]) ^ 0xa24baed4963ee407U, (source.low & address_[1]) ^ 0x9fb21c651e98df25U);
+            const auto b = sa::fold((destination.high & address_[2]) ^ 0xd6e8feb86659fd93U,
+                                (destination.low & address_[3]) ^ 0xe7037ed1a0b428dbU);
+            return static_cast<std::uint32_t>(sa::fold(a ^ upper, b ^ 0x9e3779b97f4a7c15U));
+        } else {
+            const std::uint64_t address = (std::uint64_t{source} << 32 | destination) & address_[0];
+            return static_cast<std::uint32_t>(sa::fold(address ^ 0xa24baed4963ee407U, upper ^ 0x9e3779b97f4a7c15U));
+        }
     }
     [[nodiscard]] auto hash(const probe<Number>& p) const noexcept -> std::uint32_t {
         return hash(p.source, p.destination, p.port, p.target, p.protocol);

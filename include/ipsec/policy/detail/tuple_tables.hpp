@@ -9,11 +9,15 @@
 namespace ipsec::policy::detail {
 
 /// Rules for packets with addresses of one family. A rule may stand in any table whose shape takes it; it goes to the narrowest
-/// where its chain is short, and a new table is opened where all are long.
+/// where few have its key, and where many have it in all of them, and not only for a few rules, a new table is opened.
+///
+/// What a look-up reads of a table gets rarer and larger step by step: filters, heads of chains, links, cells.
 template <class Number>
 class tuple_tables {
 public:
     static constexpr std::size_t max_tables = 64;
+    /// So many cells are compared in less time than tables are asked.
+    static constexpr std::uint32_t few = 16;
 
     tuple_tables() noexcept = default;
     tuple_tables(tuple_tables&& o) noexcept { swap(o); }
@@ -25,7 +29,6 @@ public:
     auto operator=(const tuple_tables&) -> tuple_tables& = delete;
     ~tuple_tables() { delete[] tables_; }
 
-    /// @param c     without hash and next
     /// @param kind  shape of the key that the packets of these tables show
     /// @return false, with nothing changed, when there is no memory
     [[nodiscard]] auto insert(const entry_list& list, const cell<Number>& c, const shape& kind) noexcept -> bool {
@@ -39,7 +42,7 @@ public:
         }
         for (int n = 0; n < 2 && t->chains.size() <= 2 * t->size; ++n)
             (void)t->chains.grow(links{this});  // without memory for it chains are longer
-        cells_[i].hash = t->mask.hash(c);
+        links_[i].hash = t->mask.hash(c);
         const auto label = list.label(c.owner);
         t->chains.link(links{this}, i, [&](std::uint32_t other) { return list.label(cells_[other].owner) <= label; });
         ++t->size;
@@ -75,28 +78,20 @@ public:
     template <class Fits, class Judge>
     void search(const probe<Number>& p, Fits&& fits, Judge&& judge) const noexcept {
         if (cells_.size() <= few) [[unlikely]] return search_few(fits, judge);
-        std::array<std::uint32_t, max_tables> heads;
-        std::array<const growing_hash::chain*, max_tables> chains;
-        std::array<std::uint16_t, max_tables> filters;
+        std::array<const std::uint32_t*, max_tables> heads;
+        std::array<std::uint32_t, max_tables> hashes;
         std::size_t n = 0;
         for (std::size_t i = 0; i < used_; ++i) {
             const table& t = tables_[i];
-            const std::uint32_t hash = t.mask.hash(p);
-            chains[n] = &t.chains[hash];
-            __builtin_prefetch(chains[n]);
-            filters[n] = growing_hash::filter_of(hash);
-            n += (t.form.needs & ~p.shows) == 0 ? 1 : 0;
+            hashes[n] = t.mask.hash(p);
+            const auto chain = t.chains[hashes[n]];
+            heads[n] = &chain.head;
+            n += unsigned{chain.may_have(hashes[n])} & unsigned{(t.form.needs & ~p.shows) == 0};
         }
-        std::size_t m = 0;
-        for (std::size_t i = 0; i < n; ++i) {
-            const auto& chain = *chains[i];
-            heads[m] = chain.head;
-            m += (chain.filter & filters[i]) != 0 ? 1 : 0;
-        }
-        for (std::size_t i = 0; i < m; ++i) __builtin_prefetch(&cells_[heads[i]]);
-        for (std::size_t i = 0; i < m; ++i)
-            for (std::uint32_t c = heads[i]; c != nowhere; c = cells_[c].next)
-                if (fits(cells_[c]) && judge(cells_[c])) break;
+        for (std::size_t i = 1; i < n; ++i) __builtin_prefetch(&cells_[*heads[i]]);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::uint32_t c = *heads[i]; c != nowhere; c = links_[c].next)
+                if (links_[c].hash == hashes[i] && fits(cells_[c]) && judge(cells_[c])) break;
     }
     [[nodiscard]] auto tables() const noexcept -> std::size_t { return used_; }
 
@@ -107,10 +102,14 @@ private:
         std::uint32_t size = 0;  ///< cells in it
         shape form;
     };
+    struct link {
+        std::uint32_t hash;  ///< of its key in its table
+        std::uint32_t next;  ///< in its chain, or of free cells
+    };
     struct links {
         tuple_tables* all;
-        [[nodiscard]] auto next(std::uint32_t i) const noexcept -> std::uint32_t& { return all->cells_[i].next; }
-        [[nodiscard]] auto hash(std::uint32_t i) const noexcept -> std::uint32_t { return all->cells_[i].hash; }
+        [[nodiscard]] auto next(std::uint32_t i) const noexcept -> std::uint32_t& { return all->links_[i].next; }
+        [[nodiscard]] auto hash(std::uint32_t i) const noexcept -> std::uint32_t { return all->links_[i].hash; }
     };
     template <class Fits, class Judge>
     [[gnu::always_inline]] void search_few(Fits& fits, Judge& judge) const noexcept {
@@ -118,35 +117,49 @@ private:
         for (std::uint32_t i = 0; i < cells_.size(); ++i) fit |= std::uint32_t{fits(cells_[i])} << i;
         for (; fit != 0; fit &= fit - 1) (void)judge(cells_[static_cast<std::uint32_t>(std::countr_zero(fit))]);
     }
-    /// In a small set a long chain costs less than another table, in one that fills no cache it is the other way.
-    [[nodiscard]] auto longest() const noexcept -> unsigned { return cells_.size() < 512 ? 8 : 3; }
+    /// How many cells of one key stand in a table before others are sought. Where all tables are in the cache, another cell costs
+    /// less than another table; where none is, it is the other way.
+    [[nodiscard]] auto usual() const noexcept -> unsigned { return cells_.size() < (1U << 14) ? 3 : 1; }
 
     [[nodiscard]] auto table_for(const shape& kind, const cell<Number>& c) noexcept -> table* {
         table* best = nullptr;
+        table* spare = nullptr;
         table* narrowest = nullptr;
         for (std::size_t i = 0; i < used_; ++i) {
             table& t = tables_[i];
             if (!t.form.takes(kind)) continue;
-            if (narrowest == nullptr || t.form.weight() > narrowest->form.weight()) narrowest = &t;
-            if (best != nullptr && t.form.weight() <= best->form.weight()) continue;
-            if (t.chains.is_empty() || t.chains[t.mask.hash(c)].length < longest()) best = &t;
+            const auto is_narrower = [&](const table* o) { return o == nullptr || t.form.weight() > o->form.weight(); };
+            const auto same = t.chains.count(links{this}, t.mask.hash(c), crowd);
+            if (is_narrower(narrowest)) narrowest = &t;
+            if (same < crowd && is_narrower(spare)) spare = &t;
+            if (same < usual() && is_narrower(best)) best = &t;
         }
         if (best != nullptr) return best;
+        // Another table is a burden to every look-up: it is not opened for the few.
+        if (spare != nullptr && crowded_ < cells_.size() / 128) {
+            ++crowded_;
+            return spare;
+        }
         // From wide to narrow: the first of them that there is not yet.
-        const auto cut = [](std::uint8_t n, std::uint8_t to) { return static_cast<std::uint8_t>(n / to * to); };
-        const auto addresses = [&](std::uint8_t to) {
-            return shape{.source = cut(kind.source, to), .destination = cut(kind.destination, to)};
+        const auto rounded = [&](std::uint8_t to, unsigned most) {
+            const auto cut = [=](std::uint8_t n) { return static_cast<std::uint8_t>((n < most ? n : most) / to * to); };
+            return shape{.source = cut(kind.source), .destination = cut(kind.destination)};
         };
-        const auto with_rest = [&](std::uint8_t to) {
-            return shape{cut(kind.source, to), cut(kind.destination, to), kind.port, kind.target, kind.protocol, kind.needs};
-        };
-        const shape forms[] = {addresses(coarse), addresses(coarse / 2), with_rest(coarse), addresses(1), kind};
+        shape with_rest = kind;
+        with_rest.source = rounded(coarse, all_bits).source;
+        with_rest.destination = rounded(coarse, all_bits).destination;
+        const shape forms[] = {rounded(coarse, coarse),       rounded(coarse, 2 * coarse),     rounded(coarse, 3 * coarse),
+                               rounded(coarse, all_bits),     rounded(coarse / 2, all_bits),   with_rest,
+                               rounded(1, all_bits),          kind};
         for (const shape& form : forms) {
             if (used_ + 1 >= max_tables) break;  // the last one is for a shape that takes everything
             bool is_there = false;
             for (std::size_t i = 0; i < used_; ++i) is_there = is_there || tables_[i].form == form;
             if (is_there) continue;
-            if (table* const t = open(form)) return t;
+            if (table* const t = open(form)) {
+                crowded_ = 0;
+                return t;
+            }
         }
         return narrowest != nullptr ? narrowest : open(shape{});
     }
@@ -166,29 +179,35 @@ private:
         return &t;
     }
     [[nodiscard]] auto take_cell() noexcept -> std::uint32_t {
-        if (free_ != nowhere) return std::exchange(free_, cells_[free_].next);
+        if (free_ != nowhere) return std::exchange(free_, links_[free_].next);
+        if (links_.size() == cells_.size() && !links_.grow()) return nowhere;
         return cells_.grow() ? cells_.size() - 1 : nowhere;
     }
     void give_back(std::uint32_t i) noexcept {
         cells_[i].shut();
-        cells_[i].next = free_;
+        links_[i].next = free_;
         free_ = i;
     }
     void swap(tuple_tables& o) noexcept {
         std::swap(cells_, o.cells_);
+        std::swap(links_, o.links_);
         std::swap(tables_, o.tables_);
         std::swap(used_, o.used_);
         std::swap(room_, o.room_);
         std::swap(free_, o.free_);
+        std::swap(crowded_, o.crowded_);
     }
-    /// So many cells are compared in less time than tables are asked.
-    static constexpr std::uint32_t few = 16;
+    /// So many cells of one key are too many, however few such keys there are.
+    static constexpr unsigned crowd = 8;
+    static constexpr unsigned all_bits = bits_of<Number>;
     static constexpr std::uint8_t coarse = bits_of<Number> / 4 < 16 ? 8 : 16;
 
     segmented<cell<Number>, 8> cells_;
+    segmented<link, 8> links_;         // of the cells
     table* tables_ = nullptr;
     std::size_t used_ = 0, room_ = 0;
     std::uint32_t free_ = nowhere;
+    std::uint32_t crowded_ = 0;  ///< cells that found no table with room for them since one was opened
 };
 
 }  // namespace ipsec::policy::detail
