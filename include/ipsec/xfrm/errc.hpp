@@ -1,5 +1,6 @@
 #pragma once
 /// What can be wrong with a file of `ip xfrm` lines, and where.
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string_view>
@@ -109,16 +110,28 @@ struct fault {
 template <class T> using result = std::expected<T, fault>;
 
 namespace detail {
-/// A quoted word for people to read: shortened, unprintable characters as '?'. What could be a key in hexadecimal is not shown.
-constexpr void put_quoted(ip::text_writer& out, std::string_view word) noexcept {
-    constexpr std::size_t most = 40, longest_number = 10;
-    out.put('\'');
-    if (word.starts_with("0x") && word.size() > longest_number) {
-        out.put("0x...");
-    } else {
-        for (const char c : word.substr(0, most)) out.put(c >= ' ' && c <= '~' ? c : '?');
-        if (word.size() > most) out.put("...");
+/// Where in `word` a key in hexadecimal may begin: at "0x" with more behind it than a number of 32 bits has, or at 16 digits in a
+/// row. The size of the word where there is none.
+[[nodiscard]] constexpr auto start_of_key(std::string_view word) noexcept -> std::size_t {
+    constexpr std::size_t longest_number = 8, shortest_key = 16;
+    std::size_t digits = 0;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        const char c = word[i];
+        if (c == '0' && i + 2 + longest_number < word.size() && (word[i + 1] == 'x' || word[i + 1] == 'X')) return i - digits;
+        digits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ? digits + 1 : 0;
+        if (digits == shortest_key) return i + 1 - digits;
     }
+    return word.size();
+}
+/// A quoted word for people to read: shortened, unprintable characters as '?'. Nothing is shown of what could be a key in
+/// hexadecimal, nor of what follows it.
+constexpr void put_quoted(ip::text_writer& out, std::string_view word) noexcept {
+    constexpr std::size_t most = 40;
+    const std::size_t key = start_of_key(word), shown = key < most ? key : most;
+    out.put('\'');
+    for (const char c : word.substr(0, shown)) out.put(c >= ' ' && c <= '~' ? c : '?');
+    if (key < word.size() && key <= most) out.put(word[key] == '0' && (word[key + 1] | 0x20) == 'x' ? "0x..." : "...");
+    else if (word.size() > most) out.put("...");
     out.put('\'');
 }
 }  // namespace detail
