@@ -9,7 +9,7 @@
 
 #include "ipsec/ip/text.hpp"
 #include "ipsec/xfrm/algorithms.hpp"
-#include "ipsec/xfrm/detail/read_selector.hpp"
+#include "ipsec/xfrm/detail/protocol_names.hpp"
 #include "ipsec/xfrm/errc.hpp"
 #include "ipsec/xfrm/parse.hpp"
 
@@ -210,13 +210,11 @@ private:
         out_.put(name).decimal(p.first());
     }
     void put_protocol(ip::next_header h) noexcept {
-        for (const auto& p : protocol_names)
-            if (p.value == h) {
-                out_.put(p.name);
-                return;
-            }
+        const auto number = static_cast<std::uint8_t>(h);
+        const auto name = name_of_protocol(number);
         if (h == ip::next_header::hop_by_hop) inexpressible_ = true;  // 0 is any protocol to the kernel
-        out_.decimal(static_cast<std::uint8_t>(h));
+        if (name.empty()) out_.decimal(number);
+        else out_.put(name);
     }
 
     ip::text_writer out_;

@@ -1,29 +1,13 @@
 #pragma once
 /// The words of a selector: `src PREFIX dst PREFIX proto P [sport N] [dport N] [type N [code N]]`.          RFC 2401 §4.4.2
-#include <array>
 #include <optional>
 #include <string_view>
 
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/xfrm/detail/protocol_names.hpp"
 #include "ipsec/xfrm/detail/words.hpp"
 
 namespace ipsec::xfrm::detail {
-
-struct protocol_name {
-    std::string_view name;
-    ip::next_header value;
-};
-/// The names by which `ip` lists upper protocols; others go by number.
-inline constexpr std::array protocol_names{
-    protocol_name{"icmp", ip::next_header::icmp},           protocol_name{"igmp", ip::next_header::igmp},
-    protocol_name{"ipencap", ip::next_header::ipv4},        protocol_name{"tcp", ip::next_header::tcp},
-    protocol_name{"udp", ip::next_header::udp},             protocol_name{"dccp", ip::next_header::dccp},
-    protocol_name{"ipv6", ip::next_header::ipv6},           protocol_name{"gre", ip::next_header::gre},
-    protocol_name{"esp", ip::next_header::esp},             protocol_name{"ah", ip::next_header::ah},
-    protocol_name{"ipv6-icmp", ip::next_header::icmp_v6},   protocol_name{"sctp", ip::next_header::sctp},
-    protocol_name{"mobility-header", ip::next_header::mobility}, protocol_name{"udplite", ip::next_header::udp_lite},
-    protocol_name{"ospf", ip::next_header{89}},
-};
 
 /// Takes selectors word by word, for as long as the words are of one.
 class selector_reader {
@@ -81,10 +65,8 @@ private:
         const word value = in.take();
         if (has_protocol_) return in.fail(errc::repeated_word, name);
         has_protocol_ = true;
-        for (const auto& p : protocol_names)
-            if (value.text == p.name) protocol_ = p.value;
-        if (!protocol_.is_any()) return;
-        const auto number = read_number(value.text, 255);
+        std::optional<std::uint64_t> number = protocol_of(value.text);
+        if (!number) number = read_number(value.text, 255);
         if (!number) return in.fail(errc::bad_value, value);
         if (*number != 0) protocol_ = static_cast<ip::next_header>(*number);  // 0 is any protocol to the kernel
     }
