@@ -217,6 +217,60 @@ TEST_CASE("what only listings show is no word of a command", "[xfrm][parse][coun
     CHECK(f.error().code == xfrm::errc::unknown_word);
 }
 
+TEST_CASE("states still negotiated are left out of a listing, and counted", "[xfrm][parse][counters]") {
+    // As Linux lists what `ip xfrm state allocspi` and an acquire made, beside a state that is there.
+    const std::string reserved =
+        "src 10.1.0.2 dst 10.1.0.1\n"
+        "\tproto esp spi 0x0000136a reqid 3 mode tunnel\n"
+        "\treplay-window 0 \n"
+        "\tanti-replay context: seq 0x0, oseq 0x0, bitmap 0x00000000\n"
+        "\tsel src 10.1.0.2/32 dst 10.1.0.1/32 \n";
+    const std::string acquired =
+        "src 10.1.0.1 dst 10.1.0.2\n"
+        "\tproto esp spi 0x00000000 reqid 1 mode transport\n"
+        "\treplay-window 0 \n"
+        "\tanti-replay context: seq 0x0, oseq 0x0, bitmap 0x00000000\n"
+        "\tsel src 10.1.0.1/32 dst 10.1.0.2/32 proto icmp type 8 code 0 dev d0 \n";
+    const std::string whole =
+        "src 10.80.0.2 dst 10.80.0.1\n"
+        "\tproto ah spi 0x00010983 reqid 153 mode transport\n"
+        "\treplay-window 32 \n"
+        "\tauth-trunc hmac(md5) 0x12e8de4e6cda3abf0ed71b657f358fa4 96\n"
+        "\tanti-replay context: seq 0x4, oseq 0x0, bitmap 0x0000000f\n"
+        "\tsel src 0.0.0.0/0 dst 0.0.0.0/0 \n";
+    const auto f = parsed(reserved + acquired + whole + reserved);
+    CHECK(f.larval == 3);
+    REQUIRE(f.states.size() == 1);
+    CHECK(written(f, xfrm::form::listing) == whole);
+    // A command has to say more, and so has what does not name an SA or is bound to an interface.
+    CHECK(xfrm::parse("state add src 10.1.0.2 dst 10.1.0.1 proto esp spi 0x136a").error().word == "enc");
+    CHECK(xfrm::parse("src 10.1.0.2 dst 10.1.0.1\n\tproto esp reqid 3 mode tunnel\n").error().word == "spi");
+    const auto bound = xfrm::parse(whole.substr(0, whole.size() - 1) + "dev d0 \n");
+    REQUIRE_FALSE(bound);
+    CHECK(std::string{xfrm::text_of(bound.error()).view()} ==
+          "line 6, column 34: unsupported here: 'dev' after '0.0.0.0/0'");
+    CHECK(xfrm::parse("src 0.0.0.0/0 dst 0.0.0.0/0 dev d0 \n\tdir in priority 0 ptype main \n").error().word == "dev");
+}
+
+TEST_CASE("what ip lists with -o says the same as without", "[xfrm][parse][counters]") {
+    for (const std::string text : {counted_states, counted_policies}) {
+        std::string one_line;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            const bool ends_entry = text[i] == '\n' && (i + 1 == text.size() || text[i + 1] == 's');
+            one_line += text[i] == '\n' ? (ends_entry ? "\\\n" : "\\") : std::string(1, text[i]);
+        }
+        CAPTURE(one_line);
+        CHECK(parsed(one_line) == parsed(text));
+    }
+    const auto f = parsed("src 10.9.0.0/16 dst 0.0.0.0/0 \\\tdir fwd priority 0 ptype main \\\n"
+                          "src 10.8.0.0/16 dst 0.0.0.0/0 \\\tdir in priority 7 ptype main \\\r\n"
+                          "policy add dir out \\\n  priority 3\n");
+    REQUIRE(f.policies.size() == 3);
+    CHECK(f.policies[1].direction == xfrm::direction::fwd);
+    CHECK(f.policies[2].priority == 3);
+    CHECK(xfrm::parse("policy add dir in\\priority 3").error().code == xfrm::errc::bad_value);
+}
+
 TEST_CASE("an SA with a direction serves no other", "[xfrm][bind]") {
     const std::string state = "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1000 auth sha1 twenty_octets_there. ";
     struct row {

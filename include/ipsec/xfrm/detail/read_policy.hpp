@@ -25,6 +25,7 @@ public:
             if (!selector_.take_from(in_)) take_word();
         if (in_.failed() || is_of_socket_) return std::nullopt;
         if (!said_.has("dir")) in_.fail_entry(errc::missing_word, "dir");
+        selector_.check(in_);
         p_.selectors = selector_.finish(ip::family::v4);
         return p_;
     }

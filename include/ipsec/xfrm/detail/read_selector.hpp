@@ -25,9 +25,14 @@ public:
         else if (name == "type") take_message(in, type_);
         else if (name == "code") take_message(in, code_);
         else if (name == "uid" && in.is_listing()) skip_user(in);
+        else if (name == "dev" && in.is_listing()) take_device(in);
         else if (name == "dev" || name == "key") in.fail(errc::unsupported, in.take());
         else return false;
         return true;
+    }
+    /// Faults of what was passed over, since the entry may have been one to pass over as a whole.
+    void check(words& in) const noexcept {
+        if (device_) in.fail(errc::unsupported, *device_);
     }
     /// What was said. Where no address was, `family` says which addresses are meant; absent: of both families.
     [[nodiscard]] auto finish(std::optional<ip::family> family) const noexcept -> ip::selector {
@@ -54,6 +59,10 @@ private:
         if (!p) return in.fail(errc::bad_value, value);
         into = *p;
         if (source_ && destination_ && source_->family() != destination_->family()) in.fail(errc::mixed_families, value);
+    }
+    void take_device(words& in) noexcept {
+        if (!device_) device_ = in.take();
+        (void)in.take();
     }
     /// The kernel keeps this number and never looks at it.
     static void skip_user(words& in) noexcept {
@@ -91,6 +100,7 @@ private:
     }
 
     std::optional<ip::prefix> source_, destination_;
+    std::optional<word> device_;
     bool has_protocol_ = false;
     ip::protocol_selector protocol_;
     std::optional<std::uint16_t> source_port_, destination_port_;

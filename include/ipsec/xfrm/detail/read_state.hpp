@@ -38,6 +38,8 @@ public:
         finish();
         return std::move(s_);
     }
+    /// Whether it was one in a listing without algorithms: an SPI that the kernel keeps for an SA which is still negotiated.
+    [[nodiscard]] auto is_larval() const noexcept -> bool { return is_larval_; }
 
 private:
     void take_word() noexcept {
@@ -220,6 +222,8 @@ private:
         if (in_.failed()) return;
         for (const std::string_view name : {"src", "dst", "proto", "spi"})
             if (!said_.has(name)) return in_.fail_entry(errc::missing_word, name);
+        is_larval_ = in_.is_listing() && !algorithms_.has_any();
+        if (is_larval_) return;
         if (s_.source.family() != s_.id.destination.family()) return in_.fail_entry(errc::mixed_families, "src");
         if (s_.encapsulation && s_.id.protocol != sa::protocol::esp) return in_.fail_entry(errc::unsupported, "encap");
         if (s_.tfcpad != 0 && (s_.id.protocol != sa::protocol::esp || s_.mode != sa::mode::tunnel))
@@ -232,6 +236,7 @@ private:
         if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
         fit_bitmap();
         s_.selectors = default_selectors(s_.id, s_.flags);
+        selector_.check(in_);
         if (said_.has("sel")) s_.selectors = selector_.finish(s_.selectors.source.family());
     }
 
@@ -242,6 +247,7 @@ private:
     used_up used_;
     algorithm_reader algorithms_;
     selector_reader selector_;
+    bool is_larval_ = false;
 };
 
 }  // namespace ipsec::xfrm::detail

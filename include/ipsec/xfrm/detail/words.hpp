@@ -21,7 +21,8 @@ struct word {
 };
 
 /// An entry is a line that `ip -batch` would take, or, where a line begins with "src", a piece of a listing: that line and the
-/// indented ones under it. `#` begins a comment, anywhere; a backslash at the end of a line joins the next one to it.
+/// indented ones under it, or behind a backslash as `ip -o` lists. `#` begins a comment, anywhere; a backslash at the end of a line
+/// for `ip -batch` joins the next one to it.
 ///
 /// After the first fault there are no more words and no more entries, so that a reader asks once, at the end.
 class words {
@@ -87,9 +88,14 @@ public:
 
 private:
     [[nodiscard]] auto column() const noexcept -> std::uint32_t { return static_cast<std::uint32_t>(at_ - line_start_ + 1); }
-    static auto is_blank(char c) noexcept -> bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
+    /// A backslash in a listing is the end of a line that `ip -o` did not end.
+    [[nodiscard]] auto is_blank(char c) const noexcept -> bool {
+        return (c == '\\' && is_listing_) || is_white(c);
+    }
+    static auto is_white(char c) noexcept -> bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
     /// Octets of a backslash and the line feed behind it at `i`; 0 when there is none.
     [[nodiscard]] auto continuation(std::size_t i) const noexcept -> std::size_t {
+        if (is_listing_) return 0;
         const auto rest = text_.substr(i);
         return rest.starts_with("\\\n") ? 2 : rest.starts_with("\\\r\n") ? 3 : 0;
     }
@@ -101,7 +107,7 @@ private:
     /// Whether the line feed at `at_` is followed by an indented line that has a word.
     [[nodiscard]] auto is_indented_next() const noexcept -> bool {
         std::size_t i = at_ + 1;
-        while (i < text_.size() && is_blank(text_[i])) ++i;
+        while (i < text_.size() && is_white(text_[i])) ++i;
         return i > at_ + 1 && i < text_.size() && text_[i] != '\n';
     }
     void skip_blanks() noexcept {
