@@ -108,6 +108,17 @@ TEST_CASE("an SA in transport mode takes packets between its hosts", "[xfrm][man
     CHECK(xfrm::parameters_of(f.states[2]).selectors.destination == ip::range{right});
 }
 
+TEST_CASE("of two policies that fit the same packets in one direction the first one counts", "[xfrm][bind]") {
+    const auto b = bound_of("policy add dir out src 10.0.0.1/8 dst 10.2.0.0/16\n"
+                            "policy add dir out src 10.0.0.2/8 dst 10.2.0.0/16 action block\n"
+                            "policy add dir in src 10.0.0.1/8 dst 10.2.0.0/16 priority 2\n"
+                            "policy add dir in src 10.0.0.2/8 dst 10.2.0.0/16 priority 1 action block\n");
+    REQUIRE(b.outbound_policies.size() == 1);
+    CHECK(b.outbound_policies[0].action == policy::action::bypass);
+    REQUIRE(b.inbound_policies.size() == 1);
+    CHECK(b.inbound_policies[0].action == policy::action::discard);
+}
+
 // req: rfc4106-2-2, rfc4303-2.2.1-2, rfc2406-2.1-1, rfc2406-3.4.3-2
 TEST_CASE("what keys by hand do not allow is refused with the line of the state", "[xfrm][manual_sa][fault]") {
     using xfrm::errc;

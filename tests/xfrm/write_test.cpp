@@ -149,6 +149,26 @@ TEST_CASE("every upper protocol is read again as it was written", "[xfrm][parse]
         CHECK(parsed(std::string{"policy add dir in proto "} + any).policies[0].selectors.protocol.is_any());
 }
 
+TEST_CASE("policies that differ behind their prefixes are two, and written so", "[xfrm][parse][write]") {
+    const std::string batch =
+        "xfrm policy add dir out src 10.0.0.1/8 dst 10.1.0.0/16\n"
+        "xfrm policy add dir out src 10.0.0.2/8 dst 10.1.0.0/16\n"
+        "xfrm policy add dir out src 10.0.0.0/8 dst 10.1.0.0/16\n"
+        "xfrm policy add dir in src fd00::/8 dst fd00::1/64 priority 3\n";
+    const auto f = parsed(batch);
+    REQUIRE(f.policies.size() == 4);
+    CHECK(f.policies[0].selectors == f.policies[2].selectors);
+    CHECK(written(f, form::batch) == batch);
+    CHECK(parsed(written(f, form::listing)) == f);
+    CHECK(xfrm::parse(batch + "policy add dir out src 10.0.0.2/8 dst 10.1.0.0/16").error().code == xfrm::errc::duplicate);
+    const auto g = parsed(batch + "policy update dir out src 10.0.0.2/8 dst 10.1.0.0/16 priority 8");
+    CHECK(g.policies[1].priority == 8);
+    auto p = f.policies[0];
+    p.written.source = ip::address::v4(11, 0, 0, 1);  // not of its prefix
+    std::array<char, xfrm::policy_rule::max_text> room{};
+    CHECK(xfrm::write(room, p, form::batch).error() == xfrm::errc::inexpressible);
+}
+
 TEST_CASE("policies of sockets are no part of the SPD", "[xfrm][parse]") {
     const auto f = parsed(std::string{"src 0.0.0.0/0 dst 0.0.0.0/0 \n\tsocket in priority 0 ptype main \n"} + policy_listing);
     CHECK(f.policies.size() == 9);

@@ -52,29 +52,54 @@ public:
     }
 
 private:
-    /// `[ip] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above.
+    /// `[ip [-4|-6]] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above. Words that `ip` takes by their
+    /// beginnings are taken so here: `ip x p a`.
     void read_command() {
-        if (in_.take_if("ip") && in_.peek() == nullptr) return (void)in_.take();
-        if (in_.take_if("xfrm") && in_.peek() == nullptr) return (void)in_.take();
+        const bool by_ip = in_.take_if("ip");
+        const word family = by_ip && in_.peek() != nullptr ? *in_.peek() : word{};
+        const bool only_v4 = by_ip && in_.take_if("-4"), only_v6 = by_ip && !only_v4 && in_.take_if("-6");
+        if (by_ip && in_.peek() == nullptr) return (void)in_.take();
+        const word* const first = in_.peek();
+        const bool by_xfrm = first != nullptr && begins("xfrm", first->text);
+        if (by_xfrm) (void)in_.take();
+        if (by_xfrm && in_.peek() == nullptr) return (void)in_.take();
         const word object = in_.take();
-        if (object.text == "monitor") return in_.fail(errc::unsupported, object);
-        if (object.text != "state" && object.text != "policy") return in_.fail(errc::unknown_word, object);
-        const bool is_state = object.text == "state";
+        const auto is_object = [&](std::string_view name) { return by_xfrm ? begins(name, object.text) : object.text == name; };
+        const bool is_state = is_object("state"), is_policy = is_object("policy");
+        if (!is_state && !is_policy) return in_.fail(is_object("monitor") ? errc::unsupported : errc::unknown_word, object);
         const word verb = in_.take();
         if (in_.failed()) return;
-        if (verb.text == "flush") {
+        const auto meant = meaning_of(verb.text);
+        if (meant == "flush") {
             if (in_.peek() != nullptr) return in_.fail(errc::unsupported, in_.take());  // `proto` or `ptype`: some of them
             is_state ? file_.states.clear() : file_.policies.clear();
             return;
         }
-        if (verb.text != "add" && verb.text != "update") {
-            constexpr std::array<std::string_view, 9> others{"allocspi", "delete", "get",        "deleteall", "list",
-                                                             "count",    "set",    "setdefault", "getdefault"};
-            const bool is_known = std::ranges::find(others, verb.text) != others.end();
-            return in_.fail(is_known ? errc::unsupported : errc::unknown_word, verb);
+        if (meant != "add" && meant != "update") return in_.fail(meant.empty() ? errc::unknown_word : errc::unsupported, verb);
+        const auto usual = only_v6 ? ip::family::v6 : ip::family::v4;
+        const auto fits = [&](ip::family f) {
+            if ((only_v4 || only_v6) && f != usual && !in_.failed()) in_.fail(errc::mixed_families, family);
+        };
+        if (is_state) {
+            auto s = state_reader{in_}.read();
+            fits(s.id.destination.family());
+            put(std::move(s), meant == "update");
+        } else if (auto p = policy_reader{in_, usual}.read()) {
+            fits(p->selectors.source.family().value_or(usual));
+            put(std::move(*p), meant == "update");
         }
-        if (is_state) put(state_reader{in_}.read(), verb.text == "update");
-        else if (auto p = policy_reader{in_}.read()) put(std::move(*p), verb.text == "update");
+    }
+    static auto begins(std::string_view whole, std::string_view said) noexcept -> bool {
+        return !said.empty() && whole.starts_with(said);
+    }
+    /// The first verb that begins with what was said, in the order in which `ip` looks for them; empty where there is none.
+    static auto meaning_of(std::string_view said) noexcept -> std::string_view {
+        constexpr std::array<std::string_view, 16> verbs{"add",  "update",     "allocspi",   "delete", "deleteall", "delall",
+                                                         "show", "list",       "lst",        "get",    "flush",     "count",
+                                                         "set",  "setdefault", "getdefault", "help"};
+        for (const auto verb : verbs)
+            if (begins(verb, said)) return verb;
+        return {};
     }
     /// The second line of a listed state begins with `proto`, that of a policy with `dir` or `socket`, but for the words of the
     /// selector: whatever the first word is that only one of them has decides.
@@ -121,7 +146,7 @@ private:
     void put(policy_rule&& p, bool replaces) {
         if (in_.failed()) return;
         for (auto& old : file_.policies)
-            if (old.direction == p.direction && old.selectors == p.selectors) {
+            if (old.direction == p.direction && old.selectors == p.selectors && old.written == p.written) {
                 if (!replaces) return in_.fail_entry(errc::duplicate, "policy");
                 old = p;
                 return;

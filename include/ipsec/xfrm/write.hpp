@@ -49,7 +49,7 @@ public:
     void put(const policy_rule& p) noexcept {
         if (!listing_) out_.put("xfrm policy add dir ").put(name_of(p.direction)).put(' ');
         if (!p.selectors.source.family()) inexpressible_ = true;
-        put(p.selectors);
+        put(p.selectors, p.written);
         if (listing_) out_.put(" \n\tdir ").put(name_of(p.direction));
         if (!p.allow) out_.put(" action block");
         if (listing_ || p.priority != 0) out_.put(" priority ").decimal(p.priority);
@@ -170,10 +170,10 @@ private:
         put_mode(t.mode);
     }
     /// `src P dst P proto X sport N dport N type N code N`, as far as they are not any. No addresses: of both families.
-    void put(const ip::selector& s) noexcept {
+    void put(const ip::selector& s, const written_addresses& written = {}) noexcept {
         if (s.source.family() || s.destination.family()) {
-            put_side("src ", s.source);
-            put_side(" dst ", s.destination);
+            put_side("src ", s.source, written.source);
+            put_side(" dst ", s.destination, written.destination);
         }
         const auto protocol = s.protocol.value();
         if (protocol) {
@@ -198,11 +198,12 @@ private:
         if (i.is_single()) out_.put(" code ").decimal(i.first() & 0xffU);
         else if (i != ip::port_range::icmp(type)) inexpressible_ = true;
     }
-    void put_side(std::string_view name, const ip::range& r) noexcept {
+    void put_side(std::string_view name, const ip::range& r, const std::optional<ip::address>& written) noexcept {
         out_.put(name);
         const auto p = r.as_prefix();
-        if (p) ip::detail::put(out_, *p);
-        else inexpressible_ = true;
+        if (!p || (written && !p->contains(*written))) inexpressible_ = true;
+        else if (written) ip::detail::put(out_, *written), out_.put('/').decimal(p->length());
+        else ip::detail::put(out_, *p);
     }
     void put_port(std::string_view name, const ip::port_range& p) noexcept {
         if (p.is_any()) return;

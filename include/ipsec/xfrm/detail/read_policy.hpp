@@ -16,7 +16,10 @@ namespace ipsec::xfrm::detail {
 
 class policy_reader {
 public:
-    explicit policy_reader(words& in) noexcept : in_{in} { p_.line.number = in.start().line; }
+    /// @param usual  the family of a policy that names no address
+    explicit policy_reader(words& in, ip::family usual = ip::family::v4) noexcept : in_{in}, usual_{usual} {
+        p_.line.number = in.start().line;
+    }
 
     /// Takes all words of the entry. @return the policy; nothing for a listed one that belongs to a socket; without meaning when
     ///         `in` has a fault then
@@ -26,7 +29,8 @@ public:
         if (in_.failed() || is_of_socket_) return std::nullopt;
         if (!said_.has("dir")) in_.fail_entry(errc::missing_word, "dir");
         selector_.check(in_);
-        p_.selectors = selector_.finish(ip::family::v4);
+        p_.selectors = selector_.finish(usual_);
+        p_.written = selector_.written();
         return p_;
     }
 
@@ -105,8 +109,8 @@ private:
             if (std::ranges::find(names, name) == names.end() && !is_listed) break;
             (void)in_.take();
             if (!said.once(in_, w)) return;
-            if (name == "src") t.source = take_end();
-            else if (name == "dst") t.destination = take_end();
+            if (name == "src") t.source = take_open_end();
+            else if (name == "dst") t.destination = take_open_end();
             else if (name == "proto") t.protocol = take_ipsec_protocol(in_);
             else if (name == "spi") t.spi = sa::spi{take_shown_number<std::uint32_t>(in_)};
             else if (name == "reqid") t.reqid = take_shown_number<std::uint32_t>(in_);
@@ -127,13 +131,14 @@ private:
         if (!p_.templates.push_back(t)) in_.fail(errc::too_many, start);
     }
     /// All zeros stand for any address.
-    auto take_end() noexcept -> std::optional<ip::address> {
-        const auto a = take_address(in_);
+    auto take_open_end() noexcept -> std::optional<ip::address> {
+        const auto a = take_end(in_);
         if (a.is_unspecified()) return std::nullopt;
         return a;
     }
 
     words& in_;
+    ip::family usual_;
     policy_rule p_;
     said_words said_;
     selector_reader selector_;

@@ -6,6 +6,7 @@
 #include "ipsec/ip/selector.hpp"
 #include "ipsec/xfrm/detail/protocol_names.hpp"
 #include "ipsec/xfrm/detail/words.hpp"
+#include "ipsec/xfrm/policy_rule.hpp"
 
 namespace ipsec::xfrm::detail {
 
@@ -17,8 +18,8 @@ public:
         const word* const w = in.peek();
         if (w == nullptr) return false;
         const std::string_view name = w->text;
-        if (name == "src") take_prefix(in, source_);
-        else if (name == "dst") take_prefix(in, destination_);
+        if (name == "src") take_prefix(in, source_, written_.source);
+        else if (name == "dst") take_prefix(in, destination_, written_.destination);
         else if (name == "proto") take_protocol(in);
         else if (name == "sport") take_port(in, source_port_);
         else if (name == "dport") take_port(in, destination_port_);
@@ -30,6 +31,8 @@ public:
         else return false;
         return true;
     }
+    /// The addresses with bits behind their prefix.
+    [[nodiscard]] auto written() const noexcept -> const written_addresses& { return written_; }
     /// Faults of what was passed over, since the entry may have been one to pass over as a whole.
     void check(words& in) const noexcept {
         if (device_) in.fail(errc::unsupported, *device_);
@@ -51,13 +54,18 @@ public:
     }
 
 private:
-    void take_prefix(words& in, std::optional<ip::prefix>& into) noexcept {
+    void take_prefix(words& in, std::optional<ip::prefix>& into, std::optional<ip::address>& written) noexcept {
         const word name = in.take();
         const word value = in.take();
         if (into) return in.fail(errc::repeated_word, name);
-        const auto p = ip::parse_prefix(value.text);
+        const auto slash = value.text.find('/');
+        const auto a = read_address(value.text.substr(0, slash));
+        const auto most = a && a->is_v4() ? 32U : 128U;
+        const auto length = slash == value.text.npos ? most : read_number(value.text.substr(slash + 1), most);
+        const auto p = a && length ? ip::prefix::make(*a, static_cast<unsigned>(*length)) : std::unexpected{ip::errc::bad_text};
         if (!p) return in.fail(errc::bad_value, value);
         into = *p;
+        if (p->address() != *a) written = *a;
         if (source_ && destination_ && source_->family() != destination_->family()) in.fail(errc::mixed_families, value);
     }
     void take_device(words& in) noexcept {
@@ -77,14 +85,17 @@ private:
         std::optional<std::uint64_t> number = protocol_of(value.text);
         if (!number) number = read_number(value.text, 255);
         if (!number) return in.fail(errc::bad_value, value);
+        const bool has_ports = source_port_ || destination_port_;
+        if (has_ports && *number != 0 && !ip::has_ports(static_cast<ip::next_header>(*number)))
+            return in.fail(errc::bad_value, value);
         if (*number != 0) protocol_ = static_cast<ip::next_header>(*number);  // 0 is any protocol to the kernel
     }
-    /// A listing shows ports of any protocol without `proto`; a command has to say `proto 0` first.
+    /// Without `proto` they are those of any protocol that has ports.
     void take_port(words& in, std::optional<std::uint16_t>& into) noexcept {
         const word name = in.take();
         const auto value = take_number<std::uint16_t>(in);
         const auto p = protocol_.value();
-        if (p ? !ip::has_ports(*p) : !(has_protocol_ || in.is_listing())) return in.fail(errc::unknown_word, name);
+        if (p && !ip::has_ports(*p)) return in.fail(errc::unknown_word, name);
         if (into) return in.fail(errc::repeated_word, name);
         into = value;
     }
@@ -100,6 +111,7 @@ private:
     }
 
     std::optional<ip::prefix> source_, destination_;
+    written_addresses written_;
     std::optional<word> device_;
     bool has_protocol_ = false;
     ip::protocol_selector protocol_;

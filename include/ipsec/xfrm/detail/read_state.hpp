@@ -51,8 +51,8 @@ private:
         if (in_.is_listing() && take_counters(w)) return;
         if (!known(name)) return in_.fail(is_unsupported(name) ? errc::unsupported : errc::unknown_word, w);
         if (!said_.once(in_, w)) return;
-        if (name == "src") s_.source = take_address(in_);
-        else if (name == "dst") s_.id.destination = take_address(in_);
+        if (name == "src") s_.source = take_end(in_);
+        else if (name == "dst") s_.id.destination = take_end(in_);
         else if (name == "proto") s_.id.protocol = take_ipsec_protocol(in_);
         else if (name == "spi") s_.id.spi = sa::spi{take_shown_number<std::uint32_t>(in_)};
         else if (name == "mode") s_.mode = take_mode(in_);

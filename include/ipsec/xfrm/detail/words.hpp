@@ -236,12 +236,37 @@ template <class T>
     if (!v || differs) in.fail(errc::bad_value, w);
     return static_cast<T>(v.value_or(0));
 }
+/// Reads an address; of IPv4 also the short form of `ip`, which leaves zeros at its end out: `10.1` is 10.1.0.0.
+[[nodiscard]] inline auto read_address(std::string_view text) noexcept -> std::optional<ip::address> {
+    if (const auto a = ip::parse_address(text)) return *a;
+    std::array<std::uint8_t, 4> octets{};
+    for (auto& octet : octets) {
+        const auto dot = text.find('.');
+        const auto field = text.substr(0, dot);
+        const auto v = field.size() <= 3 && field.find_first_of("xX") == field.npos ? read_number(field, 255) : std::nullopt;
+        if (!v) return std::nullopt;
+        octet = static_cast<std::uint8_t>(*v);
+        if (dot == text.npos) return ip::address::v4(octets[0], octets[1], octets[2], octets[3]);
+        text.remove_prefix(dot + 1);
+    }
+    return std::nullopt;
+}
 /// The next word as an address without a length; `errc::bad_value` when it is none.
 [[nodiscard]] inline auto take_address(words& in) noexcept -> ip::address {
     const word w = in.take();
     if (in.failed()) return {};
-    const auto a = ip::parse_address(w.text);
+    const auto a = read_address(w.text);
     if (!a) in.fail(errc::bad_value, w);
+    return a.value_or(ip::address{});
+}
+/// An end of an SA: as above, or with the length of all its bits behind it.
+[[nodiscard]] inline auto take_end(words& in) noexcept -> ip::address {
+    const word w = in.take();
+    if (in.failed()) return {};
+    const auto slash = w.text.find('/');
+    const auto a = read_address(w.text.substr(0, slash));
+    const bool is_whole = slash == w.text.npos || (a && w.text.substr(slash) == (a->is_v4() ? "/32" : "/128"));
+    if (!a || !is_whole) in.fail(errc::bad_value, w);
     return a.value_or(ip::address{});
 }
 /// The next word, which has to be one of the `names`. @return its place; `errc::bad_value` for any other word, `unsupported` for
