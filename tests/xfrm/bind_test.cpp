@@ -57,7 +57,7 @@ TEST_CASE("a state is mapped to the parameters of an SA", "[xfrm][manual_sa]") {
         parsed(state_line(true, "0x1000", "mode tunnel") +
                state_line(true, "0x1001",
                           "mode tunnel replay-window 128 flag noecn nopmtudisc extra-flag dont-encap-dscp "
-                          "limit time-soft 5 limit time-hard 18446744073709551614 limit byte-soft 1023 "
+                          "limit time-soft 5 limit time-hard 18446744073709551614 limit byte-soft 2047 "
                           "limit byte-hard 4097 limit packet-hard 9") +
                "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1002 auth md5 sixteen_octets_!\n"
                "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1003 auth md5 sixteen_octets_! flag align4\n"
@@ -84,6 +84,61 @@ TEST_CASE("a state is mapped to the parameters of an SA", "[xfrm][manual_sa]") {
     CHECK(xfrm::parameters_of(f.states[2]).icv_alignment == 8);
     CHECK(xfrm::parameters_of(f.states[3]).icv_alignment == 4);
     CHECK(xfrm::parameters_of(f.states[4]).icv_alignment == 8);
+}
+
+TEST_CASE("a limit in octets lets no more through than was asked for", "[xfrm][manual_sa][limit]") {
+    struct row {
+        const char* asked;
+        std::uint64_t kilobytes;  // 0: refused
+        const char* word;
+    };
+    const auto r = GENERATE(values<row>({{"byte-hard 100", 0, "byte-hard"},
+                                         {"byte-hard 1023", 0, "byte-hard"},
+                                         {"byte-hard 1024", 1, ""},
+                                         {"byte-hard 2047", 1, ""},
+                                         {"byte-hard 4097", 4, ""},
+                                         {"byte-soft 1023", 0, "byte-soft"},
+                                         {"byte-soft 2048", 2, ""}}));
+    CAPTURE(r.asked);
+    const auto f = parsed(state_line(true, "0x1000", std::string{"mode tunnel limit "} + r.asked));
+    const auto m = xfrm::manual_sa_of(f.states[0]);
+    REQUIRE(m.has_value() == (r.kilobytes != 0));
+    if (!m) {
+        CHECK(m.error() == xfrm::fault{.code = xfrm::errc::short_limit, .line = 1, .word = r.word});
+        CHECK(std::string{xfrm::text_of(m.error()).view()} ==
+              "line 1: limit under 1024 octets, to be given in packets or as 1024 at least: '" + std::string{r.word} + "'");
+        return;
+    }
+    const auto& l = m->parameters.lifetimes;
+    CHECK((l.hard.kilobytes | l.soft.kilobytes) == r.kilobytes);
+}
+
+TEST_CASE("noecn is taken where an SA sends and refused where it receives", "[xfrm][manual_sa][bind]") {
+    struct row {
+        const char* more;
+        bool sends;  // from here, or to here
+        bool stands;
+    };
+    const auto r = GENERATE(values<row>({{"mode tunnel flag noecn", true, true},
+                                         {"mode tunnel flag noecn", false, false},
+                                         {"mode transport flag noecn", false, true},  // where it says nothing
+                                         {"mode tunnel", false, true}}));
+    CAPTURE(r.more, r.sends);
+    const auto f = parsed(state_line(r.sends, "0x1000", r.more));
+    const auto b = xfrm::bind(f, std::array{left});
+    REQUIRE(b.has_value() == r.stands);
+    if (!b) CHECK(b.error() == xfrm::fault{.code = xfrm::errc::outer_ecn, .line = 1, .word = "noecn"});
+    else if (r.sends) CHECK(b->outbound[0].parameters.tunnel.ecn == ip::ecn_mode::compatibility);
+}
+
+TEST_CASE("who makes an SA with noecn by itself says that it sends", "[xfrm][manual_sa]") {
+    const auto f = parsed(state_line(true, "0x1000", "mode tunnel flag noecn") +
+                          state_line(true, "0x1001", "mode tunnel flag noecn dir out") +
+                          state_line(true, "0x1002", "mode tunnel flag noecn dir in"));
+    CHECK(xfrm::manual_sa_of(f.states[0]).error().code == xfrm::errc::outer_ecn);
+    CHECK(xfrm::manual_sa_of(f.states[0], {}, xfrm::direction::out).has_value());
+    CHECK(xfrm::manual_sa_of(f.states[1]).has_value());
+    CHECK(xfrm::manual_sa_of(f.states[2]).error().code == xfrm::errc::outer_ecn);
 }
 
 TEST_CASE("UDP ports are seen from this end", "[xfrm][bind]") {

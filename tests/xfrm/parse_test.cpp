@@ -212,6 +212,18 @@ TEST_CASE("selectors of policies", "[xfrm][parse]") {
     CHECK(p.allow == (std::string_view{r.text}.find("block") == std::string_view::npos));
 }
 
+TEST_CASE("a tunnel changes the family of a packet", "[xfrm][parse]") {
+    const auto* const text =
+        GENERATE("policy add dir out src 10.0.0.0/8 tmpl src ::1 dst ::2 proto esp mode tunnel",
+                 "policy add dir out tmpl src ::1 dst ::2 proto esp mode tunnel tmpl src ::1 dst ::2 proto ah",
+                 "policy add dir out tmpl src ::1 dst ::2 proto esp mode tunnel tmpl proto ah",
+                 "policy add dir out src ::1 tmpl src :: proto ah",
+                 "state add src ::1 dst ::2 proto esp spi 0x100 mode tunnel enc aes @A sel src 10.0.0.0/8",
+                 "state add src ::1 dst ::2 proto esp spi 0x100 enc aes @A flag af-unspec");
+    CAPTURE(text);
+    CHECK(xfrm::parse(filled(text)).has_value());
+}
+
 TEST_CASE("what ip takes in other words means the same", "[xfrm][parse]") {
     struct row {
         const char* said;
@@ -398,6 +410,14 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"policy add dir out tmpl proto esp src 192.0.2.1 dst ::1", errc::mixed_families, 1, 20, "tmpl", "out"},
         {"policy add dir out tmpl proto esp tmpl proto esp tmpl proto esp tmpl proto esp tmpl proto esp", errc::too_many, 1, 80,
          "tmpl", "esp"},
+        {"policy add dir out src 10.0.0.0/8 tmpl src ::1 dst ::2 proto esp", errc::mixed_families, 1, 35, "tmpl", "10.0.0.0/8"},
+        {"policy add dir out src fd00::/8 tmpl src 0.0.0.0 proto esp", errc::mixed_families, 1, 33, "tmpl", "fd00::/8"},
+        {"policy add tmpl dst ::1 proto esp dir out", errc::mixed_families, 1, 12, "tmpl", "add"},
+        {"policy add dir out tmpl src ::1 dst ::2 proto esp mode tunnel tmpl src 10.0.0.1 proto ah", errc::mixed_families, 1, 63,
+         "tmpl", "tunnel"},
+        {"state add src ::1 dst ::2 proto esp spi 0x100 enc aes @A sel src 10.0.0.0/8", errc::mixed_families, 1, 90, "sel",
+         "aes"},
+        {"state add @E proto esp spi 0x100 sel dst ::/0 enc aes @A flag af-unspec", errc::mixed_families, 1, 60, "sel", "0x100"},
         {"policy add dir in\npolicy add dir in priority 5", errc::duplicate, 2, 1, "policy", ""},
         {"state add @E proto esp spi 0x100 enc aes @A\nstate add @E proto esp spi 0x100 enc aes @A", errc::duplicate, 2, 1,
          "state", ""},

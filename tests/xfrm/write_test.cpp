@@ -169,6 +169,17 @@ TEST_CASE("policies that differ behind their prefixes are two, and written so", 
     CHECK(xfrm::write(room, p, form::batch).error() == xfrm::errc::inexpressible);
 }
 
+TEST_CASE("templates behind a tunnel of another family are read again as they were written", "[xfrm][parse][write]") {
+    const auto* const templates =
+        GENERATE("tmpl src ::1 dst ::2 proto esp mode tunnel tmpl proto ah",
+                 "tmpl src :: proto esp mode tunnel tmpl src ::1 proto ah tmpl proto ah",
+                 "tmpl src :: proto esp mode tunnel tmpl dst 0.0.0.0 proto esp mode tunnel tmpl proto ah",
+                 "tmpl dst 0.0.0.0 proto esp mode tunnel tmpl src 0.0.0.0 proto ah");
+    CAPTURE(templates);
+    const auto f = parsed(std::string{"policy add dir out src 10.0.0.0/8 "} + templates);
+    for (const auto how : {form::batch, form::listing}) CHECK(parsed(written(f, how)) == f);
+}
+
 TEST_CASE("policies of sockets are no part of the SPD", "[xfrm][parse]") {
     const auto f = parsed(std::string{"src 0.0.0.0/0 dst 0.0.0.0/0 \n\tsocket in priority 0 ptype main \n"} + policy_listing);
     CHECK(f.policies.size() == 9);

@@ -97,7 +97,7 @@ private:
     }
 
     auto add(std::vector<manual_sa>& to, const state& s, const role& r) -> result<void> {
-        auto m = manual_sa_of(s, allowed_);
+        auto m = manual_sa_of(s, allowed_, &to == &to_.inbound ? direction::in : direction::out);
         if (!m) return std::unexpected{m.error()};
         m->parameters.policy = r.policy;
         m->parameters.bundle = r.bundle;

@@ -32,6 +32,8 @@ enum class errc : std::uint8_t {
     extended_with_manual_keys,  ///< extended sequence numbers need negotiation                         RFC 4303 §2.2.1
     replay_without_integrity,   ///< a replay window, and nothing vouches for the sequence number       RFC 2406 §3.4.3
     bad_window,                 ///< a replay window under 32, no multiple of 32, or over 4096          RFC 4303 §3.4.3
+    short_limit,                ///< a limit under 1024 octets: an SA here counts kilobytes
+    outer_ecn,                  ///< `noecn` where packets come in: there the outer ECN field always counts  RFC 6040 §4.2
     reserved_spi,               ///< SPI 0 to 255                                                       RFC 2406 §2.1
     mixed_families,             ///< IPv4 beside IPv6 where both must be the same
     duplicate,                  ///< the SA or the selectors of the policy were there before
@@ -47,6 +49,8 @@ enum class errc : std::uint8_t {
         case errc::unsupported:
         case errc::unsupported_algorithm:
         case errc::unsupported_icv:
+        case errc::short_limit:
+        case errc::outer_ecn:
         case errc::default_icv: return condition::unsupported;
         case errc::null_with_null:
         case errc::no_integrity:
@@ -86,6 +90,8 @@ enum class errc : std::uint8_t {
         case errc::extended_with_manual_keys: return "extended sequence numbers with keys given by hand:";
         case errc::replay_without_integrity: return "anti-replay without integrity:";
         case errc::bad_window: return "bad width of the window:";
+        case errc::short_limit: return "limit under 1024 octets, to be given in packets or as 1024 at least:";
+        case errc::outer_ecn: return "the outer ECN field of what comes in counts always, also with";
         case errc::reserved_spi: return "reserved SPI:";
         case errc::mixed_families: return "IPv4 mixed with IPv6:";
         case errc::duplicate: return "already there:";

@@ -34,7 +34,8 @@ struct manual_sa {
 };
 
 namespace detail {
-/// The kernel counts octets, an SA kilobytes: those that are full, and one at least.
+/// The kernel counts octets, an SA kilobytes: those that are full, so that no more than was asked for passes. Less than one,
+/// which would be no limit, counts as one, and `manual_sa_of` refuses it.
 [[nodiscard]] constexpr auto limits_of(const state_limits& l) noexcept -> sa::limits {
     constexpr std::uint64_t longest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     return {.time = seconds(static_cast<std::int64_t>(l.seconds < longest ? l.seconds : longest)),
@@ -55,8 +56,8 @@ namespace detail {
 
 /// What the state says, in this library's terms; it may not be allowed together (`manual_sa_of`). Outer headers and ICV padding
 /// are as the kernel makes them: flow labels are copied, AH pads to 8 octets unless `align4` says otherwise. Without
-/// `replay-window` there is no anti-replay. UDP ports are those of an SA that sends. `tfcpad` is for walks that are given a
-/// padding (`dataplane/padding.hpp`).
+/// `replay-window` there is no anti-replay. Limits in octets are rounded down to kilobytes. UDP ports are those of an SA
+/// that sends. `tfcpad` is for walks that are given a padding (`dataplane/padding.hpp`).
 ///                                            RFC 2406 §5, RFC 4302 §3.3.3.2.1
 // req: rfc2406-5-2, rfc2401-4.4.3-1
 [[nodiscard]] inline auto parameters_of(const state& s) noexcept -> sa::parameters {
@@ -80,10 +81,13 @@ namespace detail {
 }
 
 /// The SA of a state, its keys copied, bound to no policy yet.
+/// @param end  which end of the SA is here: `out` where it sends, `in` where it receives; absent: what its `dir` says, or both
 /// @return `errc::reserved_spi`, `extended_with_manual_keys`, `bad_window`, `replay_without_integrity`; `static_counter_keys` and
-///         `no_integrity` unless `allowed`; the fault has the line of the state
+///         `no_integrity` unless `allowed`; `short_limit`; `outer_ecn` for a tunnel with `noecn` that may receive, since
+///         Linux then leaves the inner ECN field as it is and this library does not; the fault has the line of the state
 // req: rfc4106-2-2, rfc4303-2.2.1-2, rfc2406-2.1-1, rfc2406-3.4.3-2
-[[nodiscard]] inline auto manual_sa_of(const state& s, const choices& allowed = {}) noexcept -> result<manual_sa> {
+[[nodiscard]] inline auto manual_sa_of(const state& s, const choices& allowed = {}, std::optional<direction> end = {}) noexcept
+    -> result<manual_sa> {
     const auto no = [&s](errc code, std::string_view word) {
         return std::unexpected{fault{.code = code, .line = s.line.number, .word = word}};
     };
@@ -99,6 +103,11 @@ namespace detail {
         s.transform.integrity != crypto::integrity_id::none || crypto::is_combined(s.transform.encryption);
     if (s.id.spi.value() < 256) return no(errc::reserved_spi, "spi");
     if (s.flags.esn) return no(errc::extended_with_manual_keys, "esn");
+    const auto is_short = [](const state_limits& l) { return l.octets != 0 && l.octets < 1024; };
+    if (is_short(s.soft)) return no(errc::short_limit, "byte-soft");
+    if (is_short(s.hard)) return no(errc::short_limit, "byte-hard");
+    if (s.flags.noecn && s.mode == sa::mode::tunnel && (end ? end : s.direction) != direction::out)
+        return no(errc::outer_ecn, "noecn");
     if (s.replay_window % 32 != 0) return no(errc::bad_window, "replay-window");
     if (!authenticated && !allowed.dangers.no_integrity) return no(errc::no_integrity, cipher);
     if (!authenticated && s.replay_window != 0) return no(errc::replay_without_integrity, "replay-window");

@@ -52,8 +52,8 @@ public:
     }
 
 private:
-    /// `[ip [-4|-6]] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above. Words that `ip` takes by their
-    /// beginnings are taken so here: `ip x p a`.
+    /// `[ip [-4|-6]] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above. Words that `ip` takes by
+    /// their beginnings are taken so here: `ip x p a`.
     void read_command() {
         const bool by_ip = in_.take_if("ip");
         const word family = by_ip && in_.peek() != nullptr ? *in_.peek() : word{};

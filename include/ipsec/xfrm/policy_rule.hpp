@@ -21,11 +21,12 @@ struct policy_template {
     sa::spi spi;                             ///< 0: any
     std::uint32_t reqid = 0;                 ///< out: that of the state. In: 0 takes a state of any
     sa::mode mode = sa::mode::transport;
+    std::optional<ip::family> family{};      ///< of both ends, where both are any; absent: that of the packet by then
     friend constexpr auto operator==(const policy_template&, const policy_template&) noexcept -> bool = default;
 };
 
-/// The addresses of a policy with bits behind their prefix, as `10.0.0.1/8` has them. They say nothing of which packets it fits, but
-/// to the kernel two policies that differ in them are two.
+/// The addresses of a policy with bits behind their prefix, as `10.0.0.1/8` has them. They say nothing of which packets it fits,
+/// but to the kernel two policies that differ in them are two.
 struct written_addresses {
     std::optional<ip::address> source, destination;  ///< absent: no such bits
     friend constexpr auto operator==(const written_addresses&, const written_addresses&) noexcept -> bool = default;

@@ -40,7 +40,7 @@ struct state_limits {
 
 /// The flags of a state that this library has a meaning for.
 struct state_flags {
-    bool noecn = false;             ///< the outer ECN field is not taken from the inner one        RFC 6040 §4.1
+    bool noecn = false;             ///< the outer ECN field is 0, and where packets come in it does not count    RFC 6040 §4.1
     bool nopmtudisc = false;        ///< the outer DF bit stays clear
     bool af_unspec = false;         ///< without `sel`, packets of both families
     bool align4 = false;            ///< AH over IPv4: padded to 4 octets rather than 8             RFC 4302 §3.3.3.2.1

@@ -54,7 +54,8 @@ public:
         if (!p.allow) out_.put(" action block");
         if (listing_ || p.priority != 0) out_.put(" priority ").decimal(p.priority);
         if (listing_) out_.put(" ptype main ");
-        for (const auto& t : p.templates) put(t, p.selectors.source.family().value_or(ip::family::v4));
+        auto family = p.selectors.source.family().value_or(ip::family::v4);
+        for (const auto& t : p.templates) put(t, family);
         out_.put('\n');
     }
     /// @return the text; `errc::no_room`, `errc::inexpressible`
@@ -155,13 +156,14 @@ private:
         limit("byte-", l.octets);
         limit("packet-", l.packets);
     }
-    void put(const policy_template& t, ip::family family) noexcept {
-        if (t.source) family = t.source->family();
-        else if (t.destination) family = t.destination->family();
+    /// @param family  of the packet by then: before the template, and after it
+    void put(const policy_template& t, ip::family& family) noexcept {
+        family = t.source ? t.source->family() : t.destination ? t.destination->family() : t.family.value_or(family);
         out_.put(listing_ ? "\n\ttmpl" : " tmpl");
         const auto end = [&](std::string_view name, const std::optional<ip::address>& a) {
             if (a || listing_) ip::detail::put(out_.put(name), a.value_or(ip::address::lowest(family)));
         };
+        if (t.family && !listing_) ip::detail::put(out_.put(" src "), ip::address::lowest(family));
         end(" src ", t.source);
         end(" dst ", t.destination);
         out_.put(listing_ ? "\n\t\tproto " : " proto ").put(t.protocol == sa::protocol::ah ? "ah" : "esp");

@@ -2,6 +2,7 @@
 /// The words of a policy, of a command and of a listing alike.
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -31,6 +32,8 @@ public:
         selector_.check(in_);
         p_.selectors = selector_.finish(usual_);
         p_.written = selector_.written();
+        check_families();
+        if (in_.failed()) return std::nullopt;
         return p_;
     }
 
@@ -109,8 +112,8 @@ private:
             if (std::ranges::find(names, name) == names.end() && !is_listed) break;
             (void)in_.take();
             if (!said.once(in_, w)) return;
-            if (name == "src") t.source = take_open_end();
-            else if (name == "dst") t.destination = take_open_end();
+            if (name == "src") t.source = take_open_end(t.family);
+            else if (name == "dst") t.destination = take_open_end(t.family);
             else if (name == "proto") t.protocol = take_ipsec_protocol(in_);
             else if (name == "spi") t.spi = sa::spi{take_shown_number<std::uint32_t>(in_)};
             else if (name == "reqid") t.reqid = take_shown_number<std::uint32_t>(in_);
@@ -128,11 +131,25 @@ private:
         if (!said.has("proto")) return in_.fail(errc::missing_word, about);
         if (t.source && t.destination && t.source->family() != t.destination->family())
             return in_.fail(errc::mixed_families, start);
-        if (!p_.templates.push_back(t)) in_.fail(errc::too_many, start);
+        if (!p_.templates.push_back(t)) return in_.fail(errc::too_many, start);
+        (void)starts_.push_back(start);
     }
-    /// All zeros stand for any address.
-    auto take_open_end() noexcept -> std::optional<ip::address> {
+    /// Transport mode leaves a packet in the family that it has by then: that of the selectors, or of the tunnel in front.
+    ///                                                                                            RFC 2401 §4.1, §4.3
+    void check_families() noexcept {
+        auto now = p_.selectors.source.family();
+        for (std::size_t i = 0; i < p_.templates.size(); ++i) {
+            auto& t = p_.templates[i];
+            const auto wanted = t.family ? t.family : now;
+            if (t.mode == sa::mode::transport && wanted != now) return in_.fail(errc::mixed_families, starts_[i]);
+            if (t.source || t.destination || wanted == now) t.family.reset();
+            now = wanted;
+        }
+    }
+    /// All zeros stand for any address, of `family`.
+    auto take_open_end(std::optional<ip::family>& family) noexcept -> std::optional<ip::address> {
         const auto a = take_end(in_);
+        family = a.family();
         if (a.is_unspecified()) return std::nullopt;
         return a;
     }
@@ -143,6 +160,7 @@ private:
     said_words said_;
     selector_reader selector_;
     bool is_of_socket_ = false;
+    static_vector<word, policy::max_protections> starts_;  // of the templates
 };
 
 }  // namespace ipsec::xfrm::detail

@@ -65,7 +65,7 @@ private:
         else if (name == "dir") take_direction();
         else if (name == "encap") take_encapsulation();
         else if (name == "tfcpad") take_padding(w);
-        else if (name == "sel") while (selector_.take_from(in_)) {}
+        else if (name == "sel") take_selectors(w);
     }
     static auto known(std::string_view name) noexcept -> bool {
         constexpr std::array<std::string_view, 15> names{
@@ -97,6 +97,10 @@ private:
         else if (w.text == "stats:") skip_statistics(in_);
         else (void)in_.take();  // of the acquire that the state answers: decimal digits behind "0x"
         return true;
+    }
+    void take_selectors(const word& w) noexcept {
+        sel_ = w;
+        while (selector_.take_from(in_)) {}
     }
     void take_direction() noexcept {
         constexpr std::array<std::string_view, 2> directions{"in", "out"};
@@ -238,12 +242,15 @@ private:
         s_.selectors = default_selectors(s_.id, s_.flags);
         selector_.check(in_);
         if (said_.has("sel")) s_.selectors = selector_.finish(s_.selectors.source.family());
+        // A header of the other family can only be put around a packet.                                   RFC 2401 §4.1
+        const auto selected = s_.selectors.source.family();
+        if (s_.mode == sa::mode::transport && selected && *selected != s_.source.family()) in_.fail(errc::mixed_families, sel_);
     }
 
     words& in_;
     state s_;
     said_words said_;
-    word tfcpad_, used_word_;
+    word tfcpad_, used_word_, sel_;
     used_up used_;
     algorithm_reader algorithms_;
     selector_reader selector_;

@@ -21,8 +21,8 @@ struct word {
 };
 
 /// An entry is a line that `ip -batch` would take, or, where a line begins with "src", a piece of a listing: that line and the
-/// indented ones under it, or behind a backslash as `ip -o` lists. `#` begins a comment, anywhere; a backslash at the end of a line
-/// for `ip -batch` joins the next one to it.
+/// indented ones under it, or, as `ip -o` lists, behind a backslash. `#` begins a comment, anywhere; a backslash at the end of a
+/// line for `ip -batch` joins the next one to it.
 ///
 /// After the first fault there are no more words and no more entries, so that a reader asks once, at the end.
 class words {
