@@ -398,3 +398,42 @@ TEST_CASE("bound SAs go into a database and are found for their policy's packets
     flow.destination = right;
     CHECK(sadb.find_outbound(ah_policy, flow) != nullptr);
 }
+
+TEST_CASE("an SA goes on with what the kernel's state has used of its limits", "[xfrm][bind][botan][limit]") {
+    struct row {
+        const char* limits;
+        const char* used;
+        bool is_over;
+        sa::expiry told;
+        int packets;  // of 100 octets that still pass
+    };
+    const auto r = GENERATE(values<row>({
+        {"limit byte-hard 4096", "0(bytes), 0(packets)", false, sa::expiry::none, 40},
+        {"limit byte-hard 4096", "4000(bytes), 9(packets)", false, sa::expiry::none, 0},
+        {"limit byte-hard 4096", "3900(bytes), 9(packets)", false, sa::expiry::none, 1},
+        {"limit byte-hard 4096", "4096(bytes), 9(packets)", true, sa::expiry::hard, 0},
+        {"limit packet-hard 10", "4096(bytes), 7(packets)", false, sa::expiry::none, 3},
+        {"limit packet-hard 10", "4096(bytes), 10(packets)", true, sa::expiry::hard, 0},
+        {"limit packet-soft 5 limit packet-hard 8", "0(bytes), 5(packets)", false, sa::expiry::soft, 3},
+    }));
+    CAPTURE(r.limits, r.used);
+    auto f = parsed(state_line(true, "0x1000", std::string{"mode tunnel "} + r.limits));
+    const auto listed = parsed(std::string{"src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x00001000 reqid 0 mode tunnel\n"
+                                           "\tenc cbc(aes) 0x00112233445566778899aabbccddeeff\n\tlifetime current:\n\t  "} +
+                               r.used + "\n\t  add 2026-11-27 16:44:43 use -\n");
+    f.states[0].used = listed.states[0].used;
+    const auto m = xfrm::manual_sa_of(f.states[0]);
+    REQUIRE(m.has_value());
+    sa::sadb<botan::gateway_suite, botan::any_mac> sadb;
+    testing::seeded_rng random{1};
+    const auto suite = [](const crypto::transform& t) { return botan::make_esp_suite(t); };
+    const auto mac = [](crypto::integrity_id i) { return botan::make_mac(i); };
+    const auto handle = xfrm::install_outbound(sadb, *m, suite, mac, random, instant{});
+    REQUIRE(handle.has_value());
+    auto& life = sadb.get(*handle)->lifetime();
+    CHECK(life.is_expired() == r.is_over);
+    CHECK(life.take_expiry() == r.told);
+    int passed = 0;
+    while (passed < 50 && life.charge(100, instant{})) ++passed;
+    CHECK(passed == r.packets);
+}

@@ -30,6 +30,7 @@ struct manual_sa {
     secret<128> keymat;
     sa::sequence64 sent;      ///< sending goes on after this number
     sa::sequence64 received;  ///< receiving: this number and those before it count as seen
+    used_up used;             ///< of the limits on octets and packets
     source_line line;
 };
 
@@ -97,6 +98,7 @@ namespace detail {
                 .keymat = s.keymat.clone(),
                 .sent = sa::sequence64{s.sent},
                 .received = sa::sequence64{s.received},
+                .used = s.used,
                 .line = s.line};
     m.parameters.allow_static_counter_keys = allowed.allow_static_counter_keys;
     const bool authenticated =
@@ -126,11 +128,17 @@ template <class Sa, class Database, class Suite, rng R>
     auto made = Sa::make(m.parameters, std::move(*suite), m.keymat.view(), random, now);
     if (!made) return answer{std::unexpected{made.error()}};
     if (last.value() != 0) made->resume_at(last);
+    if (m.used != used_up{}) {
+        auto usage = made->lifetime().usage(now);
+        usage.octets = m.used.octets;
+        usage.packets = m.used.packets;
+        made->lifetime().resume(usage, now);
+    }
     return database.insert(std::move(*made));
 }
 }  // namespace detail
 
-/// Makes the SA and puts it into the database, as one that receives; its numbers go on where the state says.
+/// Makes the SA and puts it into the database, as one that receives; its numbers and what it has used go on where the state says.
 ///
 /// @param make_suite  `crypto::transform -> crypto::result<EspSuite>`
 /// @param make_mac    `crypto::integrity_id -> crypto::result<AhMac>`

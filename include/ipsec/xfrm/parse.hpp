@@ -166,8 +166,8 @@ private:
 
 /// Reads a whole file; batch lines and pieces of listings may alternate. Words mean what they mean to the kernel, so that one
 /// file serves both; what this library does not have is refused by name. `flush` forgets the states or policies above it.
-/// Of a listing by `ip -s xfrm` the limits count, and a state that has used some of a hard limit on octets or packets is refused:
-/// it would begin anew. Other counters, dates and what is only shown are passed over. What `ip -o` lists is read as well.
+/// Of a listing by `ip -s xfrm` the limits count, and what a state has used of those on octets and packets; other counters, dates
+/// and what is only shown are passed over. What `ip -o` lists is read as well, and `docs/xfrm.md` has all that is refused.
 ///
 /// @param text  stays the caller's; the words of a fault point into it. Wiping it is the caller's business too
 /// @return the first fault, of any code but the last two and those that `manual_sa.hpp` and `bind.hpp` find

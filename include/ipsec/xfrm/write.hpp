@@ -15,7 +15,8 @@
 
 namespace ipsec::xfrm {
 
-/// Both say the same but for what one has no words for: a command the marks within a window, a listing limits and `extra-flag`.
+/// Both say the same but for what one has no words for: a command the marks within a window, a listing limits and `extra-flag`;
+/// neither has words for what was used of the limits.
 enum class form : std::uint8_t { batch = 1, listing };
 
 namespace detail {

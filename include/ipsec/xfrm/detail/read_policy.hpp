@@ -48,8 +48,10 @@ private:
             return;
         }
         if (in_.is_listing() && take_counters(w)) return;
-        constexpr std::array<std::string_view, 4> names{"dir", "action", "priority", "ptype"};
-        constexpr std::array<std::string_view, 6> others{"ctx", "mark", "index", "flag", "if_id", "limit"};
+        if (name == "limit") return take_no_limit(w);
+        constexpr std::array<std::string_view, 7> names{"dir", "action", "priority", "ptype", "mark", "index", "if_id"};
+        constexpr std::array<std::string_view, 1> others{"ctx"};
+        if (name == "flag") return refuse_flag();
         if (std::ranges::find(names, name) == names.end()) {
             const bool is_known = std::ranges::find(others, name) != others.end();
             return in_.fail(is_known ? errc::unsupported : errc::unknown_word, w);
@@ -64,11 +66,23 @@ private:
             p_.allow = take_choice(in_, actions, none) == 0;
         } else if (name == "priority") {
             p_.priority = take_number<std::uint32_t>(in_);
+        } else if (name != "ptype") {
+            take_nothing(in_, w);
         } else {
             constexpr std::array<std::string_view, 1> types{"main"};
             constexpr std::array<std::string_view, 1> other_types{"sub"};
             (void)take_choice(in_, types, other_types);
         }
+    }
+    void refuse_flag() noexcept {
+        const word w = in_.take();
+        if (!in_.failed()) in_.fail(w.text == "localok" || w.text == "icmp" ? errc::unsupported : errc::bad_value, w);
+    }
+    /// A policy has no lifetime here: only a limit that is none is taken.
+    void take_no_limit(const word& w) noexcept {
+        state_limits soft, hard;
+        take_limit(in_, said_, soft, hard);
+        if (soft != state_limits{} || hard != state_limits{}) in_.fail(errc::unsupported, w);
     }
     /// What `ip -s` shows of a policy beside itself. A policy has no lifetime here, so a limit is refused, as in a command.
     /// @return false when `w` is no word of that

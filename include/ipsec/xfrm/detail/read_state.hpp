@@ -45,7 +45,7 @@ private:
     void take_word() noexcept {
         const word w = in_.take();
         const std::string_view name = w.text;
-        if (name == "limit") return take_limit();
+        if (name == "limit") return take_limit(in_, said_, s_.soft, s_.hard);
         if (name == "flag" || name == "extra-flag" || name == "extra_flag") return take_flags(name == "flag");
         if (name == "anti-replay" && in_.is_listing()) return said_.once(in_, w) ? take_context() : void();
         if (in_.is_listing() && take_counters(w)) return;
@@ -66,16 +66,17 @@ private:
         else if (name == "encap") take_encapsulation();
         else if (name == "tfcpad") take_padding(w);
         else if (name == "sel") take_selectors(w);
+        else take_nothing(in_, w);
     }
     static auto known(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 15> names{
-            "src", "dst", "proto", "spi", "mode", "reqid", "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi",
-            "replay-seq-hi", "encap", "tfcpad", "dir", "sel"};
+        constexpr std::array<std::string_view, 18> names{
+            "mark",  "seq",    "if_id",         "src",         "dst",        "proto",          "spi",
+            "mode",  "reqid",  "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi", "replay-seq-hi",
+            "encap", "tfcpad", "dir",           "sel"};
         return std::ranges::find(names, name) != names.end();
     }
     static auto is_unsupported(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 10> names{"mark",    "seq",    "coa",         "ctx",   "security",
-                                                         "offload", "crypto", "output-mark", "if_id", "pcpu-num"};
+        constexpr std::array<std::string_view, 7> names{"coa", "ctx", "security", "offload", "crypto", "output-mark", "pcpu-num"};
         return std::ranges::find(names, name) != names.end();
     }
     static constexpr std::uint32_t widest = state::max_bitmap * 32;
@@ -88,7 +89,7 @@ private:
             if (which.text != "config:" && which.text != "current:") in_.fail(errc::unknown_word, which);
             if (in_.failed() || !said_.once(in_, which)) return true;
             if (which.text == "config:") take_configured_lifetimes(in_, s_.soft, s_.hard);
-            else used_ = take_current_lifetimes(in_), used_word_ = which;
+            else s_.used = take_current_lifetimes(in_);
             return true;
         }
         if (w.text != "lastused" && w.text != "stats:" && w.text != "seq") return false;
@@ -132,26 +133,6 @@ private:
         if (name == "align4") return &s_.flags.align4;
         if (name == "esn") return &s_.flags.esn;
         return nullptr;
-    }
-    /// `limit KIND N`, once per kind. The kernel writes "no limit" as the greatest number, of seconds also as 0.
-    void take_limit() noexcept {
-        const word kind = in_.take();
-        if (in_.failed()) return;
-        std::uint64_t* into = nullptr;
-        if (kind.text == "time-soft") into = &s_.soft.seconds;
-        else if (kind.text == "time-hard") into = &s_.hard.seconds;
-        else if (kind.text == "byte-soft") into = &s_.soft.octets;
-        else if (kind.text == "byte-hard") into = &s_.hard.octets;
-        else if (kind.text == "packet-soft") into = &s_.soft.packets;
-        else if (kind.text == "packet-hard") into = &s_.hard.packets;
-        if (into == nullptr) {
-            const bool counts_from_use = kind.text == "time-use-soft" || kind.text == "time-use-hard";
-            return in_.fail(counts_from_use ? errc::unsupported : errc::bad_value, kind);
-        }
-        if (!said_.once(in_, kind)) return;
-        const word number = in_.peek() != nullptr ? *in_.peek() : word{};
-        const auto v = take_number<std::uint64_t>(in_);
-        *into = kind.text.starts_with("time-") ? limit_of_time(v) : limit_of_amount(in_, number, v);
     }
     /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
     void take_padding(const word& w) noexcept {
@@ -232,9 +213,6 @@ private:
         if (s_.encapsulation && s_.id.protocol != sa::protocol::esp) return in_.fail_entry(errc::unsupported, "encap");
         if (s_.tfcpad != 0 && (s_.id.protocol != sa::protocol::esp || s_.mode != sa::mode::tunnel))
             return in_.fail(errc::unsupported, tfcpad_);  // nor does the kernel: only an inner IP header says its length
-        // A state here begins with all that its limits leave, and one that has used some of it must not begin anew.
-        if ((s_.hard.octets != 0 && used_.octets != 0) || (s_.hard.packets != 0 && used_.packets != 0))
-            return in_.fail(errc::unsupported, used_word_);
         algorithms_.finish(in_, s_);
         if (s_.flags.esn && s_.replay_window == 0) return in_.fail_entry(errc::missing_word, "replay-window");
         if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
@@ -250,8 +228,7 @@ private:
     words& in_;
     state s_;
     said_words said_;
-    word tfcpad_, used_word_, sel_;
-    used_up used_;
+    word tfcpad_, sel_;
     algorithm_reader algorithms_;
     selector_reader selector_;
     bool is_larval_ = false;
