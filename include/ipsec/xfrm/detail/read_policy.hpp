@@ -50,7 +50,7 @@ private:
         if (in_.is_listing() && take_counters(w)) return;
         if (name == "limit") return take_no_limit(w);
         constexpr std::array<std::string_view, 7> names{"dir", "action", "priority", "ptype", "mark", "index", "if_id"};
-        constexpr std::array<std::string_view, 1> others{"ctx"};
+        constexpr std::array<std::string_view, 2> others{"ctx", "security"};
         if (name == "flag") return refuse_flag();
         if (std::ranges::find(names, name) == names.end()) {
             const bool is_known = std::ranges::find(others, name) != others.end();

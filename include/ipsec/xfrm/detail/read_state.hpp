@@ -134,11 +134,11 @@ private:
         if (name == "esn") return &s_.flags.esn;
         return nullptr;
     }
-    /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
     void take_padding(const word& w) noexcept {
         tfcpad_ = w;
         s_.tfcpad = take_number<std::uint32_t>(in_);
     }
+    /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
     void take_encapsulation() noexcept {
         const bool listed = in_.is_listing() && in_.take_if("type");
         constexpr std::array<std::string_view, 1> names{"espinudp"};
