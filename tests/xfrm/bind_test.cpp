@@ -57,7 +57,7 @@ TEST_CASE("a state is mapped to the parameters of an SA", "[xfrm][manual_sa]") {
         parsed(state_line(true, "0x1000", "mode tunnel") +
                state_line(true, "0x1001",
                           "mode tunnel replay-window 128 flag noecn nopmtudisc extra-flag dont-encap-dscp "
-                          "limit time-soft 5 limit time-hard 18446744073709551614 limit byte-soft 1023 "
+                          "limit time-soft 5 limit time-hard 18446744073709551614 limit byte-soft 2047 "
                           "limit byte-hard 4097 limit packet-hard 9") +
                "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1002 auth md5 sixteen_octets_!\n"
                "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 0x1003 auth md5 sixteen_octets_! flag align4\n"
@@ -77,13 +77,53 @@ TEST_CASE("a state is mapped to the parameters of an SA", "[xfrm][manual_sa]") {
     CHECK(rich.anti_replay);
     CHECK(rich.window == 128);
     CHECK(rich.tunnel.df == ip::df_rule::clear);
-    CHECK(rich.tunnel.ecn == ip::ecn_mode::compatibility);
+    CHECK(rich.tunnel.ecn == ip::ecn_mode::ignored);
     CHECK(rich.tunnel.dscp == std::uint8_t{0});
     CHECK(rich.lifetimes.soft == sa::limits{seconds(5), 1, 0});
     CHECK(rich.lifetimes.hard == sa::limits{seconds(std::numeric_limits<std::int64_t>::max()), 4, 9});
     CHECK(xfrm::parameters_of(f.states[2]).icv_alignment == 8);
     CHECK(xfrm::parameters_of(f.states[3]).icv_alignment == 4);
     CHECK(xfrm::parameters_of(f.states[4]).icv_alignment == 8);
+}
+
+TEST_CASE("a limit in octets lets no more through than was asked for", "[xfrm][manual_sa][limit]") {
+    struct row {
+        const char* asked;
+        std::uint64_t kilobytes;  // 0: refused
+        const char* word;
+    };
+    const auto r = GENERATE(values<row>({{"byte-hard 100", 0, "byte-hard"},
+                                         {"byte-hard 1023", 0, "byte-hard"},
+                                         {"byte-hard 1024", 1, ""},
+                                         {"byte-hard 2047", 1, ""},
+                                         {"byte-hard 4097", 4, ""},
+                                         {"byte-soft 1023", 0, "byte-soft"},
+                                         {"byte-soft 2048", 2, ""}}));
+    CAPTURE(r.asked);
+    const auto f = parsed(state_line(true, "0x1000", std::string{"mode tunnel limit "} + r.asked));
+    const auto m = xfrm::manual_sa_of(f.states[0]);
+    REQUIRE(m.has_value() == (r.kilobytes != 0));
+    if (!m) {
+        CHECK(m.error() == xfrm::fault{.code = xfrm::errc::short_limit, .line = 1, .word = r.word});
+        CHECK(std::string{xfrm::text_of(m.error()).view()} ==
+              "line 1: limit under 1024 octets, to be given in packets or as 1024 at least: '" + std::string{r.word} + "'");
+        return;
+    }
+    const auto& l = m->parameters.lifetimes;
+    CHECK((l.hard.kilobytes | l.soft.kilobytes) == r.kilobytes);
+}
+
+TEST_CASE("with noecn both ends let ECN fields be, as Linux does", "[xfrm][manual_sa][bind]") {
+    const auto of = [](bool sends, const char* more) {
+        const auto f = parsed(state_line(sends, "0x1000", more));
+        const auto b = xfrm::bind(f, std::array{left}).value();
+        return (sends ? b.outbound : b.inbound)[0].parameters.tunnel.ecn;
+    };
+    for (const bool sends : {false, true}) {
+        CAPTURE(sends);
+        CHECK(of(sends, "mode tunnel flag noecn") == ip::ecn_mode::ignored);
+        CHECK(of(sends, "mode tunnel") == ip::ecn_mode::normal);
+    }
 }
 
 TEST_CASE("UDP ports are seen from this end", "[xfrm][bind]") {
@@ -106,6 +146,17 @@ TEST_CASE("an SA in transport mode takes packets between its hosts", "[xfrm][man
     CHECK(xfrm::parameters_of(f.states[1]).selectors.source == ip::range::any(ip::family::v4));
     CHECK(xfrm::parameters_of(f.states[2]).selectors.source == ip::range::any(ip::family::v4));
     CHECK(xfrm::parameters_of(f.states[2]).selectors.destination == ip::range{right});
+}
+
+TEST_CASE("of two policies that fit the same packets in one direction the first one counts", "[xfrm][bind]") {
+    const auto b = bound_of("policy add dir out src 10.0.0.1/8 dst 10.2.0.0/16\n"
+                            "policy add dir out src 10.0.0.2/8 dst 10.2.0.0/16 action block\n"
+                            "policy add dir in src 10.0.0.1/8 dst 10.2.0.0/16 priority 2\n"
+                            "policy add dir in src 10.0.0.2/8 dst 10.2.0.0/16 priority 1 action block\n");
+    REQUIRE(b.outbound_policies.size() == 1);
+    CHECK(b.outbound_policies[0].action == policy::action::bypass);
+    REQUIRE(b.inbound_policies.size() == 1);
+    CHECK(b.inbound_policies[0].action == policy::action::discard);
 }
 
 // req: rfc4106-2-2, rfc4303-2.2.1-2, rfc2406-2.1-1, rfc2406-3.4.3-2
@@ -331,4 +382,43 @@ TEST_CASE("bound SAs go into a database and are found for their policy's packets
     flow.source = left;
     flow.destination = right;
     CHECK(sadb.find_outbound(ah_policy, flow) != nullptr);
+}
+
+TEST_CASE("an SA goes on with what the kernel's state has used of its limits", "[xfrm][bind][botan][limit]") {
+    struct row {
+        const char* limits;
+        const char* used;
+        bool is_over;
+        sa::expiry told;
+        int packets;  // of 100 octets that still pass
+    };
+    const auto r = GENERATE(values<row>({
+        {"limit byte-hard 4096", "0(bytes), 0(packets)", false, sa::expiry::none, 40},
+        {"limit byte-hard 4096", "4000(bytes), 9(packets)", false, sa::expiry::none, 0},
+        {"limit byte-hard 4096", "3900(bytes), 9(packets)", false, sa::expiry::none, 1},
+        {"limit byte-hard 4096", "4096(bytes), 9(packets)", true, sa::expiry::hard, 0},
+        {"limit packet-hard 10", "4096(bytes), 7(packets)", false, sa::expiry::none, 3},
+        {"limit packet-hard 10", "4096(bytes), 10(packets)", true, sa::expiry::hard, 0},
+        {"limit packet-soft 5 limit packet-hard 8", "0(bytes), 5(packets)", false, sa::expiry::soft, 3},
+    }));
+    CAPTURE(r.limits, r.used);
+    auto f = parsed(state_line(true, "0x1000", std::string{"mode tunnel "} + r.limits));
+    const auto listed = parsed(std::string{"src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x00001000 reqid 0 mode tunnel\n"
+                                           "\tenc cbc(aes) 0x00112233445566778899aabbccddeeff\n\tlifetime current:\n\t  "} +
+                               r.used + "\n\t  add 2026-11-27 16:44:43 use -\n");
+    f.states[0].used = listed.states[0].used;
+    const auto m = xfrm::manual_sa_of(f.states[0]);
+    REQUIRE(m.has_value());
+    sa::sadb<botan::gateway_suite, botan::any_mac> sadb;
+    testing::seeded_rng random{1};
+    const auto suite = [](const crypto::transform& t) { return botan::make_esp_suite(t); };
+    const auto mac = [](crypto::integrity_id i) { return botan::make_mac(i); };
+    const auto handle = xfrm::install_outbound(sadb, *m, suite, mac, random, instant{});
+    REQUIRE(handle.has_value());
+    auto& life = sadb.get(*handle)->lifetime();
+    CHECK(life.is_expired() == r.is_over);
+    CHECK(life.take_expiry() == r.told);
+    int passed = 0;
+    while (passed < 50 && life.charge(100, instant{})) ++passed;
+    CHECK(passed == r.packets);
 }

@@ -212,6 +212,56 @@ TEST_CASE("selectors of policies", "[xfrm][parse]") {
     CHECK(p.allow == (std::string_view{r.text}.find("block") == std::string_view::npos));
 }
 
+TEST_CASE("a tunnel changes the family of a packet", "[xfrm][parse]") {
+    const auto* const text =
+        GENERATE("policy add dir out src 10.0.0.0/8 tmpl src ::1 dst ::2 proto esp mode tunnel",
+                 "policy add dir out tmpl src ::1 dst ::2 proto esp mode tunnel tmpl src ::1 dst ::2 proto ah",
+                 "policy add dir out tmpl src ::1 dst ::2 proto esp mode tunnel tmpl proto ah",
+                 "policy add dir out src ::1 tmpl src :: proto ah",
+                 "state add src ::1 dst ::2 proto esp spi 0x100 mode tunnel enc aes @A sel src 10.0.0.0/8",
+                 "state add src ::1 dst ::2 proto esp spi 0x100 enc aes @A flag af-unspec");
+    CAPTURE(text);
+    CHECK(xfrm::parse(filled(text)).has_value());
+}
+
+TEST_CASE("what ip takes in other words means the same", "[xfrm][parse]") {
+    struct row {
+        const char* said;
+        const char* meant;
+    };
+    const auto r = GENERATE(values<row>({
+        {"ip x p a dir in", "policy add dir in"},
+        {"ip xf pol upd dir in", "policy update dir in"},
+        {"x s u @E proto esp spi 0x100 enc aes @A", "state update @E proto esp spi 0x100 enc aes @A"},
+        {"x s a @E proto esp spi 0x100 enc aes @A", "state add @E proto esp spi 0x100 enc aes @A"},
+        {"policy add dir in priority 3\nip x p f\npolicy add dir in", "policy add dir in"},
+        {"ip -4 xfrm policy add dir in", "policy add dir in"},
+        {"ip -6 xfrm policy add dir in", "policy add dir in src ::/0"},
+        {"ip -6 xfrm policy add dir in sport 80", "policy add dir in src ::/0 proto 0 sport 80"},
+        {"ip -6 xfrm policy add src ::1 dir out tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel",
+         "policy add src ::1 dir out tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel"},
+        {"policy add dst 10.9.0.0/16 sport 80 dir out", "policy add dst 10.9.0.0/16 proto 0 sport 80 dir out"},
+        {"policy add dport 53 proto udp dir out", "policy add proto udp dport 53 dir out"},
+        {"state add @E proto esp spi 0x100 enc aes @A sel sport 80",
+         "state add @E proto esp spi 0x100 enc aes @A sel proto 0 sport 80"},
+        {"policy add src 10.0 dst 10.1/16 dir in", "policy add src 10.0.0.0/32 dst 10.1.0.0/16 dir in"},
+        {"policy add src 10/8 dst 10.1.2 dir in", "policy add src 10.0.0.0/8 dst 10.1.2.0 dir in"},
+        {"state add src 192.0.2.1/32 dst 192.0.2.2/32 proto esp spi 0x100 enc aes @A",
+         "state add @E proto esp spi 0x100 enc aes @A"},
+        {"state add src ::1/128 dst ::2/128 proto esp spi 0x100 enc aes @A",
+         "state add src ::1 dst ::2 proto esp spi 0x100 enc aes @A"},
+        {"policy add dir in tmpl src 10.1/32 dst 10.2 proto esp mode tunnel",
+         "policy add dir in tmpl src 10.1.0.0 dst 10.2.0.0 proto esp mode tunnel"},
+    }));
+    CAPTURE(r.said);
+    const auto said = xfrm::parse(filled(r.said));
+    const auto text = filled(r.meant);  // which `meant` does not point into
+    const auto meant = xfrm::parse(text);
+    if (!said) FAIL(std::string{xfrm::text_of(said.error()).view()});
+    REQUIRE(meant.has_value());
+    CHECK(*said == *meant);
+}
+
 TEST_CASE("comments, quotes, continued lines and blank lines", "[xfrm][parse]") {
     const auto f = xfrm::parse(filled("# a file\r\n"
                                       "\n"
@@ -317,10 +367,28 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"state add @E proto esp spi 0x100 enc aes @A flag esn", errc::missing_word, 1, 1, "replay-window", ""},
         {"state add @E proto esp spi 0x100 enc aes @A replay-oseq-hi 1", errc::missing_word, 1, 1, "esn", ""},
         // selectors
+        {"ip -6 xfrm policy add dir in src 10.0.0.0/8", errc::mixed_families, 1, 4, "-6", "ip"},
+        {"ip -4 xfrm policy add dir in src ::1", errc::mixed_families, 1, 4, "-4", "ip"},
+        {"ip -6 x s a @E proto esp spi 0x100 enc aes @A", errc::mixed_families, 1, 4, "-6", "ip"},
+        {"-6 xfrm policy add dir in", errc::unknown_word, 1, 1, "-6", ""},
+        {"ip -6", errc::missing_value, 1, 6, "", "-6"},
+        {"x p z dir in", errc::unknown_word, 1, 5, "z", "p"},
+        {"x p addd dir in", errc::unknown_word, 1, 5, "addd", "p"},
+        {"x p d dir in", errc::unsupported, 1, 5, "d", "p"},
+        {"x m", errc::unsupported, 1, 3, "m", "x"},
+        {"p a dir in", errc::unknown_word, 1, 1, "p", ""},
+        {"state add src 192.0.2.1/31", errc::bad_value, 1, 15, "192.0.2.1/31", "src"},
+        {"state add src ::1/32", errc::bad_value, 1, 15, "::1/32", "src"},
+        {"policy add dir in src 10.256", errc::bad_value, 1, 23, "10.256", "src"},
+        {"policy add dir in src 10.0.0.0.0", errc::bad_value, 1, 23, "10.0.0.0.0", "src"},
+        {"policy add dir in src 010.1", errc::bad_value, 1, 23, "010.1", "src"},
+        {"policy add dir in src 10.", errc::bad_value, 1, 23, "10.", "src"},
+        {"policy add dir in src 0xa", errc::bad_value, 1, 23, "0xa", "src"},
+        {"policy add dir in src 10/", errc::bad_value, 1, 23, "10/", "src"},
         {"state add @E sel src 10.0.0.0/33", errc::bad_value, 1, 48, "10.0.0.0/33", "src"},
         {"policy add dir in src 10.0.0.0/8 dst ::/0", errc::mixed_families, 1, 38, "::/0", "dst"},
         {"policy add dir in proto icmp sport 5", errc::unknown_word, 1, 30, "sport", "icmp"},
-        {"policy add dir in sport 5", errc::unknown_word, 1, 19, "sport", "in"},
+        {"policy add dir in sport 5 proto icmp", errc::bad_value, 1, 33, "icmp", "proto"},
         {"policy add dir in proto tcp type 5", errc::unknown_word, 1, 29, "type", "tcp"},
         {"policy add dir in proto icmp code 5", errc::unsupported, 1, 30, "code", "icmp"},
         {"policy add dir in proto icmp type 256", errc::bad_value, 1, 35, "256", "type"},
@@ -342,6 +410,14 @@ TEST_CASE("a fault has its line, column and word", "[xfrm][parse][fault]") {
         {"policy add dir out tmpl proto esp src 192.0.2.1 dst ::1", errc::mixed_families, 1, 20, "tmpl", "out"},
         {"policy add dir out tmpl proto esp tmpl proto esp tmpl proto esp tmpl proto esp tmpl proto esp", errc::too_many, 1, 80,
          "tmpl", "esp"},
+        {"policy add dir out src 10.0.0.0/8 tmpl src ::1 dst ::2 proto esp", errc::mixed_families, 1, 35, "tmpl", "10.0.0.0/8"},
+        {"policy add dir out src fd00::/8 tmpl src 0.0.0.0 proto esp", errc::mixed_families, 1, 33, "tmpl", "fd00::/8"},
+        {"policy add tmpl dst ::1 proto esp dir out", errc::mixed_families, 1, 12, "tmpl", "add"},
+        {"policy add dir out tmpl src ::1 dst ::2 proto esp mode tunnel tmpl src 10.0.0.1 proto ah", errc::mixed_families, 1, 63,
+         "tmpl", "tunnel"},
+        {"state add src ::1 dst ::2 proto esp spi 0x100 enc aes @A sel src 10.0.0.0/8", errc::mixed_families, 1, 90, "sel",
+         "aes"},
+        {"state add @E proto esp spi 0x100 sel dst ::/0 enc aes @A flag af-unspec", errc::mixed_families, 1, 60, "sel", "0x100"},
         {"policy add dir in\npolicy add dir in priority 5", errc::duplicate, 2, 1, "policy", ""},
         {"state add @E proto esp spi 0x100 enc aes @A\nstate add @E proto esp spi 0x100 enc aes @A", errc::duplicate, 2, 1,
          "state", ""},
@@ -500,6 +576,21 @@ TEST_CASE("faults read well and show no key", "[xfrm][fault]") {
         {"state add @E proto esp enc aes @A @A", "line 1, column 93: unknown word '0x...' after 'aes'"},
         {"state add @E proto esp enc 0x00112233445566778899aabbccddeeff",
          "line 1, column 54: unknown algorithm '0x...' after 'enc'"},
+        {"state add @E proto esp enc 'cbc(aes) 0x00112233445566778899aabbccddeeff",
+         "line 1, column 54: misplaced quote 'cbc(aes) 0x...' after 'enc'"},
+        {"state add @E proto esp enc cbc(aes)0x00112233445566778899aabbccddeeff aes",
+         "line 1, column 54: unknown algorithm 'cbc(aes)0x...' after 'enc'"},
+        {"state add @E proto esp enc 0X00112233445566778899aabbccddeeff aes",
+         "line 1, column 54: unknown algorithm '0x...' after 'enc'"},
+        {"state add 00112233445566778899AABBCCDDEEFF", "line 1, column 11: unknown word '...' after 'add'"},
+        {"state add key=00112233445566 778899aabbccddee", "line 1, column 11: unknown word 'key=00112233445566' after 'add'"},
+        {"state add key=0011223344556677", "line 1, column 11: unknown word 'key=...' after 'add'"},
+        {"state add 00000x00112233445566778899", "line 1, column 11: unknown word '...' after 'add'"},
+        {"state add '0x0011223344 5566778899aabb", "line 1, column 11: misplaced quote '0x...' after 'add'"},
+        {"state add @E spi 0x123456789", "line 1, column 44: bad value '0x...' after 'spi'"},
+        {"state add @E mode 0x12345678", "line 1, column 45: bad value '0x12345678' after 'mode'"},
+        {"state add a-word-of-more-than-forty-characters-before-0x00112233445566778899aabbccddeeff",
+         "line 1, column 11: unknown word 'a-word-of-more-than-forty-characters-bef...' after 'add'"},
         {"state add @E spi \"\"", "line 1, column 44: bad value '' after 'spi'"},
         {"state add a\x01\xff-very-long-word-that-nobody-wants-to-read-to-its-end",
          "line 1, column 11: unknown word 'a?\?-very-long-word-that-nobody-wants-to-...' after 'add'"},

@@ -118,6 +118,68 @@ TEST_CASE("listings of the kernel come out as they went in", "[xfrm][write][kern
     CHECK(both.policies.back().selectors.source == *ip::parse_prefix("fd06::1"));
 }
 
+TEST_CASE("an upper protocol is read and listed by the name that ip has for it", "[xfrm][parse][write]") {
+    struct row {
+        const char* said;
+        int number;
+        const char* listed;
+    };
+    const auto r = GENERATE(values<row>({{"l2tp", 115, "l2tp"},       {"vrrp", 112, "vrrp"},         {"pim", 103, "pim"},
+                                         {"115", 115, "l2tp"},        {"0x73", 115, "l2tp"},         {"L2TP", 115, "l2tp"},
+                                         {"ax.25", 93, "ax.25"},      {"IPSEC-ESP", 50, "esp"},      {"OSPFIGP", 89, "ospf"},
+                                         {"IPv6-Frag", 44, "ipv6-frag"}, {"mpls-in-ip", 137, "mpls-in-ip"}, {"7", 7, "7"},
+                                         {"253", 253, "253"}}));
+    CAPTURE(r.said);
+    const auto f = parsed(std::string{"policy add dir in proto "} + r.said);
+    CHECK(f.policies[0].selectors.protocol == static_cast<ip::next_header>(r.number));
+    const std::string listed =
+        std::string{"src 0.0.0.0/0 dst 0.0.0.0/0 proto "} + r.listed + " \n\tdir in priority 0 ptype main \n";
+    CHECK(written(f, form::listing) == listed);
+    CHECK(parsed(listed) == f);
+}
+
+TEST_CASE("every upper protocol is read again as it was written", "[xfrm][parse][write]") {
+    for (int number = 1; number < 256; ++number) {
+        CAPTURE(number);
+        const auto f = parsed("policy add dir in proto " + std::to_string(number));
+        CHECK(f.policies[0].selectors.protocol == static_cast<ip::next_header>(number));
+        for (const auto how : {form::batch, form::listing}) CHECK(parsed(written(f, how)) == f);
+    }
+    for (const char* const any : {"0", "ip", "hopopt"})
+        CHECK(parsed(std::string{"policy add dir in proto "} + any).policies[0].selectors.protocol.is_any());
+}
+
+TEST_CASE("policies that differ behind their prefixes are two, and written so", "[xfrm][parse][write]") {
+    const std::string batch =
+        "xfrm policy add dir out src 10.0.0.1/8 dst 10.1.0.0/16\n"
+        "xfrm policy add dir out src 10.0.0.2/8 dst 10.1.0.0/16\n"
+        "xfrm policy add dir out src 10.0.0.0/8 dst 10.1.0.0/16\n"
+        "xfrm policy add dir in src fd00::/8 dst fd00::1/64 priority 3\n";
+    const auto f = parsed(batch);
+    REQUIRE(f.policies.size() == 4);
+    CHECK(f.policies[0].selectors == f.policies[2].selectors);
+    CHECK(written(f, form::batch) == batch);
+    CHECK(parsed(written(f, form::listing)) == f);
+    CHECK(xfrm::parse(batch + "policy add dir out src 10.0.0.2/8 dst 10.1.0.0/16").error().code == xfrm::errc::duplicate);
+    const auto g = parsed(batch + "policy update dir out src 10.0.0.2/8 dst 10.1.0.0/16 priority 8");
+    CHECK(g.policies[1].priority == 8);
+    auto p = f.policies[0];
+    p.written.source = ip::address::v4(11, 0, 0, 1);  // not of its prefix
+    std::array<char, xfrm::policy_rule::max_text> room{};
+    CHECK(xfrm::write(room, p, form::batch).error() == xfrm::errc::inexpressible);
+}
+
+TEST_CASE("templates behind a tunnel of another family are read again as they were written", "[xfrm][parse][write]") {
+    const auto* const templates =
+        GENERATE("tmpl src ::1 dst ::2 proto esp mode tunnel tmpl proto ah",
+                 "tmpl src :: proto esp mode tunnel tmpl src ::1 proto ah tmpl proto ah",
+                 "tmpl src :: proto esp mode tunnel tmpl dst 0.0.0.0 proto esp mode tunnel tmpl proto ah",
+                 "tmpl dst 0.0.0.0 proto esp mode tunnel tmpl src 0.0.0.0 proto ah");
+    CAPTURE(templates);
+    const auto f = parsed(std::string{"policy add dir out src 10.0.0.0/8 "} + templates);
+    for (const auto how : {form::batch, form::listing}) CHECK(parsed(written(f, how)) == f);
+}
+
 TEST_CASE("policies of sockets are no part of the SPD", "[xfrm][parse]") {
     const auto f = parsed(std::string{"src 0.0.0.0/0 dst 0.0.0.0/0 \n\tsocket in priority 0 ptype main \n"} + policy_listing);
     CHECK(f.policies.size() == 9);

@@ -117,6 +117,10 @@ private:
             const policy_rule& p = *rules[i];
             auto e = entry_of(p, sa::policy_id{});
             if (!e) return std::unexpected{e.error()};
+            const auto is_same = [&p](const policy_rule* r) {
+                return r->direction == p.direction && r->selectors == p.selectors;
+            };
+            if (std::ranges::any_of(std::span{rules}.first(i), is_same)) continue;  // never reached: see `written_addresses`
             const auto twin = std::ranges::find(entries, p.selectors, [](const policy::entry& x) { return x.selectors.traffic; });
             if (twin != entries.end()) {  // `in` and `fwd`: there is one list for both
                 if (twin->action != e->action || twin->protections != e->protections)

@@ -1,5 +1,6 @@
 #pragma once
 /// What can be wrong with a file of `ip xfrm` lines, and where.
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string_view>
@@ -31,6 +32,7 @@ enum class errc : std::uint8_t {
     extended_with_manual_keys,  ///< extended sequence numbers need negotiation                         RFC 4303 §2.2.1
     replay_without_integrity,   ///< a replay window, and nothing vouches for the sequence number       RFC 2406 §3.4.3
     bad_window,                 ///< a replay window under 32, no multiple of 32, or over 4096          RFC 4303 §3.4.3
+    short_limit,                ///< a limit under 1024 octets: an SA here counts kilobytes
     reserved_spi,               ///< SPI 0 to 255                                                       RFC 2406 §2.1
     mixed_families,             ///< IPv4 beside IPv6 where both must be the same
     duplicate,                  ///< the SA or the selectors of the policy were there before
@@ -46,6 +48,7 @@ enum class errc : std::uint8_t {
         case errc::unsupported:
         case errc::unsupported_algorithm:
         case errc::unsupported_icv:
+        case errc::short_limit:
         case errc::default_icv: return condition::unsupported;
         case errc::null_with_null:
         case errc::no_integrity:
@@ -85,6 +88,7 @@ enum class errc : std::uint8_t {
         case errc::extended_with_manual_keys: return "extended sequence numbers with keys given by hand:";
         case errc::replay_without_integrity: return "anti-replay without integrity:";
         case errc::bad_window: return "bad width of the window:";
+        case errc::short_limit: return "limit under 1024 octets, to be given in packets or as 1024 at least:";
         case errc::reserved_spi: return "reserved SPI:";
         case errc::mixed_families: return "IPv4 mixed with IPv6:";
         case errc::duplicate: return "already there:";
@@ -109,16 +113,28 @@ struct fault {
 template <class T> using result = std::expected<T, fault>;
 
 namespace detail {
-/// A quoted word for people to read: shortened, unprintable characters as '?'. What could be a key in hexadecimal is not shown.
-constexpr void put_quoted(ip::text_writer& out, std::string_view word) noexcept {
-    constexpr std::size_t most = 40, longest_number = 10;
-    out.put('\'');
-    if (word.starts_with("0x") && word.size() > longest_number) {
-        out.put("0x...");
-    } else {
-        for (const char c : word.substr(0, most)) out.put(c >= ' ' && c <= '~' ? c : '?');
-        if (word.size() > most) out.put("...");
+/// Where in `word` a key in hexadecimal may begin: at "0x" with more behind it than a number of 32 bits has, or at 16 digits in a
+/// row. The size of the word where there is none.
+[[nodiscard]] constexpr auto start_of_key(std::string_view word) noexcept -> std::size_t {
+    constexpr std::size_t longest_number = 8, shortest_key = 16;
+    std::size_t digits = 0;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        const char c = word[i];
+        if (c == '0' && i + 2 + longest_number < word.size() && (word[i + 1] == 'x' || word[i + 1] == 'X')) return i - digits;
+        digits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ? digits + 1 : 0;
+        if (digits == shortest_key) return i + 1 - digits;
     }
+    return word.size();
+}
+/// A quoted word for people to read: shortened, unprintable characters as '?'. Nothing is shown of what could be a key in
+/// hexadecimal, nor of what follows it.
+constexpr void put_quoted(ip::text_writer& out, std::string_view word) noexcept {
+    constexpr std::size_t most = 40;
+    const std::size_t key = start_of_key(word), shown = key < most ? key : most;
+    out.put('\'');
+    for (const char c : word.substr(0, shown)) out.put(c >= ' ' && c <= '~' ? c : '?');
+    if (key < word.size() && key <= most) out.put(word[key] == '0' && (word[key + 1] | 0x20) == 'x' ? "0x..." : "...");
+    else if (word.size() > most) out.put("...");
     out.put('\'');
 }
 }  // namespace detail

@@ -2,7 +2,6 @@
 /// States become SAs of this library, with keys given by hand.                                 RFC 2401 §4.4.3, §4.6.1
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -30,11 +29,13 @@ struct manual_sa {
     secret<128> keymat;
     sa::sequence64 sent;      ///< sending goes on after this number
     sa::sequence64 received;  ///< receiving: this number and those before it count as seen
+    used_up used;             ///< of the limits on octets and packets
     source_line line;
 };
 
 namespace detail {
-/// The kernel counts octets, an SA kilobytes: those that are full, and one at least.
+/// The kernel counts octets, an SA kilobytes: those that are full, so that no more than was asked for passes. Less than one,
+/// which would be no limit, counts as one, and `manual_sa_of` refuses it.
 [[nodiscard]] constexpr auto limits_of(const state_limits& l) noexcept -> sa::limits {
     constexpr std::uint64_t longest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     return {.time = seconds(static_cast<std::int64_t>(l.seconds < longest ? l.seconds : longest)),
@@ -55,8 +56,8 @@ namespace detail {
 
 /// What the state says, in this library's terms; it may not be allowed together (`manual_sa_of`). Outer headers and ICV padding
 /// are as the kernel makes them: flow labels are copied, AH pads to 8 octets unless `align4` says otherwise. Without
-/// `replay-window` there is no anti-replay. UDP ports are those of an SA that sends. `tfcpad` is for walks that are given a
-/// padding (`dataplane/padding.hpp`).
+/// `replay-window` there is no anti-replay. Limits in octets are rounded down to kilobytes. UDP ports are those of an SA
+/// that sends. `tfcpad` is for walks that are given a padding (`dataplane/padding.hpp`).
 ///                                            RFC 2406 §5, RFC 4302 §3.3.3.2.1
 // req: rfc2406-5-2, rfc2401-4.4.3-1
 [[nodiscard]] inline auto parameters_of(const state& s) noexcept -> sa::parameters {
@@ -73,7 +74,7 @@ namespace detail {
         p.tfc = {.what = sa::tfc_policy::kind::to_size, .size = static_cast<std::uint16_t>(s.tfcpad < 65535 ? s.tfcpad : 65535)};
     p.tunnel.copy_flow_label = true;
     if (s.flags.nopmtudisc) p.tunnel.df = ip::df_rule::clear;
-    if (s.flags.noecn) p.tunnel.ecn = ip::ecn_mode::compatibility;
+    if (s.flags.noecn) p.tunnel.ecn = ip::ecn_mode::ignored;
     if (s.flags.dont_encap_dscp) p.tunnel.dscp = 0;
     if (s.id.protocol == sa::protocol::ah) p.icv_alignment = s.flags.align4 && s.id.destination.is_v4() ? 4 : 8;
     return p;
@@ -81,7 +82,7 @@ namespace detail {
 
 /// The SA of a state, its keys copied, bound to no policy yet.
 /// @return `errc::reserved_spi`, `extended_with_manual_keys`, `bad_window`, `replay_without_integrity`; `static_counter_keys` and
-///         `no_integrity` unless `allowed`; the fault has the line of the state
+///         `no_integrity` unless `allowed`; `short_limit`; the fault has the line of the state
 // req: rfc4106-2-2, rfc4303-2.2.1-2, rfc2406-2.1-1, rfc2406-3.4.3-2
 [[nodiscard]] inline auto manual_sa_of(const state& s, const choices& allowed = {}) noexcept -> result<manual_sa> {
     const auto no = [&s](errc code, std::string_view word) {
@@ -93,12 +94,16 @@ namespace detail {
                 .keymat = s.keymat.clone(),
                 .sent = sa::sequence64{s.sent},
                 .received = sa::sequence64{s.received},
+                .used = s.used,
                 .line = s.line};
     m.parameters.allow_static_counter_keys = allowed.allow_static_counter_keys;
     const bool authenticated =
         s.transform.integrity != crypto::integrity_id::none || crypto::is_combined(s.transform.encryption);
     if (s.id.spi.value() < 256) return no(errc::reserved_spi, "spi");
     if (s.flags.esn) return no(errc::extended_with_manual_keys, "esn");
+    const auto is_short = [](const state_limits& l) { return l.octets != 0 && l.octets < 1024; };
+    if (is_short(s.soft)) return no(errc::short_limit, "byte-soft");
+    if (is_short(s.hard)) return no(errc::short_limit, "byte-hard");
     if (s.replay_window % 32 != 0) return no(errc::bad_window, "replay-window");
     if (!authenticated && !allowed.dangers.no_integrity) return no(errc::no_integrity, cipher);
     if (!authenticated && s.replay_window != 0) return no(errc::replay_without_integrity, "replay-window");
@@ -117,11 +122,17 @@ template <class Sa, class Database, class Suite, rng R>
     auto made = Sa::make(m.parameters, std::move(*suite), m.keymat.view(), random, now);
     if (!made) return answer{std::unexpected{made.error()}};
     if (last.value() != 0) made->resume_at(last);
+    if (m.used != used_up{}) {
+        auto usage = made->lifetime().usage(now);
+        usage.octets = m.used.octets;
+        usage.packets = m.used.packets;
+        made->lifetime().resume(usage, now);
+    }
     return database.insert(std::move(*made));
 }
 }  // namespace detail
 
-/// Makes the SA and puts it into the database, as one that receives; its numbers go on where the state says.
+/// Makes the SA and puts it into the database, as one that receives; its numbers and what it has used go on where the state says.
 ///
 /// @param make_suite  `crypto::transform -> crypto::result<EspSuite>`
 /// @param make_mac    `crypto::integrity_id -> crypto::result<AhMac>`

@@ -21,7 +21,8 @@ namespace ipsec::xfrm {
 struct file {
     std::vector<state> states;
     std::vector<policy_rule> policies;
-    friend auto operator==(const file&, const file&) -> bool = default;
+    std::size_t larval = 0;  ///< listed states left out: without algorithms, for SAs still negotiated. Not compared, not written
+    friend auto operator==(const file& a, const file& b) -> bool { return a.states == b.states && a.policies == b.policies; }
 };
 
 /// What one file may make this library allocate. A look for duplicates takes time with the square of the number of entries.
@@ -51,29 +52,54 @@ public:
     }
 
 private:
-    /// `[ip] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above.
+    /// `[ip [-4|-6]] [xfrm] state|policy add|update ...`, or `flush`, which forgets what stood above. Words that `ip` takes by
+    /// their beginnings are taken so here: `ip x p a`.
     void read_command() {
-        if (in_.take_if("ip") && in_.peek() == nullptr) return (void)in_.take();
-        if (in_.take_if("xfrm") && in_.peek() == nullptr) return (void)in_.take();
+        const bool by_ip = in_.take_if("ip");
+        const word family = by_ip && in_.peek() != nullptr ? *in_.peek() : word{};
+        const bool only_v4 = by_ip && in_.take_if("-4"), only_v6 = by_ip && !only_v4 && in_.take_if("-6");
+        if (by_ip && in_.peek() == nullptr) return (void)in_.take();
+        const word* const first = in_.peek();
+        const bool by_xfrm = first != nullptr && begins("xfrm", first->text);
+        if (by_xfrm) (void)in_.take();
+        if (by_xfrm && in_.peek() == nullptr) return (void)in_.take();
         const word object = in_.take();
-        if (object.text == "monitor") return in_.fail(errc::unsupported, object);
-        if (object.text != "state" && object.text != "policy") return in_.fail(errc::unknown_word, object);
-        const bool is_state = object.text == "state";
+        const auto is_object = [&](std::string_view name) { return by_xfrm ? begins(name, object.text) : object.text == name; };
+        const bool is_state = is_object("state"), is_policy = is_object("policy");
+        if (!is_state && !is_policy) return in_.fail(is_object("monitor") ? errc::unsupported : errc::unknown_word, object);
         const word verb = in_.take();
         if (in_.failed()) return;
-        if (verb.text == "flush") {
+        const auto meant = meaning_of(verb.text);
+        if (meant == "flush") {
             if (in_.peek() != nullptr) return in_.fail(errc::unsupported, in_.take());  // `proto` or `ptype`: some of them
             is_state ? file_.states.clear() : file_.policies.clear();
             return;
         }
-        if (verb.text != "add" && verb.text != "update") {
-            constexpr std::array<std::string_view, 9> others{"allocspi", "delete", "get",        "deleteall", "list",
-                                                             "count",    "set",    "setdefault", "getdefault"};
-            const bool is_known = std::ranges::find(others, verb.text) != others.end();
-            return in_.fail(is_known ? errc::unsupported : errc::unknown_word, verb);
+        if (meant != "add" && meant != "update") return in_.fail(meant.empty() ? errc::unknown_word : errc::unsupported, verb);
+        const auto usual = only_v6 ? ip::family::v6 : ip::family::v4;
+        const auto fits = [&](ip::family f) {
+            if ((only_v4 || only_v6) && f != usual && !in_.failed()) in_.fail(errc::mixed_families, family);
+        };
+        if (is_state) {
+            auto s = state_reader{in_}.read();
+            fits(s.id.destination.family());
+            put(std::move(s), meant == "update");
+        } else if (auto p = policy_reader{in_, usual}.read()) {
+            fits(p->selectors.source.family().value_or(usual));
+            put(std::move(*p), meant == "update");
         }
-        if (is_state) put(state_reader{in_}.read(), verb.text == "update");
-        else if (auto p = policy_reader{in_}.read()) put(std::move(*p), verb.text == "update");
+    }
+    static auto begins(std::string_view whole, std::string_view said) noexcept -> bool {
+        return !said.empty() && whole.starts_with(said);
+    }
+    /// The first verb that begins with what was said, in the order in which `ip` looks for them; empty where there is none.
+    static auto meaning_of(std::string_view said) noexcept -> std::string_view {
+        constexpr std::array<std::string_view, 16> verbs{"add",  "update",     "allocspi",   "delete", "deleteall", "delall",
+                                                         "show", "list",       "lst",        "get",    "flush",     "count",
+                                                         "set",  "setdefault", "getdefault", "help"};
+        for (const auto verb : verbs)
+            if (begins(verb, said)) return verb;
+        return {};
     }
     /// The second line of a listed state begins with `proto`, that of a policy with `dir` or `socket`, but for the words of the
     /// selector: whatever the first word is that only one of them has decides.
@@ -93,7 +119,10 @@ private:
         if (is_policy) {
             if (auto p = policy_reader{in_}.read()) put(std::move(*p), false);
         } else {
-            put(state_reader{in_}.read(), false);
+            state_reader reader{in_};
+            auto s = reader.read();
+            if (reader.is_larval()) ++file_.larval;
+            else put(std::move(s), false);
         }
     }
     /// A listing shows the newest first: its end turns what it brought.
@@ -117,7 +146,7 @@ private:
     void put(policy_rule&& p, bool replaces) {
         if (in_.failed()) return;
         for (auto& old : file_.policies)
-            if (old.direction == p.direction && old.selectors == p.selectors) {
+            if (old.direction == p.direction && old.selectors == p.selectors && old.written == p.written) {
                 if (!replaces) return in_.fail_entry(errc::duplicate, "policy");
                 old = p;
                 return;
@@ -137,8 +166,8 @@ private:
 
 /// Reads a whole file; batch lines and pieces of listings may alternate. Words mean what they mean to the kernel, so that one
 /// file serves both; what this library does not have is refused by name. `flush` forgets the states or policies above it.
-/// Of a listing by `ip -s xfrm` the limits count, and a state that has used some of a hard limit on octets or packets is refused:
-/// it would begin anew. Other counters, dates and what is only shown are passed over.
+/// Of a listing by `ip -s xfrm` the limits count, and what a state has used of those on octets and packets; other counters, dates
+/// and what is only shown are passed over. What `ip -o` lists is read as well, and `docs/xfrm.md` has all that is refused.
 ///
 /// @param text  stays the caller's; the words of a fault point into it. Wiping it is the caller's business too
 /// @return the first fault, of any code but the last two and those that `manual_sa.hpp` and `bind.hpp` find

@@ -21,7 +21,15 @@ struct policy_template {
     sa::spi spi;                             ///< 0: any
     std::uint32_t reqid = 0;                 ///< out: that of the state. In: 0 takes a state of any
     sa::mode mode = sa::mode::transport;
+    std::optional<ip::family> family{};      ///< of both ends, where both are any; absent: that of the packet by then
     friend constexpr auto operator==(const policy_template&, const policy_template&) noexcept -> bool = default;
+};
+
+/// The addresses of a policy with bits behind their prefix, as `10.0.0.1/8` has them. They say nothing of which packets it fits,
+/// but to the kernel two policies that differ in them are two.
+struct written_addresses {
+    std::optional<ip::address> source, destination;  ///< absent: no such bits
+    friend constexpr auto operator==(const written_addresses&, const written_addresses&) noexcept -> bool = default;
 };
 
 struct policy_rule {
@@ -30,6 +38,7 @@ struct policy_rule {
 
     xfrm::direction direction = direction::out;
     ip::selector selectors;
+    written_addresses written;
     bool allow = true;           ///< `action`: allow, which with templates means apply, or block
     std::uint32_t priority = 0;  ///< the least goes first; among equals, the one that was added first
     static_vector<policy_template, policy::max_protections> templates;

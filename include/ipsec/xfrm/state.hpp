@@ -38,9 +38,16 @@ struct state_limits {
     friend constexpr auto operator==(const state_limits&, const state_limits&) noexcept -> bool = default;
 };
 
+/// How much went through a state, as `ip -s` lists it.
+struct used_up {
+    std::uint64_t octets = 0;
+    std::uint64_t packets = 0;
+    friend constexpr auto operator==(const used_up&, const used_up&) noexcept -> bool = default;
+};
+
 /// The flags of a state that this library has a meaning for.
 struct state_flags {
-    bool noecn = false;             ///< the outer ECN field is not taken from the inner one        RFC 6040 §4.1
+    bool noecn = false;             ///< the outer ECN field is 0, and where packets come in it does not count
     bool nopmtudisc = false;        ///< the outer DF bit stays clear
     bool af_unspec = false;         ///< without `sel`, packets of both families
     bool align4 = false;            ///< AH over IPv4: padded to 4 octets rather than 8             RFC 4302 §3.3.3.2.1
@@ -70,6 +77,7 @@ struct state {
     secret<128> keymat;                   ///< cipher key, salt, integrity key                      RFC 4301 §4.5.2
     ip::selector selectors;               ///< `sel`; without it everything of the ends' family, or of both with `af-unspec`
     state_limits soft, hard;
+    used_up used;                         ///< of those limits; times count anew. Not written: no form has words for it
     sa::udp_encapsulation encapsulation;  ///< `encap espinudp`, as the sender sees it: `local` is the source port  RFC 3948 §2.1
     ip::address original;  ///< beside it: the peer's own address before translation; all zeros when it is not known
     std::uint32_t tfcpad = 0;  ///< ESP in tunnel mode: the kernel pads inner packets up to so many octets   RFC 4303 §2.7

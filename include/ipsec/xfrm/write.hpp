@@ -9,13 +9,14 @@
 
 #include "ipsec/ip/text.hpp"
 #include "ipsec/xfrm/algorithms.hpp"
-#include "ipsec/xfrm/detail/read_selector.hpp"
+#include "ipsec/xfrm/detail/protocol_names.hpp"
 #include "ipsec/xfrm/errc.hpp"
 #include "ipsec/xfrm/parse.hpp"
 
 namespace ipsec::xfrm {
 
-/// Both say the same but for what one has no words for: a command the marks within a window, a listing limits and `extra-flag`.
+/// Both say the same but for what one has no words for: a command the marks within a window, a listing limits and `extra-flag`;
+/// neither has words for what was used of the limits.
 enum class form : std::uint8_t { batch = 1, listing };
 
 namespace detail {
@@ -49,12 +50,13 @@ public:
     void put(const policy_rule& p) noexcept {
         if (!listing_) out_.put("xfrm policy add dir ").put(name_of(p.direction)).put(' ');
         if (!p.selectors.source.family()) inexpressible_ = true;
-        put(p.selectors);
+        put(p.selectors, p.written);
         if (listing_) out_.put(" \n\tdir ").put(name_of(p.direction));
         if (!p.allow) out_.put(" action block");
         if (listing_ || p.priority != 0) out_.put(" priority ").decimal(p.priority);
         if (listing_) out_.put(" ptype main ");
-        for (const auto& t : p.templates) put(t, p.selectors.source.family().value_or(ip::family::v4));
+        auto family = p.selectors.source.family().value_or(ip::family::v4);
+        for (const auto& t : p.templates) put(t, family);
         out_.put('\n');
     }
     /// @return the text; `errc::no_room`, `errc::inexpressible`
@@ -155,13 +157,14 @@ private:
         limit("byte-", l.octets);
         limit("packet-", l.packets);
     }
-    void put(const policy_template& t, ip::family family) noexcept {
-        if (t.source) family = t.source->family();
-        else if (t.destination) family = t.destination->family();
+    /// @param family  of the packet by then: before the template, and after it
+    void put(const policy_template& t, ip::family& family) noexcept {
+        family = t.source ? t.source->family() : t.destination ? t.destination->family() : t.family.value_or(family);
         out_.put(listing_ ? "\n\ttmpl" : " tmpl");
         const auto end = [&](std::string_view name, const std::optional<ip::address>& a) {
             if (a || listing_) ip::detail::put(out_.put(name), a.value_or(ip::address::lowest(family)));
         };
+        if (t.family && !listing_) ip::detail::put(out_.put(" src "), ip::address::lowest(family));
         end(" src ", t.source);
         end(" dst ", t.destination);
         out_.put(listing_ ? "\n\t\tproto " : " proto ").put(t.protocol == sa::protocol::ah ? "ah" : "esp");
@@ -170,10 +173,10 @@ private:
         put_mode(t.mode);
     }
     /// `src P dst P proto X sport N dport N type N code N`, as far as they are not any. No addresses: of both families.
-    void put(const ip::selector& s) noexcept {
+    void put(const ip::selector& s, const written_addresses& written = {}) noexcept {
         if (s.source.family() || s.destination.family()) {
-            put_side("src ", s.source);
-            put_side(" dst ", s.destination);
+            put_side("src ", s.source, written.source);
+            put_side(" dst ", s.destination, written.destination);
         }
         const auto protocol = s.protocol.value();
         if (protocol) {
@@ -198,11 +201,12 @@ private:
         if (i.is_single()) out_.put(" code ").decimal(i.first() & 0xffU);
         else if (i != ip::port_range::icmp(type)) inexpressible_ = true;
     }
-    void put_side(std::string_view name, const ip::range& r) noexcept {
+    void put_side(std::string_view name, const ip::range& r, const std::optional<ip::address>& written) noexcept {
         out_.put(name);
         const auto p = r.as_prefix();
-        if (p) ip::detail::put(out_, *p);
-        else inexpressible_ = true;
+        if (!p || (written && !p->contains(*written))) inexpressible_ = true;
+        else if (written) ip::detail::put(out_, *written), out_.put('/').decimal(p->length());
+        else ip::detail::put(out_, *p);
     }
     void put_port(std::string_view name, const ip::port_range& p) noexcept {
         if (p.is_any()) return;
@@ -210,13 +214,11 @@ private:
         out_.put(name).decimal(p.first());
     }
     void put_protocol(ip::next_header h) noexcept {
-        for (const auto& p : protocol_names)
-            if (p.value == h) {
-                out_.put(p.name);
-                return;
-            }
+        const auto number = static_cast<std::uint8_t>(h);
+        const auto name = name_of_protocol(number);
         if (h == ip::next_header::hop_by_hop) inexpressible_ = true;  // 0 is any protocol to the kernel
-        out_.decimal(static_cast<std::uint8_t>(h));
+        if (name.empty()) out_.decimal(number);
+        else out_.put(name);
     }
 
     ip::text_writer out_;

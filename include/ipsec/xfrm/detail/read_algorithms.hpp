@@ -34,6 +34,7 @@ public:
         else return false;
         return true;
     }
+    [[nodiscard]] auto has_any() const noexcept -> bool { return cipher_ || mac_ || aead_; }
     /// Whether the algorithms go together and with the protocol; then they stand in `to`.                RFC 2406 §5, RFC 2402 §5
     // req: rfc2406-5-9
     void finish(words& in, state& to) noexcept {

@@ -29,6 +29,22 @@ inline auto skip_no_flags(words& in) noexcept -> bool {
 inline void skip_time(words& in) noexcept {
     if (in.take().text != "-") (void)in.take();
 }
+/// The value of a word for what this library does not have. One that says nothing is passed over: 0, of `mark` also with an empty
+/// mask, `0 mask 0` or `0x0/0x0`. Any other is `errc::unsupported` at `name`, which was taken.
+inline void take_nothing(words& in, const word& name) noexcept {
+    constexpr auto most = std::numeric_limits<std::uint32_t>::max();
+    const word w = in.take();
+    if (in.failed()) return;
+    const auto slash = w.text.find('/');
+    bool is_nothing = read_number(w.text.substr(0, slash), most) == 0U;
+    if (name.text == "mark") {
+        const auto mask = slash != w.text.npos ? w.text.substr(slash + 1) : in.take_if("mask") ? in.take().text : "1";
+        is_nothing = is_nothing && read_number(mask, most) == 0U;
+    } else {
+        is_nothing = is_nothing && slash == w.text.npos;
+    }
+    if (!is_nothing) in.fail(errc::unsupported, name);
+}
 /// `NUMBER(UNIT)` or `(INF)(UNIT)`, with or without a comma behind it. @return the greatest number for `(INF)`
 [[nodiscard]] inline auto take_amount(words& in, std::string_view unit) noexcept -> std::uint64_t {
     const word w = in.take();
@@ -52,6 +68,27 @@ inline void skip_time(words& in) noexcept {
 /// What the number `v` of a limit in seconds limits: of those 0 is no limit to the kernel either. @return 0 for no limit
 [[nodiscard]] constexpr auto limit_of_time(std::uint64_t v) noexcept -> std::uint64_t {
     return v == std::numeric_limits<std::uint64_t>::max() ? 0 : v;
+}
+/// `limit KIND N`, once per kind. The kernel writes "no limit" as the greatest number, of seconds also as 0. Limits that
+/// count from the first use are `errc::unsupported`, but for none. @pre the word `limit` was taken
+inline void take_limit(words& in, said_words& said, state_limits& soft, state_limits& hard) noexcept {
+    const word kind = in.take();
+    if (in.failed()) return;
+    std::uint64_t from_use = 0;
+    std::uint64_t* into = nullptr;
+    if (kind.text == "time-soft") into = &soft.seconds;
+    else if (kind.text == "time-hard") into = &hard.seconds;
+    else if (kind.text == "byte-soft") into = &soft.octets;
+    else if (kind.text == "byte-hard") into = &hard.octets;
+    else if (kind.text == "packet-soft") into = &soft.packets;
+    else if (kind.text == "packet-hard") into = &hard.packets;
+    else if (kind.text == "time-use-soft" || kind.text == "time-use-hard") into = &from_use;
+    if (into == nullptr) return in.fail(errc::bad_value, kind);
+    if (!said.once(in, kind)) return;
+    const word number = in.peek() != nullptr ? *in.peek() : word{};
+    const auto v = take_number<std::uint64_t>(in);
+    *into = kind.text.starts_with("time-") ? limit_of_time(v) : limit_of_amount(in, number, v);
+    if (from_use != 0) in.fail(errc::unsupported, kind);
 }
 /// The lines under `lifetime config:`. Limits that count from the first use are `errc::unsupported`, as in a command.
 inline void take_configured_lifetimes(words& in, state_limits& soft, state_limits& hard) noexcept {
@@ -79,10 +116,6 @@ inline void take_configured_lifetimes(words& in, state_limits& soft, state_limit
     both("(sec)", from_use[0], from_use[1]);
     if (from_use[0] != 0 || from_use[1] != 0) in.fail(errc::unsupported, use);
 }
-/// How much went through a state.
-struct used_up {
-    std::uint64_t octets = 0, packets = 0;
-};
 /// The lines under `lifetime current:`: how much went through; since when, and when last, is passed over.
 inline auto take_current_lifetimes(words& in) noexcept -> used_up {
     used_up used;

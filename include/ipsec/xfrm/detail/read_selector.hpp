@@ -1,29 +1,14 @@
 #pragma once
 /// The words of a selector: `src PREFIX dst PREFIX proto P [sport N] [dport N] [type N [code N]]`.          RFC 2401 §4.4.2
-#include <array>
 #include <optional>
 #include <string_view>
 
 #include "ipsec/ip/selector.hpp"
+#include "ipsec/xfrm/detail/protocol_names.hpp"
 #include "ipsec/xfrm/detail/words.hpp"
+#include "ipsec/xfrm/policy_rule.hpp"
 
 namespace ipsec::xfrm::detail {
-
-struct protocol_name {
-    std::string_view name;
-    ip::next_header value;
-};
-/// The names by which `ip` lists upper protocols; others go by number.
-inline constexpr std::array protocol_names{
-    protocol_name{"icmp", ip::next_header::icmp},           protocol_name{"igmp", ip::next_header::igmp},
-    protocol_name{"ipencap", ip::next_header::ipv4},        protocol_name{"tcp", ip::next_header::tcp},
-    protocol_name{"udp", ip::next_header::udp},             protocol_name{"dccp", ip::next_header::dccp},
-    protocol_name{"ipv6", ip::next_header::ipv6},           protocol_name{"gre", ip::next_header::gre},
-    protocol_name{"esp", ip::next_header::esp},             protocol_name{"ah", ip::next_header::ah},
-    protocol_name{"ipv6-icmp", ip::next_header::icmp_v6},   protocol_name{"sctp", ip::next_header::sctp},
-    protocol_name{"mobility-header", ip::next_header::mobility}, protocol_name{"udplite", ip::next_header::udp_lite},
-    protocol_name{"ospf", ip::next_header{89}},
-};
 
 /// Takes selectors word by word, for as long as the words are of one.
 class selector_reader {
@@ -33,17 +18,24 @@ public:
         const word* const w = in.peek();
         if (w == nullptr) return false;
         const std::string_view name = w->text;
-        if (name == "src") take_prefix(in, source_);
-        else if (name == "dst") take_prefix(in, destination_);
+        if (name == "src") take_prefix(in, source_, written_.source);
+        else if (name == "dst") take_prefix(in, destination_, written_.destination);
         else if (name == "proto") take_protocol(in);
         else if (name == "sport") take_port(in, source_port_);
         else if (name == "dport") take_port(in, destination_port_);
         else if (name == "type") take_message(in, type_);
         else if (name == "code") take_message(in, code_);
         else if (name == "uid" && in.is_listing()) skip_user(in);
+        else if (name == "dev" && in.is_listing()) take_device(in);
         else if (name == "dev" || name == "key") in.fail(errc::unsupported, in.take());
         else return false;
         return true;
+    }
+    /// The addresses with bits behind their prefix.
+    [[nodiscard]] auto written() const noexcept -> const written_addresses& { return written_; }
+    /// Faults of what was passed over, since the entry may have been one to pass over as a whole.
+    void check(words& in) const noexcept {
+        if (device_) in.fail(errc::unsupported, *device_);
     }
     /// What was said. Where no address was, `family` says which addresses are meant; absent: of both families.
     [[nodiscard]] auto finish(std::optional<ip::family> family) const noexcept -> ip::selector {
@@ -62,14 +54,23 @@ public:
     }
 
 private:
-    void take_prefix(words& in, std::optional<ip::prefix>& into) noexcept {
+    void take_prefix(words& in, std::optional<ip::prefix>& into, std::optional<ip::address>& written) noexcept {
         const word name = in.take();
         const word value = in.take();
         if (into) return in.fail(errc::repeated_word, name);
-        const auto p = ip::parse_prefix(value.text);
+        const auto slash = value.text.find('/');
+        const auto a = read_address(value.text.substr(0, slash));
+        const auto most = a && a->is_v4() ? 32U : 128U;
+        const auto length = slash == value.text.npos ? most : read_number(value.text.substr(slash + 1), most);
+        const auto p = a && length ? ip::prefix::make(*a, static_cast<unsigned>(*length)) : std::unexpected{ip::errc::bad_text};
         if (!p) return in.fail(errc::bad_value, value);
         into = *p;
+        if (p->address() != *a) written = *a;
         if (source_ && destination_ && source_->family() != destination_->family()) in.fail(errc::mixed_families, value);
+    }
+    void take_device(words& in) noexcept {
+        if (!device_) device_ = in.take();
+        (void)in.take();
     }
     /// The kernel keeps this number and never looks at it.
     static void skip_user(words& in) noexcept {
@@ -81,19 +82,20 @@ private:
         const word value = in.take();
         if (has_protocol_) return in.fail(errc::repeated_word, name);
         has_protocol_ = true;
-        for (const auto& p : protocol_names)
-            if (value.text == p.name) protocol_ = p.value;
-        if (!protocol_.is_any()) return;
-        const auto number = read_number(value.text, 255);
+        std::optional<std::uint64_t> number = protocol_of(value.text);
+        if (!number) number = read_number(value.text, 255);
         if (!number) return in.fail(errc::bad_value, value);
+        const bool has_ports = source_port_ || destination_port_;
+        if (has_ports && *number != 0 && !ip::has_ports(static_cast<ip::next_header>(*number)))
+            return in.fail(errc::bad_value, value);
         if (*number != 0) protocol_ = static_cast<ip::next_header>(*number);  // 0 is any protocol to the kernel
     }
-    /// A listing shows ports of any protocol without `proto`; a command has to say `proto 0` first.
+    /// Without `proto` they are those of any protocol that has ports.
     void take_port(words& in, std::optional<std::uint16_t>& into) noexcept {
         const word name = in.take();
         const auto value = take_number<std::uint16_t>(in);
         const auto p = protocol_.value();
-        if (p ? !ip::has_ports(*p) : !(has_protocol_ || in.is_listing())) return in.fail(errc::unknown_word, name);
+        if (p && !ip::has_ports(*p)) return in.fail(errc::unknown_word, name);
         if (into) return in.fail(errc::repeated_word, name);
         into = value;
     }
@@ -109,6 +111,8 @@ private:
     }
 
     std::optional<ip::prefix> source_, destination_;
+    written_addresses written_;
+    std::optional<word> device_;
     bool has_protocol_ = false;
     ip::protocol_selector protocol_;
     std::optional<std::uint16_t> source_port_, destination_port_;

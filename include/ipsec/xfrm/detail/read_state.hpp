@@ -38,19 +38,21 @@ public:
         finish();
         return std::move(s_);
     }
+    /// Whether it was one in a listing without algorithms: an SPI that the kernel keeps for an SA which is still negotiated.
+    [[nodiscard]] auto is_larval() const noexcept -> bool { return is_larval_; }
 
 private:
     void take_word() noexcept {
         const word w = in_.take();
         const std::string_view name = w.text;
-        if (name == "limit") return take_limit();
+        if (name == "limit") return take_limit(in_, said_, s_.soft, s_.hard);
         if (name == "flag" || name == "extra-flag" || name == "extra_flag") return take_flags(name == "flag");
         if (name == "anti-replay" && in_.is_listing()) return said_.once(in_, w) ? take_context() : void();
         if (in_.is_listing() && take_counters(w)) return;
         if (!known(name)) return in_.fail(is_unsupported(name) ? errc::unsupported : errc::unknown_word, w);
         if (!said_.once(in_, w)) return;
-        if (name == "src") s_.source = take_address(in_);
-        else if (name == "dst") s_.id.destination = take_address(in_);
+        if (name == "src") s_.source = take_end(in_);
+        else if (name == "dst") s_.id.destination = take_end(in_);
         else if (name == "proto") s_.id.protocol = take_ipsec_protocol(in_);
         else if (name == "spi") s_.id.spi = sa::spi{take_shown_number<std::uint32_t>(in_)};
         else if (name == "mode") s_.mode = take_mode(in_);
@@ -63,17 +65,18 @@ private:
         else if (name == "dir") take_direction();
         else if (name == "encap") take_encapsulation();
         else if (name == "tfcpad") take_padding(w);
-        else if (name == "sel") while (selector_.take_from(in_)) {}
+        else if (name == "sel") take_selectors(w);
+        else take_nothing(in_, w);
     }
     static auto known(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 15> names{
-            "src", "dst", "proto", "spi", "mode", "reqid", "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi",
-            "replay-seq-hi", "encap", "tfcpad", "dir", "sel"};
+        constexpr std::array<std::string_view, 18> names{
+            "mark",  "seq",    "if_id",         "src",         "dst",        "proto",          "spi",
+            "mode",  "reqid",  "replay-window", "replay-oseq", "replay-seq", "replay-oseq-hi", "replay-seq-hi",
+            "encap", "tfcpad", "dir",           "sel"};
         return std::ranges::find(names, name) != names.end();
     }
     static auto is_unsupported(std::string_view name) noexcept -> bool {
-        constexpr std::array<std::string_view, 10> names{"mark",    "seq",    "coa",         "ctx",   "security",
-                                                         "offload", "crypto", "output-mark", "if_id", "pcpu-num"};
+        constexpr std::array<std::string_view, 7> names{"coa", "ctx", "security", "offload", "crypto", "output-mark", "pcpu-num"};
         return std::ranges::find(names, name) != names.end();
     }
     static constexpr std::uint32_t widest = state::max_bitmap * 32;
@@ -86,7 +89,7 @@ private:
             if (which.text != "config:" && which.text != "current:") in_.fail(errc::unknown_word, which);
             if (in_.failed() || !said_.once(in_, which)) return true;
             if (which.text == "config:") take_configured_lifetimes(in_, s_.soft, s_.hard);
-            else used_ = take_current_lifetimes(in_), used_word_ = which;
+            else s_.used = take_current_lifetimes(in_);
             return true;
         }
         if (w.text != "lastused" && w.text != "stats:" && w.text != "seq") return false;
@@ -95,6 +98,10 @@ private:
         else if (w.text == "stats:") skip_statistics(in_);
         else (void)in_.take();  // of the acquire that the state answers: decimal digits behind "0x"
         return true;
+    }
+    void take_selectors(const word& w) noexcept {
+        sel_ = w;
+        while (selector_.take_from(in_)) {}
     }
     void take_direction() noexcept {
         constexpr std::array<std::string_view, 2> directions{"in", "out"};
@@ -127,31 +134,11 @@ private:
         if (name == "esn") return &s_.flags.esn;
         return nullptr;
     }
-    /// `limit KIND N`, once per kind. The kernel writes "no limit" as the greatest number, of seconds also as 0.
-    void take_limit() noexcept {
-        const word kind = in_.take();
-        if (in_.failed()) return;
-        std::uint64_t* into = nullptr;
-        if (kind.text == "time-soft") into = &s_.soft.seconds;
-        else if (kind.text == "time-hard") into = &s_.hard.seconds;
-        else if (kind.text == "byte-soft") into = &s_.soft.octets;
-        else if (kind.text == "byte-hard") into = &s_.hard.octets;
-        else if (kind.text == "packet-soft") into = &s_.soft.packets;
-        else if (kind.text == "packet-hard") into = &s_.hard.packets;
-        if (into == nullptr) {
-            const bool counts_from_use = kind.text == "time-use-soft" || kind.text == "time-use-hard";
-            return in_.fail(counts_from_use ? errc::unsupported : errc::bad_value, kind);
-        }
-        if (!said_.once(in_, kind)) return;
-        const word number = in_.peek() != nullptr ? *in_.peek() : word{};
-        const auto v = take_number<std::uint64_t>(in_);
-        *into = kind.text.starts_with("time-") ? limit_of_time(v) : limit_of_amount(in_, number, v);
-    }
-    /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
     void take_padding(const word& w) noexcept {
         tfcpad_ = w;
         s_.tfcpad = take_number<std::uint32_t>(in_);
     }
+    /// `espinudp SPORT DPORT ADDRESS`, in a listing `type espinudp sport SPORT dport DPORT addr ADDRESS`.
     void take_encapsulation() noexcept {
         const bool listed = in_.is_listing() && in_.take_if("type");
         constexpr std::array<std::string_view, 1> names{"espinudp"};
@@ -220,28 +207,31 @@ private:
         if (in_.failed()) return;
         for (const std::string_view name : {"src", "dst", "proto", "spi"})
             if (!said_.has(name)) return in_.fail_entry(errc::missing_word, name);
+        is_larval_ = in_.is_listing() && !algorithms_.has_any();
+        if (is_larval_) return;
         if (s_.source.family() != s_.id.destination.family()) return in_.fail_entry(errc::mixed_families, "src");
         if (s_.encapsulation && s_.id.protocol != sa::protocol::esp) return in_.fail_entry(errc::unsupported, "encap");
         if (s_.tfcpad != 0 && (s_.id.protocol != sa::protocol::esp || s_.mode != sa::mode::tunnel))
             return in_.fail(errc::unsupported, tfcpad_);  // nor does the kernel: only an inner IP header says its length
-        // A state here begins with all that its limits leave, and one that has used some of it must not begin anew.
-        if ((s_.hard.octets != 0 && used_.octets != 0) || (s_.hard.packets != 0 && used_.packets != 0))
-            return in_.fail(errc::unsupported, used_word_);
         algorithms_.finish(in_, s_);
         if (s_.flags.esn && s_.replay_window == 0) return in_.fail_entry(errc::missing_word, "replay-window");
         if (!s_.flags.esn && ((s_.sent | s_.received) >> 32) != 0) return in_.fail_entry(errc::missing_word, "esn");
         fit_bitmap();
         s_.selectors = default_selectors(s_.id, s_.flags);
+        selector_.check(in_);
         if (said_.has("sel")) s_.selectors = selector_.finish(s_.selectors.source.family());
+        // A header of the other family can only be put around a packet.                                   RFC 2401 §4.1
+        const auto selected = s_.selectors.source.family();
+        if (s_.mode == sa::mode::transport && selected && *selected != s_.source.family()) in_.fail(errc::mixed_families, sel_);
     }
 
     words& in_;
     state s_;
     said_words said_;
-    word tfcpad_, used_word_;
-    used_up used_;
+    word tfcpad_, sel_;
     algorithm_reader algorithms_;
     selector_reader selector_;
+    bool is_larval_ = false;
 };
 
 }  // namespace ipsec::xfrm::detail

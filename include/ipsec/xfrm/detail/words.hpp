@@ -21,7 +21,8 @@ struct word {
 };
 
 /// An entry is a line that `ip -batch` would take, or, where a line begins with "src", a piece of a listing: that line and the
-/// indented ones under it. `#` begins a comment, anywhere; a backslash at the end of a line joins the next one to it.
+/// indented ones under it, or, as `ip -o` lists, behind a backslash. `#` begins a comment, anywhere; a backslash at the end of a
+/// line for `ip -batch` joins the next one to it.
 ///
 /// After the first fault there are no more words and no more entries, so that a reader asks once, at the end.
 class words {
@@ -87,9 +88,14 @@ public:
 
 private:
     [[nodiscard]] auto column() const noexcept -> std::uint32_t { return static_cast<std::uint32_t>(at_ - line_start_ + 1); }
-    static auto is_blank(char c) noexcept -> bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
+    /// A backslash in a listing is the end of a line that `ip -o` did not end.
+    [[nodiscard]] auto is_blank(char c) const noexcept -> bool {
+        return (c == '\\' && is_listing_) || is_white(c);
+    }
+    static auto is_white(char c) noexcept -> bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
     /// Octets of a backslash and the line feed behind it at `i`; 0 when there is none.
     [[nodiscard]] auto continuation(std::size_t i) const noexcept -> std::size_t {
+        if (is_listing_) return 0;
         const auto rest = text_.substr(i);
         return rest.starts_with("\\\n") ? 2 : rest.starts_with("\\\r\n") ? 3 : 0;
     }
@@ -101,7 +107,7 @@ private:
     /// Whether the line feed at `at_` is followed by an indented line that has a word.
     [[nodiscard]] auto is_indented_next() const noexcept -> bool {
         std::size_t i = at_ + 1;
-        while (i < text_.size() && is_blank(text_[i])) ++i;
+        while (i < text_.size() && is_white(text_[i])) ++i;
         return i > at_ + 1 && i < text_.size() && text_[i] != '\n';
     }
     void skip_blanks() noexcept {
@@ -230,12 +236,37 @@ template <class T>
     if (!v || differs) in.fail(errc::bad_value, w);
     return static_cast<T>(v.value_or(0));
 }
+/// Reads an address; of IPv4 also the short form of `ip`, which leaves zeros at its end out: `10.1` is 10.1.0.0.
+[[nodiscard]] inline auto read_address(std::string_view text) noexcept -> std::optional<ip::address> {
+    if (const auto a = ip::parse_address(text)) return *a;
+    std::array<std::uint8_t, 4> octets{};
+    for (auto& octet : octets) {
+        const auto dot = text.find('.');
+        const auto field = text.substr(0, dot);
+        const auto v = field.size() <= 3 && field.find_first_of("xX") == field.npos ? read_number(field, 255) : std::nullopt;
+        if (!v) return std::nullopt;
+        octet = static_cast<std::uint8_t>(*v);
+        if (dot == text.npos) return ip::address::v4(octets[0], octets[1], octets[2], octets[3]);
+        text.remove_prefix(dot + 1);
+    }
+    return std::nullopt;
+}
 /// The next word as an address without a length; `errc::bad_value` when it is none.
 [[nodiscard]] inline auto take_address(words& in) noexcept -> ip::address {
     const word w = in.take();
     if (in.failed()) return {};
-    const auto a = ip::parse_address(w.text);
+    const auto a = read_address(w.text);
     if (!a) in.fail(errc::bad_value, w);
+    return a.value_or(ip::address{});
+}
+/// An end of an SA: as above, or with the length of all its bits behind it.
+[[nodiscard]] inline auto take_end(words& in) noexcept -> ip::address {
+    const word w = in.take();
+    if (in.failed()) return {};
+    const auto slash = w.text.find('/');
+    const auto a = read_address(w.text.substr(0, slash));
+    const bool is_whole = slash == w.text.npos || (a && w.text.substr(slash) == (a->is_v4() ? "/32" : "/128"));
+    if (!a || !is_whole) in.fail(errc::bad_value, w);
     return a.value_or(ip::address{});
 }
 /// The next word, which has to be one of the `names`. @return its place; `errc::bad_value` for any other word, `unsupported` for
