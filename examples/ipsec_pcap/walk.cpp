@@ -55,7 +55,12 @@ auto walk::install(const xfrm::bound& b, instant now) -> std::optional<std::stri
 
 auto walk::frame(const io::captured& c) -> std::optional<std::string> {
     if (!c.packet) {
-        ++without_packet_[name_of(c.packet.error())];
+        if (c.packet.error() == io::no_packet::captured_in_part) {  // there was a packet, and it does not go through
+            ++in_.packets;
+            count_drop(name_of(c.packet.error()));
+        } else {
+            ++without_packet_[name_of(c.packet.error())];
+        }
         return {};
     }
     byte_view octets = *c.packet;
@@ -66,9 +71,10 @@ auto walk::frame(const io::captured& c) -> std::optional<std::string> {
     ++in_.packets;
     in_.octets += octets.size();
     if (job_ == job::open && unwrap(octets, udp_ports_, room_)) octets = room_;
-    packets_[waiting_].assign(octets, testing::packet_buffer::default_head,
-                              testing::packet_buffer::default_tail + longest_padded);
-    times_[waiting_] = c.time;
+    if (c.time != now_)  // lifetimes and replay windows go by the time of each packet: a burst is of one time
+        if (auto fault = run()) return fault;
+    now_ = c.time;
+    packets_[waiting_].assign(octets, head_room, tail_room);
     if (++waiting_ < burst) return {};
     return run();
 }
@@ -77,38 +83,33 @@ auto walk::run() -> std::optional<std::string> {
     if (waiting_ == 0) return {};
     const std::span some{packets_.data(), waiting_};
     null_observer nobody;
-    emitted_ = 0;
     const auto one_class = [](const testing::packet_buffer&) { return 0U; };
     const auto pad = [this](const sa::parameters& p, std::size_t size, std::size_t room) {
         return dataplane::random_padding<crypto::botan::random>{&random_}(p, size, std::min(room, longest_padded));
     };
-    if (job_ == job::protect) outbound_.process(some, times_[0], *this, nobody, one_class, pad);
-    else inbound_.process(some, times_[0], *this, nobody);
+    if (job_ == job::protect) outbound_.process(some, now_, *this, nobody, one_class, pad);
+    else inbound_.process(some, now_, *this, nobody);
     waiting_ = 0;
     while (events_.poll()) {}  // nobody here makes SAs
     return fault_;
 }
 
 void walk::emit(testing::packet_buffer&& p, const dataplane::verdict& v) noexcept {
-    const instant when = times_[emitted_++];
-    if (v.fate == dataplane::fate::drop) {
-        ++dropped_;
-        ++drops_[name_of(v.reason)];
-        return;
-    }
+    if (v.fate == dataplane::fate::drop) return count_drop(name_of(v.reason));
     byte_view octets = std::as_const(p).octets();
     if (v.fate == dataplane::fate::protect && v.encapsulation) {
-        if (!wrap(octets, v.encapsulation, room_)) {
-            ++dropped_;
-            ++drops_[name_of(dataplane::drop::too_long)];
-            return;
-        }
+        if (!wrap(octets, v.encapsulation, room_)) return count_drop(name_of(dataplane::drop::too_long));
         octets = room_;
     }
     tally& t = v.fate == dataplane::fate::bypass ? passed_ : changed_;
     ++t.packets;
     t.octets += octets.size();
-    if (const auto ok = out_.write(when, octets); !ok && !fault_) fault_ = ok.error().text;
+    if (const auto ok = out_.write(now_, octets); !ok && !fault_) fault_ = ok.error().text;
+}
+
+void walk::count_drop(std::string_view why) {
+    ++dropped_;
+    ++drops_[why];
 }
 
 auto walk::report() const -> nlohmann::ordered_json {

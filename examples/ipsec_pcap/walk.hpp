@@ -7,12 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "ipsec/ah/header.hpp"
 #include "ipsec/crypto/botan/random.hpp"
 #include "ipsec/crypto/botan/suite.hpp"
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
 #include "ipsec/dataplane/padding.hpp"
+#include "ipsec/esp/trailer.hpp"
 #include "ipsec/io/pcap.hpp"
+#include "ipsec/ip/v6.hpp"
 #include "ipsec/policy/spd.hpp"
 #include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
@@ -27,7 +30,7 @@ public:
 
     /// Installs the SAs and policies. @return what is wrong with them
     [[nodiscard]] auto install(const xfrm::bound& b, instant now) -> std::optional<std::string>;
-    /// One frame; what came of it is written when its burst is full. @return what is wrong with the output
+    /// One frame; what came of it is written when its burst is full, or the next one comes at another time. @return what is wrong with the output
     [[nodiscard]] auto frame(const io::captured& c) -> std::optional<std::string>;
     /// What is left of the last burst.
     [[nodiscard]] auto finish() -> std::optional<std::string> { return run(); }
@@ -44,8 +47,15 @@ private:
     using spd = policy::spd<>;
     static constexpr std::size_t burst = 32;
     static constexpr std::size_t longest_padded = 1400;  ///< octets: `tfcpad` beyond a usual path would be cut into fragments
+    // What one SA puts in front at most is an IPv6 header and an AH with the longest ICV, which takes more than ESP and its IV; and
+    // behind, padding of both kinds, the trailer and the ICV. A policy has up to `max_protections` of them.
+    static constexpr std::size_t head_room =
+        policy::max_protections * (ip::v6::header_size + ah::length_for(crypto::max_icv_size, 8));
+    static constexpr std::size_t tail_room =
+        policy::max_protections * (longest_padded + esp::max_pad_length + esp::trailer_size + crypto::max_icv_size);
 
     [[nodiscard]] auto run() -> std::optional<std::string>;
+    void count_drop(std::string_view why);
 
     job job_;
     io::pcap_writer& out_;
@@ -57,8 +67,8 @@ private:
     dataplane::inbound<sadb, spd, testing::packet_buffer, burst> inbound_{sadb_, spd_, events_};
     crypto::botan::random random_;
     std::array<testing::packet_buffer, burst> packets_;
-    std::array<instant, burst> times_{};
-    std::size_t waiting_ = 0, emitted_ = 0;
+    std::size_t waiting_ = 0;
+    instant now_{};  ///< of the packets that wait
     std::vector<std::uint16_t> udp_ports_;
     std::vector<std::byte> room_;
     std::optional<std::string> fault_;

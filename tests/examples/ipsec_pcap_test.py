@@ -83,11 +83,12 @@ def conversation(v6, lengths):
     return [datagram(*((one, other) if i % 3 else (other, one)), chance.randbytes(n), v6) for i, n in enumerate(lengths)]
 
 
-def write_capture(path, packets):
+def write_capture(path, packets, apart=1, kept=65535):
+    """One packet all `apart` seconds; of each the first `kept` octets."""
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
         for i, p in enumerate(packets):
-            file.write(struct.pack("<IIII", 1000 + i, i, len(p), len(p)) + p)
+            file.write(struct.pack("<IIII", 1000 + i * apart, i, min(kept, len(p)), len(p)) + p[:kept])
 
 
 def read_capture(path):
@@ -263,7 +264,7 @@ def drops(folder):
     forged[-1] ^= 1
     stranger = bytearray(protected[0])
     stranger[20:24] = b"\0\0\x77\x77"
-    write_capture(sealed, [*protected, protected[0], bytes(forged), bytes(stranger), packets[0], b"\x45\0\0\x05"])
+    write_capture(sealed, [bytes(forged), *protected, protected[0], bytes(stranger), packets[0], b"\x45\0\0\x05"])
     code, out, _ = run(tool, "open", "--xfrm", xfrm, "--in", sealed, "--out", again, "--report", "json")
     wanted = {"ICV does not hold": 1, "came in the clear": 1, "replayed": 1, "unknown SPI": 1}
     check("each drop has its reason", code == 1 and json.loads(out)["drops"] == wanted and read_capture(again) == packets and
@@ -299,7 +300,54 @@ def limits_hold(folder):
     plain, sealed = (os.path.join(folder, n) for n in ("l.pcap", "m.pcap"))
     write_capture(plain, packets)
     code, out, _ = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", sealed, "--report", "json")
-    check("a limit of packets ends an SA, none does not", code == 1 and json.loads(out)["drops"] == {"lifetime over": 5}, out)
+    check("a limit of packets ends an SA, none does not", code == 1 and json.loads(out)["drops"] == {"lifetime over": 2, "no SA yet": 3} and
+          json.loads(out)["protected"]["packets"] == 4, out)
+
+
+def times_pass(folder):
+    """A lifetime in seconds ends between two packets that stand side by side in the capture, however few there are."""
+    packets = [p for p in conversation(False, [10] * 24) if p[13] == 1][:10]  # of one SA
+    assert len(packets) == 10
+    plain, sealed, again = (os.path.join(folder, n) for n in ("t.pcap", "u.pcap", "v.pcap"))
+    endless = rules("tunnel", False, False, [("esp", SUITES[2][1])])
+    ending = file_of(folder, "ending.xfrm", endless.replace("flag af-unspec", "flag af-unspec limit time-hard 60"))
+    for apart, stand in ((1, 10), (20, 3), (3600, 1)):
+        write_capture(plain, packets, apart)
+        run(tool, "protect", "--xfrm", file_of(folder, "endless.xfrm", endless), "--in", plain, "--out", sealed)
+        for command, name, capture in (("protect", "protected", plain), ("open", "opened", sealed)):
+            code, out, errors = run(tool, command, "--xfrm", ending, "--in", capture, "--out", again, "--report", "json")
+            report = json.loads(out or "{}")
+            check(f"a packet all {apart} s, a lifetime of 60 s, {command}: {stand} of 10 go through", report and
+                  report[name]["packets"] == stand and report["dropped"] == 10 - stand, (code, out, errors))
+
+
+def captured_in_part(folder):
+    """A packet of which the capture has the beginning does not go through: the exit code says so, with a report and without one."""
+    plain, out = (os.path.join(folder, n) for n in ("part.pcap", "of-part.pcap"))
+    xfrm = file_of(folder, "part.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])]))
+    write_capture(plain, conversation(False, [10, 100, 20, 200]), kept=60)
+    code, shown, errors = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", out, "--report", "json")
+    report = json.loads(shown or "{}")
+    check("what was captured in part is dropped by that name", code == 1 and report["drops"] == {"captured only in part": 2} and
+          report["dropped"] == 2 and report["in"]["packets"] == 4 and report["protected"]["packets"] == 2, (code, shown, errors))
+    code, shown, errors = run(tool, "protect", "--xfrm", xfrm, "--in", plain, "--out", out, "--quiet")
+    check("and without a report the exit code says so", code == 1 and shown == "", (code, shown, errors))
+
+
+def deep_bundles(folder):
+    """As many SAs as a policy has, each with an IPv6 header of its own: the buffers have room for all of it."""
+    esp, ah = SUITES[5][1], "auth-trunc hmac(sha512) {64} 256"
+    for what, chain in (("3 tunnels", ["esp"] * 3), ("4 tunnels", ["esp"] * 4), ("AH twice", ["esp", "ah", "esp", "ah"])):
+        states, templates = "", {"out": "", "in": ""}
+        for i, proto in enumerate(chain):
+            for way, (src, dst) in (("out", (f"fd1{i}::1", f"fd1{i}::2")), ("in", (f"fd1{i}::2", f"fd1{i}::1"))):
+                states += (f"xfrm state add src {src} dst {dst} proto {proto} spi {0x1000 + 16 * i + (way == 'in'):#x} reqid {7 + i} "
+                           f"mode tunnel {filled(esp if proto == 'esp' else ah)} flag af-unspec"
+                           f"{' tfcpad 1400' if proto == 'esp' and what == '4 tunnels' else ''}\n")
+                templates[way] += f" tmpl src {src} dst {dst} proto {proto} reqid {7 + i} mode tunnel"
+        policies = "".join(f"xfrm policy add dir {way} src {src} dst {dst}{templates[way]}\n"
+                           for way, (src, dst) in (("out", ("fd00::1", "fd00::2")), ("in", ("fd00::2", "fd00::1"))))
+        there_and_back(folder, f"deep, {what}", states + policies, conversation(True, [0, 10, 100, 1300]))
 
 
 def faults_of_sas(folder):
@@ -501,6 +549,9 @@ with tempfile.TemporaryDirectory() as temporary:
     drops(temporary)
     forward_rules(temporary)
     limits_hold(temporary)
+    times_pass(temporary)
+    captured_in_part(temporary)
+    deep_bundles(temporary)
     faults_of_sas(temporary)
     keepalives(temporary)
     bad_input(temporary)
