@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/command_line.hpp"
+#include "common/rule_limits.hpp"
 #include "common/whole_file.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/policy/questions.hpp"
@@ -56,8 +57,9 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
     if (text->view().empty()) return std::unexpected{name + ": nothing to read: give a file of ip xfrm lines"};
     policy_file file{name, {}};
     auto complaint = std::string{};
-    if (const auto parsed = xfrm::parse(text->view()); !parsed) {
-        complaint = fmt::format("{}: {}: correct the line", name, xfrm::text_of(parsed.error()).view());
+    if (const auto parsed = xfrm::parse(text->view(), command_line::most_rules); !parsed) {
+        complaint = fmt::format("{}: {}: {}", name, xfrm::text_of(parsed.error()).view(),
+                                command_line::what_to_do(parsed.error()));
     } else if (parsed->policies.empty()) {
         complaint = name + ": no policy: give it `xfrm policy add` lines or a listing";
     } else {

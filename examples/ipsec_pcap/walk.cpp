@@ -94,6 +94,10 @@ auto walk::run() -> std::optional<std::string> {
     return fault_;
 }
 
+auto walk::finish() -> std::optional<std::string> {
+    return run();
+}
+
 void walk::emit(testing::packet_buffer&& p, const dataplane::verdict& v) noexcept {
     if (v.fate == dataplane::fate::drop) return count_drop(name_of(v.reason));
     byte_view octets = std::as_const(p).octets();

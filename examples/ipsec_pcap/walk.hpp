@@ -30,10 +30,11 @@ public:
 
     /// Installs the SAs and policies. @return what is wrong with them
     [[nodiscard]] auto install(const xfrm::bound& b, instant now) -> std::optional<std::string>;
-    /// One frame; what came of it is written when its burst is full, or the next one comes at another time. @return what is wrong with the output
+    /// One frame; what came of it is written when its burst is full, or the next one comes at another time.
+    /// @return what is wrong with the output
     [[nodiscard]] auto frame(const io::captured& c) -> std::optional<std::string>;
     /// What is left of the last burst.
-    [[nodiscard]] auto finish() -> std::optional<std::string> { return run(); }
+    [[nodiscard]] auto finish() -> std::optional<std::string>;
 
     [[nodiscard]] auto dropped() const -> std::uint64_t { return dropped_; }
     [[nodiscard]] auto report() const -> nlohmann::ordered_json;
@@ -47,8 +48,8 @@ private:
     using spd = policy::spd<>;
     static constexpr std::size_t burst = 32;
     static constexpr std::size_t longest_padded = 1400;  ///< octets: `tfcpad` beyond a usual path would be cut into fragments
-    // What one SA puts in front at most is an IPv6 header and an AH with the longest ICV, which takes more than ESP and its IV; and
-    // behind, padding of both kinds, the trailer and the ICV. A policy has up to `max_protections` of them.
+    // One SA puts in front an IPv6 header and an AH with the longest ICV at most, which is more than ESP and its IV; and behind,
+    // padding of both kinds, the trailer and the ICV. A policy has up to `max_protections` of them.
     static constexpr std::size_t head_room =
         policy::max_protections * (ip::v6::header_size + ah::length_for(crypto::max_icv_size, 8));
     static constexpr std::size_t tail_room =

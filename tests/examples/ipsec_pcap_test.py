@@ -7,10 +7,12 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import tempfile
+import time
 
 from support import check, finish, is_complaint, needs, program, run, skip
 
@@ -504,6 +506,103 @@ def what_is_there(folder):
     os.umask(umask)
 
 
+def ended_by_a_signal(folder):
+    """A run that a signal ends leaves nothing of its own, has the status of that signal, and the next run is not in its way."""
+    plain, good = os.path.join(folder, "s.pcap"), file_of(folder, "s.xfrm", rules("tunnel", False, False, [("esp", SUITES[2][1])]))
+    write_capture(plain, conversation(False, [10]))
+    with open(plain, "rb") as file:
+        octets = file.read()
+    place = os.path.join(folder, "interrupted")
+    os.mkdir(place)
+    out = os.path.join(place, "out.pcap")
+    command = [tool, "protect", "--xfrm", good, "--in", "-", "--out", out]
+    for what in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:
+            child.stdin.write(octets)
+            child.stdin.flush()
+            until = time.monotonic() + 30
+            while not os.path.exists(out + ".part") and time.monotonic() < until:
+                time.sleep(0.01)
+            began = os.listdir(place)
+            child.send_signal(what)
+            status = child.wait(30)
+        check(f"{what.name} in the middle: nothing is left, and the status is the signal's", began == ["out.pcap.part"] and
+              status == -what and os.listdir(place) == [], (began, status, os.listdir(place)))
+    code, shown, errors = run(tool, "protect", "--xfrm", good, "--in", plain, "--out", out, preexec_fn=lambda: signal.signal(
+        signal.SIGHUP, signal.SIG_IGN))
+    check("the next run has its way", code == 0 and os.listdir(place) == ["out.pcap"], (code, shown, errors))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as child:
+        until = time.monotonic() + 30
+        while "out.pcap.part" not in os.listdir(place) and child.poll() is None and time.monotonic() < until:
+            child.stdin.write(octets[:24])
+            child.stdin.flush()
+            time.sleep(0.01)
+            octets = octets[24:] if octets else b""
+        child.send_signal(signal.SIGHUP)
+        child.stdin.write(octets)
+        child.stdin.close()
+        status = child.wait(30)
+    check("a signal that is ignored, as under nohup, ends nothing", status == 0 and os.listdir(place) == ["out.pcap"], status)
+
+
+def of_one_system(folder):
+    """What stands for both directions: states with the `dir` that newer kernels list, and policies, a direction's own ones first."""
+    packets = conversation(False, [10] * 12)
+    plain, sealed, again = (os.path.join(folder, n) for n in ("one.pcap", "two.pcap", "three.pcap"))
+    write_capture(plain, packets)
+    xfrm = rules("tunnel", False, False, [("esp", SUITES[2][1])])
+    said = "".join(line + (f" dir {'in' if 'dst 192.0.2.1 ' in line else 'out'}" if "state" in line else "") + "\n" for line in xfrm.splitlines())
+    assert said.count(" dir out") == said.count(" dir in") == 2
+    there_and_back(folder, "states with dir", said, packets)
+    observer(folder, "states with dir", packets)
+
+    ours = sum(p[13] == 1 for p in packets)  # from 10.1.0.1
+    block = "xfrm policy add src {} dst {} dir {} action block priority {}\n"
+    for what, more, protected, opened in (
+            ("an inbound block in front", block.format("10.0.0.0/8", "10.0.0.0/8", "in", 0), ours, 0),
+            ("an inbound block of the same packets", block.format("10.1.0.1", "10.2.0.1", "in", 0), 12, 12 - ours),
+            ("an outbound block in front", block.format("10.0.0.0/8", "10.0.0.0/8", "out", 0), 0, 12 - ours),
+            ("one for forwarding that is the last", block.format("10.0.0.0/8", "10.0.0.0/8", "fwd", 9), 12, 12 - ours)):
+        with_block = file_of(folder, "block.xfrm", "".join(
+            line + (" priority 5" if "policy" in line else "") + "\n" for line in xfrm.splitlines()) + more)
+        code, out, errors = run(tool, "protect", "--xfrm", with_block, "--in", plain, "--out", sealed, "--report", "json")
+        report = json.loads(out or "{}")
+        check(f"{what}: {protected} of 12 are protected", report and report["protected"]["packets"] == protected and
+              report["dropped"] == 12 - protected, (code, out, errors))
+        run(tool, "protect", "--xfrm", file_of(folder, "free.xfrm", xfrm), "--in", plain, "--out", sealed)
+        code, out, errors = run(tool, "open", "--xfrm", with_block, "--in", sealed, "--out", again, "--report", "json")
+        report = json.loads(out or "{}")
+        check(f"{what}: {opened} of 12 are opened", report and report["opened"]["packets"] == opened, (code, out, errors))
+
+
+def negotiated(folder):
+    """A listing of what IKE made has `flag esn` and counter modes: both hold where it is said that it is one."""
+    packets = conversation(False, [10, 20, 300])
+    esn = rules("tunnel", False, False, [("esp", SUITES[2][1])], "replay-window 64").replace("flag af-unspec", "flag af-unspec esn")
+    both = rules("tunnel", False, False, [("esp", SUITES[6][1])], "replay-window 64").replace("flag af-unspec", "flag af-unspec esn")
+    plain, out = (os.path.join(folder, n) for n in ("listed.pcap", "of-listed.pcap"))
+    write_capture(plain, packets)
+    for name, xfrm in (("esn", esn), ("esn with gcm", both), ("gcm", rules("tunnel", False, False, [("esp", SUITES[6][1])])),
+                       ("no esn", rules("tunnel", False, False, [("esp", SUITES[2][1])]))):
+        there_and_back(folder, name, xfrm, packets, "--negotiated")
+        observer(folder, name, packets)
+        if name == "no esn":
+            continue
+        code, shown, errors = run(tool, "protect", "--xfrm", os.path.join(folder, name + ".xfrm"), "--in", plain, "--out", out)
+        check(f"{name} with keys by hand: refused, and the option is named", code == 2 and shown == "" and
+              is_complaint("ipsec_pcap", errors) and "--negotiated" in errors, (code, shown, errors))
+
+
+def many(folder):
+    """More states than a gateway has peers: as many as a file may hold."""
+    states = "".join(f"xfrm state add src 192.0.2.1 dst 198.{18 + i // 65536}.{i // 256 % 256}.{i % 256} proto esp spi {0x1000 + i:#x} reqid 99 "
+                     f"mode tunnel {SUITES[2][1].replace('{16}', '0x' + '11' * 16).replace('{20}', '0x' + '22' * 20)}\n" for i in range(5000))
+    xfrm = rules("tunnel", False, False, [("esp", SUITES[2][1])]) + states
+    there_and_back(folder, "5000 states", xfrm, conversation(False, [10]))
+    observer(folder, "5000 states", read_capture(os.path.join(folder, "plain.pcap")))
+
+
 def from_the_kernel(folder):
     """The states as the kernel listed them, and policies that ask for them: its packets open, octet for octet as ping made them."""
     opened = 0
@@ -556,6 +655,10 @@ with tempfile.TemporaryDirectory() as temporary:
     keepalives(temporary)
     bad_input(temporary)
     what_is_there(temporary)
+    ended_by_a_signal(temporary)
+    of_one_system(temporary)
+    negotiated(temporary)
+    many(temporary)
     if shared and os.path.isdir(kernel):
         from_the_kernel(temporary)
     else:

@@ -63,6 +63,10 @@ with tempfile.TemporaryDirectory() as folder:
     code, out, errors = ask("--xfrm", office, "--dir", "in", "--flow", "10.2.0.1 -> 10.1.0.2 gre")
     check("the other direction has policies of its own", code == 0 and "decided by line 5: apply esp tunnel" in out, out)
 
+    many = write("many", "".join(f"policy add dir out src 10.{i // 256}.{i % 256}.0/24 dst 10.0.0.0/8\n" for i in range(5000)))
+    code, out, errors = ask("--xfrm", many, "--flow", "10.19.135.1 -> 10.0.0.1 gre")
+    check("one of 5000 policies decides", code == 0 and "decided by line 5000" in out, (code, out[-300:], errors))
+
     # --shadowed
     code, out, errors = ask("--xfrm", office, "--shadowed")
     check("every policy decides something", code == 0 and out == "every policy decides some packet\n", out)
