@@ -24,7 +24,7 @@ auto complain(const std::string& what) -> int { return command_line::complain("i
 void print_report(const options& o, const walk& w) {
     const auto r = w.report();
     if (o.report == "json") return void(std::puts(r.dump().c_str()));
-    for (const char* key : {"in", "protected", "opened", "passed"})
+    for (const char* key : {"in", "joined", "protected", "opened", "passed"})
         if (r.contains(key)) fmt::print("{:<10}{:>10} packets{:>12} octets\n", key, r[key]["packets"].get<std::uint64_t>(),
                                         r[key]["octets"].get<std::uint64_t>());
     fmt::print("{:<10}{:>10} packets\n", "dropped", r["dropped"].get<std::uint64_t>());

@@ -36,6 +36,8 @@ auto walk::install(const xfrm::bound& b, instant now) -> std::optional<std::stri
             if (const auto ok = list->append(all); !ok) return std::string{name_of(ok.error())};
     }
     for (const auto& m : job_ == job::protect ? b.outbound : b.inbound) {
+        if (const auto& end = m.parameters.id.destination; std::ranges::find(our_ends_, end) == our_ends_.end())
+            our_ends_.push_back(end);
         if (const auto& udp = m.parameters.encapsulation) {
             udp_ports_.push_back(udp.local);
             udp_ports_.push_back(udp.remote);
@@ -63,14 +65,13 @@ auto walk::frame(const io::captured& c) -> std::optional<std::string> {
         }
         return {};
     }
-    byte_view octets = *c.packet;
+    const byte_view octets = *c.packet;
     if (job_ == job::open && is_keepalive(octets, udp_ports_)) {
         ++without_packet_["NAT keepalive"];
         return {};
     }
     ++in_.packets;
     in_.octets += octets.size();
-    if (job_ == job::open && unwrap(octets, udp_ports_, room_)) octets = room_;
     if (c.time != now_)  // lifetimes and replay windows go by the time of each packet: a burst is of one time
         if (auto fault = run()) return fault;
     now_ = c.time;
@@ -88,17 +89,34 @@ auto walk::run() -> std::optional<std::string> {
         return dataplane::random_padding<crypto::botan::random>{&random_}(p, size, std::min(room, longest_padded));
     };
     if (job_ == job::protect) outbound_.process(some, now_, *this, nobody, one_class, pad);
-    else inbound_.process(some, now_, *this, nobody);
+    else joining_.process(behind_joining_, some, now_, *this, nobody);
     waiting_ = 0;
     while (events_.poll()) {}  // nobody here makes SAs
     return fault_;
 }
 
 auto walk::finish() -> std::optional<std::string> {
-    return run();
+    if (auto fault = run()) return fault;
+    fragments_->expire(instant::never());
+    const auto& seen = fragments_->counters();
+    for (auto lost = seen.timed_out + seen.pushed_out; lost > 0; --lost) count_drop("fragments of a packet that is not whole");
+    return {};
+}
+
+auto walk::make(std::size_t size) noexcept -> std::optional<testing::packet_buffer> {
+    return testing::packet_buffer::of_size(size, head_room, tail_room);
+}
+
+auto walk::is_for_us(const ip::flow& f) const noexcept -> bool {
+    return std::ranges::find(our_ends_, f.destination) != our_ends_.end();
 }
 
 void walk::emit(testing::packet_buffer&& p, const dataplane::verdict& v) noexcept {
+    if (v.fate == dataplane::fate::held) {
+        ++joined_.packets;
+        joined_.octets += std::as_const(p).octets().size();
+        return;
+    }
     if (v.fate == dataplane::fate::drop) return count_drop(name_of(v.reason));
     byte_view octets = std::as_const(p).octets();
     if (v.fate == dataplane::fate::protect && v.encapsulation) {
@@ -125,6 +143,7 @@ auto walk::report() const -> nlohmann::ordered_json {
            {"dropped", dropped_},
            {"drops", json::object()},
            {"without_packet", json::object()}};
+    if (joined_.packets != 0) r["joined"] = of(joined_);
     for (const auto& [why, n] : drops_) r["drops"][std::string{why}] = n;
     for (const auto& [why, n] : without_packet_) r["without_packet"][std::string{why}] = n;
     return r;

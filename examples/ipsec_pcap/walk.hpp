@@ -2,6 +2,7 @@
 // The packets of a capture through the library's walks, a burst at a time.
 #include <array>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "ipsec/dataplane/inbound.hpp"
 #include "ipsec/dataplane/outbound.hpp"
 #include "ipsec/dataplane/padding.hpp"
+#include "ipsec/dataplane/reassembling.hpp"
 #include "ipsec/esp/trailer.hpp"
 #include "ipsec/io/pcap.hpp"
 #include "ipsec/ip/v6.hpp"
@@ -20,6 +22,7 @@
 #include "ipsec/sa/sadb.hpp"
 #include "ipsec/testing/packet_buffer.hpp"
 #include "rules.hpp"
+#include "udp_wrap.hpp"
 
 namespace ipsec_pcap {
 
@@ -27,6 +30,9 @@ class walk {
 public:
     /// @param unmatched_pass  what no policy fits goes through as it is, as to the Linux kernel
     walk(job what, io::pcap_writer& out, bool unmatched_pass) : job_{what}, out_{out}, unmatched_pass_{unmatched_pass} {}
+    walk(const walk&) = delete;
+    auto operator=(const walk&) -> walk& = delete;
+    ~walk() = default;
 
     /// Installs the SAs and policies. @return what is wrong with them
     [[nodiscard]] auto install(const xfrm::bound& b, instant now) -> std::optional<std::string>;
@@ -41,6 +47,7 @@ public:
 
     // --- for the walks ---
     void emit(testing::packet_buffer&& p, const dataplane::verdict& v) noexcept;
+    [[nodiscard]] auto make(std::size_t size) noexcept -> std::optional<testing::packet_buffer>;
 
 private:
     using suite = crypto::botan::gateway_suite;
@@ -57,6 +64,22 @@ private:
 
     [[nodiscard]] auto run() -> std::optional<std::string>;
     void count_drop(std::string_view why);
+    [[nodiscard]] auto is_for_us(const ip::flow& f) const noexcept -> bool;
+    /// A system joins fragments of whatever is sent to an end of its SAs: those of UDP do not all show the ports.
+    struct takes_ours {
+        const walk* all;
+        [[nodiscard]] auto operator()(const ip::flow& f) const noexcept -> bool { return all->is_for_us(f); }
+    };
+    /// ESP in UDP may come in fragments too: UDP goes when they are joined.                         RFC 3948 §3.4
+    struct without_udp {
+        walk* all;
+        template <class Observer>
+        void process(std::span<testing::packet_buffer> some, instant now, walk& to, Observer& observer) noexcept {
+            for (auto& p : some)
+                if (unwrap(std::as_const(p).octets(), all->udp_ports_, all->room_)) p.assign(all->room_, head_room, tail_room);
+            all->inbound_.process(some, now, to, observer);
+        }
+    };
 
     job job_;
     io::pcap_writer& out_;
@@ -66,6 +89,10 @@ private:
     dataplane::event_queue<> events_;
     dataplane::outbound<sadb, spd, testing::packet_buffer, burst> outbound_{sadb_, spd_, events_};
     dataplane::inbound<sadb, spd, testing::packet_buffer, burst> inbound_{sadb_, spd_, events_};
+    std::unique_ptr<ip::reassembly<>> fragments_ = std::make_unique<ip::reassembly<>>();  // 1 MB
+    dataplane::reassembling<ip::reassembly<>, takes_ours> joining_{*fragments_, dataplane::direction::inbound, {}, {this}};
+    without_udp behind_joining_{this};
+    std::vector<ip::address> our_ends_;  ///< of SAs here
     crypto::botan::random random_;
     std::array<testing::packet_buffer, burst> packets_;
     std::size_t waiting_ = 0;
@@ -76,7 +103,7 @@ private:
     struct tally {
         std::uint64_t packets = 0, octets = 0;
     };
-    tally in_, changed_, passed_;
+    tally in_, changed_, passed_, joined_;
     std::uint64_t dropped_ = 0;
     std::map<std::string_view, std::uint64_t> drops_, without_packet_;
 };

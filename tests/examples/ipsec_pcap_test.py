@@ -323,6 +323,53 @@ def times_pass(folder):
                   report[name]["packets"] == stand and report["dropped"] == 10 - stand, (code, out, errors))
 
 
+def fragments_of(packet, size, identification):
+    """The packet in fragments that hold `size` octets each, a multiple of 8. That of IPv4 has an identification, which AH covers."""
+    v6 = packet[0] >> 4 == 6
+    head, data = (packet[:40], packet[40:]) if v6 else (packet[:20], packet[20:])
+    out = []
+    for at in range(0, len(data), size):
+        part, more = data[at:at + size], at + size < len(data)
+        if v6:
+            extension = struct.pack(">BBHI", head[6], 0, at | more, identification)
+            out.append(head[:4] + struct.pack(">HB", 8 + len(part), 44) + head[7:] + extension + part)
+        else:
+            h = head[:2] + struct.pack(">H", 20 + len(part)) + head[4:6] + struct.pack(">H", at // 8 | more << 13) + head[8:10] + b"\0\0" + head[12:]
+            out.append(h[:10] + struct.pack(">H", checksum(h)) + h[12:] + part)
+    return out
+
+
+def in_fragments(folder):
+    """ESP and AH that a path cut into fragments: whole again they open, also in UDP; what lacks a fragment is dropped by name."""
+    packets = conversation(False, [1500, 10, 3000])
+    for name, suite, outer_v6, more in (("esp in IPv4", ("esp", SUITES[2][1]), False, ""), ("esp in IPv6", ("esp", SUITES[2][1]), True, ""),
+                                        ("ah in IPv4", ("ah", "auth-trunc hmac(sha1) {20} 96"), False, ""),
+                                        ("esp in UDP", ("esp", SUITES[2][1]), False, "encap espinudp 4500 4500 0.0.0.0")):
+        sealed = there_and_back(folder, name, rules("tunnel", False, outer_v6, [suite], more), packets)
+        first, third = (fragments_of(sealed[i], 1200, 70 + i) for i in (0, 2))
+        cut, out = (os.path.join(folder, n) for n in ("cut.pcap", "joined.pcap"))
+        for what, sent, wanted, drops in (
+                ("in order", [*first, sealed[1], *third], packets, {}),
+                ("the last one first", [*first[::-1], sealed[1], *third[::-1]], packets, {}),
+                ("of two packets in turn", [first[0], third[0], first[1], sealed[1], *third[1:]], packets, {}),
+                ("of which one is missing", [*first[:1], sealed[1], *third], packets[1:], {"fragments of a packet that is not whole": 1})):
+            write_capture(cut, sent)
+            code, shown, errors = run(tool, "open", "--xfrm", os.path.join(folder, name + ".xfrm"), "--in", cut, "--out", out,
+                                      "--report", "json")
+            report = json.loads(shown or "{}")
+            opened = read_capture(out) if code != 2 else []
+            check(f"{name} in fragments, {what}", code == bool(drops) and sorted(opened) == sorted(wanted) and report["drops"] == drops and
+                  report["joined"]["packets"] == len(sent) - 1, (code, shown, errors))
+            code, shown, errors = run(decode, "--in", cut, "--xfrm", os.path.join(folder, name + ".xfrm"), "--json")
+            found = [json.loads(line) for line in shown.splitlines()]
+            inner = [f["payload"] for f in found if f["icv"] == "ok" and f["next_header"] in (4, 41)]
+            named = [f["frame"] for f in found if f.get("joined")]
+            check(f"{name} in fragments, {what}: ipsec_decode opens them in the frame that completes them", code == 0 and
+                  sorted(inner) == sorted(p.hex() for p in wanted) and len(named) == len(wanted) - 1 and
+                  all(f["icv"] == "none" and "not_opened" not in f for f in found if f["frame"] not in named and "fragment" in f),
+                  (code, errors, [{k: v for k, v in f.items() if k != "payload"} for f in found]))
+
+
 def captured_in_part(folder):
     """A packet of which the capture has the beginning does not go through: the exit code says so, with a report and without one."""
     plain, out = (os.path.join(folder, n) for n in ("part.pcap", "of-part.pcap"))
@@ -650,6 +697,7 @@ with tempfile.TemporaryDirectory() as temporary:
     limits_hold(temporary)
     times_pass(temporary)
     captured_in_part(temporary)
+    in_fragments(temporary)
     deep_bundles(temporary)
     faults_of_sas(temporary)
     keepalives(temporary)
