@@ -1,7 +1,9 @@
 #include "rules.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -31,9 +33,12 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed,
     const auto is_own = [&](const xfrm::policy_rule& p) {
         return (p.direction == xfrm::direction::out) == (what == job::protect);
     };
-    std::ranges::stable_sort(file->policies, {}, [&](const xfrm::policy_rule& p) { return std::pair{!is_own(p), p.priority}; });
+    std::vector<const xfrm::policy_rule*> in_order;
+    for (const auto& p : file->policies) in_order.push_back(&p);
+    std::ranges::sort(in_order, {}, [&](const auto* p) { return std::tuple{!is_own(*p), p->priority, p}; });
     std::vector<xfrm::policy_rule> all;
-    for (xfrm::policy_rule p : file->policies) {
+    for (const auto* next : in_order) {
+        xfrm::policy_rule p = *next;
         if (direction == xfrm::direction::out && p.direction != direction)
             for (auto& t : p.templates)  // to one that receives, 0 is any
                 if (t.reqid == 0)
@@ -50,7 +55,7 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed,
             return q.allow == p.allow && q.selectors == p.selectors && q.templates == p.templates;
         };
         if (std::ranges::any_of(all, same)) continue;  // `in` and `fwd` say the same
-        p.priority = static_cast<std::uint32_t>(all.size());
+        p.priority = static_cast<std::uint32_t>(all.size());  // they keep this order
         all.push_back(p);
     }
     file->policies = std::move(all);
