@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "common/command_line.hpp"
+#include "common/flow_text.hpp"
+#include "common/rule_limits.hpp"
 #include "common/whole_file.hpp"
 #include "ipsec/ip/selector_text.hpp"
 #include "ipsec/policy/questions.hpp"
@@ -25,7 +27,8 @@ using xfrm::direction;
 constexpr std::array directions{direction::out, direction::in, direction::fwd};
 
 struct options {
-    std::string xfrm, flow, other, direction = "out", unmatched = "discard";
+    std::string xfrm, direction = "out", unmatched = "discard";
+    std::optional<std::string> flow, other;  ///< what was asked, even where it is empty
     bool shadowed = false;
 };
 
@@ -35,6 +38,8 @@ template <class T> using outcome = std::expected<T, std::string>;
 struct policies {
     std::vector<policy::entry> entries;
     std::vector<std::uint32_t> lines;  ///< 0: the entry for packets that no policy takes
+    using choice = std::vector<std::pair<std::uint32_t, sa::spi>>;
+    std::vector<choice> choices;       ///< reqid and SPI for each protection of an entry; 0: any
 
     [[nodiscard]] auto ordered() const -> std::vector<const policy::entry*> {
         std::vector<const policy::entry*> all;
@@ -56,8 +61,9 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
     if (text->view().empty()) return std::unexpected{name + ": nothing to read: give a file of ip xfrm lines"};
     policy_file file{name, {}};
     auto complaint = std::string{};
-    if (const auto parsed = xfrm::parse(text->view()); !parsed) {
-        complaint = fmt::format("{}: {}: correct the line", name, xfrm::text_of(parsed.error()).view());
+    if (const auto parsed = xfrm::parse(text->view(), command_line::most_rules); !parsed) {
+        complaint = fmt::format("{}: {}: {}", name, xfrm::text_of(parsed.error()).view(),
+                                command_line::what_to_do(parsed.error()));
     } else if (parsed->policies.empty()) {
         complaint = name + ": no policy: give it `xfrm policy add` lines or a listing";
     } else {
@@ -75,12 +81,16 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
                 }
                 to.entries.push_back(*e);
                 to.lines.push_back(p->line.number);
+                policies::choice chosen;
+                for (const auto& t : p->templates) chosen.emplace_back(t.reqid, t.spi);
+                to.choices.push_back(std::move(chosen));
             }
             if (passes_unmatched) {
                 policy::entry rest;
                 rest.action = policy::action::bypass;
                 to.entries.push_back(rest);
                 to.lines.push_back(0);
+                to.choices.emplace_back();
             }
         }
     }
@@ -88,91 +98,26 @@ auto read_file(const std::string& name, bool passes_unmatched) -> outcome<policy
     return file;
 }
 
-// --- packets as text: 10.1.0.1[4000] -> 10.2.0.2[53] udp -----------------------------------------------------------------------
-
-auto take_word(std::string_view& text) -> std::string_view {
-    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-    const auto word = text.substr(0, text.find(' '));
-    text.remove_prefix(word.size());
-    return word;
-}
-auto parse_end(std::string_view word, ip::address& address, std::optional<std::uint16_t>& port) -> bool {
-    const auto bracket = word.find('[');
-    const auto a = ip::parse_address(word.substr(0, bracket));
-    if (!a) return false;
-    address = *a;
-    if (bracket == std::string_view::npos) return true;
-    if (!word.ends_with(']')) return false;
-    const auto p = ip::parse_decimal(word.substr(bracket + 1, word.size() - bracket - 2), 65535);
-    if (p) port = static_cast<std::uint16_t>(*p);
-    return p.has_value();
-}
-auto parse_protocol(std::string_view name) -> std::optional<ip::next_header> {
-    if (const auto n = ip::parse_decimal(name, 255)) return static_cast<ip::next_header>(*n);
-    if (name == "mobility-header") return ip::next_header::mobility;  // as the files call it
-    for (unsigned n = 0; n < 256; ++n)
-        if (const auto h = static_cast<ip::next_header>(n); !name.empty() && name_of(h) == name) return h;
-    return std::nullopt;
-}
-auto parse_flow(std::string_view text) -> outcome<ip::flow> {
-    ip::flow f;
-    const auto usage = [](std::string_view what) {
-        return std::unexpected{fmt::format("--flow: {}: write it like '10.1.0.1[4000] -> 10.2.0.2[53] udp' or "
-                                           "'10.1.0.1 -> 10.2.0.2 icmp(8/0)', with 'later fragment' behind it for one", what)};
-    };
-    if (!parse_end(take_word(text), f.source, f.source_port)) return usage("no source address and port");
-    if (take_word(text) != "->") return usage("no arrow");
-    if (!parse_end(take_word(text), f.destination, f.destination_port)) return usage("no destination address and port");
-    if (f.source.family() != f.destination.family()) return usage("one IPv4 and one IPv6 address");
-    auto word = take_word(text);
-    const auto parenthesis = word.find('(');
-    const auto protocol = parse_protocol(word.substr(0, parenthesis));
-    if (!protocol) return usage("no protocol");
-    f.protocol = *protocol;
-    if (parenthesis != std::string_view::npos) {
-        if (!word.ends_with(')') || !ip::has_message(f.protocol)) return usage("no message of this protocol");
-        word = word.substr(parenthesis + 1, word.size() - parenthesis - 2);
-        const auto slash = word.find('/');
-        const auto type = ip::parse_decimal(word.substr(0, slash), 255);
-        const auto code = slash == std::string_view::npos ? 0U : ip::parse_decimal(word.substr(slash + 1), 255).value_or(256);
-        if (!type || code > 255) return usage("no message type and code");
-        if (ip::is_icmp(f.protocol)) {
-            f.icmp_type = static_cast<std::uint8_t>(*type);
-            f.icmp_code = static_cast<std::uint8_t>(code);
-        } else {
-            f.mobility_type = static_cast<std::uint8_t>(*type);
-        }
-    }
-    if (const auto kind = take_word(text); !kind.empty()) {
-        if (kind != "later" || take_word(text) != "fragment" || !take_word(text).empty())
-            return usage("no words of a packet at its end");
-        f.fragment = ip::fragment::later;
-    }
-    const bool shows_ports = f.source_port && f.destination_port, shows_any = f.source_port || f.destination_port;
-    const bool wants_ports = ip::has_ports(f.protocol) && f.fragment != ip::fragment::later;
-    if (wants_ports != shows_ports || shows_ports != shows_any)
-        return usage("ports where a packet has none, or none where it has");
-    const bool wants_message = ip::has_message(f.protocol) && f.fragment != ip::fragment::later;
-    if (wants_message != (f.icmp_type || f.mobility_type))
-        return usage("a message where a packet has none, or none where it has");
-    return f;
-}
-
 // --- answers -------------------------------------------------------------------------------------------------------------------
 
-auto action_text(const policy::entry& e) -> std::string {
+auto action_text(const policies& in, std::size_t place) -> std::string {
+    const policy::entry& e = in.entries[place];
     std::string text{name_of(e.action)};
-    for (const auto& p : e.protections) {
+    for (std::size_t i = 0; i < e.protections.size(); ++i) {
+        const auto& p = e.protections[i];
         text += fmt::format(" {} {}", p.protocol == sa::protocol::esp ? "esp" : "ah",
                             p.mode == sa::mode::tunnel ? "tunnel" : "transport");
         if (p.tunnel) text += fmt::format(" {}-{}", ip::to_text(p.tunnel->local).view(), ip::to_text(p.tunnel->remote).view());
+        const auto& [reqid, spi] = in.choices[place][i];
+        if (reqid != 0) text += fmt::format(" reqid {}", reqid);
+        if (spi.value() != 0) text += fmt::format(" spi {:#x}", spi.value());
     }
     return text;
 }
 auto place_text(std::uint32_t line) -> std::string { return line == 0 ? "no policy" : fmt::format("line {}", line); }
 auto entry_text(const policies& in, std::size_t place) -> std::string {
     return fmt::format("{}: {}: {}", place_text(in.lines[place]), ip::to_text(in.entries[place].selectors.traffic).view(),
-                       action_text(in.entries[place]));
+                       action_text(in, place));
 }
 
 void explain_flow(const policies& in, const ip::flow& f) {
@@ -187,7 +132,9 @@ void explain_flow(const policies& in, const ip::flow& f) {
     if (last.entry == nullptr) fmt::print("decided by no policy: discard\n");
     else if (last.verdict == ip::match::unavailable)
         fmt::print("decided by {}: discard, since it cannot tell\n", place_text(in.lines[in.place_of(*last.entry)]));
-    else fmt::print("decided by {}: {}\n", place_text(in.lines[in.place_of(*last.entry)]), action_text(*last.entry));
+    else
+        fmt::print("decided by {}: {}\n", place_text(in.lines[in.place_of(*last.entry)]),
+                   action_text(in, in.place_of(*last.entry)));
 }
 /// @return how many there are
 auto list_shadowed(const policies& in, direction d) -> policy::result<std::size_t> {
@@ -202,8 +149,35 @@ auto list_shadowed(const policies& in, direction d) -> policy::result<std::size_
     }
     return n;
 }
+/// What an entry protects with, and by which SAs.
+using kind = std::pair<decltype(policy::entry::protections), policies::choice>;
+/// The entries, with one protection in place of theirs whose tunnel is the number of its kind among all of `kinds`: two are alike
+/// where all is, down to reqid and SPI, which are not of an SPD.
+auto by_kind(const policies& in, std::vector<kind>& kinds) -> std::vector<policy::entry> {
+    std::vector<policy::entry> all = in.entries;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i].protections.empty()) continue;
+        const kind mine{all[i].protections, in.choices[i]};
+        const auto at = std::ranges::find(kinds, mine);
+        std::array<std::byte, 4> number{};
+        wire::store(number, static_cast<std::uint32_t>(at - kinds.begin()));
+        if (at == kinds.end()) kinds.push_back(mine);
+        const auto end = ip::address::of(ip::family::v4, number);
+        all[i].protections = {};
+        (void)all[i].protections.push_back({.protocol = {}, .mode = sa::mode::tunnel, .tunnel = policy::tunnel_ends{end, end}});
+    }
+    return all;
+}
+/// @return how many there are
 auto list_differences(const policies& a, const policies& b, direction d) -> policy::result<std::size_t> {
-    const auto found = policy::differences(a.ordered(), b.ordered());
+    std::vector<kind> kinds;
+    const auto before = by_kind(a, kinds), after = by_kind(b, kinds);
+    const auto ordered = [](const std::vector<policy::entry>& all) {
+        std::vector<const policy::entry*> pointers;
+        for (const auto& e : all) pointers.push_back(&e);
+        return pointers;
+    };
+    const auto found = policy::differences(ordered(before), ordered(after));
     if (!found) return std::unexpected{found.error()};
     for (const auto& x : *found) {
         const auto side = [](const policies& in, std::optional<std::size_t> place) {
@@ -216,10 +190,11 @@ auto list_differences(const policies& a, const policies& b, direction d) -> poli
 }
 
 auto run(const options& o) -> outcome<int> {
+    if (o.other && o.other->empty()) return std::unexpected{std::string{"--diff: no name: give a file"}};
     const auto file = read_file(o.xfrm, o.unmatched == "bypass");
     if (!file) return std::unexpected{"--xfrm: " + file.error()};
-    if (!o.flow.empty()) {
-        const auto f = parse_flow(o.flow);
+    if (o.flow) {
+        const auto f = flow_text::parse_flow(*o.flow);
         if (!f) return std::unexpected{f.error()};
         for (std::size_t d = 0; d < directions.size(); ++d)
             if (name_of(directions[d]) == o.direction) explain_flow(file->by_direction[d], *f);
@@ -232,7 +207,7 @@ auto run(const options& o) -> outcome<int> {
         return {};
     };
     outcome<policy_file> other{policy_file{}};
-    if (!o.shadowed) other = read_file(o.other, o.unmatched == "bypass");
+    if (o.other) other = read_file(*o.other, o.unmatched == "bypass");
     if (!other) return std::unexpected{"--diff: " + other.error()};
     for (std::size_t d = 0; d < directions.size(); ++d) {
         const auto& mine = file->by_direction[d];
@@ -258,10 +233,13 @@ auto main(int argc, char** argv) -> int {
                      "which policy decides this packet, and why none before it does: '10.1.0.1[4000] -> 10.2.0.2[53] udp'")
         ->type_name("PACKET");
     question->add_flag("--shadowed", o.shadowed, "which policies never decide any packet, and which ones take theirs");
-    question->add_option("--diff", o.other, "which packets another file treats differently, a packet for each kind")
+    question
+        ->add_option(
+            "--diff", o.other,
+            "which packets another file treats differently, by other SAs (reqid, spi) too, a packet for each kind")
         ->type_name("FILE");
     question->require_option(1);
-    app.add_option("--dir", o.direction, "for --flow: out, in or fwd")
+    auto* const dir = app.add_option("--dir", o.direction, "for --flow: out, in or fwd")
         ->check(CLI::IsMember({"out", "in", "fwd"}))
         ->capture_default_str();
     app.add_option("--unmatched", o.unmatched,
@@ -269,6 +247,9 @@ auto main(int argc, char** argv) -> int {
         ->check(CLI::IsMember({"discard", "bypass"}))
         ->capture_default_str();
     if (const auto code = command_line::parse(app, argc, argv)) return *code;
+    if (dir->count() != 0 && !o.flow)
+        return command_line::complain("policy_explain",
+                                      "--dir: goes with --flow, the other questions are of all directions: take it away");
     return command_line::whole_run("policy_explain", [&] {
         const auto done = run(o);
         return done ? *done : command_line::complain("policy_explain", done.error());

@@ -1,10 +1,13 @@
 #pragma once
-// A file of results: written aside and put in place in the end, so that a run that fails leaves nothing half-written.
+// A file of results: written aside and put in place in the end, so that a run that fails, or is ended by a signal,
+// leaves nothing half-written.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <expected>
@@ -42,6 +45,47 @@ namespace command_line {
     return s.st_mode & ::mode_t{0777};
 }
 
+namespace detail {
+/// The name that a signal takes away: no object, since a handler may look at nothing that is just being changed.
+inline std::array<char, 4096> unfinished{};
+inline constexpr std::array ending_signals{SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
+
+/// Holds the signals back while there is a file and no name in `unfinished`, or the other way around.
+class signals_held {
+public:
+    signals_held() {
+        ::sigset_t all;
+        ::sigemptyset(&all);
+        for (const int s : ending_signals) ::sigaddset(&all, s);
+        ::sigprocmask(SIG_BLOCK, &all, &before_);
+    }
+    signals_held(const signals_held&) = delete;
+    auto operator=(const signals_held&) -> signals_held& = delete;
+    ~signals_held() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    ::sigset_t before_{};
+};
+/// Takes the file away. The signal comes again with its default action, which gives the status that whoever waits looks for.
+extern "C" inline void leave_nothing(int signal) {
+    if (unfinished[0] != '\0') ::unlink(unfinished.data());
+    ::raise(signal);  // it is blocked until this returns
+}
+/// From now on a signal that ends the program takes the file of this name away first. A signal that is ignored stays so.
+inline void watch(const std::string& name) {
+    if (name.size() >= unfinished.size()) return;  // longer than any path that can be opened
+    unfinished[name.copy(unfinished.data(), unfinished.size() - 1)] = '\0';
+    for (const int s : ending_signals) {
+        struct ::sigaction now {};
+        if (::sigaction(s, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+        now.sa_handler = leave_nothing;
+        now.sa_flags = static_cast<int>(SA_RESETHAND);
+        ::sigaction(s, &now, nullptr);
+    }
+}
+}  // namespace detail
+
+/// One at a time in a program: what a signal leaves nothing of is the one that was opened last.
 class output_file {
 public:
     /// Makes an empty file aside, with the mode of the file that it will replace, or the umask's.
@@ -51,6 +95,7 @@ public:
         if (auto why = what_is_in_the_way(name)) return std::unexpected{std::move(*why)};
         output_file out{name};
         const auto mode = mode_of(name);
+        const detail::signals_held held;
         // Nobody else can open the file before it has its mode, and nothing that is there is written through.
         const int made = ::open(out.aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode ? 0600 : 0666);
         const int fault = errno;
@@ -60,6 +105,7 @@ public:
                 return std::unexpected{aside + ": is there, and is written first: take it away, or give another name"};
             return std::unexpected{aside + ": " + std::strerror(fault) + ": give a file that can be written"};
         }
+        detail::watch(out.aside_);
         const bool done = !mode || ::fchmod(made, *mode) == 0;
         const int refused = errno;
         ::close(made);
@@ -69,7 +115,10 @@ public:
     output_file(output_file&& other) noexcept : name_{std::move(other.name_)}, aside_{std::exchange(other.aside_, {})} {}
     auto operator=(output_file&&) -> output_file& = delete;
     ~output_file() {
-        if (!aside_.empty()) ::unlink(aside_.c_str());
+        if (aside_.empty()) return;
+        const detail::signals_held held;
+        ::unlink(aside_.c_str());
+        detail::unfinished[0] = '\0';
     }
 
     /// Where to write until `put_in_place`.
@@ -78,9 +127,11 @@ public:
     /// The file takes its name. @return what went wrong and what to do
     [[nodiscard]] auto put_in_place() -> std::expected<void, std::string> {
         if (auto why = what_is_in_the_way(name_)) return std::unexpected{std::move(*why)};  // it may have come since
+        const detail::signals_held held;
         if (std::rename(aside_.c_str(), name_.c_str()) != 0)
             return std::unexpected{name_ + ": " + std::strerror(errno) + ": give a file that can be written"};
         aside_.clear();
+        detail::unfinished[0] = '\0';
         return {};
     }
 

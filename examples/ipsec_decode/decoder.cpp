@@ -8,6 +8,23 @@
 #include "ipsec/ip/udp_encap.hpp"
 
 namespace ipsec_decode {
+namespace {
+
+/// What the headers of a fragment say of its place: octets from the start of what was cut.
+auto place_of_fragment(byte_view packet) -> nlohmann::ordered_json {
+    if ((packet[0] >> 4) == std::byte{4}) {
+        const auto h = *ip::v4::header::parse(packet);
+        return {{"id", h.identification}, {"offset", h.fragment_offset * 8U}, {"last", !h.more_fragments}};
+    }
+    ip::ext_header_walk walk{packet};
+    for (ip::ext_header h; walk.next(h).value_or(false);)
+        if (walk.is_fragment())
+            if (const auto f = ip::fragment_header::parse(packet.subspan(h.offset)))
+                return {{"id", f->identification}, {"offset", f->offset * 8U}, {"last", !f->more_fragments}};
+    return {{"id", 0U}, {"offset", 0U}, {"last", false}};  // no fragment: nobody asks
+}
+
+}  // namespace
 
 using wireshark::hex;
 using wireshark::spi_text;
@@ -86,19 +103,48 @@ void decoder::packet(byte_view octets, std::size_t shown, int depth, list& to) {
     upper(seen.flow.protocol, {octets.first(length), std::min(shown, length), seen.upper_offset, seen.flow, depth}, to);
 }
 
+/// A fragment. With the last one that was missing the lines are those of the whole packet. What it is of may show in the first
+/// one alone: then the others have no line by themselves.
+void decoder::piece_of_packet(ip::next_header what, const place& p, list& to) {
+    const auto is_port = [](std::uint16_t n) { return n == ip::udp_encap::ike_port || n == ip::udp_encap::port; };
+    const bool is_ike = is_port(p.flow.source_port.value_or(0)) || is_port(p.flow.destination_port.value_or(0));
+    const bool is_esp = what == ip::next_header::esp;
+    const bool has_line = is_esp || what == ip::next_header::ah || is_ike;
+    finding f = begin(is_ike ? "IKE-other" : is_esp ? "ESP" : "AH", p);
+    if (p.is_cut()) {
+        leave_closed(f, icv::unknown, "a fragment");
+        if (has_line) to.push_back(std::move(f));
+        return;
+    }
+    const auto size = fragments_->add(p.packet, now_);
+    const auto about = place_of_fragment(p.packet);
+    if (size && *size != 0) {
+        std::vector<std::byte> whole(*size);
+        fragments_->take(whole);
+        list inside;
+        packet(whole, whole.size(), p.depth, inside);
+        for (finding& one : inside) {
+            one.entry["fragment"] = about;
+            one.entry["joined"] = true;
+            to.push_back(std::move(one));
+        }
+        return;
+    }
+    if (!has_line) return;
+    f.entry["fragment"] = about;
+    f.entry["icv"] = name_of(icv::none);
+    f.note = fmt::format("fragment at octet {} of packet {}", about["offset"].get<unsigned>(), about["id"].get<std::uint32_t>());
+    f.is_open = true;  // there is nothing to open in it by itself
+    if (!size) leave_closed(f, icv::unknown, fmt::format("{}: {}", f.note, name_of(size.error())));
+    to.push_back(std::move(f));
+}
+
 void decoder::upper(ip::next_header what, const place& p, list& to) {
     const byte_view rest = p.packet.subspan(p.at);
     const bool is_tunnel = what == ip::next_header::ipv4 || what == ip::next_header::ipv6;
     if (p.depth >= deepest) return;
-    if (p.flow.is_fragment() && !(p.is_cut() && p.flow.fragment == ip::fragment::first)) {
-        const auto is_port = [](std::uint16_t n) { return n == ip::udp_encap::ike_port || n == ip::udp_encap::port; };
-        const bool is_ike = is_port(p.flow.source_port.value_or(0)) || is_port(p.flow.destination_port.value_or(0));
-        const bool is_esp = what == ip::next_header::esp;
-        if (!is_esp && what != ip::next_header::ah && !is_ike) return;
-        finding f = begin(is_ike ? "IKE-other" : is_esp ? "ESP" : "AH", p);
-        leave_closed(f, icv::unknown, "a fragment");
-        to.push_back(std::move(f));
-    } else if (what == ip::next_header::esp) esp(p, false, to);
+    if (p.flow.is_fragment() && !(p.is_cut() && p.flow.fragment == ip::fragment::first)) piece_of_packet(what, p, to);
+    else if (what == ip::next_header::esp) esp(p, false, to);
     else if (what == ip::next_header::ah) ah(p, to);
     else if (what == ip::next_header::udp) udp(p, to);
     else if (is_tunnel && p.shows(0)) packet(rest, std::min(p.shown - p.at, rest.size()), p.depth + 1, to);

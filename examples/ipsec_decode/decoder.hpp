@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "ipsec/ike/v1/fragmentation.hpp"
 #include "ipsec/io/pcap.hpp"
 #include "ipsec/ip/flow.hpp"
+#include "ipsec/ip/reassembly.hpp"
 #include "keyring.hpp"
 #include "packet_sa.hpp"
 
@@ -65,6 +67,7 @@ private:
     void cut_packet(byte_view frame, list& to);
     void only_in_part(finding f, list& to) const;
     void upper(ip::next_header what, const place& p, list& to);
+    void piece_of_packet(ip::next_header what, const place& p, list& to);
     void esp(const place& p, bool in_udp, list& to);
     void ah(const place& p, list& to);
     void udp(const place& p, list& to);
@@ -85,6 +88,7 @@ private:
     ike_v1_observer ike_;
     /// Pieces of IKEv1 messages. A table holds one message of each pair of cookies: a sender who mixes several has one for each.
     std::map<message_in_pieces, ike::v1::fragment_table> pieces_;
+    std::unique_ptr<ip::reassembly<>> fragments_ = std::make_unique<ip::reassembly<>>();  ///< of IP packets
     std::map<std::string_view, std::uint64_t> without_packet_;
     std::uint64_t number_ = 0;
     instant now_{};  ///< of the frame that is looked at

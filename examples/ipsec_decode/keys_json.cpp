@@ -1,4 +1,6 @@
 // Files of keys in JSON.
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -260,9 +262,12 @@ auto read_json(const std::string& file) -> std::expected<keyring, std::string> {
         const key_tree tree{text->view()};
         const json& all = tree.get();
         if (!all.is_object()) throw bad_entry{"the file is no object"};
+        const auto is_there = [&](const char* list) { return all.contains(list); };
+        if (std::ranges::none_of(std::array{"ipsec_sas", "child_sas", "ike_sas", "credentials"}, is_there))
+            return std::unexpected{file + ": no keys: give a file with ipsec_sas, child_sas, ike_sas or credentials"};
         keyring keys;
         for_each(all, "ipsec_sas", [&](const entry& e) { keys.packets.push_back(ipsec_sa(e)); });
-        if (keys.packets.empty()) for_each(all, "child_sas", [&](const entry& e) { child_sa(e, keys); });
+        for_each(all, "child_sas", [&](const entry& e) { child_sa(e, keys); });
         for_each(all, "ike_sas", [&](const entry& e) {
             const auto version = e.has("version") ? e.number("version") : 1;
             if (version == 1) keys.ike.push_back(ike_sa(e));

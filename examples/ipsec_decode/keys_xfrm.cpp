@@ -1,6 +1,9 @@
 // Keys from `ip xfrm` lines.
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "../common/rule_limits.hpp"
 #include "../common/whole_file.hpp"
 #include "ipsec/crypto/algorithms.hpp"
 #include "ipsec/xfrm/parse.hpp"
@@ -11,8 +14,10 @@ namespace ipsec_decode {
 auto read_xfrm(const std::string& file) -> std::expected<keyring, std::string> {
     const auto text = command_line::file_text::read(file);
     if (!text) return std::unexpected{text.error()};
-    const auto all = xfrm::parse(text->view());
-    if (!all) return std::unexpected{file + ": " + std::string{text_of(all.error()).view()} + ": correct the line"};
+    const auto all = xfrm::parse(text->view(), command_line::most_rules);
+    if (!all)
+        return std::unexpected{
+            fmt::format("{}: {}: {}", file, text_of(all.error()).view(), command_line::what_to_do(all.error()))};
     keyring keys;
     for (const xfrm::state& s : all->states) {
         packet_key k;

@@ -15,7 +15,7 @@ namespace {
 
 struct options {
     std::string in, out, xfrm, report = "text";
-    bool unmatched_pass = false, quiet = false;
+    bool unmatched_pass = false, negotiated = false, quiet = false;
     xfrm::choices allowed;
 };
 
@@ -24,7 +24,7 @@ auto complain(const std::string& what) -> int { return command_line::complain("i
 void print_report(const options& o, const walk& w) {
     const auto r = w.report();
     if (o.report == "json") return void(std::puts(r.dump().c_str()));
-    for (const char* key : {"in", "protected", "opened", "passed"})
+    for (const char* key : {"in", "joined", "protected", "opened", "passed"})
         if (r.contains(key)) fmt::print("{:<10}{:>10} packets{:>12} octets\n", key, r[key]["packets"].get<std::uint64_t>(),
                                         r[key]["octets"].get<std::uint64_t>());
     fmt::print("{:<10}{:>10} packets\n", "dropped", r["dropped"].get<std::uint64_t>());
@@ -37,7 +37,7 @@ auto run(const options& o, job what) -> int {
     std::error_code none;
     if (std::filesystem::equivalent(o.in, o.out, none)) return complain("--out: the same file as --in: give another name");
     if (std::filesystem::equivalent(o.xfrm, o.out, none)) return complain("--out: the same file as --xfrm: give another name");
-    const auto rules = read_rules(o.xfrm, what, o.allowed);
+    const auto rules = read_rules(o.xfrm, what, o.allowed, o.negotiated);
     if (!rules) return complain("--xfrm: " + rules.error());
     auto input = io::pcap_reader::open(o.in);
     if (!input)
@@ -78,8 +78,9 @@ auto start(int argc, const char* const* argv) -> int {
     options o;
     CLI::App app{
         "Protects the packets of a capture with SAs whose keys are given by hand, or opens what was protected so.\n"
-        "SAs and policies are lines of `ip xfrm`: a batch, or what the kernel lists. Policies of one system stand for both\n"
-        "directions of a conversation. Exit code: 0 all packets went through, 1 some were dropped, 2 bad input.",
+        "SAs and policies are lines of `ip xfrm`: a batch, or what the kernel lists. States and policies of one system\n"
+        "stand for both directions of a conversation; policies of the direction at hand (out to protect, in and fwd to open)\n"
+        "are asked first. Exit code: 0 all packets went through, 1 some were dropped, 2 bad input.",
         "ipsec_pcap"};
     app.require_subcommand(0, 1);
     auto* const protect = app.add_subcommand("protect", "policy decides: ESP or AH, or as it is, or dropped");
@@ -94,6 +95,8 @@ auto start(int argc, const char* const* argv) -> int {
                       "what no policy fits goes through as it is, as the kernel does; else it is dropped");
         sub->add_flag("--allow-static-counter-keys", o.allowed.allow_static_counter_keys,
                       "counter modes with keys by hand: a second run with the same keys gives the text of both away");
+        sub->add_flag("--negotiated", o.negotiated,
+                      "the file lists SAs that IKE made: `flag esn` and counter modes are as the peers agreed");
         sub->add_flag("--allow-no-integrity", o.allowed.dangers.no_integrity, "encryption that anybody can change unseen");
         sub->add_flag("--quiet", o.quiet, "no bar and no report");
     }

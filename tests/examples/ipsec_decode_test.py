@@ -27,6 +27,16 @@ def lines(capture, *keys):
     return code, [json.loads(line) for line in out.splitlines()], errors
 
 
+def keys_beside(about, path, folder):
+    """A file beside a capture as a file of keys: some have none, and say what is in the capture alone."""
+    if any(name in about for name in ("ipsec_sas", "child_sas", "ike_sas", "credentials")):
+        return path
+    none = os.path.join(folder, "none.json")
+    with open(none, "w", encoding="utf-8") as file:
+        file.write('{"ike_sas": []}')
+    return none
+
+
 def short(path):
     return os.path.relpath(path, captures if has_shared and path.startswith(captures) else here)
 
@@ -74,13 +84,13 @@ def expected_contents(about):
     return {**counted, **more}
 
 
-def expected_packets(folder):
+def expected_packets(folder, scratch):
     """Everything that `packets` of the files beside the captures list as opened."""
     opened = 0
     for keys in sorted(glob.glob(os.path.join(folder, "*", "*.json"))):
         with open(keys, encoding="utf-8") as file:
             about = json.load(file)
-        code, found, errors = lines(keys[: -len(".json")], "--keys", keys)
+        code, found, errors = lines(keys[: -len(".json")], "--keys", keys_beside(about, keys, scratch))
         wrong = [] if code == 0 and errors == "" else [(code, errors)]
         if "contents" in about and contents(found) != expected_contents(about):
             wrong.append((about["contents"], contents(found)))
@@ -99,15 +109,16 @@ def expected_packets(folder):
     check(f"{opened} packets of others' captures hold the octets that are listed", opened > 70, opened)
 
 
-def malformed(folder):
+def malformed(folder, scratch):
     """Each of these broke a program once. Nothing in them opens, and nothing of it is an error of the input."""
     for name in ("libreswan/isakmp-crash1.pcap", "libreswan/01-sunrise-sunset-esp-short.pcap", "tcpdump/esp_truncated.pcap",
                  "tcpdump/isakmp-delete-segfault.pcap", "tcpdump/isakmp-pointer-loop.pcap", "tcpdump/isakmp-rfc3948-oobr.pcap",
                  "tcpdump/isakmpv1-attr-oobr.pcap", "zeek/ipv6_zero_len_ah.pcap"):
         capture = os.path.join(folder, name)
-        code, found, errors = lines(capture, "--keys", capture + ".json")
         with open(capture + ".json", encoding="utf-8") as file:
-            wanted = expected_contents(json.load(file))
+            about = json.load(file)
+        wanted = expected_contents(about)
+        code, found, errors = lines(capture, "--keys", keys_beside(about, capture + ".json", scratch))
         check(f"{name}: refused, packet by packet", contents(found) == wanted and code == 0 and errors == "" and
               all(f["icv"] == "unknown" and f["not_opened"] for f in found), (code, found, errors))
 
@@ -235,6 +246,22 @@ def by_hand(folder):
           (code, depth, errors))
 
 
+def both_lists(folder):
+    """Keys in `child_sas` count whether or not `ipsec_sas` has some."""
+    whole = os.path.join(here, "v1-transport-3des-sha1", "keys.json")
+    with open(whole, encoding="utf-8") as file:
+        keys = json.load(file)
+    assert keys["child_sas"] and not keys.get("ipsec_sas")
+    capture = os.path.join(os.path.dirname(whole), "ike.pcap")
+    foreign = {"proto": "ESP", "spi": "00001234", "encr": "NULL", "auth": "HMAC-SHA-1-96", "auth_key": "22" * 20}
+    mixed = os.path.join(folder, "mixed.json")
+    with open(mixed, "w", encoding="utf-8") as file:
+        json.dump({**keys, "ipsec_sas": [foreign]}, file)
+    code, found, errors = lines(capture, "--keys", mixed)
+    esp = [f["icv"] for f in found if f["kind"] == "ESP"]
+    check("child_sas beside ipsec_sas are read", code == 0 and esp and set(esp) == {"ok"}, (code, errors, esp))
+
+
 def isakmp(first, flags, message_id, body, version=0x10, cookie=0x41):
     """A message of Quick Mode."""
     return bytes([cookie] * 8) + b"B" * 8 + struct.pack(">BBBBII", first, version, 32, flags, message_id, 28 + len(body)) + body
@@ -255,7 +282,7 @@ def in_pieces(folder):
     """IKEv1 messages in pieces, of which no key is known: a piece has nothing to open, what they make is open or is not."""
     capture, keys = os.path.join(folder, "pieces.pcap"), os.path.join(folder, "no-keys.json")
     with open(keys, "w", encoding="utf-8") as file:
-        file.write("{}")
+        file.write('{"ike_sas": []}')
     clear = isakmp(10, 0, 0x1234, struct.pack(">BBH", 0, 0, 20) + bytes(16))
     a, b = halves(clear, 7), halves(clear, 8)
     sealed = halves(isakmp(8, 1, 0x1234, bytes(64)), 7)
@@ -293,7 +320,7 @@ def flood_of_pieces(folder):
     """As many senders as one likes, each with a piece that waits for others: no more memory than for a few."""
     capture, keys = os.path.join(folder, "flood.pcap"), os.path.join(folder, "no-keys.json")
     with open(keys, "w", encoding="utf-8") as file:
-        file.write("{}")
+        file.write('{"ike_sas": []}')
 
     def most_held(senders):
         write_packets(capture, 17, ((1, sender, piece(1, 255, 0, b"x" * 1000)) for sender in range(1, senders + 1)))
@@ -330,7 +357,7 @@ def offers(folder):
     capture = os.path.join(folder, "offer.pcap")
     keys = os.path.join(folder, "none.json")
     with open(keys, "w", encoding="utf-8") as file:
-        file.write("{}")
+        file.write('{"ike_sas": []}')
     write_packet(capture, 17, struct.pack(">HHHH", 500, 500, 8 + len(message), 0) + message)
     code, found, errors = lines(capture, "--keys", keys)
     said = found[0].get("offers", [[]])[0] if found else []
@@ -418,6 +445,8 @@ def bad_input(folder):
         "no keys": ("--in", capture),
         "keys twice": ("--in", capture, "--keys", keys, "--xfrm", keys),
         "keys that are no JSON": ("--in", capture, "--keys", file_of("a.json", "{\"ike_sas\": [")),
+        "an object without keys": ("--in", capture, "--keys", file_of("j.json", "{}")),
+        "a list of another name": ("--in", capture, "--keys", file_of("k.json", '{"ipsec_saz": []}')),
         "keys of another shape": ("--in", capture, "--keys", file_of("b.json", "[1, 2]")),
         "an SPI that is none": ("--in", capture, "--keys", file_of("c.json", '{"ipsec_sas": [{"proto": "ESP", "spi": "12"}]}')),
         "a key that is no hexadecimal": ("--in", capture, "--keys", file_of(
@@ -430,7 +459,7 @@ def bad_input(folder):
         "xfrm words that are none": ("--in", capture, "--xfrm", file_of("f.xfrm", "xfrm state add src 10.0.0.1 wrong\n")),
         "an option that is none": ("--in", capture, "--what"),
     }
-    for i, good in enumerate(({}, {"ike_sas": [{"version": 2, "spi_i": "11" * 8}]})):
+    for i, good in enumerate(({"ike_sas": []}, {"ike_sas": [{"version": 2, "spi_i": "11" * 8}]})):
         code, out, errors = run(decode, "--in", capture, "--keys", file_of(f"good{i}.json", json.dumps(good)), "--json")
         check(f"{good} is a file of keys", code == 0 and errors == "" and len(out.splitlines()) > 40, (code, out, errors))
     for what, arguments in refused.items():
@@ -446,6 +475,7 @@ forged()
 with tempfile.TemporaryDirectory() as temporary:
     bad_input(temporary)
     by_hand(temporary)
+    both_lists(temporary)
     cut_short(temporary)
     in_pieces(temporary)
     flood_of_pieces(temporary)
@@ -454,8 +484,9 @@ with tempfile.TemporaryDirectory() as temporary:
     own_prf_answered(temporary)
 if has_shared:
     gateway_captures(captures)
-    expected_packets(os.path.join(captures, "external"))
-    malformed(os.path.join(captures, "external"))
+    with tempfile.TemporaryDirectory() as temporary:
+        expected_packets(os.path.join(captures, "external"), temporary)
+        malformed(os.path.join(captures, "external"), temporary)
     kernel_states(os.path.join(captures, "linux-kernel-esp-ah"))
 else:
     skip("captures of other implementations: IPSECPP_SHARED does not name their folder")

@@ -63,6 +63,10 @@ with tempfile.TemporaryDirectory() as folder:
     code, out, errors = ask("--xfrm", office, "--dir", "in", "--flow", "10.2.0.1 -> 10.1.0.2 gre")
     check("the other direction has policies of its own", code == 0 and "decided by line 5: apply esp tunnel" in out, out)
 
+    many = write("many", "".join(f"policy add dir out src 10.{i // 256}.{i % 256}.0/24 dst 10.0.0.0/8\n" for i in range(5000)))
+    code, out, errors = ask("--xfrm", many, "--flow", "10.19.135.1 -> 10.0.0.1 gre")
+    check("one of 5000 policies decides", code == 0 and "decided by line 5000" in out, (code, out[-300:], errors))
+
     # --shadowed
     code, out, errors = ask("--xfrm", office, "--shadowed")
     check("every policy decides something", code == 0 and out == "every policy decides some packet\n", out)
@@ -79,7 +83,29 @@ with tempfile.TemporaryDirectory() as folder:
     code, out, errors = ask("--xfrm", wider, "--diff", wider)
     check("a file and itself", code == 0, out)
 
+    tunnel = "policy add dir out src 10.1.0.0/16 dst 10.2.0.0/16 tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel"
+    plain = write("plain", tunnel + "\n")
+    with_esp = f"{tunnel} reqid 1 tmpl src 192.0.2.1 dst 192.0.2.2 proto ah reqid 5"
+    for what, before, after, told in (
+            ("another reqid", f"{tunnel} reqid 1", f"{tunnel} reqid 2", ("reqid 1", "reqid 2")),
+            ("a reqid and none", tunnel, f"{tunnel} reqid 2", ("reqid 2",)),
+            ("another SPI", f"{tunnel} spi 0x1000", f"{tunnel} spi 0x1001", ("spi 0x1000", "spi 0x1001")),
+            ("another reqid of the second SA", with_esp, with_esp.replace("reqid 5", "reqid 6"), ("reqid 1 ah", "reqid 5", "reqid 6")),
+            ("both alike", with_esp, with_esp, None)):
+        code, out, errors = ask("--xfrm", write("before", before + "\n"), "--diff", write("after", after + "\n"))
+        check(f"{what}: {'a' if told else 'no'} difference", code == (1 if told else 0) and errors == "" and
+              (all(word in out for word in told) and "before  line 1" in out if told else "alike" in out), (code, out, errors))
+    block = write("block", tunnel.replace("dir out", "dir out action block") + " reqid 1\n")
+    other = write("other", tunnel.replace("dir out", "dir out action block") + " reqid 2\n")
+    code, out, errors = ask("--xfrm", block, "--diff", other)
+    check("a reqid of what is blocked is no difference", code == 0 and "alike" in out, (code, out, errors))
+
     # what it cannot read
+    check("an empty packet is complained of as one", complains("an empty packet", "--xfrm", plain, "--flow", "").find("--flow: ") > 0)
+    check("so is an empty name", complains("an empty name", "--xfrm", plain, "--diff", "").find("--diff: no name: ") > 0)
+    for question in (("--shadowed",), ("--diff", plain)):
+        said = complains(f"a direction for {question[0]}", "--xfrm", plain, "--dir", "in", *question)
+        check("it is said what --dir goes with", "--dir: " in said and "--flow" in said, said)
     bad = write("bad", OFFICE + "ip xfrm policy add src 10.0.0.0/8 dst wonderland dir out\n")
     complains("no file", "--xfrm", os.path.join(folder, "none"), "--shadowed")
     complains("a folder", "--xfrm", folder, "--shadowed")

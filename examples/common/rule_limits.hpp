@@ -1,0 +1,18 @@
+#pragma once
+// How many `ip xfrm` lines a program reads, and what to do about one that it does not take.
+#include <string_view>
+
+#include "ipsec/xfrm/parse.hpp"
+
+namespace command_line {
+
+/// Of each kind; more than a hundred thousand states do not fit in `longest_file` anyway.
+inline constexpr ipsec::xfrm::limits most_rules{.states = 100'000, .policies = 100'000};
+
+/// The end of a complaint.
+[[nodiscard]] constexpr auto what_to_do(const ipsec::xfrm::fault& f) noexcept -> std::string_view {
+    const bool is_count = f.code == ipsec::xfrm::errc::too_many && (f.word == "state" || f.word == "policy");
+    return is_count ? "give a file with 100000 at most" : "correct the line";
+}
+
+}  // namespace command_line
