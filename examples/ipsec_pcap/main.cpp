@@ -79,8 +79,9 @@ auto start(int argc, const char* const* argv) -> int {
     CLI::App app{
         "Protects the packets of a capture with SAs whose keys are given by hand, or opens what was protected so.\n"
         "SAs and policies are lines of `ip xfrm`: a batch, or what the kernel lists. States and policies of one system\n"
-        "stand for both directions of a conversation; policies of the direction at hand (out to protect, in and fwd to open)\n"
-        "are asked first. Exit code: 0 all packets went through, 1 some were dropped, 2 bad input.",
+        "stand for both directions of a conversation; policies of the other direction (in and fwd to protect, out to open)\n"
+        "that block, or allow without IPsec, are asked last. Exit code: 0 all packets went through, 1 some were dropped,\n"
+        "2 bad input.",
         "ipsec_pcap"};
     app.require_subcommand(0, 1);
     auto* const protect = app.add_subcommand("protect", "policy decides: ESP or AH, or as it is, or dropped");

@@ -33,9 +33,10 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed,
     const auto is_own = [&](const xfrm::policy_rule& p) {
         return (p.direction == xfrm::direction::out) == (what == job::protect);
     };
+    const auto applies = [](const xfrm::policy_rule& q) { return q.allow && !q.templates.empty(); };
     std::vector<const xfrm::policy_rule*> in_order;
     for (const auto& p : file->policies) in_order.push_back(&p);
-    std::ranges::sort(in_order, {}, [&](const auto* p) { return std::tuple{!is_own(*p), p->priority, p}; });
+    std::ranges::sort(in_order, {}, [&](const auto* p) { return std::tuple{!is_own(*p) && !applies(*p), p->priority, p}; });
     std::vector<xfrm::policy_rule> all;
     for (const auto* next : in_order) {
         xfrm::policy_rule p = *next;
@@ -45,12 +46,11 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed,
                     for (const auto& s : file->states)
                         if (s.id.protocol == t.protocol && t.destination == s.id.destination) t.reqid = s.reqid;
         // An own one with the same selectors decides. Where both have templates they may be the same, or SAs would serve nothing.
-        const auto applies = [](const xfrm::policy_rule& q) { return q.allow && !q.templates.empty(); };
         const auto decides = [&](const xfrm::policy_rule& q) {
             return is_own(q) && q.selectors == p.selectors && !(applies(p) && applies(q));
         };
         if (!is_own(p) && std::ranges::any_of(file->policies, decides)) continue;
-        p.direction = direction;
+        if (!is_own(p)) p.direction = direction;  // own ones of `in` and `fwd` may contradict each other, which is refused
         const auto same = [&](const xfrm::policy_rule& q) {
             return q.allow == p.allow && q.selectors == p.selectors && q.templates == p.templates;
         };

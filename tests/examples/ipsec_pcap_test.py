@@ -594,7 +594,7 @@ def ended_by_a_signal(folder):
 
 
 def of_one_system(folder):
-    """What stands for both directions: states with the `dir` that newer kernels list, and policies, a direction's own ones first."""
+    """What stands for both directions: states with the `dir` that newer kernels list, and policies."""
     packets = conversation(False, [10] * 12)
     plain, sealed, again = (os.path.join(folder, n) for n in ("one.pcap", "two.pcap", "three.pcap"))
     write_capture(plain, packets)
@@ -607,10 +607,12 @@ def of_one_system(folder):
     ours = sum(p[13] == 1 for p in packets)  # from 10.1.0.1
     block = "xfrm policy add src {} dst {} dir {} action block priority {}\n"
     for what, more, protected, opened in (
-            ("an inbound block in front", block.format("10.0.0.0/8", "10.0.0.0/8", "in", 0), ours, 0),
+            ("an inbound block in front", block.format("10.0.0.0/8", "10.0.0.0/8", "in", 0), 12, 0),
+            ("an outbound block of all the rest", block.format("0.0.0.0/0", "0.0.0.0/0", "out", 9), 12, 12),
+            ("an inbound block of all the rest", block.format("0.0.0.0/0", "0.0.0.0/0", "in", 9), 12, 12),
             ("an inbound block of the same packets", block.format("10.1.0.1", "10.2.0.1", "in", 0), 12, 12 - ours),
-            ("an outbound block in front", block.format("10.0.0.0/8", "10.0.0.0/8", "out", 0), 0, 12 - ours),
-            ("one for forwarding that is the last", block.format("10.0.0.0/8", "10.0.0.0/8", "fwd", 9), 12, 12 - ours)):
+            ("an outbound block in front", block.format("10.0.0.0/8", "10.0.0.0/8", "out", 0), 0, 12),
+            ("one for forwarding that is the last", block.format("10.0.0.0/8", "10.0.0.0/8", "fwd", 9), 12, 12)):
         with_block = file_of(folder, "block.xfrm", "".join(
             line + (" priority 5" if "policy" in line else "") + "\n" for line in xfrm.splitlines()) + more)
         code, out, errors = run(tool, "protect", "--xfrm", with_block, "--in", plain, "--out", sealed, "--report", "json")
