@@ -297,6 +297,9 @@ TEST_CASE("numbers are taken once, stop before they wrap, and cross 2^32 when th
     auto first = ah::inspect(pair.in, a, instant{});
     auto second = ah::inspect(pair.in, b, instant{});
     REQUIRE((first && second));
+    auto other = first->job;  // of a packet that it was not made for
+    other.packet = other.packet.first(16);
+    CHECK(ah::compute(pair.in, other) == std::unexpected{crypto::errc::bad_length});
     const auto ra = ah::compute(pair.in, first->job), rb = ah::compute(pair.in, second->job);
     CHECK(ah::finish(pair.in, a, std::move(*first), ra, instant{}));
     CHECK(ah::finish(pair.in, b, std::move(*second), rb, instant{}) == std::unexpected{ah::errc::replayed});

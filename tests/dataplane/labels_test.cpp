@@ -172,6 +172,20 @@ TEST_CASE("labels outside of the clearance are a drop in both directions, for th
         CHECK(out[0].verdict.fate == r.then);
         CHECK(out[0].verdict.reason == r.reason);
     }
+    // IPv6 has the level of its buffer, and no categories: what demands one stays shut, a range of levels alone lets it in.
+    const policy::label_range levels{{.domain = 3, .level = 5}, {.domain = 3, .level = 6}};
+    auto by_level = by_label;
+    by_level.labels->clearance = &levels;
+    two_systems six{by_level};
+    for (const std::uint32_t level : {0U, 4U, 5U, 6U, 7U, 255U, 261U}) {
+        CAPTURE(level);
+        auto packets = burst_of({v6_packet(30)});
+        packets[0].set_metadata({.sensitivity = level});
+        CHECK(six.left.send(std::move(packets))[0].verdict.reason == (level == 5 || level == 6 ? drop::none : drop::bad_label));
+        packets = burst_of({v6_packet(30)});
+        packets[0].set_metadata({.sensitivity = level});
+        CHECK(s.left.send(std::move(packets))[0].verdict.reason == drop::bad_label);
+    }
     // What somebody else lets into the tunnel is held against it as it comes out.
     system_ sender;
     REQUIRE(sender.spd.append_pair(apply_entry(tunnel)));

@@ -259,6 +259,30 @@ TEST_CASE("extended numbers cross 2^32 on both ends in step", "[esp][seal][open]
     CHECK(esp::open(behind.in, p, instant{}) == std::unexpected{esp::errc::unauthentic});
 }
 
+TEST_CASE("a packet that became shorter behind the back of finish, and what inspect refused, change nothing in the SA",
+          "[esp][open]") {
+    auto pair = identity_pair(esp_parameters(sa::mode::tunnel));
+    packet_buffer p{v4_packet(8)};
+    REQUIRE(esp::seal(pair.out, p, instant{}));
+    packet_buffer again = p.clone();
+    auto w = esp::inspect(pair.in, p, instant{});
+    REQUIRE(w);
+    p.shrink_back(p.octets().size() - 30);
+    CHECK(esp::finish(pair.in, p, std::move(*w), {}, instant{}) == std::unexpected{esp::errc::truncated});
+    CHECK(pair.in.window().top() == sa::sequence64{});
+
+    packet_buffer cut = again.clone();
+    cut.shrink_back(cut.octets().size() - 29);  // an ESP header and an octet behind it
+    put16(cut.octets(), 2, 29);
+    mend_checksum(cut.octets());
+    esp::pending<std::decay_t<decltype(pair.in)>> refused;
+    crypto::open_job job;
+    CHECK(esp::inspect_into(pair.in, cut, instant{}, refused, job) == std::unexpected{esp::errc::truncated});
+    CHECK(esp::finish(pair.in, again, std::move(refused), {}, instant{}) == std::unexpected{esp::errc::replayed});
+    CHECK(pair.in.window().top() == sa::sequence64{});
+    CHECK(esp::open(pair.in, again, instant{}));
+}
+
 TEST_CASE("a fault of the suite is reported and changes nothing in the SA", "[esp][open]") {
     auto pair = identity_pair(esp_parameters(sa::mode::tunnel));
     packet_buffer p{v4_packet(8)};

@@ -52,7 +52,7 @@ auto full_parameters(crypto::transform t = gcm) -> sa::parameters {
     p.lifetimes.soft = {.time = seconds(100), .kilobytes = 10'000, .packets = 50'000};
     p.lifetimes.hard = {.time = seconds(200), .kilobytes = 20'000, .packets = 60'000};
     p.tunnel.df = ip::df_rule::set;
-    p.tunnel.ecn = ip::ecn_mode::compatibility;
+    p.tunnel.ecn = ip::ecn_mode::ignored;
     p.tunnel.dscp = std::uint8_t{46};
     p.tunnel.map = &some_map;
     p.tunnel.hop_limit = 31;

@@ -81,7 +81,8 @@ template <crypto::mac Mac, class Window, io::packet Packet>
     if (id != sa.parameters().id.spi) [[unlikely]]
         return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
-    if (const auto fault = sa.check_into(low, into.admission); fault != sa::no_fault) [[unlikely]]
+    typename sa::inbound<Mac, Window>::admission admission;
+    if (const auto fault = sa.check_into(low, admission); fault != sa::no_fault) [[unlikely]]
         return std::unexpected{detail::from(fault)};
     if (!detail::is_consistent(size, sa.sizes().icv, at.family)) [[unlikely]]
         return std::unexpected{errc::bad_payload_length};
@@ -99,7 +100,8 @@ template <crypto::mac Mac, class Window, io::packet Packet>
         if (next == ip::next_header::fragment) [[unlikely]] return std::unexpected{errc::fragment};
     }
     packet.shrink_back(all.size() - end);
-    into.job.sequence = into.admission.sequence();
+    into.job.sequence = admission.sequence();
+    into.admission = std::move(admission);
     into.job.packet = whole;  // part by part: a whole job would be made elsewhere and copied
     into.job.ah_at = at.offset;
     into.job.ah_size = static_cast<std::uint32_t>(size);

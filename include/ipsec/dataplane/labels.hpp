@@ -15,14 +15,17 @@ template <io::packet Packet>
     level = 0;
     if (!how.labels) [[likely]] return true;
     const byte_view octets = packet.octets();
+    policy::label own{.domain = how.labels->domain};
     if (!octets.empty() && (octets[0] >> 4) == std::byte{6}) {
         level = packet.metadata().sensitivity;
-        return true;
+        if (how.labels->clearance == nullptr) return true;
+        if (level > 255) return false;  // no label has such a level
+        own.level = static_cast<std::uint8_t>(level);
+    } else {
+        if (const auto l = policy::read_label(octets, how.labels->option)) own = *l;
+        else if (l.error() != policy::label_fault::none_there) return false;
+        level = own.level;
     }
-    policy::label own{.domain = how.labels->domain};
-    if (const auto l = policy::read_label(octets, how.labels->option)) own = *l;
-    else if (l.error() != policy::label_fault::none_there) return false;
-    level = own.level;
     return own.domain == how.labels->domain && (how.labels->clearance == nullptr || how.labels->clearance->contains(own));
 }
 /// What policy looks at beside the flow: the label counts, and not what the buffer says of it.

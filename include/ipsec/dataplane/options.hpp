@@ -33,7 +33,8 @@ struct label_source {
     policy::label_option option{};
     std::uint32_t domain = 0;
     /// What may pass here at all, levels and categories: packets whose label does not lie between both ends are a drop. One
-    /// without a label counts as level 0 without categories. Null: any. It outlives the walk.          RFC 2401 §8
+    /// without a label counts as level 0 without categories. An IPv6 packet
+    /// has the level that the buffer says, and no categories. Null: any. It outlives the walk.           RFC 2401 §8
     const policy::label_range* clearance = nullptr;
 };
 

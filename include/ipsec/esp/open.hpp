@@ -71,7 +71,8 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
     if (id != sa.parameters().id.spi) [[unlikely]]
         return std::unexpected{id == sa::spi{} ? errc::reserved_spi : errc::wrong_sa};
     if (sa.lifetime().is_expired()) [[unlikely]] return std::unexpected{errc::expired};
-    if (const auto fault = sa.check_into(low, into.admission); fault != sa::no_fault) [[unlikely]]
+    typename sa::inbound<Suite, Window>::admission admission;
+    if (const auto fault = sa.check_into(low, admission); fault != sa::no_fault) [[unlikely]]
         return std::unexpected{detail::from(fault)};
 
     const sa::suite_sizes& sizes = sa.sizes();
@@ -83,7 +84,8 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
         return std::unexpected{errc::bad_length};
     packet.shrink_back(all.size() - end);
     job.packet = esp;  // part by part: a whole job would be made elsewhere and copied
-    job.sequence = into.admission.sequence().value();
+    job.sequence = admission.sequence().value();
+    into.admission = std::move(admission);
     job.extended = sa.parameters().extended_sequence;
     into.ip_headers = static_cast<std::uint32_t>(at.offset);
     into.next_field = static_cast<std::uint32_t>(at.next_field);
@@ -102,7 +104,8 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
 ///
 /// @param packet   as `inspect` left it
 /// @param outcome  what `open` of the suite returned for the job
-/// @return `unauthentic` or `crypto_failed` as the suite said: the SA is as it was; `replayed` or `left_of_window` when another
+/// @return `unauthentic` or `crypto_failed` as the suite said, `truncated` for a packet that is not as `inspect` left it: the SA
+///         is as it was; `replayed` or `left_of_window` when another
 ///         packet of the burst took the number or pushed it out; `expired`; then, with the number used up, `bad_pad_length`,
 ///         `bad_padding`, `dummy`, `bad_inner_packet`, `ecn_drop`. After an error the packet is to be dropped.
 // req: rfc2406-3.4.3-12 (nothing moves before the ICV holds), rfc2406-3.4.4-1, rfc4303-3.4.4.1-1, rfc4303-3.4.4.2-1
@@ -115,9 +118,11 @@ template <crypto::esp_suite Suite, class Window, io::packet Packet>
         return std::unexpected{detail::from(outcome.error())};
     }
     const sa::sequence64 sequence = p.admission.sequence();
-    if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const byte_span whole = packet.octets();
     const std::size_t before = header::size + sa.sizes().iv;
+    if (whole.size() < p.ip_headers + before + trailer_size + sa.sizes().icv) [[unlikely]]
+        return std::unexpected{errc::truncated};
+    if (const auto ok = sa.commit(std::move(p.admission)); !ok) [[unlikely]] return std::unexpected{detail::from(ok.error())};
     const std::size_t behind = whole.size() - p.ip_headers - before;  // from the text to the end
     const byte_span text = slice(whole, p.ip_headers + before, behind - sa.sizes().icv);
     if (!sa.charge(text.size(), now)) [[unlikely]] return std::unexpected{errc::expired};

@@ -57,7 +57,8 @@ private:
 /// hundreds of entries; a `rule_list` with the scalable classifier answers for any number without being split.
 class split_spd {
 public:
-    /// The pieces bear the generations of the lists that they were cut of: a cache that stood in front of the last ones knows.
+    /// The pieces bear the generations of the lists that they were cut of: a cache that stood in front of the last ones of the
+    /// same `from` knows. One that stood in front of another's wants `clear`.
     /// @return `errc::too_many_boxes`, `errc::exhausted`
     template <class Spd>
     [[nodiscard]] static auto make(const Spd& from, const box_limits& most = {}) noexcept -> result<split_spd> {
@@ -101,8 +102,8 @@ public:
     }
     /// Whether an inbound packet may have come the way it came: what came through SAs falls under SPD-S, where one entry alone
     /// has the packet, what came in the clear under SPD-I.
-    /// @return as `spd::check_inbound`, but for packets that fall under several entries with SAs: the SAs have to be those that
-    ///         the first one asks for
+    /// @return as `spd::check_inbound`, but that the entry that has the packet decides alone: what a later one would allow is not
+    ///         looked for, and the fault is that of the first
     // req: rfc4301-4.4.1-4, rfc2401-5.2.1-1
     [[nodiscard]] auto check_inbound(const ip::flow& f, const io::metadata& m, std::span<const applied> way) const noexcept
         -> result<hit> {

@@ -20,7 +20,8 @@ namespace ipsec::sa {
 ///
 /// Pointers that lookups give stay good until the SA is erased. Only `insert` and `reserve_spi` allocate; a limit bounds the
 /// number of SAs per direction; `MaxBundle` the SAs of one bundle. Outbound SAs have their numbers from a `Sequence`: cores that
-/// share SAs have a database each, with `shared_sequence`. One thread at a time: `shared_directory.hpp` is for more.
+/// share SAs have a database each, with `shared_sequence`, and make those SAs themselves, since `apply` makes such as count
+/// alone. One thread at a time: `shared_directory.hpp` is for more.
 template <crypto::esp_suite EspSuite, crypto::mac AhMac, window Window = dynamic_window,
           index_of<sa::id> Index = hash_index<sa::id>, std::size_t MaxBundle = max_bundle,
           sequence_policy Sequence = sequence_counter>

@@ -35,7 +35,7 @@ namespace ipsec::sa {
 /// Everything about an SA. Move-only, since it has the keys.
 struct snapshot {
     static constexpr std::size_t max_size = 1024;  ///< octets that `emit` needs at most
-    static constexpr std::uint16_t version = 1;    ///< of the form
+    static constexpr std::uint16_t version = 1;    ///< of the form; a value that came later is `bad_snapshot` to older readers
 
     enum class way : std::uint8_t { inbound = 1, outbound };
 

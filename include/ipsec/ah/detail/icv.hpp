@@ -76,7 +76,8 @@ enum class icv_is : bool { absent, there };
 [[gnu::always_inline]] inline void lay_out(const icv_job& job, icv_work& w, std::size_t size, icv_is icv) noexcept {
     const byte_span packet = job.packet;  // whatever is written into `w` could be `job` to a compiler
     const in_front front = job.front != in_front::unjudged ? job.front : judge_front(job);
-    const bool has_room = size <= max_icv_size && job.ah_size >= header::size + size;
+    const bool has_room = size <= max_icv_size && job.ah_size >= header::size + size &&
+                          packet.size() >= std::size_t{job.ah_at} + job.ah_size;
     std::byte* const field = packet.data() + job.ah_at + header::size;
     w.job = &job;
     w.outcome = {};
