@@ -6,13 +6,13 @@
 
 namespace command_line {
 
-/// Of each kind; more than a hundred thousand states do not fit in `longest_file` anyway.
-inline constexpr ipsec::xfrm::limits most_rules{.states = 100'000, .policies = 100'000};
+/// Of each kind. A file is held against itself entry by entry, which takes a second or two for so many.
+inline constexpr ipsec::xfrm::limits most_rules{.states = 16'384, .policies = 16'384};
 
 /// The end of a complaint.
 [[nodiscard]] constexpr auto what_to_do(const ipsec::xfrm::fault& f) noexcept -> std::string_view {
     const bool is_count = f.code == ipsec::xfrm::errc::too_many && (f.word == "state" || f.word == "policy");
-    return is_count ? "give a file with 100000 at most" : "correct the line";
+    return is_count ? "give a file with 16384 entries of a kind at most" : "correct the line";
 }
 
 }  // namespace command_line

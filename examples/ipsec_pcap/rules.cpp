@@ -42,9 +42,18 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed,
         xfrm::policy_rule p = *next;
         if (direction == xfrm::direction::out && p.direction != direction)
             for (auto& t : p.templates)  // to one that receives, 0 is any
-                if (t.reqid == 0)
-                    for (const auto& s : file->states)
-                        if (s.id.protocol == t.protocol && t.destination == s.id.destination) t.reqid = s.reqid;
+                if (t.reqid == 0) {
+                    const auto fits = [&](const xfrm::state& s) {
+                        const bool is_between =
+                            t.mode == sa::mode::tunnel
+                                ? (!t.source || *t.source == s.source) && (!t.destination || *t.destination == s.id.destination)
+                                : p.selectors.source.contains(s.source) && p.selectors.destination.contains(s.id.destination);
+                        return is_between && s.id.protocol == t.protocol && s.mode == t.mode &&
+                               (t.spi == sa::spi{} || t.spi == s.id.spi);
+                    };
+                    const auto s = std::ranges::find_if(file->states, fits);
+                    if (s != file->states.end()) t.reqid = s->reqid;
+                }
         // An own one with the same selectors decides. Where both have templates they may be the same, or SAs would serve nothing.
         const auto decides = [&](const xfrm::policy_rule& q) {
             return is_own(q) && q.selectors == p.selectors && !(applies(p) && applies(q));

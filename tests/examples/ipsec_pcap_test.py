@@ -604,6 +604,11 @@ def of_one_system(folder):
     there_and_back(folder, "states with dir", said, packets)
     observer(folder, "states with dir", packets)
 
+    # A template that takes SAs of any reqid, as one that receives may: those between its ends, and no other to the same peer.
+    more = filled("xfrm state add src 192.0.2.77 dst 192.0.2.1 proto esp spi 0x7777 reqid 77 mode tunnel " + SUITES[2][1]) + "\n"
+    any_reqid = "".join(re.sub(r"reqid \d+", "reqid 0", line) if " dir in " in line else line for line in xfrm.splitlines(True))
+    there_and_back(folder, "a template of any reqid", any_reqid + more, packets)
+
     ours = sum(p[13] == 1 for p in packets)  # from 10.1.0.1
     block = "xfrm policy add src {} dst {} dir {} action block priority {}\n"
     for what, more, protected, opened in (

@@ -19,6 +19,15 @@ TEST_CASE("an SA without limits lives on", "[sa][lifetime]") {
     CHECK_FALSE(l.has_news());
 }
 
+TEST_CASE("an SA without limits lives on whatever it has carried", "[sa][lifetime]") {
+    sa::lifetime l{{}, start};
+    auto usage = l.usage(start);
+    usage.octets = usage.packets = ~std::uint64_t{0};
+    l.resume(usage, start);
+    CHECK_FALSE(l.is_expired());
+    CHECK_FALSE(l.has_news());
+}
+
 // req: rfc2401-4.4.3-12, rfc2401-4.4.3-16, rfc2401-4.4.3-17
 TEST_CASE("each kind of limit has a soft and a hard side", "[sa][lifetime][rfc2401-4.4.3-12]") {
     SECTION("packets") {

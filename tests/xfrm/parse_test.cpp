@@ -234,6 +234,7 @@ TEST_CASE("what ip takes in other words means the same", "[xfrm][parse]") {
         {"ip xf pol upd dir in", "policy update dir in"},
         {"x s u @E proto esp spi 0x100 enc aes @A", "state update @E proto esp spi 0x100 enc aes @A"},
         {"x s a @E proto esp spi 0x100 enc aes @A", "state add @E proto esp spi 0x100 enc aes @A"},
+        {"ip xfrm sa add @E proto esp spi 0x100 enc aes @A", "state add @E proto esp spi 0x100 enc aes @A"},
         {"policy add dir in priority 3\nip x p f\npolicy add dir in", "policy add dir in"},
         {"ip -4 xfrm policy add dir in", "policy add dir in"},
         {"ip -6 xfrm policy add dir in", "policy add dir in src ::/0"},

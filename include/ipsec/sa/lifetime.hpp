@@ -129,8 +129,9 @@ public:
         packets_ = u.packets;
         soft_at_ = u.soft_left == lifetime_usage::unlimited ? instant::never() : now + u.soft_left;
         hard_at_ = u.hard_left == lifetime_usage::unlimited ? instant::never() : now + u.hard_left;
-        is_late_ = u.is_late || packets_ >= soft_packets_ || octets_ >= soft_octets_;
-        is_over_ = u.is_over || packets_ >= hard_packets_ || octets_ >= hard_octets_;
+        const auto is_used_up = [](std::uint64_t used, std::uint64_t limit) { return limit != none && used >= limit; };
+        is_late_ = u.is_late || is_used_up(packets_, soft_packets_) || is_used_up(octets_, soft_octets_);
+        is_over_ = u.is_over || is_used_up(packets_, hard_packets_) || is_used_up(octets_, hard_octets_);
         soft_told_ = u.soft_told;
         hard_told_ = u.hard_told;
         check(now);

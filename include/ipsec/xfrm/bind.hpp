@@ -58,16 +58,19 @@ namespace detail {
 
 class binder {
 public:
-    binder(const file& from, std::span<const ip::address> mine, const choices& allowed) noexcept
-        : file_{from}, mine_{mine}, allowed_{allowed}, last_id_{allowed.first_policy - 1} {}
+    binder(const file& from, std::span<const ip::address> mine, const choices& allowed)
+        : file_{from}, mine_{mine.begin(), mine.end()}, allowed_{allowed}, last_id_{allowed.first_policy - 1} {
+        std::ranges::sort(mine_);
+    }
 
     auto bind() -> result<bound> {
-        roles_.resize(file_.states.size());
+        for (const auto& s : file_.states)
+            roles_.push_back({.out = {}, .in = {}, .sends = is_here(s, true), .receives = is_here(s, false)});
         if (auto ok = bind_direction(true); !ok) return std::unexpected{ok.error()};
         if (auto ok = bind_direction(false); !ok) return std::unexpected{ok.error()};
         for (std::size_t i = 0; i < file_.states.size(); ++i) {
             const state& s = file_.states[i];
-            const bool out = is_here(s, true), in = is_here(s, false);
+            const bool out = roles_[i].sends, in = roles_[i].receives;
             if (!out && !in) ++to_.foreign;
             if (out)
                 if (auto ok = add(to_.outbound, s, roles_[i].out); !ok) return std::unexpected{ok.error()};
@@ -84,9 +87,10 @@ private:
     };
     struct roles {
         role out, in;
+        bool sends, receives;  ///< from here, to here
     };
 
-    [[nodiscard]] auto is_mine(const ip::address& a) const noexcept -> bool { return std::ranges::find(mine_, a) != mine_.end(); }
+    [[nodiscard]] auto is_mine(const ip::address& a) const noexcept -> bool { return std::ranges::binary_search(mine_, a); }
     /// Whether the SA begins here, or ends here, and its `dir` has nothing against that.
     [[nodiscard]] auto is_here(const state& s, bool out) const noexcept -> bool {
         return is_mine(out ? s.source : s.id.destination) && s.direction.value_or(out ? direction::out : direction::in) ==
@@ -148,6 +152,11 @@ private:
     /// are left alone.                                                                         RFC 2401 §4.3
     auto bind_bundles(const policy_rule& p, sa::policy_id id, bool out) -> result<void> {
         std::uint32_t pair = 0;
+        // Most of the time there is nothing for a template at all; to find that out for each first SA would take long.
+        const auto is_served = [&](const policy_template& t) {
+            return std::ranges::any_of(file_.states, [&](const state& s) { return takes(t, p.direction, s); });
+        };
+        if (!std::ranges::all_of(p.templates, is_served)) return {};
         for (std::size_t first = 0; first < file_.states.size(); ++first) {
             std::array<std::size_t, sa::max_bundle> members{};
             ip::range from = p.selectors.source, to = p.selectors.destination;
@@ -184,7 +193,7 @@ private:
                             sa::policy_id id, bool out) noexcept -> bool {
         const state& s = file_.states[i];
         const policy_template& t = p.templates[n];
-        if (!is_here(s, out) || !takes(t, p.direction, s)) return false;
+        if (!(out ? roles_[i].sends : roles_[i].receives) || !takes(t, p.direction, s)) return false;
         if (role_of(i, out).policy == id) return false;  // in another bundle of this policy, or found for its twin
         if (t.mode == sa::mode::tunnel)
             return (!t.source || *t.source == s.source) && (!t.destination || *t.destination == s.id.destination);
@@ -192,7 +201,7 @@ private:
     }
 
     const file& file_;
-    std::span<const ip::address> mine_;
+    std::vector<ip::address> mine_;  // in order
     choices allowed_;
     bound to_;
     std::vector<roles> roles_;

@@ -65,7 +65,7 @@ private:
         if (by_xfrm && in_.peek() == nullptr) return (void)in_.take();
         const word object = in_.take();
         const auto is_object = [&](std::string_view name) { return by_xfrm ? begins(name, object.text) : object.text == name; };
-        const bool is_state = is_object("state"), is_policy = is_object("policy");
+        const bool is_state = is_object("state") || is_object("sa"), is_policy = is_object("policy");
         if (!is_state && !is_policy) return in_.fail(is_object("monitor") ? errc::unsupported : errc::unknown_word, object);
         const word verb = in_.take();
         if (in_.failed()) return;
