@@ -183,10 +183,11 @@ TEST_CASE("growing chains lose nothing, and their filters refuse what is not the
 
 TEST_CASE("a policy has as many tables as it takes to tell its entries apart", "[policy][classifier]") {
     using random = std::mt19937;
-    const auto net = [](std::uint64_t number, unsigned length) -> ip::range {
+    // They outlive the first run of the case, which keeps the rows for the others.
+    static const auto net = [](std::uint64_t number, unsigned length) -> ip::range {
         return *ip::prefix::make(ip::address::from_numbers(ip::family::v4, {number << 32, 0}), length);
     };
-    const auto anywhere = [&](random& rng) { return net(rng() & 0xffffffffU, 8 + static_cast<unsigned>(rng() % 25)); };
+    static const auto anywhere = [](random& rng) { return net(rng() & 0xffffffffU, 8 + static_cast<unsigned>(rng() % 25)); };
     struct row {
         const char* what;
         std::uint32_t entries;
@@ -195,22 +196,22 @@ TEST_CASE("a policy has as many tables as it takes to tell its entries apart", "
     };
     const auto r = GENERATE_COPY(values<row>({
         {"prefixes anywhere", 1000, 2, 4,
-         [&](random& rng, ip::selector& s) {
+         [](random& rng, ip::selector& s) {
              s.source = anywhere(rng);
              s.destination = anywhere(rng);
          }},
         {"many of them", 20000, 2, 12,
-         [&](random& rng, ip::selector& s) {
+         [](random& rng, ip::selector& s) {
              s.source = anywhere(rng);
              s.destination = anywhere(rng);
          }},
         {"hosts of one /8 and of one /16", 2000, 4, 10,
-         [&](random& rng, ip::selector& s) {
+         [](random& rng, ip::selector& s) {
              s.source = net(0x0a000000U | (rng() & 0xffffffU), 32);
              s.destination = net(0x0a010000U | (rng() & 0xffffU), 32);
          }},
         {"ports of two hosts", 2000, 3, 40,
-         [&](random& rng, ip::selector& s) {
+         [](random& rng, ip::selector& s) {
              s.source = s.destination = net(0x0a000001U, 32);
              s.protocol = ip::next_header::tcp;
              s.destination_port = ip::port_range{static_cast<std::uint16_t>(rng())};

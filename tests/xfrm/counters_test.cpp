@@ -226,7 +226,8 @@ TEST_CASE("states still negotiated are left out of a listing, and counted", "[xf
     // A command has to say more, and so has what does not name an SA or is bound to an interface.
     CHECK(xfrm::parse("state add src 10.1.0.2 dst 10.1.0.1 proto esp spi 0x136a").error().word == "enc");
     CHECK(xfrm::parse("src 10.1.0.2 dst 10.1.0.1\n\tproto esp reqid 3 mode tunnel\n").error().word == "spi");
-    const auto bound = xfrm::parse(whole.substr(0, whole.size() - 1) + "dev d0 \n");
+    const auto with_device = whole.substr(0, whole.size() - 1) + "dev d0 \n";  // faults look into it
+    const auto bound = xfrm::parse(with_device);
     REQUIRE_FALSE(bound);
     CHECK(std::string{xfrm::text_of(bound.error()).view()} ==
           "line 6, column 34: unsupported here: 'dev' after '0.0.0.0/0'");
