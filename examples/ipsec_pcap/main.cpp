@@ -15,7 +15,7 @@ namespace {
 
 struct options {
     std::string in, out, xfrm, report = "text";
-    bool unmatched_pass = false, negotiated = false, quiet = false;
+    bool unmatched_pass = false, quiet = false;
     xfrm::choices allowed;
 };
 
@@ -37,7 +37,7 @@ auto run(const options& o, job what) -> int {
     std::error_code none;
     if (std::filesystem::equivalent(o.in, o.out, none)) return complain("--out: the same file as --in: give another name");
     if (std::filesystem::equivalent(o.xfrm, o.out, none)) return complain("--out: the same file as --xfrm: give another name");
-    const auto rules = read_rules(o.xfrm, what, o.allowed, o.negotiated);
+    const auto rules = read_rules(o.xfrm, what, o.allowed);
     if (!rules) return complain("--xfrm: " + rules.error());
     auto input = io::pcap_reader::open(o.in);
     if (!input)
@@ -96,7 +96,7 @@ auto start(int argc, const char* const* argv) -> int {
                       "what no policy fits goes through as it is, as the kernel does; else it is dropped");
         sub->add_flag("--allow-static-counter-keys", o.allowed.allow_static_counter_keys,
                       "counter modes with keys by hand: a second run with the same keys gives the text of both away");
-        sub->add_flag("--negotiated", o.negotiated,
+        sub->add_flag("--negotiated", o.allowed.negotiated,
                       "the file lists SAs that IKE made: `flag esn` and counter modes are as the peers agreed");
         sub->add_flag("--allow-no-integrity", o.allowed.dangers.no_integrity, "encryption that anybody can change unseen");
         sub->add_flag("--quiet", o.quiet, "no bar and no report");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -12,8 +11,7 @@
 
 namespace ipsec_pcap {
 
-auto read_rules(const std::string& name, job what, const xfrm::choices& allowed, bool negotiated)
-    -> std::expected<xfrm::bound, std::string> {
+auto read_rules(const std::string& name, job what, const xfrm::choices& allowed) -> std::expected<xfrm::bound, std::string> {
     const auto text = command_line::file_text::read(name);
     if (!text) return std::unexpected{text.error()};
     const auto wrong = [&](const xfrm::fault& f) {
@@ -68,26 +66,14 @@ auto read_rules(const std::string& name, job what, const xfrm::choices& allowed,
         all.push_back(p);
     }
     file->policies = std::move(all);
-    std::vector<std::uint32_t> extended;  // lines; what is made below takes their word for them
-    for (auto& s : file->states) {
-        s.direction.reset();  // of one system, as those of the policies
-        if (negotiated && std::exchange(s.flags.esn, false)) extended.push_back(s.line.number);
-    }
+    for (auto& s : file->states) s.direction.reset();  // of one system, as those of the policies
     std::vector<ip::address> mine;
     for (const auto& s : file->states) {
         const ip::address& a = what == job::protect ? s.source : s.id.destination;
         if (std::ranges::find(mine, a) == mine.end()) mine.push_back(a);
     }
-    auto choices = allowed;
-    choices.allow_static_counter_keys = choices.allow_static_counter_keys || negotiated;
-    auto b = xfrm::bind(*file, mine, choices);
+    auto b = xfrm::bind(*file, mine, allowed);
     if (!b) return wrong(b.error());
-    if (negotiated)
-        for (auto* list : {&b->inbound, &b->outbound})
-            for (auto& m : *list) {
-                m.parameters.manual = false;
-                m.parameters.extended_sequence = std::ranges::find(extended, m.line.number) != extended.end();
-            }
     return std::move(*b);
 }
 

@@ -14,10 +14,8 @@ enum class job : std::uint8_t { protect, open };
 /// Reads the file. A capture shows both directions, the file is one system's: to protect, what it lets in stands for what its
 /// peers send, and to open, what it sends for what they let in. Of the policies that stand for its peers' those with templates
 /// keep their place; the others come last, since a system asks nothing of them in this direction.
-/// @param negotiated  the file lists what IKE made: 64-bit sequence numbers and counter modes are no matter of keys by hand
-///                    (RFC 4303 §2.2.1, RFC 4106 §2)
 /// @return what is wrong with it
-[[nodiscard]] auto read_rules(const std::string& file, job what, const xfrm::choices& allowed, bool negotiated)
+[[nodiscard]] auto read_rules(const std::string& file, job what, const xfrm::choices& allowed)
     -> std::expected<xfrm::bound, std::string>;
 
 }  // namespace ipsec_pcap

@@ -126,6 +126,20 @@ TEST_CASE("with noecn both ends let ECN fields be, as Linux does", "[xfrm][manua
     }
 }
 
+// req: rfc4303-2.2.1-2, rfc4106-2-2
+TEST_CASE("extended numbers and counter modes are taken from a listing of what was negotiated", "[xfrm][manual_sa][bind]") {
+    constexpr xfrm::choices negotiated{.negotiated = true};
+    const auto f = parsed(state_line(true, "0x1000", "mode tunnel replay-window 32 flag esn"));
+    CHECK(xfrm::manual_sa_of(f.states[0]).error().code == xfrm::errc::extended_with_manual_keys);
+    const auto m = xfrm::manual_sa_of(f.states[0], negotiated);
+    REQUIRE(m);
+    CHECK(m->parameters.extended_sequence);
+    CHECK_FALSE(m->parameters.manual);
+    CHECK(sa::validate(m->parameters));
+    const auto gcm = parsed(state_line(true, "0x1000", "", " aead rfc4106(gcm(aes)) twenty_octets_there. 128"));
+    CHECK(xfrm::manual_sa_of(gcm.states[0], negotiated));
+}
+
 TEST_CASE("UDP ports are seen from this end", "[xfrm][bind]") {
     const auto b = bound_of(state_line(true, "0x1000", "mode tunnel encap espinudp 4500 4501 0.0.0.0 ") +
                             state_line(false, "0x1001", "mode tunnel encap espinudp 4501 4500 0.0.0.0 ") +

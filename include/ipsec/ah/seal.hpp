@@ -128,7 +128,7 @@ template <crypto::mac Mac, class Sequence, io::packet Packet>
     job.ah_size = static_cast<std::uint32_t>(*size);
     job.sequence = *sequence;
     job.extended = p.extended_sequence;
-    job.front = is_tunnel || ah_at == base ? detail::plain(covered) : in_front::chain;
+    job.front = ah_at == base ? detail::plain(covered) : in_front::chain;
     return {};
 }
 /// As `prepare_into`, with the job by value.

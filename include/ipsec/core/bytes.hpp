@@ -17,7 +17,7 @@ using byte_span = std::span<std::byte>;        ///< octets that are changed in p
 [[nodiscard]] inline auto octets_of(std::span<const char> text) noexcept -> byte_view { return std::as_bytes(text); }
 
 /// `size` octets from `offset` on. @pre they are there
-/// As `subspan`, which compares `size` with its number for "all the rest": on the way of a packet that is a tenth of the work.
+/// As `subspan`, which compares `size` with its number for "all the rest": on the way of a packet that adds up.
 template <class Octet>
 [[nodiscard]] constexpr auto slice(std::span<Octet> of, std::size_t offset, std::size_t size) noexcept -> std::span<Octet> {
     return {of.data() + offset, size};

@@ -152,7 +152,7 @@ private:
     /// are left alone.                                                                         RFC 2401 §4.3
     auto bind_bundles(const policy_rule& p, sa::policy_id id, bool out) -> result<void> {
         std::uint32_t pair = 0;
-        // Most of the time there is nothing for a template at all; to find that out for each first SA would take long.
+        // Where there is nothing for a template at all: to find that out for each first SA would take long.
         const auto is_served = [&](const policy_template& t) {
             return std::ranges::any_of(file_.states, [&](const state& s) { return takes(t, p.direction, s); });
         };

@@ -15,11 +15,13 @@
 
 namespace ipsec::xfrm {
 
-/// What the caller names as wanted although it is dangerous.
+/// What the caller knows of the file, and what he names as wanted although it is dangerous.
 struct choices {
     bool allow_static_counter_keys = false;  ///< a restart with these keys gives both plaintexts away      RFC 4106 §2
     std::uint32_t first_policy = 1;           ///< the policies are numbered from here: others may have the lower numbers
     crypto::dangers dangers{};               ///< encryption without integrity                              RFC 4303 §1
+    /// The file lists SAs that a key exchange made: extended numbers and counter modes are as the peers agreed.  RFC 4303 §2.2.1
+    bool negotiated = false;
 };
 
 /// Everything that an SA is made of. Move-only, as its keys are.
@@ -81,7 +83,7 @@ namespace detail {
 }
 
 /// The SA of a state, its keys copied, bound to no policy yet.
-/// @return `errc::reserved_spi`, `extended_with_manual_keys`, `bad_window`, `replay_without_integrity`; `static_counter_keys` and
+/// @return `errc::reserved_spi`, `bad_window`, `replay_without_integrity`; `extended_with_manual_keys`, `static_counter_keys` and
 ///         `no_integrity` unless `allowed`; `short_limit`; the fault has the line of the state
 // req: rfc4106-2-2, rfc4303-2.2.1-2, rfc2406-2.1-1, rfc2406-3.4.3-2
 [[nodiscard]] inline auto manual_sa_of(const state& s, const choices& allowed = {}) noexcept -> result<manual_sa> {
@@ -96,18 +98,19 @@ namespace detail {
                 .received = sa::sequence64{s.received},
                 .used = s.used,
                 .line = s.line};
+    m.parameters.manual = !allowed.negotiated;
     m.parameters.allow_static_counter_keys = allowed.allow_static_counter_keys;
     const bool authenticated =
         s.transform.integrity != crypto::integrity_id::none || crypto::is_combined(s.transform.encryption);
     if (s.id.spi.value() < 256) return no(errc::reserved_spi, "spi");
-    if (s.flags.esn) return no(errc::extended_with_manual_keys, "esn");
+    if (s.flags.esn && !allowed.negotiated) return no(errc::extended_with_manual_keys, "esn");
     const auto is_short = [](const state_limits& l) { return l.octets != 0 && l.octets < 1024; };
     if (is_short(s.soft)) return no(errc::short_limit, "byte-soft");
     if (is_short(s.hard)) return no(errc::short_limit, "byte-hard");
     if (s.replay_window % 32 != 0) return no(errc::bad_window, "replay-window");
     if (!authenticated && !allowed.dangers.no_integrity) return no(errc::no_integrity, cipher);
     if (!authenticated && s.replay_window != 0) return no(errc::replay_without_integrity, "replay-window");
-    if (s.id.protocol == sa::protocol::esp &&
+    if (s.id.protocol == sa::protocol::esp && !allowed.negotiated &&
         !crypto::check_for_manual_keys(s.transform, allowed.allow_static_counter_keys))
         return no(errc::static_counter_keys, cipher);
     return m;

@@ -78,7 +78,7 @@ enum class icv_is : bool { absent, there };
     const in_front front = job.front != in_front::unjudged ? job.front : judge_front(job);
     const bool has_room = size <= max_icv_size && job.ah_size >= header::size + size &&
                           packet.size() >= std::size_t{job.ah_at} + job.ah_size;
-    std::byte* const field = packet.data() + job.ah_at + header::size;
+    const std::size_t icv_at = std::size_t{job.ah_at} + header::size;
     w.job = &job;
     w.outcome = {};
     w.is_laid_out = false;
@@ -97,6 +97,7 @@ enum class icv_is : bool { absent, there };
     }
     if (front == in_front::plain_v4) w.fields.zero_v4(packet);
     else w.fields.zero_v6(packet);
+    std::byte* const field = packet.data() + icv_at;
     if (icv == icv_is::there) crypto::copy_short(field, w.sent.data(), size);
     crypto::copy_short(zeros.data(), field, size);  // not the padding: it is covered as it is sent
 }
