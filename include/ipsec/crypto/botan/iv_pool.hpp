@@ -11,7 +11,6 @@
 #include "ipsec/crypto/botan/shim.hpp"
 #include "ipsec/crypto/iv_policy.hpp"
 #include "ipsec/crypto/short_copy.hpp"
-#include "ipsec/wire/big_endian.hpp"
 
 namespace ipsec::crypto::botan {
 
@@ -22,7 +21,7 @@ namespace ipsec::crypto::botan {
 /// approval: who needs that gives the SA a suite of his own). Whoever predicts the next IV from those on the wire distinguishes
 /// AES-256 from random. The key is not the packet cipher's, so an IV says nothing about it, and it differs per SA, direction and
 /// thread, since each scratch draws its own; there is no copy, and a pool that was moved from gives nothing. Every refill makes
-/// the next key first (fast key erasure), and no key makes more than 64 blocks.
+/// the next key first (fast key erasure), and no key makes more than 128 blocks.
 ///
 /// The state tells the IVs to come, as the scratch beside it tells the packet key. After fork(2), or on two clones of a machine,
 /// both sides have the same IVs, as they have the same sequence numbers: an SA lives on in one of them only.
@@ -63,7 +62,13 @@ public:
 private:
     static constexpr std::size_t key_size = 32;
     static constexpr std::size_t block = 16;
-    static constexpr std::size_t pool_size = 64 * block;
+    static constexpr std::size_t pool_size = 128 * block;
+    static constexpr auto counters = [] {  // the same ones under every key
+        std::array<std::byte, pool_size> out{};
+        for (std::size_t i = 0; i < pool_size / block; ++i) out[i * block + block - 1] = static_cast<std::byte>(i);
+        return out;
+    }();
+    static_assert(pool_size / block <= 256);
 
     void become(iv_pool& other) noexcept {
         cipher_ = std::move(other.cipher_);
@@ -73,12 +78,8 @@ private:
     }
     [[gnu::noinline]] void refill() {
         if (cipher_ == nullptr) throw Botan::Invalid_State{"a pool of IVs without a key"};
-        for (std::size_t i = 0; i < pool_size; i += block) {
-            wire::store(byte_span{octets_}.subspan(i), std::uint64_t{0});
-            wire::store(byte_span{octets_}.subspan(i + 8), std::uint64_t{i});
-        }
         const byte_span all{octets_};
-        cipher_->encrypt_n(shim::octets(all), shim::octets(all), pool_size / block);
+        cipher_->encrypt_n(shim::octets(byte_view{counters}), shim::octets(all), pool_size / block);
         cipher_->set_key(shim::octets(byte_view{all}), key_size);
         wipe(all.first(key_size));
         used_ = key_size;
