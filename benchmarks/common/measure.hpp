@@ -6,9 +6,9 @@
 /// "extra" is the median of the differences within rounds, and of that the median over many layouts, each with new objects,
 /// packets elsewhere and the code in another place. "+-" is half the distance between the quartiles of the layouts: a cell where
 /// it is large was disturbed and says little (slow suites on a busy machine: a burst does not fit between two interruptions).
-/// The clock is that of the thread, which stands still while others run. What else runs on the other half of a core, or on other
-/// machines of the same host, makes all figures half as long again, and comes and goes: a cell over its goal is measured again, up
-/// to `passes` times, and each direction shows its least disturbed pass.
+/// The clock is that of the thread, which stands still while others run. What runs on the other half of a core, or on other machines
+/// of the same host, makes all figures half as long again, and comes and goes: a cell over its goal is measured again, up to `passes`
+/// times, and each direction shows its least disturbed pass.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -272,7 +272,7 @@ void print_cell(const What& what, std::string_view name, std::size_t size, std::
 }
 inline void print_heading(const char* what, std::size_t rounds) {
     std::printf("%s, bursts of %zu, %zu rounds, ns per packet\n", what, burst, rounds);
-    std::printf("floor: framing by hand, without a cipher; a cell over its goal has up to %d passes, and shows the least\n", passes);
+    std::printf("floor: framing by hand, without a cipher; a cell over its goal shows the least of %d passes\n", passes);
     std::printf("%-17s %5s | %8s %8s %6s %6s %7s %5s | %8s %8s %6s %6s %7s %5s\n", "suite", "size", "seal", "bare", "ratio",
                 "extra", "+-", "floor", "open", "bare", "ratio", "extra", "+-", "floor");
 }

@@ -70,6 +70,7 @@ inline constexpr std::array ike_v1_places = [] {
         {7, right, transaction, true, xauth_otp},
         {6, left, transaction, false, xauth_s_key},  // 32
         {7, right, transaction, true, xauth_s_key},
+        {9, left, quick_mode, false, xauth},  // 34: to a client that rests after its ACK
     });
 }();
 

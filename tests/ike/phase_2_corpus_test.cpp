@@ -53,6 +53,7 @@ constexpr row rows[] = {
     {"xauth-s-key-request", 32},
     {"xauth-s-key-reply", 33},
     {"quick-1-of-a-client-that-has-not-passed", 25, errc::unexpected_message},
+    {"quick-1-to-a-client-that-rests", 34},
 };
 
 /// A payload by itself, behind the octet that says its type.
@@ -82,7 +83,7 @@ auto honest(std::size_t place) -> octets {
         return alone(v1::informational::notify_of(r_u_there_ack, isakmp::protocol_id::isakmp, cky, byte_view{asked}.last(4)));
     }
     if (place == 24) return alone(v1::informational::delete_of(ends.right.spy.cookies));
-    if (place == 25) return behind_hash(fuzz::ike_v1_phase_2{fuzz::ike_v1_places[0]}.held_back);
+    if (place == 25 || place == 34) return behind_hash(fuzz::ike_v1_phase_2{fuzz::ike_v1_places[0]}.held_back);
     if (place == 14 || place == 27) return honest(place - 1);
     return behind_hash(ends.held_back);
 }

@@ -191,6 +191,8 @@ TEST_CASE("no trace of a message shows a password", "[ike][xauth]") {
     instant now{};
     REQUIRE(l.start(now, sa::policy_id{1}));
     for (int i = 0; i < 20; ++i) {
+        now = now + milliseconds(10);
+        l.handle_timeout(now);
         while (auto tx = l.poll_transmit(scratch)) r.handle_datagram(now, ike::reversed(tx->path), tx->octets);
         while (auto tx = r.poll_transmit(scratch)) l.handle_datagram(now, ike::reversed(tx->path), tx->octets);
         while (auto d = r.poll_dialogue())

@@ -21,8 +21,7 @@
 #include "ipsec/ike/path.hpp"
 #include "ipsec/ike/retransmit.hpp"
 #include "ipsec/ike/v1/certificates.hpp"
-#include "ipsec/ike/v1/xauth_question.hpp"
-#include "ipsec/isakmp/config_attribute.hpp"
+#include "ipsec/ike/v1/remote_access.hpp"
 #include "ipsec/isakmp/oakley.hpp"
 #include "ipsec/policy/peer_auth.hpp"
 #include "ipsec/sa/id.hpp"
@@ -192,26 +191,6 @@ struct fragmentation {
     std::size_t size = 1200;   ///< octets of the largest IKE datagram that goes out; 576 and 1280 less IP and UDP are safe values
 };
 
-/// Who asks and who is asked for a user name and a password after phase 1.                       draft-beaulieu-ike-xauth-02
-enum class xauth_part : std::uint8_t { none = 0, edge_device, client };
-struct xauth {
-    xauth_part part = xauth_part::none;
-    std::string user{};           ///< client: empty asks the user of the library each time
-    secret<128> password{};       ///< client
-    xauth_question question{};    ///< edge device: what it asks first
-    std::uint8_t tries = 3;       ///< edge device: how often a wrong answer may be repeated
-    std::uint8_t rounds = 8;      ///< how many REQUESTs an edge device makes, and a client answers, before SET comes
-    duration patience = seconds(60);  ///< how long all of it may take, a person at the keyboard included
-    /// A pre-shared key that many clients know proves nothing about the gateway to any of them, nor which of them somebody is;
-    /// without this neither a client nor an edge device may have a pre-shared key beside XAUTH, nor may several peers of any
-    /// address have one in Main Mode, where each of them could say another's name and get what is that one's.
-    bool allow_group_secret = false;
-    /// In a hybrid phase 1 anybody can say any name: who judges a user of an edge device has to look whether he is one of that
-    /// peer. Without this there are no two such peers at one pair of addresses, nor one at an address beside one that comes from
-    /// anywhere: only a name would tell them apart.
-    bool allow_unproven_name = false;
-};
-
 /// Dead peer detection. A query goes out when nothing genuine was heard for `delay`, and again as any message is repeated.
 struct dead_peer_detection {
     duration delay{};    ///< 0: never ask; queries of the peer are answered in any case
@@ -255,19 +234,6 @@ struct public_keys {
     std::vector<known_key> peer_keys{};    ///< what the peer signs with, or what is encrypted to it
     /// A signature of the peer may also hold by a certificate that comes with it, or that is here already.
     std::optional<v1::trust> trust{};
-};
-
-/// Which end has addresses to give away after phase 1, and which one takes one.                  draft-dukes-ike-mode-cfg-02
-enum class config_part : std::uint8_t { none = 0, client, server };
-struct mode_config_settings {
-    config_part part = config_part::none;
-    bool push = false;                ///< the server begins; else the client asks. Both ends have to agree
-    bool required = true;             ///< phase 2 waits for it
-    duration patience = seconds(60);  ///< for how long
-    /// Client: what it asks for.
-    std::vector<isakmp::config_attribute> wanted{
-        isakmp::config_attribute::internal_ip4_address, isakmp::config_attribute::internal_ip4_netmask,
-        isakmp::config_attribute::internal_ip4_dns, isakmp::config_attribute::internal_ip4_nbns};
 };
 
 struct peer_config {
@@ -387,6 +353,11 @@ struct config {
     /// first packet of a new pair is late. A packet that comes in on the new pair ends the wait; a message 2 that is repeated
     /// while it lasts (message 3 was lost) begins it anew. Zero: no wait.                      RFC 2408 §3.1, commit bit
     duration outbound_delay = milliseconds(100);
+    /// How long an end whose answer was the last word of XAUTH or Mode Config waits until it begins what comes next. On the way,
+    /// or among the threads of a peer, one of two datagrams overtakes the other, and a Quick Mode that is there before the answer
+    /// is taken for one without XAUTH. A proven word of the peer ends the wait; an answer that is said again begins it anew.
+    /// Zero: no wait.
+    duration answer_pause = milliseconds(50);
     /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet
     /// that comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so
     /// that whoever sets it on the way must not hang an SA by it.                                   RFC 2408 §3.1

@@ -279,6 +279,7 @@ inline auto check(const config& c) -> result<void> {
         l.pairs_per_exchange == 0 || c.retransmit.tries == 0 || c.retransmit.first <= duration{} || c.cookie_slot <= duration{} ||
         c.margin_percent > 45 || l.aggressive_half_open == 0 || l.aggressive_per_source == 0 || l.aggressive_per_second == 0 ||
         l.amplification == 0 || l.group_checks_per_second == 0 || c.connected_wait < duration{} ||
+        c.answer_pause < duration{} ||
         c.outbound_delay < duration{} || (c.outbound_delay > duration{} && c.delete_grace <= c.outbound_delay))
         return std::unexpected{errc::bad_limit};
     std::set<detail::name_at> names;

@@ -264,6 +264,10 @@ private:
     // --- between the phases ---
     [[nodiscard]] auto begin_transactions() -> bool;
     void stand();
+    void rest();
+    void go_on();
+    [[nodiscard]] auto rests() const -> bool;
+    void end_rest();
     void begin_transaction(const transaction::content& c);
     void end_transaction(const transaction::content& c);
     void handle_transaction(const isakmp::header& h, byte_view datagram);

@@ -39,6 +39,7 @@ template <class Traits> void ike_sa<Traits>::handle_informational(const isakmp::
     } else {
         use_message_id(h.id.value());
         is_genuine();
+        end_rest();
     }
     count(datagram.size());
     house_.trace_in(path_, h, datagram, msg->payloads, "informational");

@@ -125,7 +125,7 @@ void ike_sa<Traits>::end(group_exchange& x, isakmp::message_id id, std::variant<
 
 template <class Traits> void ike_sa<Traits>::handle_new_group(const isakmp::header& h, byte_view datagram) {
     // req: rfc2409-5.6-1
-    if (!stands()) return house_.report(errc::unexpected_message, path_, h);
+    if (!stands() && !rests()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = groups_.find(h.id.value());
     if (it == groups_.end()) return begin_new_group(h, datagram);
     group_exchange& x = it->second;
@@ -156,6 +156,8 @@ template <class Traits> void ike_sa<Traits>::begin_new_group(const isakmp::heade
     auto q = quick_env();
     const auto msg = new_group_mode::admit_offer(h, datagram, q);
     if (!msg) return house_.report(msg.error(), path_, h);
+    end_rest();
+    if (!stands()) return house_.report(errc::unexpected_message, path_, h, true);
     if (used_ids_.size() >= house_.settings.limits.message_ids || !room_for_group())
         return house_.report(errc::limit_reached, path_, h, true);
     use_message_id(h.id.value());

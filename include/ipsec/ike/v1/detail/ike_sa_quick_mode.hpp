@@ -203,7 +203,7 @@ template <class Traits> void ike_sa<Traits>::fail(exchange& x, const fault& f, b
 
 template <class Traits> void ike_sa<Traits>::handle_quick_mode(const isakmp::header& h, byte_view datagram, std::size_t coming) {
     // req: rfc2409-4-2
-    if (!stands()) return house_.report(errc::unexpected_message, path_, h);
+    if (!stands() && !rests()) return house_.report(errc::unexpected_message, path_, h);
     const auto it = exchanges_.find(h.id.value());
     if (it == exchanges_.end()) return begin_quick_mode(h, datagram, coming);
     exchange& x = it->second;
@@ -243,6 +243,8 @@ template <class Traits> void ike_sa<Traits>::begin_quick_mode(const isakmp::head
     auto q = quick_env();
     auto msg = quick_mode::admit_offer(h, datagram, q);
     if (!msg) return house_.report(msg.error(), path_, h);
+    end_rest();
+    if (!stands()) return house_.report(errc::unexpected_message, path_, h, true);
     // From here on the peer is genuine; what it asks for may still be too much.
     if (used_ids_.size() >= house_.settings.limits.message_ids || !room_for_exchange())
         return house_.report(errc::limit_reached, path_, h, true);

@@ -56,7 +56,7 @@ template <class Traits> auto ike_sa<Traits>::deadline() const -> instant {
     if (over_) return house_.now;
     if (!is_established()) return std::min(timer_.due(), deadline_);
     instant t = std::min({hard_at_, query_at(), query_timer_.due(), dead_at_, forget_at()});
-    if (talk_) t = std::min({t, talk_->until, talk_->own.timer.due()});
+    if (talk_) t = std::min({t, talk_->until, talk_->rests_until, talk_->own.timer.due()});
     if (is_usable() && !rekey_started_) t = std::min(t, soft_at_);
     if (!has_open_exchange()) t = std::min(t, retire_at_);
     for (const auto& [id, x] : exchanges_) t = std::min({t, x.timer.due(), x.deadline});

@@ -40,6 +40,22 @@ template <class Traits> void ike_sa<Traits>::stand() {
     if (role_ == role::initiator) agree_on_groups();
 }
 
+/// One of the two is over: on to what comes next. The answer that ended it gets a head start.
+template <class Traits> void ike_sa<Traits>::rest() {
+    if (!talk_->answered_last || house_.settings.answer_pause <= duration{}) return go_on();
+    talk_->rests_until = house_.now + house_.settings.answer_pause;
+}
+template <class Traits> void ike_sa<Traits>::go_on() {
+    talk_->rests_until = instant::never();
+    if (std::holds_alternative<mode_config::done>(talk_->config)) stand();
+    else begin_config();
+}
+template <class Traits> auto ike_sa<Traits>::rests() const -> bool { return talk_ && talk_->rests_until != instant::never(); }
+/// The peer says something, proven: it has that answer.
+template <class Traits> void ike_sa<Traits>::end_rest() {
+    if (rests()) go_on();
+}
+
 // --- messages -----------------------------------------------------------------------------------------------------------------
 
 /// REQUEST or SET: a new exchange of ours, in place of the one before.
@@ -50,6 +66,7 @@ template <class Traits> void ike_sa<Traits>::begin_transaction(const transaction
     auto m = transaction::write(c, *id, *first, keys(), house_.crypto);
     if (!m) return close(m.error(), true);
     auto& x = talk_->own;
+    talk_->answered_last = false;
     x = {.id = *id, .said = c.message, .identifier = c.identifier, .open = true, .next = m->next,
          .sent = std::move(m->datagram), .sent_payloads = std::move(m->payloads)};
     x.timer.start(house_.now, house_.settings.retransmit);
@@ -64,6 +81,7 @@ template <class Traits> void ike_sa<Traits>::end_transaction(const transaction::
     auto m = transaction::write(c, x.id, x.next, keys(), house_.crypto);
     if (!m) return close(m.error(), true);
     x.open = false;
+    talk_->answered_last = true;
     x.sent = std::move(m->datagram);
     x.sent_payloads = std::move(m->payloads);
     count(x.sent.size());
@@ -81,6 +99,9 @@ template <class Traits> void ike_sa<Traits>::handle_transaction(const isakmp::he
     if (!is_answer && theirs.id.value() != 0 && h.id == theirs.id) {
         if (!std::ranges::equal(datagram, theirs.received)) return house_.report(errc::replayed_message_id, path_, h);
         if (!theirs.sent.empty()) house_.send(came_by_, theirs.sent, theirs.sent_payloads, "again", 2);
+        if (rests()) rest();
+        // What came behind a lost answer was too early for the peer, however often.
+        else if (own.open && !stands()) own.timer.start(house_.now, house_.settings.retransmit);
         return;
     }
     if (!is_answer && used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);
@@ -95,6 +116,7 @@ template <class Traits> void ike_sa<Traits>::handle_transaction(const isakmp::he
     if (!is_answer && in.message != request && in.message != set) return house_.report(errc::unexpected_message, path_, h, true);
     if (!is_answer && used_ids_.size() >= house_.settings.limits.message_ids)
         return house_.report(errc::limit_reached, path_, h, true);
+    end_rest();
     // What is too early, or has no business here, leaves nothing behind: it may come again when its time has come.
     if (!is_answer && !may_take(in)) return house_.report(errc::unexpected_message, path_, h, true);
     is_genuine();
@@ -184,7 +206,7 @@ void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s, const isakmp::h
     carry_out(std::move(s.out));
     if (over_) return;
     if (std::holds_alternative<xauth_mode::refused>(talk_->xauth)) return close(errc::xauth_failed, true);
-    if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) begin_config();
+    if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) rest();
 }
 
 template <class Traits>
@@ -216,7 +238,7 @@ void ike_sa<Traits>::adopt_config(transaction::step<Next...>&& s, const isakmp::
     carry_out(std::move(s.out));
     if (over_) return;
     if (const auto* bad = std::get_if<failed>(&talk_->config)) return close(bad->why, true);
-    if (std::holds_alternative<mode_config::done>(talk_->config)) stand();
+    if (std::holds_alternative<mode_config::done>(talk_->config)) rest();
 }
 
 /// Phase 1 and XAUTH are over.
@@ -243,6 +265,7 @@ template <class Traits> void ike_sa<Traits>::answer(const configuration& given) 
 
 template <class Traits> void ike_sa<Traits>::handle_transaction_timers() {
     if (!talk_) return;
+    if (talk_->rests_until <= house_.now) go_on();
     auto& x = talk_->own;
     switch (x.timer.fire(house_.now, house_.settings.retransmit)) {
         case retransmit_verdict::send_again: house_.send(path_, x.sent, x.sent_payloads, "again", x.timer.sent()); break;

@@ -32,7 +32,9 @@ struct talk {
         config{};
     own_exchange own{};
     peer_exchange peers{};
-    instant until = instant::never();  ///< phase 2 waits no longer than that
+    instant until = instant::never();        ///< phase 2 waits no longer than that
+    bool answered_last = false;              ///< the last word was an answer of this end
+    instant rests_until = instant::never();  ///< what comes next begins then
 };
 
 }  // namespace ipsec::ike::v1::transaction

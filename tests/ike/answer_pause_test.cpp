@@ -1,0 +1,195 @@
+// What an end says after XAUTH or Mode Config, where the word before was an answer of its own: not at once, so that the answer is
+// there first.
+#include <algorithm>
+
+#include "support/catch.hpp"
+#include "support/dialogue_scene.hpp"
+
+using namespace ipsec;
+using namespace ipsec::test;
+using ike::errc;
+
+namespace {
+
+/// Two ends by hand: what one says is kept until the other is to have it.
+struct by_hand {
+    using octets = std::vector<std::byte>;
+    explicit by_hand(duration pause, bool mode_config = false, bool push = false)
+        : client{config(true, pause, mode_config, push), 1U}, edge{config(false, pause, mode_config, push), 2U} {}
+    static auto config(bool left, duration pause, bool mode_config, bool push) -> v1::config {
+        auto c = xauth_config(left, !left);
+        c.answer_pause = pause;
+        if (!mode_config) return c;
+        c.peers[0].mode_config.part = left ? v1::config_part::client : v1::config_part::server;
+        c.peers[0].mode_config.push = push;
+        return c;
+    }
+    auto said_by(ike_end<testing::identity_provider>& e) -> std::vector<octets> {
+        std::vector<octets> out;
+        while (auto tx = e.ike.poll_transmit(room)) out.emplace_back(tx->octets.begin(), tx->octets.end());
+        e.drain_events(now);
+        return out;
+    }
+    void hear(ike_end<testing::identity_provider>& e, byte_view datagram) {
+        e.ike.handle_datagram(now, &e == &client ? left_path : ike::reversed(left_path), datagram);
+        e.drain_events(now);
+    }
+    /// Until the client has said so many words of XAUTH and Mode Config: the last is the last of `to_edge`, and has not arrived.
+    void until_the_last_answer(std::size_t transactions) {
+        REQUIRE(client.ike.start(now, sa::policy_id{1}));
+        for (int i = 0; i < 40; ++i) {
+            for (const octets& m : said_by(client)) {
+                if (transactions == 0) {
+                    behind.push_back(m);
+                    continue;
+                }
+                to_edge.push_back(m);
+                if (type_of(m) == isakmp::exchange_type::transaction && --transactions == 0) continue;
+                hear(edge, m);
+            }
+            if (transactions == 0) return;
+            while (auto d = edge.ike.poll_dialogue()) {
+                if (const auto* a = std::get_if<v1::xauth_attempt>(&*d)) edge.ike.answer(now, *a, true);
+                if (const auto* w = std::get_if<v1::configuration_wanted>(&*d))
+                    edge.ike.answer(
+                        now, *w,
+                        v1::configuration{}.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9)));
+            }
+            while (client.ike.poll_dialogue()) {}
+            for (const octets& m : said_by(edge)) {
+                to_client.push_back(m);
+                hear(client, m);
+            }
+        }
+        FAIL("there is no such answer");
+    }
+    [[nodiscard]] static auto type_of(const octets& m) -> isakmp::exchange_type { return isakmp::header::parse(m)->exchange; }
+    /// What the client says, and when, as long as nobody answers.
+    void expect_silence_until(instant end, isakmp::exchange_type next) {
+        CHECK(behind.empty());
+        CHECK(client.ike.poll_timeout() == end);
+        now = instant{end.nanoseconds() - 1};
+        client.ike.handle_timeout(now);
+        CHECK(said_by(client).empty());
+        now = end;
+        client.ike.handle_timeout(now);
+        const auto said = said_by(client);
+        REQUIRE_FALSE(said.empty());
+        CHECK(std::ranges::all_of(
+            said, [&](const octets& m) { return type_of(m) == next || type_of(m) == isakmp::exchange_type::informational; }));
+        CHECK(type_of(said.back()) == next);
+    }
+    instant now{1'000'000'000};
+    ike_end<testing::identity_provider> client, edge;
+    std::vector<octets> to_edge, to_client;
+    std::vector<octets> behind;  ///< what the client said right behind that answer
+    std::vector<std::byte> room = std::vector<std::byte>(16384);
+};
+
+constexpr auto quick_mode = isakmp::exchange_type::quick_mode;
+constexpr auto transaction = isakmp::exchange_type::transaction;
+
+}  // namespace
+
+TEST_CASE("a client begins Quick Mode some time after its answer to the SET that ends XAUTH", "[ike][xauth]") {
+    by_hand ends{milliseconds(50)};
+    ends.until_the_last_answer(2);
+    CHECK(ends.client.established.empty());
+    ends.expect_silence_until(ends.now + milliseconds(50), quick_mode);
+    CHECK(ends.client.established.size() == 1);
+}
+
+TEST_CASE("without a pause a client begins Quick Mode at once", "[ike][xauth]") {
+    by_hand ends{duration{}};
+    ends.until_the_last_answer(2);
+    REQUIRE_FALSE(ends.behind.empty());
+    CHECK(ends.type_of(ends.behind.back()) == quick_mode);
+}
+
+TEST_CASE("a client asks for an address some time after XAUTH, and then begins Quick Mode as soon as it has it",
+          "[ike][xauth][mode_config]") {
+    by_hand ends{milliseconds(50), true};
+    ends.until_the_last_answer(2);
+    ends.hear(ends.edge, ends.to_edge.back());
+    CHECK(ends.said_by(ends.edge).empty());
+    ends.now = ends.now + milliseconds(50);
+    ends.client.ike.handle_timeout(ends.now);
+    const auto request = ends.said_by(ends.client);
+    REQUIRE(request.size() == 1);
+    CHECK(ends.type_of(request[0]) == transaction);
+    ends.hear(ends.edge, request[0]);
+    while (auto d = ends.edge.ike.poll_dialogue())
+        if (const auto* w = std::get_if<v1::configuration_wanted>(&*d))
+            ends.edge.ike.answer(
+                ends.now, *w,
+                v1::configuration{}.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9)));
+    const auto reply = ends.said_by(ends.edge);
+    REQUIRE(reply.size() == 1);
+    ends.hear(ends.client, reply[0]);
+    const auto said = ends.said_by(ends.client);
+    REQUIRE_FALSE(said.empty());
+    CHECK(ends.type_of(said.back()) == quick_mode);
+}
+
+TEST_CASE("a client that is told its address begins Quick Mode some time after its answer", "[ike][mode_config]") {
+    by_hand ends{milliseconds(50), true, true};
+    ends.until_the_last_answer(3);  // two of XAUTH, of which the second is answered at once: the server goes on
+    ends.expect_silence_until(ends.now + milliseconds(50), quick_mode);
+}
+
+TEST_CASE("an answer that is asked for once more begins the pause anew", "[ike][xauth]") {
+    by_hand ends{milliseconds(50)};
+    ends.until_the_last_answer(2);
+    ends.now = ends.now + milliseconds(40);
+    ends.hear(ends.client, ends.to_client.back());
+    const auto again = ends.said_by(ends.client);
+    REQUIRE(again.size() == 1);
+    CHECK(std::ranges::equal(again[0], ends.to_edge.back()));
+    ends.expect_silence_until(ends.now + milliseconds(50), quick_mode);
+}
+
+TEST_CASE("a request that was behind a lost answer has all its tries before it, once the answer is said again",
+          "[ike][mode_config]") {
+    by_hand ends{milliseconds(50), true};
+    ends.until_the_last_answer(2);
+    ends.now = ends.now + milliseconds(50);
+    ends.client.ike.handle_timeout(ends.now);
+    REQUIRE(ends.said_by(ends.client).size() == 1);
+    const ike::retransmit_policy usual{};
+    for (int i = 0; i < 3; ++i) {  // the peer refuses it, since the answer is not there
+        ends.now = ends.client.ike.poll_timeout();
+        ends.client.ike.handle_timeout(ends.now);
+        REQUIRE(ends.said_by(ends.client).size() == 1);
+    }
+    ends.hear(ends.client, ends.to_client.back());
+    CHECK(ends.said_by(ends.client).size() == 1);  // the answer
+    CHECK(ends.client.ike.poll_timeout() == ends.now + usual.first);
+}
+
+TEST_CASE("a proven word of the peer ends the pause, and nothing else does", "[ike][xauth]") {
+    by_hand ends{milliseconds(50)};
+    ends.until_the_last_answer(2);
+    ends.hear(ends.edge, ends.to_edge.back());
+    const auto quick = [&] {
+        for (int i = 0; i < 4; ++i) {
+            REQUIRE(ends.edge.ike.start(ends.now, sa::policy_id{101}));
+            for (const auto& m : ends.said_by(ends.edge))
+                if (ends.type_of(m) == quick_mode) return m;
+        }
+        FAIL("the edge device begins nothing");
+        return by_hand::octets{};
+    }();
+    auto forged = quick;
+    forged[forged.size() / 2] ^= std::byte{1};
+    ends.hear(ends.client, forged);
+    CHECK(ends.client.established.empty());
+    CHECK(ends.said_by(ends.client).empty());
+    ends.hear(ends.client, quick);
+    CHECK(ends.client.established.size() == 1);
+    CHECK_FALSE(ends.said_by(ends.client).empty());
+}
+
+TEST_CASE("a pause before the answer is refused", "[ike][config]") {
+    auto c = by_hand::config(true, milliseconds(-1), false, false);
+    CHECK(v1::check(c).error() == errc::bad_limit);
+}
