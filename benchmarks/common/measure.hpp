@@ -7,8 +7,8 @@
 /// packets elsewhere and the code in another place. "+-" is half the distance between the quartiles of the layouts: a cell where
 /// it is large was disturbed and says little (slow suites on a busy machine: a burst does not fit between two interruptions).
 /// The clock is that of the thread, which stands still while others run. What runs on the other half of a core, or on other
-/// machines of the same host, makes all figures half as long again, and comes and goes: a cell over its goal is measured again, up
-/// to `passes` times, and each direction shows its least disturbed pass.
+/// machines of the same host, makes all figures half as long again, and comes and goes: a cell over its goal is measured again,
+/// up to `passes` times, and each direction shows its least disturbed pass.
 #include <algorithm>
 #include <array>
 #include <cstdio>
