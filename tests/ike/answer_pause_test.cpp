@@ -1,6 +1,8 @@
 // What an end says after XAUTH or Mode Config, where the word before was an answer of its own: not at once, so that the answer is
 // there first.
 #include <algorithm>
+#include <functional>
+#include <limits>
 
 #include "support/catch.hpp"
 #include "support/dialogue_scene.hpp"
@@ -35,7 +37,8 @@ struct by_hand {
         e.drain_events(now);
     }
     /// Until the client has said so many words of XAUTH and Mode Config: the last is the last of `to_edge`, and has not arrived.
-    void until_the_last_answer(std::size_t transactions) {
+    /// @param before  what happens before the last one is
+    void until_the_last_answer(std::size_t transactions, const std::function<void()>& before = [] {}) {
         REQUIRE(client.ike.start(now, sa::policy_id{1}));
         for (int i = 0; i < 40; ++i) {
             for (const octets& m : said_by(client)) {
@@ -58,6 +61,7 @@ struct by_hand {
             while (client.ike.poll_dialogue()) {}
             for (const octets& m : said_by(edge)) {
                 to_client.push_back(m);
+                if (transactions == 1) before();
                 hear(client, m);
             }
         }
@@ -137,15 +141,42 @@ TEST_CASE("a client that is told its address begins Quick Mode some time after i
     ends.expect_silence_until(ends.now + milliseconds(50), quick_mode);
 }
 
-TEST_CASE("an answer that is asked for once more begins the pause anew", "[ike][xauth]") {
+TEST_CASE("an answer that is asked for once more is said again, and the pause is none the longer", "[ike][xauth]") {
     by_hand ends{milliseconds(50)};
     ends.until_the_last_answer(2);
+    const instant end = ends.now + milliseconds(50);
     ends.now = ends.now + milliseconds(40);
     ends.hear(ends.client, ends.to_client.back());
     const auto again = ends.said_by(ends.client);
     REQUIRE(again.size() == 1);
     CHECK(std::ranges::equal(again[0], ends.to_edge.back()));
-    ends.expect_silence_until(ends.now + milliseconds(50), quick_mode);
+    ends.expect_silence_until(end, quick_mode);
+}
+
+TEST_CASE("a pause is over when the patience of a dialogue is", "[ike][xauth]") {
+    const auto pause = GENERATE(milliseconds(50), seconds(3600), duration{std::numeric_limits<std::int64_t>::max()});
+    by_hand ends{pause};
+    const instant end = ends.now + v1::xauth{}.patience;
+    ends.until_the_last_answer(2, [&] { ends.now = instant{end.nanoseconds() - 10'000'000}; });
+    ends.expect_silence_until(end, quick_mode);
+    CHECK(ends.client.established.size() == 1);
+    CHECK(ends.client.closed.empty());
+}
+
+TEST_CASE("a Delete in the pause ends the SA, and what was to come is reported as with no pause", "[ike][xauth]") {
+    const auto pause = GENERATE(duration{}, milliseconds(50));
+    CAPTURE(pause.nanoseconds());
+    by_hand ends{pause};
+    ends.until_the_last_answer(2);
+    ends.hear(ends.edge, ends.to_edge.back());
+    (void)ends.said_by(ends.edge);
+    ends.edge.ike.close(ends.now);
+    for (const auto& m : ends.said_by(ends.edge)) ends.hear(ends.client, m);
+    CHECK(ends.said_by(ends.client).empty());
+    CHECK(ends.client.ike.ike_sa_count() == 0);
+    REQUIRE(ends.client.failures.size() == 1);
+    CHECK(ends.client.failures[0].why == errc::deleted_by_peer);
+    CHECK(ends.client.ike.poll_timeout() == instant::never());
 }
 
 TEST_CASE("a request that was behind a lost answer has all its tries before it, once the answer is said again",
@@ -163,7 +194,40 @@ TEST_CASE("a request that was behind a lost answer has all its tries before it, 
     }
     ends.hear(ends.client, ends.to_client.back());
     CHECK(ends.said_by(ends.client).size() == 1);  // the answer
-    CHECK(ends.client.ike.poll_timeout() == ends.now + usual.first);
+    // The next one at its time, and those behind it as if it were the second.
+    std::vector<duration> waits;
+    for (int i = 0; i < 4; ++i) {
+        const instant due = ends.client.ike.poll_timeout();
+        waits.push_back(due - ends.now);
+        ends.now = due;
+        ends.client.ike.handle_timeout(ends.now);
+        const auto again = ends.said_by(ends.client);
+        REQUIRE(again.size() == 1);
+        CHECK(ends.type_of(again[0]) == transaction);
+    }
+    CHECK(waits == std::vector{usual.wait(4), usual.wait(2), usual.wait(3), usual.wait(4)});
+}
+
+TEST_CASE("whoever replays a SET keeps no request back, and adds one round of tries at most", "[ike][mode_config]") {
+    by_hand ends{milliseconds(50), true};
+    ends.until_the_last_answer(2);
+    ends.now = ends.now + milliseconds(50);
+    ends.client.ike.handle_timeout(ends.now);
+    const auto request = ends.said_by(ends.client);
+    REQUIRE(request.size() == 1);
+    const instant begun = ends.now;
+    const ike::retransmit_policy usual{};
+    std::vector<instant> said;
+    for (const instant end = ends.now + seconds(59); ends.now < end;) {
+        ends.now = ends.now + milliseconds(100);
+        ends.client.ike.handle_timeout(ends.now);
+        ends.hear(ends.client, ends.to_client.back());
+        for (const auto& m : ends.said_by(ends.client))
+            if (std::ranges::equal(m, request[0])) said.push_back(ends.now);
+    }
+    REQUIRE_FALSE(said.empty());
+    CHECK(said[0] == begun + usual.first);
+    CHECK(said.size() < 2 * usual.tries);
 }
 
 TEST_CASE("a proven word of the peer ends the pause, and nothing else does", "[ike][xauth]") {

@@ -201,8 +201,9 @@ TEST_CASE("Mode Config over a bad link ends with equal SAs and the same address 
     const bool push = GENERATE(false, true);
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         CAPTURE(seed, push);
-        dialogue_scene ends{with_config(xauth_config(true, false), v1::config_part::client, push),
-                            with_config(xauth_config(false, true), v1::config_part::server, push),
+        auto client = with_config(xauth_config(true, false), v1::config_part::client, push);
+        client.peers[0].mode_config.patience = seconds(120);  // a request whose answer is lost four times has one more
+        dialogue_scene ends{std::move(client), with_config(xauth_config(false, true), v1::config_part::server, push),
                             identity_ends::link{{.loss = 0.1, .duplicate = 0.2, .swap = 0.1, .delay = 0.2, .seed = seed}}};
         ends.script = [](dialogue_scene& s, dialogue_scene::end& e, const v1::dialogue& d) {
             knows_carol(s, e, d);

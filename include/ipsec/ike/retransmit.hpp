@@ -37,6 +37,8 @@ public:
         sent_ = 1;
         due_ = now + policy.wait(1);
     }
+    /// The tries so far were in vain for a reason that is gone: all of them are left, the next one at its time.
+    constexpr void forget_tries() noexcept { sent_ = std::min(sent_, 1U); }
     constexpr void stop() noexcept {
         sent_ = 0;
         due_ = instant::never();

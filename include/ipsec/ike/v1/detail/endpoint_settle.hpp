@@ -99,16 +99,19 @@ void endpoint<Traits>::settle(peer_id peer) {
         if (r.sa->take_established()) fresh.push_back(r.sa.get());
     std::ranges::sort(fresh, {}, [](const sa_type* s) { return s->serial(); });
     for (sa_type* sa : fresh) {
-        if (is_authorized(house_->settings, sa->peer_identity())) {
+        // What ends a pause may be what ends the SA.
+        const bool is_over = sa->is_over();
+        if (!is_over && is_authorized(house_->settings, sa->peer_identity())) {
             came_to_stand(*sa);
             continue;
         }
+        const errc why = is_over ? sa->why_over() : errc::not_authorized;
         (void)sa->take_initial_contact();  // whoever may have nothing ends nothing
-        sa->close(errc::not_authorized, true);
+        sa->close(why, true);
         if (newest(peer) != nullptr || has_coming(peer)) continue;
         drop_wishes(peer, [&](const wish& w) {
             house_->events.emplace_back(
-                exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, errc::not_authorized});
+                exchange_failed{peer, {}, {}, house_->peer(peer).children[w.child].policy, why});
             house_->rekey_failed(peer, w.child, w.local, w.remote);
             return true;
         });

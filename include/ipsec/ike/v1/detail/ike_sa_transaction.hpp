@@ -43,12 +43,12 @@ template <class Traits> void ike_sa<Traits>::stand() {
 /// One of the two is over: on to what comes next. The answer that ended it gets a head start.
 template <class Traits> void ike_sa<Traits>::rest() {
     if (!talk_->answered_last || house_.settings.answer_pause <= duration{}) return go_on();
-    talk_->rests_until = house_.now + house_.settings.answer_pause;
+    talk_->rests_until = std::min(house_.now + house_.settings.answer_pause, talk_->until);
 }
 template <class Traits> void ike_sa<Traits>::go_on() {
     talk_->rests_until = instant::never();
     if (std::holds_alternative<mode_config::done>(talk_->config)) stand();
-    else begin_config();
+    else if (std::holds_alternative<mode_config::idle>(talk_->config)) begin_config();
 }
 template <class Traits> auto ike_sa<Traits>::rests() const -> bool { return talk_ && talk_->rests_until != instant::never(); }
 /// The peer says something, proven: it has that answer.
@@ -99,9 +99,8 @@ template <class Traits> void ike_sa<Traits>::handle_transaction(const isakmp::he
     if (!is_answer && theirs.id.value() != 0 && h.id == theirs.id) {
         if (!std::ranges::equal(datagram, theirs.received)) return house_.report(errc::replayed_message_id, path_, h);
         if (!theirs.sent.empty()) house_.send(came_by_, theirs.sent, theirs.sent_payloads, "again", 2);
-        if (rests()) rest();
         // What came behind a lost answer was too early for the peer, however often.
-        else if (own.open && !stands()) own.timer.start(house_.now, house_.settings.retransmit);
+        if (own.open && !std::exchange(theirs.was_repeated, true)) own.timer.forget_tries();
         return;
     }
     if (!is_answer && used_ids_.contains(h.id.value())) return house_.report(errc::replayed_message_id, path_, h);

@@ -22,6 +22,7 @@ struct peer_exchange {
     bool open = false;
     iv next;
     octets received, sent, sent_payloads;
+    bool was_repeated = false;
 };
 struct talk {
     std::variant<xauth_mode::idle, xauth_mode::asking, xauth_mode::judging, xauth_mode::telling, xauth_mode::expecting,
