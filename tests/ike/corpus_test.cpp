@@ -30,7 +30,7 @@ auto folder(const char* target) -> std::filesystem::path {
 /// Honest messages, and what peers of other projects said: phase_1_corpus_test, phase_2_corpus_test, peer_corpus_test.
 auto is_tested_elsewhere(const std::string& name) -> bool {
     return std::ranges::any_of(std::array{"-signature", "-certificate", "peer-", "group-", "pfs-", "connected",
-                                          "xauth-", "config-", "alive-", "-has-not-passed"},
+                                          "xauth-", "config-", "alive-", "-has-not-passed", "-that-rests"},
                                [&](const char* part) { return name.find(part) != std::string::npos; });
 }
 auto compare(const char* target, void (*run)(byte_view), std::initializer_list<reached> table) -> std::set<errc> {
