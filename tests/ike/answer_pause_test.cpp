@@ -17,8 +17,9 @@ namespace {
 struct by_hand {
     using octets = std::vector<std::byte>;
     explicit by_hand(duration pause, bool mode_config = false, bool push = false)
-        : client{config(true, pause, mode_config, push), 1U}, edge{config(false, pause, mode_config, push), 2U} {}
-    static auto config(bool left, duration pause, bool mode_config, bool push) -> v1::config {
+        : by_hand{config(true, pause, mode_config, push), config(false, pause, mode_config, push)} {}
+    by_hand(v1::config of_client, v1::config of_edge) : client{std::move(of_client), 1U}, edge{std::move(of_edge), 2U} {}
+    static auto config(bool left, duration pause, bool mode_config = false, bool push = false) -> v1::config {
         auto c = xauth_config(left, !left);
         c.answer_pause = pause;
         if (!mode_config) return c;
@@ -36,6 +37,25 @@ struct by_hand {
         e.ike.handle_datagram(now, &e == &client ? left_path : ike::reversed(left_path), datagram);
         e.drain_events(now);
     }
+    /// The user of the edge device lets everybody in, and gives everybody the same address.
+    void decide() {
+        while (auto d = edge.ike.poll_dialogue()) {
+            if (const auto* a = std::get_if<v1::xauth_attempt>(&*d)) edge.ike.answer(now, *a, true);
+            if (const auto* w = std::get_if<v1::configuration_wanted>(&*d))
+                edge.ike.answer(
+                    now, *w,
+                    v1::configuration{}.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9)));
+        }
+    }
+    /// The pause is over, and the client asks for an address.
+    auto request_after_the_pause() -> octets {
+        now = now + milliseconds(50);
+        client.ike.handle_timeout(now);
+        const auto said = said_by(client);
+        REQUIRE(said.size() == 1);
+        CHECK(type_of(said[0]) == isakmp::exchange_type::transaction);
+        return said[0];
+    }
     /// Until the client has said so many words of XAUTH and Mode Config: the last is the last of `to_edge`, and has not arrived.
     /// @param before  what happens before the last one is
     void until_the_last_answer(std::size_t transactions, const std::function<void()>& before = [] {}) {
@@ -51,14 +71,7 @@ struct by_hand {
                 hear(edge, m);
             }
             if (transactions == 0) return;
-            while (auto d = edge.ike.poll_dialogue()) {
-                if (const auto* a = std::get_if<v1::xauth_attempt>(&*d)) edge.ike.answer(now, *a, true);
-                if (const auto* w = std::get_if<v1::configuration_wanted>(&*d))
-                    edge.ike.answer(
-                        now, *w,
-                        v1::configuration{}.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9)));
-            }
-            while (client.ike.poll_dialogue()) {}
+            decide();
             for (const octets& m : said_by(edge)) {
                 to_client.push_back(m);
                 if (transactions == 1) before();
@@ -116,17 +129,8 @@ TEST_CASE("a client asks for an address some time after XAUTH, and then begins Q
     ends.until_the_last_answer(2);
     ends.hear(ends.edge, ends.to_edge.back());
     CHECK(ends.said_by(ends.edge).empty());
-    ends.now = ends.now + milliseconds(50);
-    ends.client.ike.handle_timeout(ends.now);
-    const auto request = ends.said_by(ends.client);
-    REQUIRE(request.size() == 1);
-    CHECK(ends.type_of(request[0]) == transaction);
-    ends.hear(ends.edge, request[0]);
-    while (auto d = ends.edge.ike.poll_dialogue())
-        if (const auto* w = std::get_if<v1::configuration_wanted>(&*d))
-            ends.edge.ike.answer(
-                ends.now, *w,
-                v1::configuration{}.add(isakmp::config_attribute::internal_ip4_address, ip::address::v4(10, 1, 0, 9)));
+    ends.hear(ends.edge, ends.request_after_the_pause());
+    ends.decide();
     const auto reply = ends.said_by(ends.edge);
     REQUIRE(reply.size() == 1);
     ends.hear(ends.client, reply[0]);
@@ -183,9 +187,7 @@ TEST_CASE("a request that was behind a lost answer has all its tries before it, 
           "[ike][mode_config]") {
     by_hand ends{milliseconds(50), true};
     ends.until_the_last_answer(2);
-    ends.now = ends.now + milliseconds(50);
-    ends.client.ike.handle_timeout(ends.now);
-    REQUIRE(ends.said_by(ends.client).size() == 1);
+    (void)ends.request_after_the_pause();
     const ike::retransmit_policy usual{};
     for (int i = 0; i < 3; ++i) {  // the peer refuses it, since the answer is not there
         ends.now = ends.client.ike.poll_timeout();
@@ -211,10 +213,7 @@ TEST_CASE("a request that was behind a lost answer has all its tries before it, 
 TEST_CASE("whoever replays a SET keeps no request back, and adds one round of tries at most", "[ike][mode_config]") {
     by_hand ends{milliseconds(50), true};
     ends.until_the_last_answer(2);
-    ends.now = ends.now + milliseconds(50);
-    ends.client.ike.handle_timeout(ends.now);
-    const auto request = ends.said_by(ends.client);
-    REQUIRE(request.size() == 1);
+    const auto request = ends.request_after_the_pause();
     const instant begun = ends.now;
     const ike::retransmit_policy usual{};
     std::vector<instant> said;
@@ -223,7 +222,7 @@ TEST_CASE("whoever replays a SET keeps no request back, and adds one round of tr
         ends.client.ike.handle_timeout(ends.now);
         ends.hear(ends.client, ends.to_client.back());
         for (const auto& m : ends.said_by(ends.client))
-            if (std::ranges::equal(m, request[0])) said.push_back(ends.now);
+            if (m == request) said.push_back(ends.now);
     }
     REQUIRE_FALSE(said.empty());
     CHECK(said[0] == begun + usual.first);
@@ -253,7 +252,73 @@ TEST_CASE("a proven word of the peer ends the pause, and nothing else does", "[i
     CHECK_FALSE(ends.said_by(ends.client).empty());
 }
 
-TEST_CASE("a pause before the answer is refused", "[ike][config]") {
-    auto c = by_hand::config(true, milliseconds(-1), false, false);
+TEST_CASE("a question whether the client lives ends the pause", "[ike][xauth][dpd]") {
+    auto edge = by_hand::config(false, milliseconds(50));
+    edge.peers[0].dpd.delay = seconds(10);
+    by_hand ends{by_hand::config(true, seconds(20)), std::move(edge)};
+    ends.until_the_last_answer(2);
+    ends.hear(ends.edge, ends.to_edge.back());
+    CHECK(ends.said_by(ends.edge).empty());
+    ends.now = ends.now + seconds(10);
+    ends.edge.ike.handle_timeout(ends.now);
+    const auto asked = ends.said_by(ends.edge);
+    REQUIRE(asked.size() == 1);
+    CHECK(ends.type_of(asked[0]) == isakmp::exchange_type::informational);
+    CHECK(ends.client.established.empty());
+    ends.hear(ends.client, asked[0]);
+    CHECK(ends.client.established.size() == 1);
+}
+
+TEST_CASE("New Group Mode of the peer ends the pause, and is answered", "[ike][xauth][new_group]") {
+    constexpr crypto::group_id number{40000};
+    const auto prime = crypto::prime_of(crypto::group_id::modp1024);
+    const crypto::private_group group = crypto::modp_parameters{{prime.begin(), prime.end()}, unhex("02"), {}};
+    auto client = by_hand::config(true, milliseconds(50));
+    client.peers[0].accept_new_groups = true;
+    client.peers[0].new_group_limits = {.least_modp_bits = 768, .least_field_bits = 150, .rounds = 2};
+    by_hand ends{std::move(client), by_hand::config(false, milliseconds(50))};
+    ends.until_the_last_answer(2);
+    const v1::peer_config nobody;
+    const auto& keys = ends.edge.record.phase_1.at(0);
+    v1::quick_mode::environment<testing::identity_provider, ike_record> e{
+        {ends.now, ends.edge.crypto, ends.edge.record, nobody, v1::peer_id{0}, ike::reversed(left_path)}, keys};
+    const isakmp::message_id id{7};
+    const auto first = v1::phase_2_iv(ends.edge.crypto, keys.agreed.suite.hash, keys.next, id.value());
+    const auto m = v1::new_group_mode::detail::write(id, v1::new_group_mode::detail::write_sa({number, group}), *first, e);
+    REQUIRE(m);
+    ends.hear(ends.client, m->datagram);
+    CHECK(ends.client.established.size() == 1);
+    const auto said = ends.said_by(ends.client);
+    CHECK(std::ranges::count(said, isakmp::exchange_type::new_group_mode, &by_hand::type_of) == 1);
+}
+
+TEST_CASE("the answer to a request is taken in a pause after XAUTH once more, and nothing is asked for twice",
+          "[ike][mode_config]") {
+    by_hand ends{milliseconds(50), true};
+    ends.until_the_last_answer(2);
+    ends.hear(ends.edge, ends.to_edge.back());
+    ends.hear(ends.edge, ends.request_after_the_pause());
+    ends.decide();
+    const auto reply = ends.said_by(ends.edge);
+    REQUIRE(reply.size() == 1);
+    const auto say = [&](const v1::transaction::content& c, std::uint32_t id) {
+        ends.hear(ends.client, edge_device_message(ends.edge.record, ends.to_client.at(2), c, id));
+        const auto said = ends.said_by(ends.client);
+        REQUIRE(said.size() == 1);  // the answer
+    };
+    say(v1::xauth_mode::detail::request({}), 0x77);
+    while (auto d = ends.client.ike.poll_dialogue())
+        if (const auto* p = std::get_if<v1::xauth_prompt>(&*d)) {
+            const auto carol = carols_credentials();
+            ends.client.ike.answer(ends.now, *p, &carol);
+        }
+    say(v1::xauth_mode::detail::status(true, {}), 0x78);
+    ends.hear(ends.client, reply[0]);
+    for (const auto& m : ends.said_by(ends.client)) CHECK(ends.type_of(m) != transaction);
+    CHECK(ends.client.established.size() == 1);
+}
+
+TEST_CASE("a negative pause is refused", "[ike][config]") {
+    auto c = by_hand::config(true, milliseconds(-1));
     CHECK(v1::check(c).error() == errc::bad_limit);
 }

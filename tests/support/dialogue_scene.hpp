@@ -48,20 +48,25 @@ struct dialogue_scene : identity_ends {
     }
 };
 
-/// What an edge device could say under the SA of a scene: phase 2 IVs come from the last block of message 6.
-inline auto edge_device_message(const dialogue_scene& ends, const v1::transaction::content& c, std::uint32_t id)
-    -> std::vector<std::byte> {
-    const auto& k = ends.right.record.phase_1.at(0);
+/// What an edge device could say under the SA that it recorded: phase 2 IVs come from the last block of message 6.
+inline auto edge_device_message(const ike_record& of_edge, byte_view message_6, const v1::transaction::content& c,
+                                std::uint32_t id) -> std::vector<std::byte> {
+    const auto& k = of_edge.phase_1.at(0);
     v1::main_mode::keyed keys;
     keys.cky = k.cky;
     keys.agreed.suite = k.agreed.suite;
     keys.prf = k.prf;
     keys.keys = {k.keys.skeyid.clone(), k.keys.skeyid_d.clone(), k.keys.skeyid_a.clone(), k.keys.skeyid_e.clone()};
     keys.cipher = {k.cipher.cipher, k.cipher.block, v1::encryption_key{k.cipher.key.view()}};
-    keys.next = v1::make_iv(byte_view{ends.sent.at(5).octets}.last(k.cipher.block));
+    keys.next = v1::make_iv(message_6.last(k.cipher.block));
     testing::identity_provider p;
     const auto first = v1::phase_2_iv(p, keys.agreed.suite.hash, keys.next, id);
     return v1::transaction::write(c, isakmp::message_id{id}, first.value(), keys, p).value().datagram;
+}
+/// The same under the SA of a scene.
+inline auto edge_device_message(const dialogue_scene& ends, const v1::transaction::content& c, std::uint32_t id)
+    -> std::vector<std::byte> {
+    return edge_device_message(ends.right.record, ends.sent.at(5).octets, c, id);
 }
 
 /// Left is the client, right the edge device, unless `swapped`.

@@ -355,8 +355,8 @@ struct config {
     duration outbound_delay = milliseconds(100);
     /// How long an end whose answer was the last word of XAUTH or Mode Config waits until it begins what comes next. On the way,
     /// or among the threads of a peer, one of two datagrams overtakes the other, and a Quick Mode that is there before the answer
-    /// is taken for one without XAUTH. A proven word of the peer ends the wait, and so does the end of their patience. Zero:
-    /// no wait.
+    /// is taken for one without XAUTH. A proven word of the peer ends the wait, and so does the end of the dialogue's patience.
+    /// Zero: no wait.
     duration answer_pause = milliseconds(50);
     /// How long CONNECTED is waited for where the peer set the commit bit. The last message goes out again meanwhile; a packet
     /// that comes in on the new pair ends the wait as well. After it the SAs are used all the same: the bit is under no HASH, so

@@ -264,7 +264,7 @@ private:
     // --- between the phases ---
     [[nodiscard]] auto begin_transactions() -> bool;
     void stand();
-    void rest();
+    void rest(bool answered);
     void go_on();
     [[nodiscard]] auto rests() const -> bool;
     void end_rest();
@@ -279,7 +279,7 @@ private:
     void take_transaction_answer(const isakmp::attributes& in, const isakmp::header& h);
     template <class... Next> void adopt_xauth(transaction::step<Next...>&& s, const isakmp::header& h);
     template <class... Next> void adopt_config(transaction::step<Next...>&& s, const isakmp::header& h);
-    void carry_out(transaction::effects&& out);
+    auto carry_out(transaction::effects&& out) -> bool;
     template <class Event> void take_xauth(const Event& v, const isakmp::header& h);
     template <class Event> void take_config(const Event& v, const isakmp::header& h);
     void begin_config();

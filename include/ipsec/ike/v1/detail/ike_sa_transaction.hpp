@@ -40,11 +40,12 @@ template <class Traits> void ike_sa<Traits>::stand() {
     if (role_ == role::initiator) agree_on_groups();
 }
 
-/// One of the two is over: on to what comes next. The answer that ended it gets a head start.
-template <class Traits> void ike_sa<Traits>::rest() {
-    if (!talk_->answered_last || house_.settings.answer_pause <= duration{}) return go_on();
+/// One of the two is over: on to what comes next. Where an answer of this end was the last word, that gets a head start.
+template <class Traits> void ike_sa<Traits>::rest(bool answered) {
+    if (!answered || house_.settings.answer_pause <= duration{}) return go_on();
     talk_->rests_until = std::min(house_.now + house_.settings.answer_pause, talk_->until);
 }
+/// A Mode Config that is under way already goes on by itself.
 template <class Traits> void ike_sa<Traits>::go_on() {
     talk_->rests_until = instant::never();
     if (std::holds_alternative<mode_config::done>(talk_->config)) stand();
@@ -66,7 +67,6 @@ template <class Traits> void ike_sa<Traits>::begin_transaction(const transaction
     auto m = transaction::write(c, *id, *first, keys(), house_.crypto);
     if (!m) return close(m.error(), true);
     auto& x = talk_->own;
-    talk_->answered_last = false;
     x = {.id = *id, .said = c.message, .identifier = c.identifier, .open = true, .next = m->next,
          .sent = std::move(m->datagram), .sent_payloads = std::move(m->payloads)};
     x.timer.start(house_.now, house_.settings.retransmit);
@@ -81,7 +81,6 @@ template <class Traits> void ike_sa<Traits>::end_transaction(const transaction::
     auto m = transaction::write(c, x.id, x.next, keys(), house_.crypto);
     if (!m) return close(m.error(), true);
     x.open = false;
-    talk_->answered_last = true;
     x.sent = std::move(m->datagram);
     x.sent_payloads = std::move(m->payloads);
     count(x.sent.size());
@@ -185,13 +184,14 @@ void ike_sa<Traits>::take_config(const Event& v, const isakmp::header& h) {
         },
         talk_->config);
 }
-/// What a transition wants said and asked.
-template <class Traits> void ike_sa<Traits>::carry_out(transaction::effects&& out) {
+/// What a transition wants said and asked. @return whether it said an answer
+template <class Traits> auto ike_sa<Traits>::carry_out(transaction::effects&& out) -> bool {
     if (out.ask) house_.dialogues.push_back(std::move(*out.ask));
-    if (!out.say) return;
+    if (!out.say) return false;
     const bool ours = out.say->message == isakmp::config_message::request || out.say->message == isakmp::config_message::set;
     if (ours) begin_transaction(*out.say);
     else end_transaction(*out.say);
+    return !ours;
 }
 
 // --- XAUTH ---------------------------------------------------------------------------------------------------------------------
@@ -202,10 +202,10 @@ void ike_sa<Traits>::adopt_xauth(transaction::step<Next...>&& s, const isakmp::h
     std::visit([&]<class S>(S&& next) { talk_->xauth.template emplace<std::decay_t<S>>(std::forward<S>(next)); },
                std::move(s.state));
     if (s.out.report) house_.report(*s.out.report, path_, h, true);
-    carry_out(std::move(s.out));
+    const bool answered = carry_out(std::move(s.out));
     if (over_) return;
     if (std::holds_alternative<xauth_mode::refused>(talk_->xauth)) return close(errc::xauth_failed, true);
-    if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) rest();
+    if (std::holds_alternative<xauth_mode::passed>(talk_->xauth) && serial_ == 0) rest(answered);
 }
 
 template <class Traits>
@@ -234,10 +234,10 @@ void ike_sa<Traits>::adopt_config(transaction::step<Next...>&& s, const isakmp::
     std::visit([&]<class S>(S&& next) { talk_->config.template emplace<std::decay_t<S>>(std::forward<S>(next)); },
                std::move(s.state));
     if (s.out.report) house_.report(*s.out.report, path_, h, true);
-    carry_out(std::move(s.out));
+    const bool answered = carry_out(std::move(s.out));
     if (over_) return;
     if (const auto* bad = std::get_if<failed>(&talk_->config)) return close(bad->why, true);
-    if (std::holds_alternative<mode_config::done>(talk_->config)) rest();
+    if (std::holds_alternative<mode_config::done>(talk_->config)) rest(answered);
 }
 
 /// Phase 1 and XAUTH are over.

@@ -22,7 +22,7 @@ struct peer_exchange {
     bool open = false;
     iv next;
     octets received, sent, sent_payloads;
-    bool was_repeated = false;
+    bool was_repeated = false;  ///< by the peer, after it was answered
 };
 struct talk {
     std::variant<xauth_mode::idle, xauth_mode::asking, xauth_mode::judging, xauth_mode::telling, xauth_mode::expecting,
@@ -34,7 +34,6 @@ struct talk {
     own_exchange own{};
     peer_exchange peers{};
     instant until = instant::never();        ///< phase 2 waits no longer than that
-    bool answered_last = false;              ///< the last word was an answer of this end
     instant rests_until = instant::never();  ///< what comes next begins then
 };
 
